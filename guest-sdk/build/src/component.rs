@@ -1,0 +1,180 @@
+//! From a core module to a component that fits the contract.
+//!
+//! Owns the check against `wit/`. What is granted is none of its business.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use wasmparser::{Parser, Payload};
+use wit_component::{ComponentEncoder, DecodedWasm};
+use wit_parser::{Resolve, UnresolvedPackageGroup, WorldId, WorldItem, WorldKey};
+
+use crate::BuildError;
+
+/// The contract, as the crate carries it.
+const CONTRACT: [(&str, &str); 6] = [
+    ("types.wit", include_str!("../wit/types.wit")),
+    ("file.wit", include_str!("../wit/file.wit")),
+    ("tools.wit", include_str!("../wit/tools.wit")),
+    ("model.wit", include_str!("../wit/model.wit")),
+    ("plugin.wit", include_str!("../wit/plugin.wit")),
+    ("world.wit", include_str!("../wit/world.wit")),
+];
+const WORLD: &str = "subagent";
+
+#[derive(Debug)]
+pub(crate) struct Component {
+    pub(crate) bytes: Vec<u8>,
+    /// `interface#function`, sorted.
+    pub(crate) imports: Vec<String>,
+}
+
+/// Encodes and checks. `foreign` lets imports pass that no host gives.
+pub(crate) fn encode(name: &str, core: &[u8], foreign: bool) -> Result<Component, BuildError> {
+    if !has_component_type(core) {
+        return Err(BuildError::NotAnAgent { name: name.to_owned() });
+    }
+    let failed = |reason| BuildError::Componentize { name: name.to_owned(), reason };
+    let encoder = ComponentEncoder::default().validate(true).module(core);
+    let bytes = encoder
+        .and_then(|mut encoder| encoder.encode())
+        .map_err(|error| failed(format!("{error:#}")))?;
+    let world = World::decode(&bytes).map_err(failed)?;
+    if !world.exports_run {
+        return Err(BuildError::NoRun { name: name.to_owned() });
+    }
+    let contract = World::contract().map_err(failed)?;
+    let other = world.imports().filter(|import| !contract.has(import) && !import.is_wasi());
+    let other: Vec<String> = other.map(|import| import.to_string()).collect();
+    if !other.is_empty() && !foreign {
+        return Err(BuildError::ForeignImports { name: name.to_owned(), imports: other });
+    }
+    let imports = world.imports().map(|import| import.to_string()).collect();
+    Ok(Component { bytes, imports })
+}
+
+/// A function, or an interface of which only types are wanted.
+struct Import<'a> {
+    interface: &'a str,
+    function: Option<&'a str>,
+}
+
+impl Import<'_> {
+    /// Components of other tool chains bring them along, and the host has
+    /// inert ones; they are reported with the rest.
+    fn is_wasi(&self) -> bool {
+        self.interface.starts_with("wasi:")
+    }
+}
+
+impl fmt::Display for Import<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.interface)?;
+        self.function.map_or(Ok(()), |function| write!(f, "#{function}"))
+    }
+}
+
+fn has_component_type(core: &[u8]) -> bool {
+    Parser::new(0).parse_all(core).any(|payload| match payload {
+        Ok(Payload::CustomSection(section)) => section.name().starts_with("component-type"),
+        _ => false,
+    })
+}
+
+/// The names of a world, those of the contract or those of a component.
+struct World {
+    /// The functions of each imported interface.
+    interfaces: BTreeMap<String, BTreeSet<String>>,
+    exports_run: bool,
+}
+
+impl World {
+    fn decode(component: &[u8]) -> Result<Self, String> {
+        match wit_component::decode(component).map_err(|error| format!("{error:#}"))? {
+            DecodedWasm::Component(resolve, world) => Self::new(&resolve, world),
+            DecodedWasm::WitPackage(..) => Err("it is an interface without code".to_owned()),
+        }
+    }
+
+    fn contract() -> Result<Self, String> {
+        let mut sources = wit_parser::SourceMap::default();
+        for (name, text) in CONTRACT {
+            sources.push(name.as_ref(), text);
+        }
+        let group: UnresolvedPackageGroup =
+            sources.parse().map_err(|(_, error)| error.to_string())?;
+        let mut resolve = Resolve::default();
+        let package = resolve.push_group(group).map_err(|error| error.to_string())?;
+        let world = resolve.select_world(&[package], Some(WORLD));
+        Self::new(&resolve, world.map_err(|error| format!("{error:#}"))?)
+    }
+
+    fn new(resolve: &Resolve, world: WorldId) -> Result<Self, String> {
+        let world = resolve.worlds.get(world).ok_or("it has no world")?;
+        let mut interfaces = BTreeMap::new();
+        for (key, item) in &world.imports {
+            let functions = match item {
+                WorldItem::Interface { id, .. } => {
+                    let interface = resolve.interfaces.get(*id).ok_or("an interface is missing")?;
+                    interface.functions.keys().cloned().collect()
+                }
+                WorldItem::Function(_) => BTreeSet::new(),
+                // A name for a type of an interface that is imported too.
+                WorldItem::Type { .. } => continue,
+            };
+            interfaces.insert(resolve.name_world_key(key), functions);
+        }
+        let run = WorldKey::Name("run".to_owned());
+        let exports_run = matches!(world.exports.get(&run), Some(WorldItem::Function(_)));
+        Ok(Self { interfaces, exports_run })
+    }
+
+    /// Sorted.
+    fn imports(&self) -> impl Iterator<Item = Import<'_>> {
+        self.interfaces.iter().flat_map(|(interface, functions)| {
+            let alone = functions.is_empty().then_some(Import { interface, function: None });
+            let each = functions.iter().map(|name| Import { interface, function: Some(name) });
+            alone.into_iter().chain(each)
+        })
+    }
+
+    fn has(&self, import: &Import<'_>) -> bool {
+        self.interfaces.get(import.interface).is_some_and(|functions| {
+            import.function.is_none_or(|function| functions.contains(function))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_contract_has_its_interfaces_and_its_export() {
+        let contract = World::contract().unwrap();
+        assert!(contract.exports_run);
+        for (interface, function, expect) in [
+            ("hermitage:subagent/types@0.1.0", None, true),
+            ("hermitage:subagent/file@0.1.0", None, true),
+            ("hermitage:subagent/file@0.1.0", Some("read-file"), true),
+            ("hermitage:subagent/toolbox@0.1.0", Some("[method]tool.call"), true),
+            ("hermitage:subagent/code-execution@0.1.0", Some("execute-code"), true),
+            ("hermitage:subagent/file@0.1.0", Some("delete-file"), false),
+            ("hermitage:subagent/file@0.1.1", Some("read-file"), false),
+            ("hermitage:subagent/file", Some("read-file"), false),
+            ("evil:corp/exfiltrate@1.0.0", Some("send"), false),
+        ] {
+            let import = Import { interface, function };
+            assert_eq!(contract.has(&import), expect, "{import}");
+        }
+    }
+
+    #[test]
+    fn a_module_that_says_nothing_is_not_an_agent() {
+        let empty = b"\0asm\x01\0\0\0";
+        let error = encode("empty", empty, false).unwrap_err();
+        assert!(matches!(&error, BuildError::NotAnAgent { name } if name == "empty"));
+        let garbage = encode("garbage", b"garbage", false).unwrap_err();
+        assert!(matches!(garbage, BuildError::NotAnAgent { .. }));
+    }
+}

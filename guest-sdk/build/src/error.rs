@@ -1,0 +1,148 @@
+//! Why there is no component, and what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a build failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The source folder can't be opened.
+    #[error("there is no folder `{}`", folder.display())]
+    NoFolder {
+        /// As it was given.
+        folder: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The folder is no Rust package.
+    #[error("`{}` has no `Cargo.toml`", folder.display())]
+    NoManifest {
+        /// As it was given.
+        folder: PathBuf,
+    },
+    /// The manifest is that of a workspace alone.
+    #[error("`{}` is a workspace without a package of its own", folder.display())]
+    NotAPackage {
+        /// The source folder.
+        folder: PathBuf,
+    },
+    /// Nothing in the package becomes a module.
+    #[error("the package `{package}` has no `cdylib` target")]
+    NoCdylib {
+        /// Its name.
+        package: String,
+    },
+    /// Cargo failed, and has said why.
+    #[error("cargo could not build `{package}`")]
+    Cargo {
+        /// The package's name, or its folder while that is unknown.
+        package: String,
+    },
+    /// A program could not be run or understood.
+    #[error("`{program}` could not be run")]
+    Program {
+        /// The program.
+        program: String,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The module says nothing about its interface.
+    #[error("`{name}` is not an agent: its module has no component type")]
+    NotAnAgent {
+        /// The component's name.
+        name: String,
+    },
+    /// The module does not fit the interface that it declares.
+    #[error("`{name}` can't be made a component: {reason}")]
+    Componentize {
+        /// The component's name.
+        name: String,
+        /// What the encoder says.
+        reason: String,
+    },
+    /// The component exports no `run`.
+    #[error("`{name}` is not an agent: it does not export `run`")]
+    NoRun {
+        /// The component's name.
+        name: String,
+    },
+    /// The component wants what no host gives.
+    #[error("`{name}` imports what the contract does not have: {}", imports.join(", "))]
+    ForeignImports {
+        /// The component's name.
+        name: String,
+        /// As `interface#function`.
+        imports: Vec<String>,
+    },
+    /// No tool chain, and installing one is not allowed.
+    #[error("there is no tool chain for WebAssembly, and `{command}` is forbidden")]
+    InstallForbidden {
+        /// The command that would have run first.
+        command: String,
+    },
+    /// No tool chain, and no way to install one from here.
+    #[error("there is no tool chain for WebAssembly")]
+    NoToolchain,
+    /// An installing command failed.
+    #[error("`{command}` failed")]
+    InstallFailed {
+        /// As it was shown.
+        command: String,
+        /// Its exit code, or the time limit.
+        #[source]
+        source: io::Error,
+    },
+    /// An environment variable has a value that means nothing.
+    #[error("`{name}` is `{value}`")]
+    Variable {
+        /// Its name.
+        name: &'static str,
+        /// What it is set to.
+        value: String,
+    },
+    /// A file could not be read or written.
+    #[error("can't access `{}`", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl BuildError {
+    /// What would mend it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoFolder { .. } | Self::NoManifest { .. } => {
+                "give the folder of a Rust package that uses `hermitage-guest`".to_owned()
+            }
+            Self::NotAPackage { .. } => "give the folder of one of its members".to_owned(),
+            Self::NoCdylib { .. } => {
+                "add two lines to its `Cargo.toml`: `[lib]` and `crate-type = [\"cdylib\"]`"
+                    .to_owned()
+            }
+            Self::NotAnAgent { .. } | Self::NoRun { .. } => {
+                "does the crate use `hermitage-guest` and `#[agent]`?".to_owned()
+            }
+            Self::InstallForbidden { .. } => format!("allow it, or run {BOTH_FIXES}"),
+            Self::NoToolchain | Self::InstallFailed { .. } => format!("run {BOTH_FIXES}"),
+            Self::Variable { .. } => "unset it, or set it to `rustup` or `debian`".to_owned(),
+            Self::ForeignImports { .. } => {
+                "agents may import `hermitage:subagent@0.1.0` alone".to_owned()
+            }
+            Self::Cargo { .. }
+            | Self::Program { .. }
+            | Self::Componentize { .. }
+            | Self::Io { .. } => return None,
+        };
+        Some(hint)
+    }
+}
+
+const BOTH_FIXES: &str = "`rustup target add wasm32-unknown-unknown`, or as root on Debian \
+                          `apt-get install rustc-web cargo-web rust-web-src lld-22`";

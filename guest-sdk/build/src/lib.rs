@@ -1,0 +1,195 @@
+//! Turns the source folder of a guest into a verified WebAssembly component.
+//!
+//! [`build`] finds a tool chain for `wasm32-unknown-unknown` (or installs
+//! one, when that is allowed), runs cargo, makes a component of each module,
+//! checks it against the contract in `wit/`, and puts it into the output
+//! directory. When nothing changed since the last time, it does none of that.
+//!
+//! Owns the output directory, the nested cargo and the stamps. It does not
+//! run components, and `environment` is the only reader of the process
+//! environment.
+
+mod cargo;
+mod component;
+mod environment;
+mod error;
+mod install;
+mod probe;
+mod progress;
+mod stamp;
+mod toolchain;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+pub use crate::error::BuildError;
+pub use crate::progress::{Progress, Stderr};
+
+use crate::cargo::Artifact;
+use crate::environment::Environment;
+use crate::stamp::{Digests, Stamp};
+use crate::toolchain::Toolchain;
+
+/// What a build may do and where it puts things.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// Components land here as `NAME.wasm`, beside their stamps and the
+    /// target directory that all of them share.
+    pub out_dir: PathBuf,
+    /// Whether a missing tool chain may be installed. `HERMITAGE_INSTALL=0`
+    /// forbids it in any case.
+    pub install: Install,
+    /// Keep components that import interfaces outside the contract. For
+    /// tests of hosts, which must refuse them.
+    pub foreign_imports: bool,
+}
+
+impl Options {
+    /// Options for `out_dir`, with nothing allowed that is not usual.
+    pub fn new(out_dir: impl Into<PathBuf>, install: Install) -> Self {
+        Self { out_dir: out_dir.into(), install, foreign_imports: false }
+    }
+}
+
+/// Whether a missing tool chain may be installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Install {
+    /// Yes, every command is shown before it runs.
+    Allowed,
+    /// If [`Progress::confirm`] says so.
+    Ask,
+    /// No.
+    Forbidden,
+}
+
+/// A component that was built, now or earlier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Built {
+    /// The package's name, or the example's.
+    pub name: String,
+    /// Where the component is.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// What it imports, as `interface#function`, sorted; an interface that
+    /// gives only types stands alone.
+    pub imports: Vec<String>,
+    /// Nothing changed, so nothing was done.
+    pub fresh: bool,
+}
+
+/// Builds every component of the package in `source_dir`: its library, if it
+/// is a `cdylib`, and each example that is one.
+///
+/// Builds into one output directory wait for each other.
+pub fn build(
+    source_dir: &Path,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<Vec<Built>, BuildError> {
+    let environment = Environment::read()?;
+    let source = find_source(source_dir)?;
+    let io = |path: &Path, source| BuildError::Io { path: path.to_owned(), source };
+    fs::create_dir_all(&options.out_dir).map_err(|e| io(&options.out_dir, e))?;
+    let out_dir = fs::canonicalize(&options.out_dir).map_err(|e| io(&options.out_dir, e))?;
+    let options = Options { out_dir, ..options.clone() };
+    // Held until the end: two builds must not write one component at a time.
+    let _lock = lock(&options.out_dir)?;
+
+    let recipe = stamp::recipe_digest(options.foreign_imports);
+    if let Some(built) = stamp::fresh(&source, &options.out_dir, &recipe, environment.forced()) {
+        return Ok(built);
+    }
+    let toolchain = toolchain::find_or_install(&source, &environment, options.install, progress)?;
+    let package = cargo::package(&source, &toolchain, &environment)?;
+    progress.say(&format!("building `{}` with {}", package.name, toolchain.describe()));
+    let start = SystemTime::now();
+    let artifacts = cargo::build(&package, &options.out_dir, &toolchain, &environment)?;
+    let names = artifacts.iter().map(|artifact| artifact.name.clone()).collect();
+    let job = Job { source, options, recipe, toolchain, start, names };
+    job.finish(&artifacts)
+}
+
+/// What the last step needs to know of those before it.
+struct Job {
+    source: PathBuf,
+    options: Options,
+    recipe: String,
+    toolchain: Toolchain,
+    /// When cargo began to read.
+    start: SystemTime,
+    /// Of all components, sorted.
+    names: Vec<String>,
+}
+
+impl Job {
+    fn finish(&self, artifacts: &[Artifact]) -> Result<Vec<Built>, BuildError> {
+        let mut digests = Digests::new();
+        let built = artifacts.iter().map(|artifact| self.finish_one(artifact, &mut digests));
+        let built = built.collect::<Result<_, _>>()?;
+        stamp::remove_others(&self.source, &self.options.out_dir, &self.names);
+        Ok(built)
+    }
+
+    fn finish_one(&self, artifact: &Artifact, digests: &mut Digests) -> Result<Built, BuildError> {
+        let out_dir = &self.options.out_dir;
+        let core = read(&artifact.module)?;
+        let component = component::encode(&artifact.name, &core, self.options.foreign_imports)?;
+        let path = stamp::component_path(out_dir, &artifact.name);
+        let stamp_path = stamp::path(out_dir, &artifact.name);
+        // Without a stamp the component is stale, so a crash between the two
+        // writes costs a build and nothing else.
+        let _ = fs::remove_file(&stamp_path);
+        replace(&path, &component.bytes)?;
+        let inputs = artifact.inputs.iter();
+        let stamp = Stamp {
+            name: artifact.name.clone(),
+            source: self.source.clone(),
+            components: self.names.clone(),
+            recipe: self.recipe.clone(),
+            tool_chain: self.toolchain.identity.clone(),
+            digest: stamp::digest(&component.bytes),
+            bytes: component.bytes.len() as u64,
+            imports: component.imports,
+            inputs: inputs.map(|p| (p.clone(), stamp::file_digest(p, digests))).collect(),
+        };
+        // A file that changed under cargo's hands would be taken for built.
+        if stamp::untouched_since(self.start, &artifact.inputs) {
+            let bytes = stamp.to_bytes();
+            let bytes = bytes.map_err(|source| BuildError::Io { path: path.clone(), source })?;
+            replace(&stamp_path, &bytes)?;
+        }
+        Ok(stamp.into_built(path, false))
+    }
+}
+
+fn find_source(source_dir: &Path) -> Result<PathBuf, BuildError> {
+    let folder = || source_dir.to_owned();
+    let source = fs::canonicalize(source_dir)
+        .map_err(|source| BuildError::NoFolder { folder: folder(), source })?;
+    if !source.join("Cargo.toml").is_file() {
+        return Err(BuildError::NoManifest { folder: folder() });
+    }
+    Ok(source)
+}
+
+fn lock(out_dir: &Path) -> Result<File, BuildError> {
+    let path = out_dir.join(".lock");
+    let file = File::create(&path).and_then(|file| file.lock().map(|()| file));
+    file.map_err(|source| BuildError::Io { path, source })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, BuildError> {
+    fs::read(path).map_err(|source| BuildError::Io { path: path.to_owned(), source })
+}
+
+/// Readers see the old file or the new one, never a part. The lock on the
+/// directory makes the temporary name safe.
+fn replace(path: &Path, content: &[u8]) -> Result<(), BuildError> {
+    let temporary = path.with_extension("new");
+    let written = fs::write(&temporary, content).and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|source| BuildError::Io { path: path.to_owned(), source })
+}

@@ -1,0 +1,80 @@
+//! Write subagents for the Hermitage host.
+//!
+//! An agent is one function. The host calls it with a [`Task`] and takes a
+//! [`Report`] back; in between the agent may use the tools it was granted.
+//!
+//! ```no_run
+//! use hermitage_guest::{Error, Report, Task, agent, file, progress};
+//!
+//! #[agent]
+//! fn run(task: Task) -> Result<Report, Error> {
+//!     progress::report("reading the manual");
+//!     let manual = file::read_file("README.md", None, Some(40))?;
+//!     let summary = format!("{}: {} lines", task.goal, manual.total_lines);
+//!     Ok(Report::completed(summary))
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! The crate that holds it is a `cdylib`:
+//!
+//! ```toml
+//! [lib]
+//! crate-type = ["cdylib"]
+//! ```
+//!
+//! # Tools
+//!
+//! There is one module for each toolset, and one function for each tool. A
+//! component imports exactly the functions that it calls, so the host can say
+//! what an agent may do before it runs. A tool that was not granted answers
+//! [`ToolError::Denied`]. [`toolbox`] has the granted tools as objects, for
+//! agents that let a model choose.
+//!
+//! # Natively
+//!
+//! The crate compiles for every target, so that an agent's own logic can be
+//! tested with `cargo test`. Calling a tool outside a host panics.
+
+#[expect(
+    unsafe_code,
+    unreachable_pub,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::clone_on_copy,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "generated: written by `tests/tests/sdk_bindings.rs` from `wit/`"
+)]
+#[doc(hidden)]
+#[rustfmt::skip]
+pub mod bindings;
+
+pub mod clarify;
+pub mod code_execution;
+pub mod delegation;
+pub mod file;
+pub mod memory;
+pub mod messaging;
+pub mod model;
+pub mod progress;
+pub mod terminal;
+pub mod toolbox;
+pub mod web;
+
+mod error;
+mod report;
+
+#[cfg(target_arch = "wasm32")]
+mod allocator;
+#[doc(hidden)]
+pub mod rt;
+
+pub use hermitage_guest_macros::agent;
+
+pub use crate::bindings::hermitage::subagent::types::{
+    Outcome, RejectedAnswer, Report, Role, Task, ToolError, ToolSpec,
+};
+pub use crate::error::Error;

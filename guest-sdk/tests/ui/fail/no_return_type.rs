@@ -1,0 +1,6 @@
+use hermitage_guest::{Task, agent};
+
+#[agent]
+fn run(_: Task) {}
+
+fn main() {}

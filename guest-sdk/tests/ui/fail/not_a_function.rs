@@ -1,0 +1,6 @@
+use hermitage_guest::agent;
+
+#[agent]
+struct Agent;
+
+fn main() {}

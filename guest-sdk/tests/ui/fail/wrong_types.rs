@@ -1,0 +1,8 @@
+use hermitage_guest::agent;
+
+#[agent]
+fn run(goal: String) -> String {
+    goal
+}
+
+fn main() {}

@@ -1,0 +1,321 @@
+//! The plan: for every import of a component the decision, and the rule that
+//! made it (design: exact allow-list, deny by default, all refusals at once).
+
+use std::fmt;
+
+use super::{
+    contract::{Contract, Match, PACKAGE, Purpose, VERSION},
+    import::{Import, ImportKind, Item, ItemKind},
+};
+use crate::{
+    event::{BoundaryLine, BoundaryRecord},
+    toolset::{Blocked, Grant, Tool, catalogue::Availability},
+};
+
+/// WASI interfaces that are linked to an inert implementation, because other
+/// tool chains import them unasked: no arguments, no environment, closed
+/// stdin, output swallowed past a cap, coarse clocks, capped randomness.
+pub const WASI_INERT: &[&str] = &[
+    "wasi:cli/environment",
+    "wasi:cli/exit",
+    "wasi:cli/stdin",
+    "wasi:cli/stdout",
+    "wasi:cli/stderr",
+    "wasi:cli/terminal-input",
+    "wasi:cli/terminal-output",
+    "wasi:cli/terminal-stdin",
+    "wasi:cli/terminal-stdout",
+    "wasi:cli/terminal-stderr",
+    "wasi:clocks/monotonic-clock",
+    "wasi:clocks/wall-clock",
+    "wasi:io/error",
+    "wasi:io/poll",
+    "wasi:io/streams",
+    "wasi:random/random",
+    "wasi:random/insecure",
+    "wasi:random/insecure-seed",
+];
+
+/// WASI interfaces that answer "no access": there are no preopened
+/// directories, so there is nothing they could reach.
+pub const WASI_STUBBED: &[&str] = &["wasi:filesystem/types", "wasi:filesystem/preopens"];
+
+/// The newest patch of WASI 0.2 that the inert set implements. Real tool
+/// chains import 0.2.0, 0.2.6 and 0.2.9.
+const WASI_NEWEST_PATCH: u32 = 12;
+
+/// What a plan is made for.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The tools of this child.
+    pub grant: Grant,
+    /// What no child may hold, for the reasons given.
+    pub blocked: Blocked,
+    /// Refuse what would otherwise be stubbed.
+    pub strict: bool,
+}
+
+/// What happens to one import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The real thing.
+    Linked,
+    /// A type: nothing to link.
+    TypeOnly,
+    /// Answers `denied` with this reason.
+    Stubbed(String),
+    /// The component does not run, for this reason.
+    Refused(String),
+}
+
+/// One decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Name of the import.
+    pub interface: String,
+    /// Item of it; `None` when the import as a whole was decided.
+    pub item: Option<String>,
+    /// `function`, `resource`, `type` or what else it is.
+    pub word: String,
+    /// What happens.
+    pub decision: Decision,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.interface)?;
+        self.item.iter().try_for_each(|it| write!(f, "#{it}"))
+    }
+}
+
+/// The decisions for one component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    lines: Vec<Line>,
+    digest: blake3::Hash,
+}
+
+impl Plan {
+    fn new(lines: Vec<Line>) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        for line in &lines {
+            // Debug output quotes every text, so no two plans share it.
+            hasher.update(format!("{line:?}\n").as_bytes());
+        }
+        Self { lines, digest: hasher.finalize() }
+    }
+
+    /// In the order of the component's imports.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// Covers every decision and every reason, and nothing secret.
+    pub fn digest(&self) -> blake3::Hash {
+        self.digest
+    }
+
+    /// Why the component must not run; empty when it may.
+    pub fn refusals(&self) -> Vec<BoundaryLine> {
+        self.reasons(|it| match it {
+            Decision::Refused(reason) => Some(reason),
+            _ => None,
+        })
+    }
+
+    /// What answers `denied`, and why.
+    pub fn stubs(&self) -> Vec<BoundaryLine> {
+        self.reasons(|it| match it {
+            Decision::Stubbed(reason) => Some(reason),
+            _ => None,
+        })
+    }
+
+    /// What is linked to the real thing, resources left out.
+    pub fn linked(&self) -> Vec<String> {
+        let real = self.lines.iter().filter(|it| it.decision == Decision::Linked);
+        real.filter(|it| it.word == "function").map(Line::to_string).collect()
+    }
+
+    /// The plan as it stands in results and reports.
+    pub fn record(&self, component: &blake3::Hash, grant: &Grant) -> BoundaryRecord {
+        BoundaryRecord {
+            component: component.to_hex().to_string(),
+            policy: self.digest.to_hex().to_string(),
+            granted: grant.names(),
+            linked: self.linked(),
+            stubbed: self.stubs(),
+            refused: self.refusals(),
+        }
+    }
+
+    fn reasons(&self, pick: impl Fn(&Decision) -> Option<&String>) -> Vec<BoundaryLine> {
+        let lines = self.lines.iter();
+        lines
+            .filter_map(|it| {
+                let reason = pick(&it.decision)?.clone();
+                Some(BoundaryLine { import: it.to_string(), reason })
+            })
+            .collect()
+    }
+}
+
+/// Decides every import. Never fails: what can't run is refused line by line,
+/// so that an author sees all of it at once.
+pub fn plan(imports: &[Import], contract: &Contract, policy: &Policy) -> Plan {
+    let mut lines = Vec::new();
+    for (idx, import) in imports.iter().enumerate() {
+        let earlier = imports.iter().take(idx);
+        match import_refusal(import, earlier, contract) {
+            Some(reason) => lines.push(whole(import, Decision::Refused(reason))),
+            None => interface_lines(import, contract, policy, &mut lines),
+        }
+    }
+    Plan::new(lines)
+}
+
+fn whole(import: &Import, decision: Decision) -> Line {
+    let word = match &import.kind {
+        ImportKind::Interface(_) => "interface",
+        ImportKind::Other(what) => what,
+    };
+    Line { interface: import.name.clone(), item: None, word: word.to_owned(), decision }
+}
+
+/// Why the import as a whole is refused, whatever it holds.
+fn import_refusal<'a>(
+    import: &Import,
+    mut earlier: impl Iterator<Item = &'a Import>,
+    contract: &Contract,
+) -> Option<String> {
+    let name = import.name.as_str();
+    if let ImportKind::Other(what) = &import.kind {
+        return Some(format!("a {what} can't be imported: only interfaces are"));
+    }
+    if let Some(it) = earlier.find(|it| unversioned(&it.name) == unversioned(name)) {
+        return Some(format!("imported twice, also as `{}`", it.name));
+    }
+    if contract.has(name) {
+        return None;
+    }
+    match name.split_once('@') {
+        Some((path, version)) if path.starts_with("wasi:") => wasi_refusal(path, version),
+        Some((path, _)) if contract.has(&format!("{path}@{VERSION}")) => Some(format!(
+            "this host speaks `{path}` in version `{VERSION}` exactly: build against that"
+        )),
+        _ if name.strip_prefix(PACKAGE).is_some_and(|it| it.starts_with('/')) => {
+            Some("no interface of world `subagent`".to_owned())
+        }
+        _ => Some("unknown interface: nothing outside the contract is linked".to_owned()),
+    }
+}
+
+fn unversioned(name: &str) -> &str {
+    name.split_once('@').map_or(name, |(path, _)| path)
+}
+
+fn wasi_refusal(path: &str, version: &str) -> Option<String> {
+    if !WASI_INERT.contains(&path) && !WASI_STUBBED.contains(&path) {
+        return Some("not in the inert WASI set: a component reaches nothing but tools".to_owned());
+    }
+    let known = (0..=WASI_NEWEST_PATCH).any(|patch| version == format!("0.2.{patch}"));
+    (!known).then(|| format!("WASI is known in versions `0.2.0` to `0.2.{WASI_NEWEST_PATCH}`"))
+}
+
+fn interface_lines(import: &Import, contract: &Contract, policy: &Policy, lines: &mut Vec<Line>) {
+    let ImportKind::Interface(items) = &import.kind else {
+        return;
+    };
+    let path = unversioned(&import.name);
+    if let Some(reason) = powerless(&import.name, items, contract, policy) {
+        lines.push(whole(import, stub_or_refuse(reason, policy)));
+    }
+    for item in items {
+        let decision = if WASI_INERT.contains(&path) {
+            wasi(item, || Decision::Linked)
+        } else if WASI_STUBBED.contains(&path) {
+            wasi(item, || stub_or_refuse("no directory is open".to_owned(), policy))
+        } else {
+            ours(&import.name, item, contract, policy)
+        };
+        let word = item.kind.word().to_owned();
+        let interface = import.name.clone();
+        lines.push(Line { interface, item: Some(item.name.clone()), word, decision });
+    }
+}
+
+/// Why an interface that is imported without any function is not granted. It
+/// reaches nothing, and the linker takes it with nothing defined; naming a
+/// tool's interface is reported, and refused when strict, all the same.
+fn powerless(name: &str, items: &[Item], contract: &Contract, policy: &Policy) -> Option<String> {
+    if items.iter().any(|it| matches!(it.kind, ItemKind::Function(_))) {
+        return None;
+    }
+    let mut functions = contract.functions().filter(|(interface, _)| *interface == name);
+    functions.find_map(|(interface, function)| denial(interface, function, policy))
+}
+
+fn wasi(item: &Item, function: impl FnOnce() -> Decision) -> Decision {
+    match &item.kind {
+        ItemKind::Function(_) => function(),
+        ItemKind::Resource => Decision::Linked,
+        ItemKind::Type(_) => Decision::TypeOnly,
+        ItemKind::Other(what) => Decision::Refused(format!("a {what} in an interface")),
+    }
+}
+
+fn ours(interface: &str, item: &Item, contract: &Contract, policy: &Policy) -> Decision {
+    match contract.compare(interface, &item.name, &item.kind) {
+        Match::Unknown => {
+            Decision::Refused(format!("the contract has no such {}", item.kind.word()))
+        }
+        Match::Differs(shape) => Decision::Refused(format!(
+            "its type is `{}`, the contract says `{shape}`",
+            item.kind.shape()
+        )),
+        Match::Same => match &item.kind {
+            ItemKind::Function(_) => function(interface, &item.name, policy),
+            ItemKind::Resource => Decision::Linked,
+            ItemKind::Type(_) | ItemKind::Other(_) => Decision::TypeOnly,
+        },
+    }
+}
+
+fn function(interface: &str, name: &str, policy: &Policy) -> Decision {
+    match denial(interface, name, policy) {
+        Some(reason) => stub_or_refuse(reason, policy),
+        None => Decision::Linked,
+    }
+}
+
+fn stub_or_refuse(reason: String, policy: &Policy) -> Decision {
+    if policy.strict { Decision::Refused(reason) } else { Decision::Stubbed(reason) }
+}
+
+/// Why a function of the contract is not linked: names the tool, the rule,
+/// and what would grant it.
+fn denial(interface: &str, name: &str, policy: &Policy) -> Option<String> {
+    match Contract::purpose(interface, name) {
+        Some(Purpose::Always) => None,
+        Some(Purpose::Model) => Some("this host has no language model".to_owned()),
+        Some(Purpose::Tool(tool)) => tool_denial(tool, policy),
+        None => Some(format!("`{name}` is no tool of this host")),
+    }
+}
+
+fn tool_denial(tool: Tool, policy: &Policy) -> Option<String> {
+    if policy.blocked.contains(tool) {
+        return Some(format!("`{tool}` is blocked for children: only the parent holds it"));
+    }
+    if tool.availability() == Availability::NotYet {
+        return Some(format!("`{tool}` is not available in this version of the host"));
+    }
+    (!policy.grant.contains(tool)).then(|| {
+        let toolset = tool.toolset();
+        let grant = &policy.grant;
+        format!("`{tool}` is not in the grant ({grant}): toolset `{toolset}` would grant it")
+    })
+}
+
+#[cfg(test)]
+mod tests;

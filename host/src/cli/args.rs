@@ -1,0 +1,145 @@
+//! The arguments, exactly as they were typed: no files are read and nothing
+//! is resolved here.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Runs AI subagents as sandboxed WebAssembly components, each with only the
+/// tools it was granted.
+#[derive(Debug, Parser)]
+#[command(name = "hermitage", version, max_term_width = 100)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+/// Options of every command.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Global {
+    /// Configuration file [default: hermitage/config.toml in the configuration directory]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Directory with components, or with their sources; may be repeated
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) plugin_path: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Run the three bundled agents on a directory, read-only
+    Quickstart(Quickstart),
+    /// Delegate a task, or a batch of tasks, and print what came of it
+    Run(Run),
+    /// Show what a component imports, and what would become of it, without running it
+    Inspect(Inspect),
+    /// Work on components
+    #[command(subcommand)]
+    Plugin(Plugin),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Quickstart {
+    /// The directory to look at
+    #[arg(default_value = ".")]
+    pub(super) dir: PathBuf,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// Options of every command that runs children.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Common {
+    /// Seconds that each child may take [default: delegation.child_timeout_seconds]
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
+    pub(super) timeout: Option<i64>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Run {
+    /// What should be done
+    pub(super) goal: Option<String>,
+    /// The component that does it: a name, a file, or a source folder
+    #[arg(long, value_name = "NAME|PATH")]
+    pub(super) agent: Option<String>,
+    /// A JSON file with a list of tasks, `-` for standard input; wins over GOAL
+    #[arg(long, value_name = "FILE")]
+    pub(super) tasks: Option<PathBuf>,
+    /// Background for the task
+    #[arg(long, value_name = "TEXT")]
+    pub(super) context: Option<String>,
+    /// Toolsets or single tools, separated by commas; an empty text grants none
+    #[arg(long, value_name = "LIST")]
+    pub(super) toolsets: Option<String>,
+    /// The directory that the file tools see
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(super) workspace: PathBuf,
+    /// Refuse a component that imports what it is not granted
+    #[arg(long)]
+    pub(super) strict: bool,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Inspect {
+    /// A name, a file, or a source folder
+    pub(super) component: String,
+    /// Toolsets or single tools to plan with, separated by commas
+    #[arg(long, value_name = "LIST")]
+    pub(super) toolsets: Option<String>,
+    /// The role to plan with
+    #[arg(long, value_enum, default_value_t = Role::Leaf)]
+    pub(super) role: Role,
+    /// Refuse what would be stubbed
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Roles that this version can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Role {
+    /// Works alone
+    Leaf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Plugin {
+    /// Build source folders into components
+    Build {
+        /// Folders with a `Cargo.toml`
+        #[arg(required = true)]
+        dirs: Vec<PathBuf>,
+    },
+}
+
+/// The names in a list that is separated by commas; none in an empty one.
+pub(super) fn names(list: &str) -> Vec<String> {
+    list.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_list_of_names_may_be_empty() {
+        assert_eq!(names("file_read, patch,"), ["file_read", "patch"]);
+        assert!(names("").is_empty());
+    }
+}

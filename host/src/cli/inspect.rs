@@ -1,0 +1,106 @@
+//! `hermitage inspect`: what a component asks for, and what it would get.
+//! Compiles it, and runs nothing of it.
+
+use serde::Serialize;
+
+use super::{
+    Exit,
+    args::{Global, Inspect, names},
+    error::CliError,
+    setup::{Setup, runtime},
+};
+use crate::{
+    boundary::Policy,
+    completion::sanitize::clean_line,
+    event::{BoundaryLine, BoundaryRecord},
+    plugin,
+    toolset::{Grant, grant},
+};
+
+/// Characters of one line: names come from the component.
+const MAX_LINE_CHARS: usize = 1_000;
+
+/// Toolset of a component that is given by path and asks for none.
+pub(super) const STRANGER_TOOLSET: &str = "file_read";
+
+#[derive(Serialize)]
+struct Report<'a> {
+    name: &'a str,
+    bytes: usize,
+    strict: bool,
+    #[serde(flatten)]
+    boundary: &'a BoundaryRecord,
+    /// Through the toolbox, which is always linked.
+    toolbox: &'static str,
+}
+
+pub(super) fn inspect(global: &Global, args: &Inspect) -> Result<Exit, CliError> {
+    let setup = Setup::new(global)?;
+    let policy = policy(&setup, args)?;
+    let found = setup.find(&args.component)?;
+    let sandbox = setup.sandbox()?;
+    let loaded = runtime()?.block_on(sandbox.load(found.bytes.to_vec()));
+    let loaded = loaded.map_err(|err| CliError::load(&args.component, err))?;
+    let plan = sandbox.plan(&loaded, &policy);
+    let mut boundary = plan.record(loaded.digest(), &policy.grant);
+    if boundary.refused.is_empty()
+        && let Err(reason) = sandbox.check(&loaded, &plan)
+    {
+        boundary.refused.push(BoundaryLine { import: "component".to_owned(), reason });
+    }
+    let toolbox = "any granted tool";
+    let bytes = found.bytes.len();
+    let strict = args.strict;
+    let report = Report { name: &found.name, bytes, strict, boundary: &boundary, toolbox };
+    if args.json {
+        print_json(&report)?
+    } else {
+        print(&report)
+    }
+    Ok(if boundary.refused.is_empty() { Exit::Completed } else { Exit::Refused })
+}
+
+fn policy(setup: &Setup, args: &Inspect) -> Result<Policy, CliError> {
+    let wanted = match &args.toolsets {
+        Some(list) => names(list),
+        None if plugin::is_path(&args.component) => vec![STRANGER_TOOLSET.to_owned()],
+        None => setup.config.delegation.default_toolsets.clone(),
+    };
+    let blocked = setup.blocked();
+    let wanted = grant::expand(&wanted)?;
+    let grant = grant::grant(Some(&wanted), &Grant::of_parent(), &blocked);
+    Ok(Policy { grant, blocked, strict: args.strict })
+}
+
+fn print_json(report: &Report<'_>) -> Result<(), CliError> {
+    let text = serde_json::to_string_pretty(report).map_err(CliError::usage)?;
+    println!("{text}");
+    Ok(())
+}
+
+fn print(report: &Report<'_>) {
+    let boundary = report.boundary;
+    println!("component  {} ({} bytes)", report.name, report.bytes);
+    println!("digest     {}", boundary.component);
+    let granted = boundary.granted.join(", ");
+    println!("grant      {}", if granted.is_empty() { "no tools" } else { &granted });
+    println!("toolbox    {}", report.toolbox);
+    for import in &boundary.linked {
+        println!("linked     {}", clean_line(import, MAX_LINE_CHARS));
+    }
+    print_lines("stubbed", &boundary.stubbed);
+    print_lines("refused", &boundary.refused);
+    let verdict = match (boundary.refused.is_empty(), report.strict) {
+        (true, _) => "runs: everything it imports is linked or answers `denied`",
+        (false, true) => "does not run: it imports what is not granted (`--strict`)",
+        (false, false) => "does not run: it imports what no child can have",
+    };
+    println!("verdict    {verdict}");
+}
+
+fn print_lines(word: &str, lines: &[BoundaryLine]) {
+    for BoundaryLine { import, reason } in lines {
+        let line = clean_line(&format!("{import}  {reason}"), MAX_LINE_CHARS);
+        println!("{word}    {line}");
+    }
+}

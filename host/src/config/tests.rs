@@ -1,0 +1,289 @@
+use std::error::Error as _;
+
+use toml::{Table, Value};
+
+use super::*;
+
+fn built_in() -> Config {
+    Config::load(None).unwrap()
+}
+
+/// The error of a user file, with its hint.
+fn error(text: &str) -> String {
+    let err = Config::from_toml("config.toml", text).unwrap_err();
+    let hint = err.hint().map(|it| format!(" | {it}"));
+    format!("{err}{}", hint.unwrap_or_default())
+}
+
+#[test]
+fn the_defaults_are_those_of_the_specification() {
+    let Config { delegation, sandbox, file } = built_in();
+    assert_eq!(
+        delegation,
+        DelegationLimits {
+            max_concurrent_children: 3,
+            max_tasks_per_batch: 16,
+            max_depth: 2,
+            max_iterations: 25,
+            child_timeout: Duration::from_secs(600),
+            interrupt_grace: Duration::from_secs(5),
+            default_toolsets: vec!["file".to_owned()],
+            blocked_tools: Vec::new(),
+        }
+    );
+    assert_eq!(
+        sandbox,
+        SandboxConfig {
+            max_live_cells: 64,
+            guest_threads: 2,
+            memory_bytes: 64 << 20,
+            cpu: Duration::from_secs(60),
+            host_call_bytes: 4 << 20,
+            argument_bytes: 1 << 20,
+            result_bytes: 1 << 20,
+            host_calls: 100_000,
+            handles: 4096,
+            log_bytes: 256 << 10,
+            table_elements: 20_000,
+            component_bytes: 32 << 20,
+            cache_dir: None,
+        }
+    );
+    assert_eq!((file.max_read_bytes, file.max_hits, file.max_depth), (256 << 10, 1000, 64));
+}
+
+#[test]
+fn a_user_file_changes_what_it_names() {
+    let text = "delegation = { max_depth = 1, default_toolsets = [] }\n\
+                [sandbox]\nmemory_mib = 128\n[file]\n";
+    let mut expected = built_in();
+    expected.delegation.max_depth = 1;
+    expected.delegation.default_toolsets = Vec::new();
+    expected.sandbox.memory_bytes = 128 << 20;
+    assert_eq!(Config::from_toml("config.toml", text).unwrap(), expected);
+}
+
+#[test]
+fn names_are_checked_and_resolved() {
+    let text = "[delegation]\nblocked_tools = ['write_file']\n\
+                default_toolsets = ['file_read', 'terminal', 'patch']";
+    let delegation = Config::from_toml("config.toml", text).unwrap().delegation;
+    assert_eq!(delegation.blocked_tools, [Tool::WriteFile]);
+    assert_eq!(delegation.default_toolsets, ["file_read", "terminal", "patch"]);
+}
+
+#[test]
+fn errors_name_the_key_the_value_and_what_is_taken() {
+    let cases = [
+        (
+            "[sandbox]\nmemory_mib = 0",
+            "config.toml: `sandbox.memory_mib` is 0: must be between 1 and 4096",
+        ),
+        (
+            "[sandbox]\nmemory_mib = -64",
+            "config.toml: `sandbox.memory_mib` is -64: must be between 1 and 4096",
+        ),
+        (
+            "[delegation]\nmax_depth = 9223372036854775807",
+            "config.toml: `delegation.max_depth` is 9223372036854775807: \
+             must be between 1 and 8",
+        ),
+        (
+            "[sandbox]\nmemory_mib = '64'",
+            "config.toml: `sandbox.memory_mib` is a text: must be a whole number",
+        ),
+        (
+            "[sandbox]\ncpu_seconds = 1.5",
+            "config.toml: `sandbox.cpu_seconds` is a number with a fraction: \
+             must be a whole number",
+        ),
+        ("sandbox = 1", "config.toml: `sandbox` is a whole number: must be a table"),
+        (
+            "[delegation]\nblocked_tools = 'patch'",
+            "config.toml: `delegation.blocked_tools` is a text: must be a list of names",
+        ),
+        (
+            "[delegation]\nblocked_tools = ['patch', 1]",
+            "config.toml: `delegation.blocked_tools` is a list of something else than names: \
+             must be a list of names",
+        ),
+        (
+            "[sandbox]\nmemory_mb = 64",
+            "config.toml: unknown key `sandbox.memory_mb` | did you mean `sandbox.memory_mib`?",
+        ),
+        (
+            "memory_mib = 64",
+            "config.toml: unknown key `memory_mib` | did you mean `sandbox.memory_mib`?",
+        ),
+        (
+            "[file]\nmax_iterations = 3",
+            "config.toml: unknown key `file.max_iterations` \
+             | did you mean `delegation.max_iterations`?",
+        ),
+        ("[sandbx]", "config.toml: unknown key `sandbx` | did you mean `sandbox`?"),
+        (
+            "[provider]",
+            "config.toml: unknown key `provider` | known here are delegation, file, sandbox",
+        ),
+        (
+            "[delegation]\nblocked_tools = ['writefile']",
+            "config.toml: `delegation.blocked_tools` has the unknown name `writefile`: \
+             known are read_file, write_file, patch, search_files, terminal, web_search, \
+             web_extract, delegate_task, clarify, memory, send_message, execute_code \
+             | did you mean `write_file`?",
+        ),
+        (
+            "[delegation]\ndefault_toolsets = ['everything']",
+            "config.toml: `delegation.default_toolsets` has the unknown name `everything`: \
+             known are file, file_read, terminal, web, delegation, clarify, memory, messaging, \
+             code_execution, read_file, write_file, patch, search_files, web_search, \
+             web_extract, delegate_task, send_message, execute_code",
+        ),
+        (
+            "[sandbox]\nargument_kib = 8192",
+            "config.toml: `sandbox.argument_kib` is 8192: must be at most \
+             `sandbox.host_call_kib`, which is 4096 \
+             | lower `sandbox.argument_kib` or raise `sandbox.host_call_kib`",
+        ),
+        (
+            "[sandbox]\nmax_live_cells = 1",
+            "config.toml: `delegation.max_depth` is 2: must be at most \
+             `sandbox.max_live_cells`, which is 1 \
+             | lower `delegation.max_depth` or raise `sandbox.max_live_cells`",
+        ),
+        ("[sandbox", "config.toml is not valid TOML"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(error(text), expected, "of {text}");
+    }
+}
+
+#[test]
+fn a_syntax_error_says_where() {
+    let err = Config::from_toml("config.toml", "[sandbox]\nmemory_mib = = 1").unwrap_err();
+    assert!(err.source().unwrap().to_string().contains("line 2, column 14"));
+}
+
+#[test]
+fn a_file_that_is_named_has_to_be_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    let err = Config::load(Some(&path)).unwrap_err();
+    assert!(matches!(err, ConfigError::Read { .. }), "{err}");
+    fs::write(&path, "[sandbox]\nguest_threads = 7\n").unwrap();
+    assert_eq!(Config::load(Some(&path)).unwrap().sandbox.guest_threads, 7);
+}
+
+#[test]
+fn an_option_is_checked_like_a_file() {
+    let timeout = setting::CHILD_TIMEOUT.of(30, "--timeout").unwrap();
+    assert_eq!(timeout, Duration::from_secs(30));
+    assert_eq!(
+        setting::CHILD_TIMEOUT.of(0, "--timeout").unwrap_err().to_string(),
+        "--timeout: `delegation.child_timeout_seconds` is 0: must be between 1 and 86400"
+    );
+    let mut config = built_in();
+    config.delegation.max_depth = 8;
+    config.sandbox.max_live_cells = 4;
+    assert_eq!(
+        config.check("--depth").unwrap_err().to_string(),
+        "--depth: `delegation.max_depth` is 8: must be at most `sandbox.max_live_cells`, \
+         which is 4"
+    );
+}
+
+/// Section, key and default of everything in `default.toml`.
+fn default_values() -> Vec<(String, String, Value)> {
+    let table: Table = DEFAULT_TOML.parse().unwrap();
+    let mut values = Vec::new();
+    for (section, inner) in table {
+        for (key, value) in inner.as_table().unwrap() {
+            values.push((section.clone(), key.clone(), value.clone()));
+        }
+    }
+    assert_eq!(values.len(), 33);
+    values
+}
+
+fn numbers() -> impl Iterator<Item = (String, String)> {
+    let is_number = |it: &(_, _, Value)| it.2.is_integer();
+    default_values().into_iter().filter(is_number).map(|(section, key, _)| (section, key))
+}
+
+#[test]
+fn no_number_can_be_zero_negative_or_huge() {
+    for (section, key) in numbers() {
+        for bad in [0, -1, i64::MIN, i64::MAX] {
+            let err = Config::from_toml("x", &format!("[{section}]\n{key} = {bad}")).unwrap_err();
+            let ConfigError::OutOfRange { key: named, value, .. } = err else {
+                panic!("`{section}.{key}` = {bad} gives {err}")
+            };
+            assert_eq!((named, value), (&*format!("{section}.{key}"), bad));
+        }
+    }
+}
+
+#[test]
+fn both_ends_of_every_range_are_taken() {
+    for (section, key) in numbers() {
+        let ConfigError::OutOfRange { min, max, .. } =
+            Config::from_toml("x", &format!("[{section}]\n{key} = 0")).unwrap_err()
+        else {
+            panic!("`{section}.{key}` takes 0")
+        };
+        for end in [min, max] {
+            let taken = Config::from_toml("x", &format!("[{section}]\n{key} = {end}"));
+            assert!(
+                matches!(taken, Ok(_) | Err(ConfigError::Exceeds { .. })),
+                "`{section}.{key}` = {end} gives {taken:?}"
+            );
+        }
+    }
+}
+
+/// The comment lines right above the key.
+fn comment_of(section: &str, key: &str) -> String {
+    let (_, inner) = DEFAULT_TOML.split_once(&format!("\n[{section}]\n")).unwrap();
+    let (above, _) = inner.split_once(&format!("\n{key} = ")).unwrap();
+    let mut lines: Vec<&str> = above.lines().rev().take_while(|it| it.starts_with('#')).collect();
+    lines.reverse();
+    lines.join(" ")
+}
+
+#[test]
+fn every_key_has_a_comment_with_its_unit_and_range() {
+    for (section, key, value) in default_values() {
+        let comment = comment_of(&section, &key);
+        assert!(comment.len() > 60, "`{section}.{key}` is not explained");
+        if !value.is_integer() {
+            continue;
+        }
+        let text = format!("[{section}]\n{key} = 0");
+        let Err(ConfigError::OutOfRange { min, max, .. }) = Config::from_toml("x", &text) else {
+            panic!("`{section}.{key}` takes 0")
+        };
+        let unit = match key.rsplit_once('_').map(|(_, unit)| unit) {
+            Some("kib") => "KiB",
+            Some("mib") => "MiB",
+            Some("seconds") => "Seconds",
+            Some("bytes") => "Bytes",
+            _ => "Count",
+        };
+        let range = format!("# {unit}, {min} to {max}");
+        assert!(comment.contains(&range), "`{section}.{key}` lacks `{range}`: {comment}");
+    }
+}
+
+#[test]
+fn the_default_file_has_the_keys_of_the_struct() {
+    let table: Table = DEFAULT_TOML.parse().unwrap();
+    assert!(table.clone().try_into::<Raw>().is_ok());
+    for (section, key, value) in default_values() {
+        let mut less = table.clone();
+        less[&section].as_table_mut().unwrap().remove(&key);
+        assert!(less.try_into::<Raw>().is_err(), "`{section}.{key}` is read by nobody");
+        let mut more = table.clone();
+        more[&section].as_table_mut().unwrap().insert(format!("{key}_x"), value);
+        assert!(more.try_into::<Raw>().is_err(), "`{section}` takes any key");
+    }
+}

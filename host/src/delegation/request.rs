@@ -1,0 +1,333 @@
+//! The request: what a caller may ask for, and every rule it must satisfy
+//! (semantics.md §2 and §3). Pure. One wrong task fails the whole call:
+//! nothing is spawned, nothing silently cut.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::toolset::{
+    Blocked, Grant, GrantError,
+    grant::{expand, grant},
+};
+
+/// What a caller asks for. `tasks` wins over `goal`; the other fields are
+/// defaults for every task that has none of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// The single form.
+    pub goal: Option<String>,
+    /// The batch form.
+    pub tasks: Vec<TaskRequest>,
+    /// Background that the caller hands over.
+    pub context: Option<String>,
+    /// Toolsets or single tools; `None` takes the caller's defaults, an empty
+    /// list takes none.
+    pub toolsets: Option<Vec<String>>,
+    /// Name or path of the component.
+    pub agent: Option<String>,
+    /// Model calls of each child.
+    pub max_iterations: Option<u32>,
+}
+
+/// One task of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskRequest {
+    /// The work.
+    pub goal: String,
+    /// See [`Request::context`].
+    #[serde(default)]
+    pub context: Option<String>,
+    /// See [`Request::toolsets`].
+    #[serde(default)]
+    pub toolsets: Option<Vec<String>>,
+    /// See [`Request::agent`].
+    #[serde(default)]
+    pub agent: Option<String>,
+    /// See [`Request::max_iterations`].
+    #[serde(default)]
+    pub max_iterations: Option<u32>,
+}
+
+/// What requests are checked against.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Tasks of one call.
+    pub max_tasks_per_batch: usize,
+    /// Depth at which nobody delegates any more.
+    pub max_depth: u32,
+    /// Model calls of a child that asks for no number.
+    pub max_iterations: u32,
+    /// Depth of the caller; 0 at the top.
+    pub depth: u32,
+    /// What the caller holds.
+    pub parent: Grant,
+    /// What no child may hold.
+    pub blocked: Blocked,
+    /// Toolsets of a call that asks for none.
+    pub default_toolsets: Vec<String>,
+}
+
+/// A task with everything decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskPlan {
+    /// The work.
+    pub goal: String,
+    /// Background.
+    pub context: Option<String>,
+    /// Name or path of the component, if one was named.
+    pub agent: Option<String>,
+    /// The tools, frozen.
+    pub grant: Grant,
+    /// Model calls.
+    pub max_iterations: u32,
+}
+
+/// A request with everything decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// In the order of the request. Never empty.
+    pub tasks: Vec<TaskPlan>,
+    /// What the caller should know: tools that were asked for and are
+    /// blocked.
+    pub notes: Vec<String>,
+}
+
+/// Why a request is refused as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// Neither a goal nor tasks.
+    #[error("nothing to do: provide either `goal` or `tasks`")]
+    Nothing,
+    /// `goal` is there and blank.
+    #[error("the goal is blank: say what should be done")]
+    BlankGoal,
+    /// A task has no goal, or a blank one. Counted from 0.
+    #[error("Task {0} is missing a `goal`")]
+    MissingGoal(usize),
+    /// A task is no task. Counted from 0.
+    #[error("Task {index} is no task: {message}")]
+    BadTask {
+        /// Place in the list.
+        index: usize,
+        /// What the reader expected.
+        message: String,
+    },
+    /// The text is no list of tasks.
+    #[error("no list of tasks: {0}")]
+    NoTasks(String),
+    /// More tasks than one call takes.
+    #[error("{found} tasks: at most {limit} in one call (`delegation.max_tasks_per_batch`)")]
+    TooMany {
+        /// Tasks in the request.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The caller is too deep to delegate.
+    #[error("depth {depth} can't delegate: `delegation.max_depth` is {max_depth}")]
+    TooDeep {
+        /// Depth of the caller.
+        depth: u32,
+        /// The limit.
+        max_depth: u32,
+    },
+    /// A budget of nothing.
+    #[error("`max_iterations` is 0: a child needs at least one model call")]
+    NoIterations,
+    /// A toolset that does not exist.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+}
+
+impl TaskRequest {
+    /// Reads a list of tasks from JSON text. `[]` is an empty list, which
+    /// counts as absent.
+    pub fn list_from_json(text: &str) -> Result<Vec<Self>, RequestError> {
+        let value: Value =
+            serde_json::from_str(text).map_err(|it| RequestError::NoTasks(it.to_string()))?;
+        let Value::Array(entries) = value else {
+            let text = "a list of objects is needed, `[{\"goal\": \"…\"}, …]`";
+            return Err(RequestError::NoTasks(text.to_owned()));
+        };
+        entries.into_iter().enumerate().map(|(index, it)| Self::from_json(index, it)).collect()
+    }
+
+    fn from_json(index: usize, entry: Value) -> Result<Self, RequestError> {
+        match entry.get("goal") {
+            Some(Value::String(goal)) if !goal.trim().is_empty() => (),
+            _ => return Err(RequestError::MissingGoal(index)),
+        }
+        let message =
+            |it: serde_json::Error| RequestError::BadTask { index, message: it.to_string() };
+        serde_json::from_value(entry).map_err(message)
+    }
+}
+
+impl Request {
+    /// Checks everything and decides every grant.
+    pub fn resolve(self, rules: &Rules) -> Result<Resolved, RequestError> {
+        if rules.depth >= rules.max_depth {
+            let (depth, max_depth) = (rules.depth, rules.max_depth);
+            return Err(RequestError::TooDeep { depth, max_depth });
+        }
+        let tasks = self.tasks()?;
+        let (found, limit) = (tasks.len(), rules.max_tasks_per_batch);
+        if found > limit {
+            return Err(RequestError::TooMany { found, limit });
+        }
+        let mut res = Resolved { tasks: Vec::new(), notes: Vec::new() };
+        for task in tasks {
+            res.add(task, rules)?;
+        }
+        Ok(res)
+    }
+
+    /// The tasks, with the request's defaults filled in.
+    fn tasks(self) -> Result<Vec<TaskRequest>, RequestError> {
+        let mut tasks = self.tasks;
+        if tasks.is_empty() {
+            match self.goal {
+                Some(goal) if goal.trim().is_empty() => return Err(RequestError::BlankGoal),
+                Some(goal) => tasks.push(TaskRequest { goal, ..TaskRequest::default() }),
+                None => return Err(RequestError::Nothing),
+            }
+        }
+        for (index, task) in tasks.iter_mut().enumerate() {
+            if task.goal.trim().is_empty() {
+                return Err(RequestError::MissingGoal(index));
+            }
+            task.context = task.context.take().or_else(|| self.context.clone());
+            task.toolsets = task.toolsets.take().or_else(|| self.toolsets.clone());
+            task.agent = task.agent.take().or_else(|| self.agent.clone());
+            task.max_iterations = task.max_iterations.or(self.max_iterations);
+        }
+        Ok(tasks)
+    }
+}
+
+impl Resolved {
+    fn add(&mut self, task: TaskRequest, rules: &Rules) -> Result<(), RequestError> {
+        let max_iterations = task.max_iterations.unwrap_or(rules.max_iterations);
+        if max_iterations == 0 {
+            return Err(RequestError::NoIterations);
+        }
+        let requested = expand(task.toolsets.as_ref().unwrap_or(&rules.default_toolsets))?;
+        for tool in requested.iter().filter(|it| rules.blocked.contains(*it)) {
+            let note = format!("`{tool}` is blocked for children and was not granted");
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+        self.tasks.push(TaskPlan {
+            grant: grant(Some(&requested), &rules.parent, &rules.blocked),
+            goal: task.goal,
+            context: task.context,
+            agent: task.agent,
+            max_iterations,
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules() -> Rules {
+        Rules {
+            max_tasks_per_batch: 2,
+            max_depth: 2,
+            max_iterations: 25,
+            depth: 0,
+            parent: Grant::of_parent(),
+            blocked: Blocked::default(),
+            default_toolsets: vec!["file_read".to_owned()],
+        }
+    }
+
+    fn request(goal: Option<&str>, tasks: &str) -> Result<Request, RequestError> {
+        let goal = goal.map(str::to_owned);
+        let tasks = TaskRequest::list_from_json(tasks)?;
+        Ok(Request { goal, tasks, context: Some("shared".to_owned()), ..Request::default() })
+    }
+
+    fn check_error(goal: Option<&str>, tasks: &str, expect: &str) {
+        let res = request(goal, tasks).and_then(|it| it.resolve(&rules()));
+        assert_eq!(res.unwrap_err().to_string(), expect, "{tasks}");
+    }
+
+    #[test]
+    fn one_wrong_task_fails_the_whole_call() {
+        check_error(None, "[]", "nothing to do: provide either `goal` or `tasks`");
+        check_error(Some("  \n"), "[]", "the goal is blank: say what should be done");
+        for second in ["{}", "7", "\"g\"", "null", "[]", r#"{"goal": 7}"#, r#"{"goal": " \t"}"#] {
+            let tasks = format!(r#"[{{"goal": "a"}}, {second}]"#);
+            check_error(None, &tasks, "Task 1 is missing a `goal`");
+        }
+        check_error(
+            None,
+            r#"[{"goal": "a", "gaol": "b"}]"#,
+            "Task 0 is no task: unknown field `gaol`, expected one of `goal`, `context`, \
+             `toolsets`, `agent`, `max_iterations`",
+        );
+        check_error(
+            None,
+            r#"[{"goal": "a"}, {"goal": "b"}, {"goal": "c"}]"#,
+            "3 tasks: at most 2 in one call (`delegation.max_tasks_per_batch`)",
+        );
+        check_error(
+            None,
+            r#"[{"goal": "a", "max_iterations": 0}]"#,
+            "`max_iterations` is 0: a child needs at least one model call",
+        );
+        check_error(
+            None,
+            r#"[{"goal": "a", "toolsets": ["files"]}]"#,
+            "unknown toolset or tool `files`: known are `file`, `file_read`",
+        );
+    }
+
+    #[test]
+    fn text_that_is_no_list_of_tasks_says_what_is_needed() {
+        check_error(None, "{", "no list of tasks: EOF while parsing an object at line 1 column 1");
+        check_error(
+            None,
+            r#"{"goal": "a"}"#,
+            "no list of tasks: a list of objects is needed, `[{\"goal\": \"…\"}, …]`",
+        );
+    }
+
+    #[test]
+    fn a_caller_that_is_too_deep_is_told_both_numbers() {
+        let rules = Rules { depth: 2, ..rules() };
+        let err = request(Some("a"), "[]").unwrap().resolve(&rules).unwrap_err();
+        assert_eq!(err.to_string(), "depth 2 can't delegate: `delegation.max_depth` is 2");
+    }
+
+    #[test]
+    fn tasks_win_over_the_goal_and_take_the_defaults_they_lack() {
+        let tasks = r#"[{"goal": "a", "context": "own", "toolsets": []}, {"goal": "b"}]"#;
+        let res = request(Some("ignored"), tasks).unwrap().resolve(&rules()).unwrap();
+        let seen: Vec<_> = res
+            .tasks
+            .iter()
+            .map(|it| (it.goal.as_str(), it.context.as_deref(), it.grant.names()))
+            .collect();
+        assert_eq!(
+            seen,
+            [("a", Some("own"), vec![]), ("b", Some("shared"), vec!["read_file", "search_files"])]
+        );
+        assert_eq!(res.tasks.iter().map(|it| it.max_iterations).collect::<Vec<_>>(), [25, 25]);
+    }
+
+    #[test]
+    fn a_blocked_tool_is_not_granted_and_the_caller_is_told() {
+        let mut request = request(Some("a"), "[]").unwrap();
+        request.toolsets = Some(vec!["memory".to_owned(), "read_file".to_owned()]);
+        let res = request.resolve(&rules()).unwrap();
+        assert_eq!(res.tasks[0].grant.names(), ["read_file"]);
+        assert_eq!(res.notes, ["`memory` is blocked for children and was not granted"]);
+    }
+}

@@ -1,0 +1,7 @@
+//! The command line of Hermitage.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hermitage::cli::main()
+}

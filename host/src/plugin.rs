@@ -1,0 +1,255 @@
+//! Components by name: where they are looked up, and building those that are
+//! source.
+//!
+//! A name is looked up in the directories of `--plugin-path`, then in the
+//! user's data directory, then in a source checkout. Each may hold
+//! `NAME.wasm`, or a folder `NAME` with a crate that is built first, when it
+//! is stale.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use hermitage_build::{BuildError, Built, Install, Options, Progress, build};
+
+/// Where components are.
+#[derive(Clone, Debug)]
+pub struct Library {
+    /// Directories, the first match wins.
+    pub dirs: Vec<PathBuf>,
+    /// Where built components are kept.
+    pub build_dir: PathBuf,
+    /// Whether a missing tool chain may be installed to build one.
+    pub install: Install,
+    /// Bytes that are read of a component: what is longer is cut, and then
+    /// refused by the sandbox, whose limit this is.
+    pub max_bytes: usize,
+}
+
+/// A component that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The name for people: the name asked for, or the file's.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Arc<[u8]>,
+}
+
+/// Why there is no such component.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PluginError {
+    /// No directory holds it.
+    #[error("unknown agent `{name}`: known are {known}")]
+    Unknown {
+        /// As it was asked for.
+        name: String,
+        /// All names, separated by commas.
+        known: String,
+    },
+    /// There is nothing at the path.
+    #[error("no component at `{}`", path.display())]
+    Missing {
+        /// As it was asked for.
+        path: PathBuf,
+    },
+    /// The file can't be read.
+    #[error("`{}` can't be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// It is source, and building it failed.
+    #[error("`{name}` can't be built: {source}")]
+    Build {
+        /// Of the component.
+        name: String,
+        /// What went wrong.
+        source: BuildError,
+    },
+    /// The folder makes several components, so its name says too little.
+    #[error("`{}` builds {count} components: name one of their files", path.display())]
+    Ambiguous {
+        /// The folder.
+        path: PathBuf,
+        /// How many it makes.
+        count: usize,
+    },
+}
+
+impl PluginError {
+    /// How to mend it, where that can be known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            PluginError::Unknown { .. } => Some(
+                "name a component by its path, or add its directory with `--plugin-path`"
+                    .to_owned(),
+            ),
+            PluginError::Build { source, .. } => source.hint(),
+            _ => None,
+        }
+    }
+}
+
+impl Library {
+    /// Finds a component by name, or by path when the text looks like one.
+    /// Blocks while it is built.
+    pub fn find(&self, agent: &str, progress: &mut dyn Progress) -> Result<Found, PluginError> {
+        let path = Path::new(agent);
+        if is_path(agent) {
+            return self.at_path(path, progress);
+        }
+        for dir in &self.dirs {
+            if let Some(found) = self.in_dir(dir, agent, progress)? {
+                return Ok(found);
+            }
+        }
+        let known: Vec<String> = self.names().iter().map(|it| format!("`{it}`")).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        Err(PluginError::Unknown { name: agent.to_owned(), known })
+    }
+
+    /// The names of all components that can be found.
+    pub fn names(&self) -> BTreeSet<String> {
+        let entries = self.dirs.iter().filter_map(|it| fs::read_dir(it).ok()).flatten().flatten();
+        entries.filter_map(|it| component_name(&it.path())).collect()
+    }
+
+    fn at_path(&self, path: &Path, progress: &mut dyn Progress) -> Result<Found, PluginError> {
+        let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let missing = || PluginError::Missing { path: path.to_owned() };
+        let metadata = fs::metadata(path).map_err(|_| missing())?;
+        let file =
+            if metadata.is_dir() { self.built(path, &name, progress)? } else { path.to_owned() };
+        Ok(Found { name, bytes: self.read(&file)? })
+    }
+
+    fn in_dir(
+        &self,
+        dir: &Path,
+        name: &str,
+        progress: &mut dyn Progress,
+    ) -> Result<Option<Found>, PluginError> {
+        let binary = dir.join(format!("{name}.wasm"));
+        let source = dir.join(name);
+        let file = if binary.is_file() {
+            binary
+        } else if source.join("Cargo.toml").is_file() {
+            self.built(&source, name, progress)?
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Found { name: name.to_owned(), bytes: self.read(&file)? }))
+    }
+
+    fn read(&self, path: &Path) -> Result<Arc<[u8]>, PluginError> {
+        let limit = u64::try_from(self.max_bytes).unwrap_or(u64::MAX).saturating_add(1);
+        let mut bytes = Vec::new();
+        let file = File::open(path).and_then(|it| it.take(limit).read_to_end(&mut bytes));
+        file.map_err(|source| PluginError::Read { path: path.to_owned(), source })?;
+        Ok(Arc::from(bytes))
+    }
+
+    /// Builds the folder when it is stale.
+    fn built(
+        &self,
+        source: &Path,
+        name: &str,
+        progress: &mut dyn Progress,
+    ) -> Result<PathBuf, PluginError> {
+        match self.build(source, progress)?.as_slice() {
+            [only] => Ok(only.path.clone()),
+            all => match all.iter().find(|it| it.name == name) {
+                Some(it) => Ok(it.path.clone()),
+                None => Err(PluginError::Ambiguous { path: source.to_owned(), count: all.len() }),
+            },
+        }
+    }
+
+    /// Builds every component of a folder.
+    pub fn build(
+        &self,
+        source: &Path,
+        progress: &mut dyn Progress,
+    ) -> Result<Vec<Built>, PluginError> {
+        let options = Options::new(&self.build_dir, self.install);
+        let name =
+            || source.file_name().unwrap_or(source.as_os_str()).to_string_lossy().into_owned();
+        build(source, &options, progress)
+            .map_err(|source| PluginError::Build { name: name(), source })
+    }
+}
+
+/// Whether an agent is asked for by path: such a one is a stranger's, and
+/// gets fewer tools unless more are asked for (semantics.md §3).
+pub fn is_path(agent: &str) -> bool {
+    agent.contains('/') || Path::new(agent).extension().is_some_and(|it| it == "wasm")
+}
+
+/// The name under which an entry of a directory is found.
+fn component_name(path: &Path) -> Option<String> {
+    let is_binary = path.extension().is_some_and(|it| it == "wasm") && path.is_file();
+    let name = if is_binary {
+        path.file_stem()
+    } else {
+        path.join("Cargo.toml").is_file().then(|| path.file_name()).flatten()
+    };
+    Some(name?.to_str()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Quiet;
+
+    impl Progress for Quiet {
+        fn say(&mut self, _: &str) {}
+
+        fn confirm(&mut self, _: &str) -> bool {
+            false
+        }
+    }
+
+    fn library(dirs: &[&Path]) -> Library {
+        let dirs: Vec<PathBuf> = dirs.iter().map(|it| it.to_path_buf()).collect();
+        let build_dir = dirs.first().cloned().unwrap_or_default();
+        Library { dirs, build_dir, install: Install::Forbidden, max_bytes: 100 }
+    }
+
+    #[test]
+    fn the_first_directory_wins_and_a_path_is_no_name() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(one.path().join("a.wasm"), "first").unwrap();
+        fs::write(two.path().join("a.wasm"), "second").unwrap();
+        fs::write(two.path().join("b.wasm"), "other").unwrap();
+        let library = library(&[one.path(), two.path()]);
+        let check = |agent: &str, name: &str, bytes: &str| {
+            let bytes = Arc::from(bytes.as_bytes());
+            let expect = Found { name: name.to_owned(), bytes };
+            assert_eq!(library.find(agent, &mut Quiet).unwrap(), expect);
+        };
+        check("a", "a", "first");
+        check("b", "b", "other");
+        let path = two.path().join("a.wasm");
+        check(path.to_str().unwrap(), "a", "second");
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_with_what_is() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("survey.wasm"), "").unwrap();
+        fs::write(dir.path().join("notes.txt"), "").unwrap();
+        let library = library(&[dir.path(), Path::new("no-such-directory")]);
+        let error = |agent: &str| library.find(agent, &mut Quiet).unwrap_err().to_string();
+        assert_eq!(error("links"), "unknown agent `links`: known are `survey`");
+        assert_eq!(error("./x.wasm"), "no component at `./x.wasm`");
+        assert_eq!(error("x.wasm"), "no component at `x.wasm`");
+    }
+}

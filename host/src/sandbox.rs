@@ -1,0 +1,383 @@
+//! The sandbox: components, cells and their limits. The only user of
+//! wasmtime.
+//!
+//! [`Sandbox::load`] turns bytes into a component whose imports are known,
+//! [`Sandbox::run`] runs one task in a fresh cell that holds exactly what the
+//! plan links. A cell is one store: it shares nothing with another, and ends
+//! by being dropped.
+//!
+//! **Invariant:** no code of a guest runs before its plan was made and linked
+//! without a refusal, and none runs outside the limits of its cell.
+
+mod bindings;
+mod bounds;
+mod cache;
+mod cell;
+mod compile;
+mod engine;
+mod instance;
+mod limits;
+mod link;
+mod read;
+mod recent;
+mod record;
+mod stop;
+mod toolbox;
+mod wasi;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::Semaphore,
+    task::spawn_blocking,
+};
+use wasmtime::Engine;
+
+use self::{bindings::SubagentPre, cache::Cache, cell::Cell, instance::Place, recent::Recent};
+use crate::{
+    boundary::{Contract, Plan, Policy, plan},
+    id::Random,
+    toolset::{Grant, ToolHost},
+};
+
+pub use self::{
+    bounds::BoundsError,
+    compile::{LoadError, Loaded},
+    limits::Limit,
+    record::{Level, LogLine, Observer, Traces},
+    stop::{Interrupt, StopReason},
+};
+
+/// Components that are kept in memory, and linked plans of them. A miss of
+/// the second costs ten microseconds.
+const KEPT: usize = 64;
+
+/// Components that are compiled at a time: compiling takes memory that no
+/// cell's limit counts.
+const COMPILERS: usize = 2;
+
+/// How many polls the guests' runtime makes between looks at its timers.
+/// Guests that spin yield once a tick; with tokio's default a timer would be
+/// hundreds of milliseconds late.
+const EVENT_INTERVAL: u32 = 4;
+
+/// The numbers of a sandbox. Every one bounds an attack; none may be zero.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SandboxConfig {
+    /// Cells at a time; further runs wait.
+    pub max_live_cells: u32,
+    /// Threads that run guests, apart from those of the host.
+    pub guest_threads: usize,
+    /// Linear memory of a cell, all memories together.
+    pub memory_bytes: usize,
+    /// Elements of one table.
+    pub table_elements: usize,
+    /// CPU time of a cell, waiting not counted.
+    pub cpu: Duration,
+    /// Bytes that one host call may copy, in or out, the report included.
+    pub host_call_bytes: usize,
+    /// Bytes of the arguments of one tool call.
+    pub argument_bytes: usize,
+    /// Bytes of the report's summary, and of a checkpoint.
+    pub result_bytes: usize,
+    /// Host calls of a cell.
+    pub host_calls: u64,
+    /// Handles that a cell holds at a time.
+    pub handles: usize,
+    /// Bytes of a cell's log.
+    pub log_bytes: usize,
+    /// Size of a component's file: the cost of compiling it.
+    pub component_bytes: usize,
+    /// Where compiled components are kept; nowhere when absent.
+    pub cache_dir: Option<PathBuf>,
+}
+
+/// Why a sandbox can't be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SandboxError {
+    /// The engine refused its configuration, or there is no address space.
+    #[error("the WebAssembly engine can't start: {0:#}")]
+    Engine(wasmtime::Error),
+    /// A thread could not be started.
+    #[error("a thread can't be started: {0}")]
+    Thread(std::io::Error),
+    /// The machine code does not fit the numbers above.
+    #[error("`{key}` does not fit this machine")]
+    Config {
+        /// Key of the configuration.
+        key: &'static str,
+    },
+}
+
+/// What a child is asked to do.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The work. Not blank.
+    pub goal: String,
+    /// What the parent hands over.
+    pub context: Option<String>,
+    /// 1 for a child of the top-level caller.
+    pub depth: u32,
+    /// Model calls it may make.
+    pub max_iterations: u32,
+}
+
+/// One run: a task, and all that the child may use.
+pub struct Job {
+    /// The component.
+    pub component: Arc<Loaded>,
+    /// Made for this component and this grant.
+    pub plan: Arc<Plan>,
+    /// The tools of the child.
+    pub grant: Grant,
+    /// Who does the tools' work.
+    pub tools: Arc<dyn ToolHost>,
+    /// Id of the child, for the log.
+    pub child: Arc<str>,
+    /// The work.
+    pub task: Task,
+    /// Wall clock, waiting included.
+    pub timeout: Duration,
+    /// How long the child may go on after it was asked to stop.
+    pub grace: Duration,
+    /// Told what the child is doing.
+    pub observer: Arc<dyn Observer>,
+    /// Stops it.
+    pub interrupt: Interrupt,
+}
+
+/// What a child returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// By its own judgement.
+    pub completed: bool,
+    /// What it did. Untrusted text.
+    pub summary: String,
+    /// By its own word, the summary covers a part.
+    pub truncated: bool,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It returned a report.
+    Returned {
+        /// What it returned.
+        report: Report,
+        /// Its host calls were spent by then.
+        calls_spent: bool,
+    },
+    /// It returned an error, or exited.
+    Gave(String),
+    /// The guest did something that WebAssembly does not allow.
+    Trapped(String),
+    /// It ran into a limit.
+    Limit(Limit),
+    /// Its CPU time is spent.
+    CpuSpent,
+    /// Its host calls are spent, and so are those it had to say so.
+    CallsSpent,
+    /// It was asked to stop, and ended when its grace was over.
+    Stopped(StopReason),
+    /// The component does not fit its plan: it was never run.
+    Refused(String),
+    /// The host failed; the text is for the operator.
+    HostFault(String),
+}
+
+/// All that is left of a run.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it was asked to stop, if it was; it may have returned all the
+    /// same.
+    pub stopped: Option<StopReason>,
+    /// Its log, checkpoint and calls.
+    pub traces: Traces,
+    /// CPU time.
+    pub cpu: Duration,
+    /// Wall clock, waiting for a cell not counted.
+    pub duration: Duration,
+}
+
+/// What is in use now. All zero when no child is alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Cells that run.
+    pub cells: usize,
+    /// Instances of components in the pool.
+    pub component_instances: u64,
+    /// Core instances in the pool.
+    pub core_instances: u64,
+    /// Linear memories in the pool.
+    pub memories: usize,
+    /// Tables in the pool.
+    pub tables: usize,
+}
+
+/// Compiles components and runs them in cells.
+pub struct Sandbox {
+    engine: Engine,
+    config: SandboxConfig,
+    cache: Option<Arc<Cache>>,
+    random: Arc<dyn Random>,
+    loaded: Recent<blake3::Hash, Loaded>,
+    linked: Recent<(blake3::Hash, blake3::Hash), SubagentPre<Cell>>,
+    compilers: Semaphore,
+    cells: Semaphore,
+    n_cells: usize,
+    guests: Guests,
+}
+
+impl Sandbox {
+    /// Starts the engine and the guests' threads. A cache that can't be
+    /// opened is left out with a warning: it only saves time.
+    pub fn new(config: SandboxConfig, random: Arc<dyn Random>) -> Result<Self, SandboxError> {
+        let engine = engine::engine(&config)?;
+        let cache = config.cache_dir.as_deref().and_then(|dir| {
+            let opened = Cache::open(dir, &engine, &*random);
+            opened.inspect_err(|err| tracing::warn!(%err, "no cache of compiled components")).ok()
+        });
+        let n_cells = usize::try_from(config.max_live_cells)
+            .map_err(|_| SandboxError::Config { key: "sandbox.max_live_cells" })?;
+        Ok(Self {
+            cache: cache.map(Arc::new),
+            loaded: Recent::new(KEPT),
+            linked: Recent::new(KEPT),
+            compilers: Semaphore::new(COMPILERS),
+            cells: Semaphore::new(n_cells),
+            n_cells,
+            guests: Guests::start(config.guest_threads)?,
+            engine,
+            config,
+            random,
+        })
+    }
+
+    /// Makes a component of bytes. Compiles it the first time (25 ms for a
+    /// small agent), takes it from memory or disk after that.
+    pub async fn load(&self, bytes: Vec<u8>) -> Result<Arc<Loaded>, LoadError> {
+        let limit = self.config.component_bytes;
+        if bytes.len() > limit {
+            return Err(LoadError::TooLarge { bytes: bytes.len(), limit });
+        }
+        let digest = blake3::hash(&bytes);
+        if let Some(found) = self.loaded.get(&digest) {
+            return Ok(found);
+        }
+        // The semaphore is never closed.
+        let _permit = self.compilers.acquire().await.map_err(|_| LoadError::Crashed)?;
+        // Whoever waited for another to compile the same finds it now.
+        if let Some(found) = self.loaded.get(&digest) {
+            return Ok(found);
+        }
+        let (engine, cache) = (self.engine.clone(), self.cache.clone());
+        let random = Arc::clone(&self.random);
+        let work = move || compile::load(&engine, cache.as_deref(), &*random, &bytes, digest);
+        let loaded = spawn_blocking(work).await.map_err(|_| LoadError::Crashed)??;
+        let loaded = Arc::new(loaded);
+        self.loaded.insert(digest, Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    /// Decides every import of a component. Pure: nothing is run.
+    pub fn plan(&self, component: &Loaded, policy: &Policy) -> Plan {
+        plan(component.imports(), Contract::current(), policy)
+    }
+
+    /// Checks a component against its plan as the linker sees it, without
+    /// running it: the error says what does not fit.
+    pub fn check(&self, component: &Loaded, plan: &Plan) -> Result<(), String> {
+        self.link(component, plan).map(|_| ())
+    }
+
+    /// Runs a job in a cell of its own, waiting for one to be free. When it
+    /// returns, the cell is free again and nothing of the child is running.
+    pub async fn run(&self, job: Job) -> Ended {
+        let pre = match self.link(&job.component, &job.plan) {
+            Ok(pre) => SubagentPre::clone(&pre),
+            Err(refusal) => return Ended::before_it_ran(Outcome::Refused(refusal), None),
+        };
+        let permit = tokio::select! {
+            permit = self.cells.acquire() => permit,
+            () = job.interrupt.asked() => {
+                let reason = StopReason::Interrupted;
+                return Ended::before_it_ran(Outcome::Stopped(reason), Some(reason));
+            }
+        };
+        let Ok(_permit) = permit else {
+            let fault = "the host is shutting down".to_owned();
+            return Ended::before_it_ran(Outcome::HostFault(fault), None);
+        };
+        let place =
+            Place { engine: &self.engine, config: &self.config, guests: self.guests.handle() };
+        instance::run(&place, pre, job).await
+    }
+
+    /// What is in use now.
+    pub fn usage(&self) -> Usage {
+        let pool = self.engine.pooling_allocator_metrics();
+        let pool = pool.as_ref();
+        Usage {
+            cells: self.n_cells.saturating_sub(self.cells.available_permits()),
+            component_instances: pool.map_or(0, |it| it.component_instances()),
+            core_instances: pool.map_or(0, |it| it.core_instances()),
+            memories: pool.map_or(0, |it| it.memories()),
+            tables: pool.map_or(0, |it| it.tables()),
+        }
+    }
+
+    fn link(&self, component: &Loaded, plan: &Plan) -> Result<Arc<SubagentPre<Cell>>, String> {
+        let key = (*component.digest(), plan.digest());
+        if let Some(found) = self.linked.get(&key) {
+            return Ok(found);
+        }
+        let linked = link::link_plan(&self.engine, &component.component, plan);
+        let linked = Arc::new(linked.map_err(|it| it.root_cause().to_string())?);
+        self.linked.insert(key, Arc::clone(&linked));
+        Ok(linked)
+    }
+}
+
+impl Ended {
+    /// Of a job that never got a cell.
+    fn before_it_ran(outcome: Outcome, stopped: Option<StopReason>) -> Self {
+        let traces = Traces::default();
+        Self { outcome, stopped, traces, cpu: Duration::ZERO, duration: Duration::ZERO }
+    }
+}
+
+/// The runtime of the guests, apart from the host's: guests that spin would
+/// delay its timers by hundreds of milliseconds.
+struct Guests(Option<Runtime>, tokio::runtime::Handle);
+
+impl Guests {
+    fn start(threads: usize) -> Result<Self, SandboxError> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("hermitage-guest")
+            .event_interval(EVENT_INTERVAL)
+            .enable_time()
+            .build()
+            .map_err(SandboxError::Thread)?;
+        let handle = runtime.handle().clone();
+        Ok(Self(Some(runtime), handle))
+    }
+
+    fn handle(&self) -> &tokio::runtime::Handle {
+        &self.1
+    }
+}
+
+impl Drop for Guests {
+    /// A runtime must not be dropped inside another one in the ordinary way:
+    /// that would block.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

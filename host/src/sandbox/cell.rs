@@ -1,0 +1,222 @@
+//! The data of one store: what a child's host calls may touch, and
+//! [`Cell::admit`], the only place where a call is checked again.
+
+use std::{sync::Arc, time::Instant};
+
+use futures_util::FutureExt as _;
+use tokio_util::task::TaskTracker;
+use wasmtime::component::ResourceTable;
+
+use super::{limits::StoreLimits, record::Record, stop::Halt, wasi::InertWasi};
+use crate::{
+    event::ToolTrace,
+    toolset::{
+        Grant, Tool, ToolCall, ToolError, ToolHost, ToolOutput,
+        call::Caller,
+        spec::{ToolSpec, specs},
+    },
+};
+
+/// Host calls that still get an answer, `exhausted`, after the budget is
+/// spent. A child has them to return what it has; then it is ended.
+const OVERTIME_CALLS: u64 = 64;
+
+/// The error that ends a child whose overtime is spent.
+#[derive(Debug, thiserror::Error)]
+#[error("host calls spent")]
+pub(super) struct CallsSpent;
+
+/// What a cell is made of.
+pub(super) struct CellParts {
+    pub(super) limits: StoreLimits,
+    pub(super) max_handles: usize,
+    pub(super) max_argument_bytes: usize,
+    pub(super) host_calls: u64,
+    pub(super) grant: Grant,
+    pub(super) halt: Arc<Halt>,
+    pub(super) record: Arc<Record>,
+    pub(super) tools: ToolPort,
+}
+
+/// The data of one store.
+pub(super) struct Cell {
+    pub(super) table: ResourceTable,
+    pub(super) limits: StoreLimits,
+    pub(super) record: Arc<Record>,
+    pub(super) wasi: InertWasi,
+    grant: Grant,
+    halt: Arc<Halt>,
+    tools: ToolPort,
+    max_argument_bytes: usize,
+    max_host_calls: u64,
+    host_calls: u64,
+}
+
+impl Cell {
+    pub(super) fn new(parts: CellParts) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(parts.max_handles);
+        Self {
+            table,
+            limits: parts.limits,
+            record: parts.record,
+            wasi: InertWasi::default(),
+            grant: parts.grant,
+            halt: parts.halt,
+            tools: parts.tools,
+            max_argument_bytes: parts.max_argument_bytes,
+            max_host_calls: parts.host_calls,
+            host_calls: 0,
+        }
+    }
+
+    /// Counts a host call. `Ok(Some(_))` is what it must answer instead of
+    /// doing its work; an error ends the child.
+    pub(super) fn admit(&mut self) -> Result<Option<ToolError>, CallsSpent> {
+        self.host_calls = self.host_calls.saturating_add(1);
+        if self.host_calls > self.max_host_calls.saturating_add(OVERTIME_CALLS) {
+            return Err(CallsSpent);
+        }
+        if self.is_spent() {
+            let text = format!("all {} host calls are spent", self.max_host_calls);
+            return Ok(Some(ToolError::Exhausted(text)));
+        }
+        Ok(self.halt.error())
+    }
+
+    /// Whether the child has used up its host calls.
+    pub(super) fn is_spent(&self) -> bool {
+        self.host_calls > self.max_host_calls
+    }
+
+    /// The tools of the grant, described.
+    pub(super) fn specs(&self) -> Vec<ToolSpec> {
+        specs(&self.grant)
+    }
+
+    /// Checks a tool against the grant as it is now, handles included: the
+    /// import alone does not say which tool a handle stands for.
+    fn admit_tool(&self, tool: Tool, bytes: u64) -> Result<(), ToolError> {
+        if !self.grant.contains(tool) {
+            return Err(ToolError::Denied(format!("`{tool}` is not in the grant")));
+        }
+        if bytes > self.max_argument_bytes as u64 {
+            let max = self.max_argument_bytes;
+            let text = format!("{bytes} bytes of arguments: at most {max} are taken");
+            return Err(ToolError::InvalidArguments(text));
+        }
+        Ok(())
+    }
+
+    /// Does one call of a granted tool.
+    pub(super) async fn call(&mut self, call: ToolCall) -> Result<ToolOutput, ToolError> {
+        let (tool, bytes) = (call.tool(), call.bytes());
+        self.admit_tool(tool, bytes)?;
+        self.record.tool_started(tool.name(), call.subject());
+        let work = self.tools.work(call);
+        self.traced(tool, bytes, work).await
+    }
+
+    /// The same with arguments and result as JSON. Parsing happens away from
+    /// the guest's stack.
+    pub(super) async fn call_json(
+        &mut self,
+        tool: Tool,
+        arguments: String,
+    ) -> Result<String, ToolError> {
+        let bytes = arguments.len() as u64;
+        self.admit_tool(tool, bytes)?;
+        self.record.tool_started(tool.name(), "");
+        let work = self.tools.work_json(tool, arguments);
+        self.traced(tool, bytes, work).await
+    }
+
+    /// All that runs on the guest's stack: hand over, wait.
+    async fn traced<T: Traced>(
+        &mut self,
+        tool: Tool,
+        args_bytes: u64,
+        work: impl Future<Output = Result<T, ToolError>> + Send + 'static,
+    ) -> Result<T, ToolError> {
+        let start = Instant::now();
+        let done = self.tools.spawn(work);
+        let res = tokio::select! {
+            biased;
+            res = done => res,
+            () = self.halt.token().cancelled() => {
+                Err(self.halt.error().unwrap_or(ToolError::Interrupted))
+            }
+        };
+        self.record.tool_ended(ToolTrace {
+            tool: tool.name(),
+            ok: res.is_ok(),
+            args_bytes,
+            result_bytes: res.as_ref().map_or(0, T::bytes),
+            ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+        });
+        res
+    }
+}
+
+/// A result whose size goes into the trace.
+trait Traced: Send + 'static {
+    fn bytes(&self) -> u64;
+}
+
+impl Traced for ToolOutput {
+    fn bytes(&self) -> u64 {
+        self.bytes()
+    }
+}
+
+impl Traced for String {
+    fn bytes(&self) -> u64 {
+        self.len() as u64
+    }
+}
+
+/// The way from a guest's stack to the host's own runtime, where tools work.
+/// The tracker knows of every call until it has really ended.
+#[derive(Clone)]
+pub(super) struct ToolPort {
+    pub(super) host: Arc<dyn ToolHost>,
+    pub(super) caller: Caller,
+    pub(super) runtime: tokio::runtime::Handle,
+    pub(super) tracker: TaskTracker,
+}
+
+impl ToolPort {
+    fn work(
+        &self,
+        call: ToolCall,
+    ) -> impl Future<Output = Result<ToolOutput, ToolError>> + Send + 'static {
+        let (host, caller) = (Arc::clone(&self.host), self.caller.clone());
+        async move { host.call(caller, call).await }
+    }
+
+    fn work_json(
+        &self,
+        tool: Tool,
+        arguments: String,
+    ) -> impl Future<Output = Result<String, ToolError>> + Send + 'static {
+        let (host, caller) = (Arc::clone(&self.host), self.caller.clone());
+        async move {
+            let call = ToolCall::from_json(tool, &arguments)?;
+            let output = host.call(caller, call).await?;
+            serde_json::to_string(&output).map_err(|it| ToolError::Failed(it.to_string()))
+        }
+    }
+
+    fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, ToolError>> + Send + 'static,
+    ) -> impl Future<Output = Result<T, ToolError>> + Send + 'static {
+        let task = self.tracker.spawn_on(work, &self.runtime);
+        task.map(|joined| {
+            joined.unwrap_or_else(|err| {
+                tracing::error!(%err, "a tool did not return");
+                Err(ToolError::Failed("the tool crashed in the host".to_owned()))
+            })
+        })
+    }
+}

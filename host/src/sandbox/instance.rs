@@ -1,0 +1,244 @@
+//! One run of one component: a fresh store, all limits on, and a word for how
+//! it ended.
+//!
+//! The guest runs on the guests' own runtime and is watched from the host's.
+//! Instantiation runs guest code, so it stands under the same limits as the
+//! call. Whatever happens, the store is gone and every tool call that the
+//! child started has ended when [`run`] returns.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{runtime::Handle, task::JoinHandle, time::sleep};
+use tokio_util::task::TaskTracker;
+use wasmtime::{Engine, PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
+
+use super::{
+    Ended, Job, Outcome, SandboxConfig,
+    bindings::{self, SubagentPre},
+    cell::{CallsSpent, Cell, CellParts, ToolPort},
+    limits::{CpuMeter, Limit, Metered, StoreLimits},
+    link::HostPanic,
+    record::Record,
+    stop::{Halt, StopReason},
+};
+use crate::toolset::call::Caller;
+
+/// How long a tool may go on after its child was ended. It is told to stop at
+/// once; what does not listen is left behind, loudly, because a stop that can
+/// hang is worse.
+const TOOL_STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// What a run needs besides its job.
+pub(super) struct Place<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) config: &'a SandboxConfig,
+    pub(super) guests: &'a Handle,
+}
+
+/// Runs a job to its end.
+pub(super) async fn run(place: &Place<'_>, pre: SubagentPre<Cell>, job: Job) -> Ended {
+    let start = Instant::now();
+    let watch = Watch::new(place.config, &job);
+    let mut store = new_store(place, &watch, &job);
+    store.set_epoch_deadline(1);
+    watch.record.started();
+    let meter = Arc::clone(&watch.meter);
+    let guest = guest(pre, store, meter, task(&job), place.config.result_bytes);
+    let guest = place.guests.spawn(guest);
+    let outcome = watch.until_it_ends(guest, &job).await;
+    watch.until_tools_end(&job).await;
+    Ended {
+        outcome,
+        stopped: watch.halt.reason(),
+        traces: watch.record.take(),
+        cpu: watch.meter.used(),
+        duration: start.elapsed(),
+    }
+}
+
+/// The host's side of a running child.
+struct Watch {
+    halt: Arc<Halt>,
+    record: Arc<Record>,
+    meter: Arc<CpuMeter>,
+    tracker: TaskTracker,
+}
+
+impl Watch {
+    fn new(config: &SandboxConfig, job: &Job) -> Self {
+        let observer = Arc::clone(&job.observer);
+        Self {
+            halt: Halt::new(),
+            record: Record::new(config.log_bytes, config.result_bytes, observer),
+            meter: CpuMeter::new(),
+            tracker: TaskTracker::new(),
+        }
+    }
+
+    /// Soft stop at the timeout or when asked to, hard stop after the grace.
+    async fn until_it_ends(&self, mut guest: JoinHandle<Outcome>, job: &Job) -> Outcome {
+        let reason = tokio::select! {
+            biased;
+            ended = &mut guest => return joined(ended),
+            () = job.interrupt.asked() => StopReason::Interrupted,
+            () = sleep(job.timeout) => StopReason::TimedOut,
+        };
+        self.halt.stop(reason);
+        tokio::select! {
+            biased;
+            ended = &mut guest => return joined(ended),
+            () = job.interrupt.ended() => (),
+            () = sleep(job.grace) => (),
+        }
+        // Takes effect at the next tick of the clock; waiting for it is what
+        // makes sure that the store is gone.
+        guest.abort();
+        match guest.await {
+            Err(err) if err.is_cancelled() => Outcome::Stopped(reason),
+            ended => joined(ended),
+        }
+    }
+
+    async fn until_tools_end(&self, job: &Job) {
+        self.halt.release();
+        self.tracker.close();
+        if tokio::time::timeout(TOOL_STOP_LIMIT, self.tracker.wait()).await.is_err() {
+            tracing::error!(child = %job.child, "a tool goes on after its child has ended");
+        }
+    }
+}
+
+fn joined(ended: Result<Outcome, tokio::task::JoinError>) -> Outcome {
+    ended.unwrap_or_else(|err| {
+        tracing::error!(%err, "a cell panicked");
+        Outcome::HostFault("the host crashed while it ran this child".to_owned())
+    })
+}
+
+fn task(job: &Job) -> bindings::Task {
+    let task = &job.task;
+    let specs = crate::toolset::spec::specs(&job.grant);
+    bindings::Task {
+        goal: task.goal.clone(),
+        context: task.context.clone(),
+        tools: specs.into_iter().map(Into::into).collect(),
+        role: bindings::Role::Leaf,
+        depth: task.depth,
+        max_iterations: task.max_iterations,
+        output_schema: None,
+        rejected: None,
+    }
+}
+
+fn new_store(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> {
+    let config = place.config;
+    let caller = Caller { child: Arc::clone(&job.child), cancelled: watch.halt.token().clone() };
+    let cell = Cell::new(CellParts {
+        limits: StoreLimits::new(config.memory_bytes, config.table_elements),
+        max_handles: config.handles,
+        max_argument_bytes: config.argument_bytes,
+        host_calls: config.host_calls,
+        grant: job.grant.clone(),
+        halt: Arc::clone(&watch.halt),
+        record: Arc::clone(&watch.record),
+        tools: ToolPort {
+            host: Arc::clone(&job.tools),
+            caller,
+            runtime: Handle::current(),
+            tracker: watch.tracker.clone(),
+        },
+    });
+    let mut store = Store::new(place.engine, cell);
+    store.limiter(|cell| &mut cell.limits);
+    store.set_hostcall_fuel(config.host_call_bytes);
+    store.set_max_component_handles(config.handles);
+    let (meter, budget) = (Arc::clone(&watch.meter), config.cpu);
+    store.epoch_deadline_callback(move |_| {
+        let spent = meter.used() >= budget;
+        Ok(if spent { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
+    });
+    store
+}
+
+/// The guest's own future. Ends with the store dropped.
+async fn guest(
+    pre: SubagentPre<Cell>,
+    store: Store<Cell>,
+    meter: Arc<CpuMeter>,
+    task: bindings::Task,
+    max_result_bytes: usize,
+) -> Outcome {
+    let run = async move {
+        let mut store = store;
+        let res = async {
+            let instance = pre.instantiate_async(&mut store).await?;
+            instance.call_run(&mut store, &task).await
+        };
+        match res.await {
+            Ok(Ok(report)) if report.summary.len() > max_result_bytes => {
+                Outcome::Limit(Limit::Result)
+            }
+            Ok(Ok(report)) => {
+                let calls_spent = store.data().is_spent();
+                Outcome::Returned { report: report.into(), calls_spent }
+            }
+            Ok(Err(text)) => Outcome::Gave(text),
+            Err(err) => broken(&err, store.data()),
+        }
+    };
+    Metered::new(meter, run).await
+}
+
+/// Finds the word for a run that wasmtime ended.
+fn broken(err: &wasmtime::Error, cell: &Cell) -> Outcome {
+    if err.is::<CallsSpent>() {
+        return Outcome::CallsSpent;
+    }
+    if let Some(panic) = err.downcast_ref::<HostPanic>() {
+        return Outcome::HostFault(panic.to_string());
+    }
+    if let Some(full) = err.downcast_ref::<PoolConcurrencyLimitError>() {
+        return Outcome::HostFault(full.to_string());
+    }
+    if let Some(exit) = err.downcast_ref::<wasmtime_wasi::I32Exit>() {
+        return Outcome::Gave(exit.to_string());
+    }
+    if err.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
+        return Outcome::CpuSpent;
+    }
+    match limit(err, cell) {
+        Some(limit) => Outcome::Limit(limit),
+        None => Outcome::Trapped(err.root_cause().to_string()),
+    }
+}
+
+/// The limit behind an error. A guest whose memory could not grow traps on
+/// its own a moment later, so the limiter's word comes before the trap's.
+fn limit(err: &wasmtime::Error, cell: &Cell) -> Option<Limit> {
+    if err.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
+        return Some(Limit::Stack);
+    }
+    if err.is::<wasmtime::component::ResourceTableError>() {
+        return Some(Limit::Handles);
+    }
+    // These two come without a type of their own; tests notice when the
+    // wording changes.
+    let text = err.root_cause().to_string();
+    if text.contains("fuel allocated for hostcalls has been exhausted") {
+        return Some(Limit::HostCallBytes);
+    }
+    if text.contains("store handle limit exceeded") {
+        return Some(Limit::Handles);
+    }
+    cell.limits.hit()
+}
+
+impl From<bindings::Report> for super::Report {
+    fn from(it: bindings::Report) -> Self {
+        let completed = it.outcome == bindings::Outcome::Completed;
+        Self { completed, summary: it.summary, truncated: it.truncated }
+    }
+}

@@ -1,0 +1,52 @@
+//! The newest few of something that is dear to make.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// A bounded map. Small, so that a scan is cheaper than hashing, and bounded,
+/// because keys come from outside.
+pub(super) struct Recent<K, V> {
+    capacity: usize,
+    entries: Mutex<VecDeque<(K, Arc<V>)>>,
+}
+
+impl<K: PartialEq, V> Recent<K, V> {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { capacity, entries: Mutex::default() }
+    }
+
+    pub(super) fn get(&self, key: &K) -> Option<Arc<V>> {
+        let entries = self.lock();
+        entries.iter().find(|(it, _)| it == key).map(|(_, value)| Arc::clone(value))
+    }
+
+    /// Adds an entry, and lets go of the oldest when there is no room.
+    pub(super) fn insert(&self, key: K, value: Arc<V>) {
+        let mut entries = self.lock();
+        if entries.len() >= self.capacity {
+            entries.pop_front();
+        }
+        entries.push_back((key, value));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(K, Arc<V>)>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_entry_makes_room() {
+        let recent = Recent::new(2);
+        for key in [1, 2, 3] {
+            recent.insert(key, Arc::new(key * 10));
+        }
+        let found = [1, 2, 3].map(|key| recent.get(&key).map(|it| *it));
+        assert_eq!(found, [None, Some(20), Some(30)]);
+    }
+}

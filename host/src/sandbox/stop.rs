@@ -1,0 +1,99 @@
+//! Stopping a child: first it is asked, then it is ended.
+//!
+//! A soft stop makes every host call answer `interrupted` or `timed-out`, so
+//! that the child may still return what it has; the hard stop drops its store.
+
+use std::sync::{Arc, OnceLock};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::toolset::ToolError;
+
+/// The hand that whoever delegated keeps on running children.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt {
+    asked: CancellationToken,
+    at_once: CancellationToken,
+}
+
+impl Interrupt {
+    /// One that nobody has used yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks for a stop. A child has its grace to return what it has.
+    pub fn ask(&self) {
+        self.asked.cancel();
+    }
+
+    /// Ends the grace.
+    pub fn at_once(&self) {
+        self.asked.cancel();
+        self.at_once.cancel();
+    }
+
+    /// Whether a stop was asked for.
+    pub fn is_asked(&self) -> bool {
+        self.asked.is_cancelled()
+    }
+
+    /// Waits until a stop is asked for.
+    pub async fn asked(&self) {
+        self.asked.cancelled().await;
+    }
+
+    pub(super) async fn ended(&self) {
+        self.at_once.cancelled().await;
+    }
+}
+
+/// Why a child was stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// From outside.
+    Interrupted,
+    /// Its wall clock is spent.
+    TimedOut,
+}
+
+/// The stop of one child, as its host calls see it.
+#[derive(Debug, Default)]
+pub(super) struct Halt {
+    reason: OnceLock<StopReason>,
+    token: CancellationToken,
+}
+
+impl Halt {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// The first reason stands.
+    pub(super) fn stop(&self, reason: StopReason) {
+        // A second stop changes nothing, so a lost race is none.
+        let _ = self.reason.set(reason);
+        self.token.cancel();
+    }
+
+    /// Ends what tools are still doing, without a reason that a guest sees.
+    pub(super) fn release(&self) {
+        self.token.cancel();
+    }
+
+    pub(super) fn reason(&self) -> Option<StopReason> {
+        self.reason.get().copied()
+    }
+
+    /// What host calls answer once the child was asked to stop.
+    pub(super) fn error(&self) -> Option<ToolError> {
+        self.reason().map(|it| match it {
+            StopReason::Interrupted => ToolError::Interrupted,
+            StopReason::TimedOut => ToolError::TimedOut,
+        })
+    }
+
+    pub(super) fn token(&self) -> &CancellationToken {
+        &self.token
+    }
+}

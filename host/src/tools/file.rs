@@ -1,0 +1,244 @@
+//! The toolset `file`: reads, writes, patches and searches the workspace.
+//!
+//! Owns the one handle on the workspace directory. Every path of a call is
+//! checked (`path`) and then opened below that handle (`workspace`), so
+//! that neither a `..` nor a symbolic link leads out of it. Must not open
+//! anything by an ambient path after [`FileTools::open`], must not open
+//! anything but regular files and directories, and must not let a path of the
+//! host into an error.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use tokio::task;
+use tokio_util::sync::CancellationToken;
+
+use crate::toolset::call::{
+    Caller, FileSlice, Patch, Patched, ReadFile, SearchFiles, SearchPage, ToolError, WriteFile,
+    Written,
+};
+
+mod path;
+mod workspace;
+
+mod text;
+
+mod read;
+
+mod write;
+
+mod diff;
+mod patch;
+
+mod cursor;
+mod grep;
+mod ignored;
+mod search;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use workspace::Workspace;
+
+/// Limits of the file tools.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileConfig {
+    /// Bytes of text that one read returns. Bounds what a read of a huge file
+    /// takes of the host's memory and of a child's context.
+    pub max_read_bytes: u64,
+    /// Bytes of one line that a read returns; the rest of the line is cut.
+    /// Bounds a file that is one endless line.
+    pub max_line_bytes: u64,
+    /// Bytes of a file after a write or a patch, and of a diff. Bounds how
+    /// fast the disk fills, and a replacement that multiplies its text.
+    pub max_write_bytes: u64,
+    /// Bytes of a file that can be patched, which happens in memory.
+    pub max_patch_bytes: u64,
+    /// Lines compared to find the places of all hunks of a diff, a long line
+    /// counting as several. Bounds a diff that fits nearly everywhere, whose
+    /// search would be quadratic; a million take some milliseconds.
+    pub max_diff_steps: u64,
+    /// Hits on one page of a search, whatever the caller asks for. Bounds
+    /// what an answer takes of memory.
+    pub max_hits: u32,
+    /// Bytes of the paths and texts on one page of a search, which ends early
+    /// at them. Bounds a page of long paths as `max_hits` bounds short ones.
+    pub max_page_bytes: u64,
+    /// Bytes of a file that is searched by content; larger ones are passed
+    /// over. Bounds the memory of a search, which holds one file at a time.
+    pub max_search_file_bytes: u64,
+    /// Bytes of a matching line that a hit quotes; the rest is cut.
+    pub max_hit_text_bytes: u64,
+    /// Bytes of a glob or a regular expression. Bounds the time to compile.
+    pub max_pattern_bytes: u64,
+    /// Bytes of a compiled regular expression. Bounds a short text that
+    /// stands for a huge automaton (`(a{1000}){1000}`), and with it the time
+    /// that each byte of a searched file can take.
+    pub max_regex_bytes: u64,
+    /// Bytes of a `.gitignore` that are obeyed. Bounds the automaton that is
+    /// built of them.
+    pub max_gitignore_bytes: u64,
+    /// Entries of one directory that is searched. Bounds the memory that
+    /// sorting takes when a child floods a directory.
+    pub max_dir_entries: u64,
+    /// Names in a path. Bounds the open directories of a search and the walk
+    /// down a tree that was nested on purpose.
+    pub max_depth: u32,
+}
+
+impl Default for FileConfig {
+    fn default() -> Self {
+        Self {
+            max_read_bytes: 256 * 1024,
+            max_line_bytes: 64 * 1024,
+            max_write_bytes: 8 * 1024 * 1024,
+            max_patch_bytes: 8 * 1024 * 1024,
+            max_diff_steps: 100_000_000,
+            max_hits: 1000,
+            max_page_bytes: 256 * 1024,
+            max_search_file_bytes: 4 * 1024 * 1024,
+            max_hit_text_bytes: 512,
+            max_pattern_bytes: 4096,
+            max_regex_bytes: 4 * 1024 * 1024,
+            max_gitignore_bytes: 64 * 1024,
+            max_dir_entries: 100_000,
+            max_depth: 64,
+        }
+    }
+}
+
+/// Why a workspace cannot be used. For the operator: it names a host path.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkspaceError {
+    /// The directory is missing, is not one, or is closed to this process.
+    #[error("cannot open the workspace `{}`", path.display())]
+    Open {
+        /// As it was configured.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// The file tools of one workspace. Clones share the same handle on it.
+#[derive(Clone, Debug)]
+pub struct FileTools {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    workspace: Workspace,
+    config: FileConfig,
+    /// Held from the reading of a file until its replacement: two children
+    /// that patch one file at a time both keep their change.
+    writing: Mutex<()>,
+}
+
+/// One call on the thread that does its blocking work.
+struct Job {
+    shared: Arc<Shared>,
+    cancelled: CancellationToken,
+}
+
+impl FileTools {
+    /// Opens the directory `workspace` once; everything later goes through the
+    /// held handle, even when the directory is moved or its path is replaced.
+    ///
+    /// Fails when it is not a directory that this process may open.
+    pub fn open(workspace: &Path, config: FileConfig) -> Result<Self, WorkspaceError> {
+        let workspace = Workspace::open(workspace)
+            .map_err(|source| WorkspaceError::Open { path: workspace.to_owned(), source })?;
+        Ok(Self { shared: Arc::new(Shared { workspace, config, writing: Mutex::new(()) }) })
+    }
+
+    /// Reads lines of a text file.
+    ///
+    /// Fails on a path that is malformed, leads out of the workspace or is not
+    /// a regular file, on a binary file, and when the caller is cancelled.
+    pub async fn read_file(&self, caller: &Caller, call: ReadFile) -> Result<FileSlice, ToolError> {
+        self.blocking(caller, move |job| read::read(job, &call)).await
+    }
+
+    /// Replaces a file as a whole, or creates it with the directories above.
+    ///
+    /// Fails on a path that is malformed, leads out of the workspace, is a
+    /// symbolic link or not a regular file, or lies in `.git`; on too much
+    /// content; and on what the operating system refuses. Nothing is left
+    /// behind then.
+    pub async fn write_file(&self, caller: &Caller, call: WriteFile) -> Result<Written, ToolError> {
+        self.blocking(caller, move |job| write::write(job, &call)).await
+    }
+
+    /// Changes a part of a text file.
+    ///
+    /// Fails as [`Self::read_file`] and [`Self::write_file`] do, and on an edit
+    /// that does not fit, which changes nothing.
+    pub async fn patch(&self, caller: &Caller, call: Patch) -> Result<Patched, ToolError> {
+        self.blocking(caller, move |job| patch::patch(job, &call)).await
+    }
+
+    /// Finds entries by name, text files by content.
+    ///
+    /// Fails on a malformed path, pattern or cursor, on a start that does not
+    /// exist or that `.gitignore` excludes, on a directory with too many
+    /// entries, and when the caller is cancelled. What cannot be opened on the
+    /// way is passed over.
+    pub async fn search_files(
+        &self,
+        caller: &Caller,
+        call: SearchFiles,
+    ) -> Result<SearchPage, ToolError> {
+        self.blocking(caller, move |job| search::search(job, &call)).await
+    }
+
+    /// Runs `work` where it may block.
+    ///
+    /// The guard cancels it when this future is dropped, since a blocking task
+    /// cannot be aborted.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        work: impl FnOnce(&Job) -> Result<T, ToolError> + Send + 'static,
+    ) -> Result<T, ToolError> {
+        let cancelled = caller.cancelled.child_token();
+        let _guard = cancelled.clone().drop_guard();
+        let job = Job { shared: Arc::clone(&self.shared), cancelled };
+        let outcome = task::spawn_blocking(move || job.check().and_then(|()| work(&job))).await;
+        outcome.unwrap_or_else(|error| {
+            tracing::error!(child = %caller.child, %error, "a file tool did not end");
+            Err(ToolError::Failed("the tool stopped unexpectedly".to_owned()))
+        })
+    }
+}
+
+impl Job {
+    fn workspace(&self) -> &Workspace {
+        &self.shared.workspace
+    }
+
+    fn config(&self) -> &FileConfig {
+        &self.shared.config
+    }
+
+    /// Ends the call when its answer is no longer wanted.
+    fn check(&self) -> Result<(), ToolError> {
+        if self.cancelled.is_cancelled() { Err(ToolError::Interrupted) } else { Ok(()) }
+    }
+}
+
+/// A limit as a length in memory, where it can only be smaller.
+fn length(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+/// A length in memory as a number of bytes.
+fn bytes(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}

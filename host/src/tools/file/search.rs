@@ -1,0 +1,196 @@
+//! `search_files`: one page of entries by name, or of lines by content.
+//!
+//! Looks one hit past the page, so that `next` is there only when another
+//! page is.
+
+use cap_std::fs::File;
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::{
+    FileConfig, Job, bytes,
+    cursor::Cursor,
+    grep::{Grep, MatchedLine},
+    path::WorkspacePath,
+    walk::{Found, Walk, ignored_above},
+    workspace::Opened,
+};
+use crate::toolset::call::{EntryKind, SearchFiles, SearchHit, SearchPage, ToolError};
+
+/// Hits on a page when the caller does not say.
+const DEFAULT_HITS: u32 = 100;
+
+/// Does one call.
+pub(super) fn search(job: &Job, call: &SearchFiles) -> Result<SearchPage, ToolError> {
+    let config = job.config();
+    let start = WorkspacePath::parse(call.path.as_deref().unwrap_or("."), config)?;
+    let mut query = Query::new(call, &start, config)?;
+    let mut page = Page::new(call, config)?;
+    let cursor = call.cursor.as_deref();
+    let cursor =
+        cursor.map(|it| Cursor::parse(it, &start, call.content.is_some(), config)).transpose()?;
+    match job.workspace().open_any(&start)? {
+        Opened::Directory(dir) => {
+            let mut walk = Walk::new(job, &start, dir, cursor)?;
+            while !page.more
+                && let Some(found) = walk.next()?
+            {
+                query.look(
+                    job,
+                    &found,
+                    &mut page,
+                    || walk.open(&found).ok(),
+                    || walk.size(&found),
+                )?;
+            }
+        }
+        Opened::File(file, metadata) => {
+            ignored_above(job, &start)?;
+            let after = cursor.map_or(0, |it| it.line);
+            let found = Found::new(start.normal().to_owned(), EntryKind::File, after);
+            query.look(job, &found, &mut page, || Some(file), || metadata.len())?;
+        }
+    }
+    Ok(page.finish())
+}
+
+/// What an entry must be like to be a hit.
+struct Query {
+    name: Option<NameGlob>,
+    grep: Option<Grep>,
+    /// Bytes of a path that lead to the start of the search.
+    start: usize,
+}
+
+struct NameGlob {
+    matcher: GlobMatcher,
+    /// Over the path from the start, not over the last name.
+    by_path: bool,
+}
+
+impl Query {
+    fn new(
+        call: &SearchFiles,
+        start: &WorkspacePath,
+        config: &FileConfig,
+    ) -> Result<Self, ToolError> {
+        for (argument, pattern) in [("name", &call.name), ("content", &call.content)] {
+            let max = config.max_pattern_bytes;
+            if pattern.as_ref().is_some_and(|it| bytes(it.len()) > max) {
+                let problem =
+                    format!("`{argument}` is longer than {max} bytes: give a shorter one");
+                return Err(ToolError::InvalidArguments(problem));
+            }
+        }
+        Ok(Self {
+            name: call.name.as_deref().map(NameGlob::new).transpose()?,
+            grep: call.content.as_deref().map(|it| Grep::new(it, config)).transpose()?,
+            start: start.normal().len(),
+        })
+    }
+
+    /// Adds what is wanted of an entry to the page. `open` and `size` are of
+    /// that entry, and only called when they are needed.
+    fn look(
+        &mut self,
+        job: &Job,
+        found: &Found,
+        page: &mut Page,
+        open: impl FnOnce() -> Option<File>,
+        size: impl FnOnce() -> u64,
+    ) -> Result<(), ToolError> {
+        if self.name.as_ref().is_some_and(|it| !it.matches(found, self.start)) {
+            return Ok(());
+        }
+        let Some(grep) = &mut self.grep else {
+            page.add(entry_hit(found, size));
+            return Ok(());
+        };
+        let file = if found.kind == EntryKind::File { open() } else { None };
+        match file {
+            Some(file) => grep.search(job, file, |line| {
+                line.number <= found.after_line || page.add(line_hit(found, line))
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl NameGlob {
+    fn new(pattern: &str) -> Result<Self, ToolError> {
+        let problem = |it| ToolError::InvalidArguments(format!("`name` cannot be used: {it}"));
+        if pattern.starts_with('/') {
+            return Err(problem("it starts with `/`, but paths are relative to `path`".to_owned()));
+        }
+        let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+        let matcher = glob.map_err(|error| problem(error.kind().to_string()))?.compile_matcher();
+        Ok(Self { matcher, by_path: pattern.contains('/') })
+    }
+
+    fn matches(&self, found: &Found, start: usize) -> bool {
+        let below = found.path.get(start..).unwrap_or_default().trim_start_matches('/');
+        // A start that is a file has no path below itself.
+        let by_path = self.by_path && !below.is_empty();
+        self.matcher.is_match(if by_path { below } else { found.name() })
+    }
+}
+
+fn entry_hit(found: &Found, size: impl FnOnce() -> u64) -> SearchHit {
+    let is_file = found.kind == EntryKind::File;
+    SearchHit {
+        path: found.path.clone(),
+        kind: found.kind,
+        bytes: if is_file { size() } else { 0 },
+        line: None,
+        text: None,
+    }
+}
+
+fn line_hit(found: &Found, line: MatchedLine) -> SearchHit {
+    SearchHit {
+        path: found.path.clone(),
+        kind: found.kind,
+        bytes: line.file_bytes,
+        line: Some(line.number),
+        text: Some(line.text),
+    }
+}
+
+/// The hits so far, up to one too many.
+struct Page {
+    hits: Vec<SearchHit>,
+    room: u32,
+    room_bytes: u64,
+    /// There was a hit that did not fit.
+    more: bool,
+}
+
+impl Page {
+    fn new(call: &SearchFiles, config: &FileConfig) -> Result<Self, ToolError> {
+        let limit = call.limit.unwrap_or(DEFAULT_HITS);
+        if limit == 0 {
+            let problem = "`limit` is 0: a page has at least one hit";
+            return Err(ToolError::InvalidArguments(problem.to_owned()));
+        }
+        let room = limit.min(config.max_hits).max(1);
+        Ok(Self { hits: Vec::new(), room, room_bytes: config.max_page_bytes, more: false })
+    }
+
+    /// Returns whether the page takes more. The first hit fits whatever the
+    /// limits, or the next page would be this one again.
+    fn add(&mut self, hit: SearchHit) -> bool {
+        let size = bytes(hit.path.len() + hit.text.as_ref().map_or(0, String::len));
+        if self.room == 0 || (size > self.room_bytes && !self.hits.is_empty()) {
+            self.more = true;
+            return false;
+        }
+        self.room -= 1;
+        self.room_bytes = self.room_bytes.saturating_sub(size);
+        self.hits.push(hit);
+        true
+    }
+
+    fn finish(self) -> SearchPage {
+        let next = self.hits.last().filter(|_| self.more).map(Cursor::after);
+        SearchPage { hits: self.hits, next }
+    }
+}

@@ -1,0 +1,279 @@
+//! The walk of a search: every entry below a directory, in one fixed order.
+//!
+//! Depth first, the entries of a directory sorted by the bytes of their names,
+//! a directory before what is in it. The order is what makes a cursor work:
+//! the walk of the next page opens no directory that lies before it. Opens
+//! each directory from the handle of the one above and follows no symbolic
+//! link, so the walk cannot leave the tree, whatever happens to it meanwhile.
+
+use std::{io, path::Path, vec};
+
+use cap_std::fs::{Dir, DirEntry, File, FileType};
+use rustix::fs::OFlags;
+
+use super::{
+    Job, bytes,
+    cursor::Cursor,
+    ignored::Ignored,
+    length,
+    path::{MAX_PATH_BYTES, Quoted, WorkspacePath, join},
+    workspace::{failed, open},
+    write::is_temporary,
+};
+use crate::toolset::call::{EntryKind, ToolError};
+
+/// An entry that the walk came to. It can be opened until the next one.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Relative to the workspace.
+    pub(super) path: String,
+    /// Where the last name starts in `path`.
+    name: usize,
+    pub(super) kind: EntryKind,
+    /// Its lines up to this one were hits of an earlier page.
+    pub(super) after_line: u64,
+}
+
+impl Found {
+    pub(super) fn new(path: String, kind: EntryKind, after_line: u64) -> Self {
+        let name = path.rfind('/').map_or(0, |it| it + 1);
+        Self { path, name, kind, after_line }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.path.get(self.name..).unwrap_or_default()
+    }
+}
+
+/// A walk under way.
+pub(super) struct Walk<'a> {
+    job: &'a Job,
+    /// From the start of the walk down to where it is.
+    levels: Vec<Level>,
+    ignored: Ignored,
+    /// Where the page before ended, until the walk is past it.
+    resume: Option<Cursor>,
+    /// The directory that was found last: its entries are next.
+    entering: Option<String>,
+}
+
+struct Level {
+    dir: Dir,
+    path: String,
+    entries: vec::IntoIter<Entry>,
+    /// Layers of [`Walk::ignored`] before this directory's own.
+    ignored: usize,
+}
+
+struct Entry {
+    name: String,
+    kind: EntryKind,
+}
+
+impl<'a> Walk<'a> {
+    /// Walks the directory `dir`, which is at `start`.
+    pub(super) fn new(
+        job: &'a Job,
+        start: &WorkspacePath,
+        dir: Dir,
+        resume: Option<Cursor>,
+    ) -> Result<Self, ToolError> {
+        let ignored = ignored_above(job, start)?;
+        let mut this = Self { job, levels: Vec::new(), ignored, resume, entering: None };
+        let entries = this.entries(&dir, start.normal())?;
+        let entries = entries.map_err(|error| failed(start.given(), &error))?;
+        this.push(dir, start.normal().to_owned(), entries);
+        Ok(this)
+    }
+
+    /// The next entry, `None` at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Found>, ToolError> {
+        if let Some(path) = self.entering.take() {
+            self.enter(path)?;
+        }
+        loop {
+            self.job.check()?;
+            let Some(level) = self.levels.last_mut() else { return Ok(None) };
+            let Some(entry) = level.entries.next() else {
+                self.ignored.truncate(level.ignored);
+                self.levels.pop();
+                continue;
+            };
+            let path = join(&level.path, &entry.name);
+            if let Some(found) = self.visit(path, &entry)? {
+                return Ok(Some(found));
+            }
+        }
+    }
+
+    /// Opens the regular file that was found last.
+    pub(super) fn open(&self, found: &Found) -> io::Result<File> {
+        open(self.dir()?, Path::new(found.name()), OFlags::NOFOLLOW)
+    }
+
+    /// The size of the regular file that was found last, 0 when it is gone.
+    pub(super) fn size(&self, found: &Found) -> u64 {
+        let metadata = self.dir().and_then(|it| it.symlink_metadata(found.name()));
+        metadata.map_or(0, |it| it.len())
+    }
+
+    fn dir(&self) -> io::Result<&Dir> {
+        self.levels.last().map(|it| &it.dir).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn visit(&mut self, path: String, entry: &Entry) -> Result<Option<Found>, ToolError> {
+        let is_directory = entry.kind == EntryKind::Directory;
+        if path.len() > MAX_PATH_BYTES || self.ignored.excludes(&path, is_directory) {
+            return Ok(None);
+        }
+        let seen = self.seen(&entry.name);
+        // What is nested deeper has a path that no tool takes.
+        let is_deep = path.split('/').count() >= length(self.job.config().max_depth.into());
+        if is_directory && !is_deep {
+            match seen {
+                Seen::No => self.entering = Some(path.clone()),
+                Seen::Yes | Seen::UpTo(_) => self.enter(path.clone())?,
+            }
+        }
+        Ok(match seen {
+            Seen::Yes => None,
+            Seen::No => Some(Found::new(path, entry.kind, 0)),
+            Seen::UpTo(line) => (line > 0).then(|| Found::new(path, entry.kind, line)),
+        })
+    }
+
+    /// How much of an entry came before the cursor. Entries that are wholly
+    /// before it were dropped with [`Self::push`].
+    fn seen(&mut self, name: &str) -> Seen {
+        let Some(cursor) = &self.resume else { return Seen::No };
+        let depth = self.levels.len();
+        if cursor.names.get(depth - 1).is_none_or(|it| it != name) {
+            self.resume = None;
+            return Seen::No;
+        }
+        if depth < cursor.names.len() {
+            return Seen::Yes;
+        }
+        let line = cursor.line;
+        self.resume = None;
+        Seen::UpTo(line)
+    }
+
+    /// Opens a directory of the innermost one. One that is gone or closed is
+    /// passed over.
+    fn enter(&mut self, path: String) -> Result<(), ToolError> {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let flags = OFlags::NOFOLLOW | OFlags::DIRECTORY;
+        let opened = self.dir().and_then(|it| open(it, Path::new(name), flags));
+        let listed = opened.map(|it| Dir::from_std_file(it.into_std()));
+        match listed {
+            Ok(dir) => match self.entries(&dir, &path)? {
+                Ok(entries) => self.push(dir, path, entries),
+                Err(error) => tracing::debug!(path, %error, "a directory is passed over"),
+            },
+            Err(error) => tracing::debug!(path, %error, "a directory is passed over"),
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, dir: Dir, path: String, mut entries: Vec<Entry>) {
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let ignored = self.ignored.len();
+        let max = self.job.config().max_gitignore_bytes;
+        self.ignored.enter(&dir, GITIGNORE, &path, max);
+        let from = self.resume.as_ref().and_then(|it| it.names.get(self.levels.len()));
+        if let Some(from) = from {
+            entries.retain(|it| it.name >= *from);
+        }
+        self.levels.push(Level { dir, path, entries: entries.into_iter(), ignored });
+    }
+
+    /// The entries of a directory that a search may come to. The inner error
+    /// is that of this directory alone.
+    fn entries(&self, dir: &Dir, path: &str) -> Result<io::Result<Vec<Entry>>, ToolError> {
+        let max = self.job.config().max_dir_entries;
+        let mut entries = Vec::new();
+        let listing = match dir.entries() {
+            Ok(listing) => listing,
+            Err(error) => return Ok(Err(error)),
+        };
+        for entry in listing {
+            self.job.check()?;
+            match entry {
+                Ok(entry) => entries.extend(searchable(&entry)),
+                Err(error) => return Ok(Err(error)),
+            }
+            if bytes(entries.len()) > max {
+                let path = Quoted(if path.is_empty() { "." } else { path });
+                return Err(ToolError::Failed(format!(
+                    "{path} has more than {max} entries: search another directory, or exclude it \
+                     in `.gitignore`"
+                )));
+            }
+        }
+        Ok(Ok(entries))
+    }
+}
+
+/// How much of an entry was on the pages before.
+#[derive(Clone, Copy)]
+enum Seen {
+    No,
+    /// It, but not all of what is in it.
+    Yes,
+    /// It was the last hit, at this line, 0 when hits are not lines.
+    UpTo(u64),
+}
+
+const GITIGNORE: &str = ".gitignore";
+
+/// Leaves out what is git's own, what is being written, and a name that no
+/// path of a caller can spell.
+fn searchable(entry: &DirEntry) -> Option<Entry> {
+    let name = entry.file_name().into_string().ok()?;
+    if name == ".git" || is_temporary(&name) {
+        return None;
+    }
+    let listed = entry.file_type().ok().map_or(EntryKind::Other, kind);
+    let kind = match listed {
+        // Some file systems do not tell with the listing.
+        EntryKind::Other => entry.metadata().map_or(EntryKind::Other, |it| kind(it.file_type())),
+        known => known,
+    };
+    Some(Entry { name, kind })
+}
+
+fn kind(file_type: FileType) -> EntryKind {
+    if file_type.is_file() {
+        EntryKind::File
+    } else if file_type.is_dir() {
+        EntryKind::Directory
+    } else if file_type.is_symlink() {
+        EntryKind::Symlink
+    } else {
+        EntryKind::Other
+    }
+}
+
+/// The rules of the directories above the start of a search. An excluded
+/// start is an error: an empty page would look like an answer.
+pub(super) fn ignored_above(job: &Job, start: &WorkspacePath) -> Result<Ignored, ToolError> {
+    let mut ignored = Ignored::default();
+    let mut directory = String::new();
+    let last = start.names().count();
+    for (index, name) in start.names().enumerate() {
+        let at = join(&directory, GITIGNORE);
+        let max = job.config().max_gitignore_bytes;
+        ignored.enter(job.workspace().root(), &at, &directory, max);
+        directory = join(&directory, name);
+        let is_file = index + 1 == last && !job.workspace().root().is_dir(&directory);
+        if name == ".git" || ignored.excludes(&directory, !is_file) {
+            let start = Quoted(start.given());
+            return Err(ToolError::Failed(format!(
+                "{start} is excluded from searches by `.gitignore` or as `.git`: read_file still \
+                 reads its files"
+            )));
+        }
+    }
+    Ok(ignored)
+}

@@ -1,0 +1,168 @@
+//! The tools and toolsets of this version, by their canonical names
+//! (semantics.md §3).
+
+use std::fmt;
+
+/// A tool, by its canonical id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tool {
+    /// `read_file`
+    ReadFile,
+    /// `write_file`
+    WriteFile,
+    /// `patch`
+    Patch,
+    /// `search_files`
+    SearchFiles,
+    /// `terminal`
+    Terminal,
+    /// `web_search`
+    WebSearch,
+    /// `web_extract`
+    WebExtract,
+    /// `delegate_task`
+    DelegateTask,
+    /// `clarify`
+    Clarify,
+    /// `memory`
+    Memory,
+    /// `send_message`
+    SendMessage,
+    /// `execute_code`
+    ExecuteCode,
+}
+
+/// Where a tool stands in this version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Availability {
+    /// Can be granted.
+    Offered,
+    /// Never granted to a child: only the parent holds it.
+    Blocked,
+    /// Part of the contract, not implemented by this host yet.
+    NotYet,
+}
+
+impl Tool {
+    /// Every tool of the contract.
+    pub const ALL: [Tool; 12] = [
+        Tool::ReadFile,
+        Tool::WriteFile,
+        Tool::Patch,
+        Tool::SearchFiles,
+        Tool::Terminal,
+        Tool::WebSearch,
+        Tool::WebExtract,
+        Tool::DelegateTask,
+        Tool::Clarify,
+        Tool::Memory,
+        Tool::SendMessage,
+        Tool::ExecuteCode,
+    ];
+
+    /// The canonical name, as in grants, events and schemas.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tool::ReadFile => "read_file",
+            Tool::WriteFile => "write_file",
+            Tool::Patch => "patch",
+            Tool::SearchFiles => "search_files",
+            Tool::Terminal => "terminal",
+            Tool::WebSearch => "web_search",
+            Tool::WebExtract => "web_extract",
+            Tool::DelegateTask => "delegate_task",
+            Tool::Clarify => "clarify",
+            Tool::Memory => "memory",
+            Tool::SendMessage => "send_message",
+            Tool::ExecuteCode => "execute_code",
+        }
+    }
+
+    /// Whether this host can grant it.
+    pub fn availability(self) -> Availability {
+        match self {
+            Tool::ReadFile | Tool::WriteFile | Tool::Patch | Tool::SearchFiles => {
+                Availability::Offered
+            }
+            Tool::Terminal | Tool::WebSearch | Tool::WebExtract => Availability::NotYet,
+            Tool::DelegateTask
+            | Tool::Clarify
+            | Tool::Memory
+            | Tool::SendMessage
+            | Tool::ExecuteCode => Availability::Blocked,
+        }
+    }
+
+    /// Name of the smallest toolset that holds the tool.
+    pub fn toolset(self) -> &'static str {
+        Toolset::ALL
+            .iter()
+            .filter(|it| it.tools.contains(&self))
+            .min_by_key(|it| it.tools.len())
+            .map_or("", |it| it.name)
+    }
+
+    /// The tool of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Tool::ALL.into_iter().find(|it| it.name() == name)
+    }
+}
+
+impl fmt::Display for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A named set of tools.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Toolset {
+    /// As in a grant list.
+    pub name: &'static str,
+    /// What it stands for.
+    pub tools: &'static [Tool],
+}
+
+impl Toolset {
+    /// Every toolset of the contract.
+    pub const ALL: &[Toolset] = &[
+        Toolset {
+            name: "file",
+            tools: &[Tool::ReadFile, Tool::WriteFile, Tool::Patch, Tool::SearchFiles],
+        },
+        Toolset { name: "file_read", tools: &[Tool::ReadFile, Tool::SearchFiles] },
+        Toolset { name: "terminal", tools: &[Tool::Terminal] },
+        Toolset { name: "web", tools: &[Tool::WebSearch, Tool::WebExtract] },
+        Toolset { name: "delegation", tools: &[Tool::DelegateTask] },
+        Toolset { name: "clarify", tools: &[Tool::Clarify] },
+        Toolset { name: "memory", tools: &[Tool::Memory] },
+        Toolset { name: "messaging", tools: &[Tool::SendMessage] },
+        Toolset { name: "code_execution", tools: &[Tool::ExecuteCode] },
+    ];
+
+    /// The toolset of that name.
+    pub fn named(name: &str) -> Option<&'static Toolset> {
+        Toolset::ALL.iter().find(|it| it.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tool_is_in_a_toolset_and_found_by_its_name() {
+        for tool in Tool::ALL {
+            assert_eq!(Tool::named(tool.name()), Some(tool));
+            assert_ne!(tool.toolset(), "", "`{tool}` is in no toolset");
+        }
+    }
+
+    #[test]
+    fn a_toolset_offers_all_of_its_tools_or_none() {
+        for toolset in Toolset::ALL {
+            let first = toolset.tools[0].availability();
+            assert!(toolset.tools.iter().all(|it| it.availability() == first), "{}", toolset.name);
+        }
+    }
+}
