@@ -134,7 +134,10 @@ fn verdict(ended: &mut Ended, bounds: Bounds) -> Verdict {
         }
         Outcome::CallsSpent => broken(Status::Failed, ExitReason::Budget, calls_spent_text(bounds)),
         Outcome::Stopped(reason) => stopped(reason, outcome, checkpoint, bounds),
-        Outcome::Refused(text) => broken(Status::Error, ExitReason::Refused, text),
+        Outcome::Refused(text) => {
+            let text = format!("the component was refused: {text}");
+            broken(Status::Error, ExitReason::Refused, text)
+        }
         Outcome::HostFault(text) => broken(Status::Error, ExitReason::Error, text),
     }
 }

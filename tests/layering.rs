@@ -1,0 +1,151 @@
+//! The dependency direction of `host`, as a test.
+//!
+//! A module may use itself and the modules on earlier lines of [`LAYERS`].
+//! Changing this table is a change of architecture and is reviewed as one.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+const LAYERS: &[&[&str]] = &[
+    &["id", "clock", "event", "session"],
+    &["store", "provider"],
+    &["completion"],
+    &["toolset"],
+    &["boundary"],
+    &["sandbox"],
+    &["tools", "plugin"],
+    &["delegation"],
+    &["config"],
+    &["cli"],
+];
+
+/// Crates that one module alone may use, because it stands for them.
+const SOLE_USERS: &[(&str, &str)] = &[
+    ("wasmtime", "sandbox"),
+    ("wasmtime_wasi", "sandbox"),
+    ("wasmparser", "sandbox"),
+    ("toml", "config"),
+    ("cap_std", "tools"),
+    ("hermitage_build", "plugin"),
+    ("clap", "cli"),
+    ("anyhow", "cli"),
+    ("indicatif", "cli"),
+];
+
+/// Uses beyond [`SOLE_USERS`], each with its reason.
+const EXCEPTIONS: &[(&str, &str)] = &[
+    // The command line shows the progress and the errors of a build.
+    ("hermitage_build", "cli"),
+];
+
+#[test]
+fn modules_depend_only_on_earlier_layers() {
+    let mut violations = Vec::new();
+    for (path, module, text) in host_files() {
+        if layer(&module).is_none() {
+            violations.push(format!("`{module}` is not in LAYERS"));
+        }
+        for used in crate_modules_used(&text) {
+            // Modules of one line know each other's plain types: an event
+            // carries ids.
+            let allowed = used == module
+                || matches!((layer(&used), layer(&module)), (Some(lo), Some(hi)) if lo < hi)
+                || (layer(&used) == Some(0) && layer(&module) == Some(0));
+            if !allowed {
+                violations.push(format!("{}: `{module}` uses `{used}`", path.display()));
+            }
+        }
+    }
+    assert!(violations.is_empty(), "layering violations:\n{}", violations.join("\n"));
+}
+
+#[test]
+fn a_crate_that_a_module_stands_for_is_used_there_alone() {
+    let mut violations = Vec::new();
+    for (path, module, text) in host_files() {
+        for (name, user) in SOLE_USERS {
+            let allowed = module == *user || EXCEPTIONS.contains(&(name, module.as_str()));
+            if !allowed && text.contains(&format!("{name}::")) {
+                violations.push(format!("{}: `{module}` uses `{name}`", path.display()));
+            }
+        }
+    }
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
+
+/// Path, top-level module and text of every file but `lib.rs` and `main.rs`,
+/// which name every module: that is their job.
+fn host_files() -> Vec<(PathBuf, String, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/src");
+    let mut res = Vec::new();
+    visit_rust_files(&src, &mut |path, text| {
+        let module = path.strip_prefix(&src).unwrap().iter().next().unwrap();
+        let module = module.to_str().unwrap().trim_end_matches(".rs").to_owned();
+        if module != "lib" && module != "main" {
+            res.push((path.to_owned(), module, text.to_owned()));
+        }
+    });
+    assert!(20 < res.len(), "only {} source files under {}", res.len(), src.display());
+    res
+}
+
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|it| it.contains(&module))
+}
+
+/// The first segment of every `crate::...` path, grouped imports included.
+fn crate_modules_used(text: &str) -> Vec<String> {
+    let mut res = Vec::new();
+    for rest in text.split("crate::").skip(1) {
+        match rest.strip_prefix('{') {
+            None => res.extend(leading_ident(rest)),
+            Some(group) => group_items(group, &mut res),
+        }
+    }
+    res
+}
+
+fn group_items(group: &str, res: &mut Vec<String>) {
+    let mut depth = 1;
+    let mut item_start = 0;
+    for (idx, ch) in group.char_indices() {
+        match ch {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => (),
+        }
+        if (ch == ',' && depth == 1) || depth == 0 {
+            res.extend(leading_ident(group[item_start..idx].trim_start()));
+            item_start = idx + 1;
+        }
+        if depth == 0 {
+            return;
+        }
+    }
+}
+
+/// `None` for a re-exported type or a macro, which name no module.
+fn leading_ident(path: &str) -> Option<String> {
+    let end = path.find(|ch: char| !ch.is_alphanumeric() && ch != '_').unwrap_or(path.len());
+    let is_module = path.starts_with(char::is_lowercase) && path[end..].starts_with("::");
+    is_module.then(|| path[..end].to_owned())
+}
+
+fn visit_rust_files(dir: &Path, visit: &mut dyn FnMut(&Path, &str)) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            visit_rust_files(&path, visit);
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            visit(&path, &fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn the_scanner_sees_single_and_grouped_imports() {
+    let text = "use crate::id::DelegationId; use crate::{event::{A, B}, store::{self, C}, Host};";
+    assert_eq!(crate_modules_used(text), ["id", "event", "store"]);
+}

@@ -1,0 +1,115 @@
+//! The import boundary with real components: what is linked, what answers
+//! `denied`, and what is refused before any of it runs.
+
+use hermitage::event::{ExitReason, Status};
+use hermitage_tests::{TestHost, TestTask};
+
+const MEMORY: &str = "hermitage:subagent/memory@0.1.0#memory";
+
+#[tokio::test]
+async fn a_blocked_tool_answers_denied_and_the_rest_works() {
+    let res = TestHost::new().run_beside_honest(TestTask::new("imports_memory")).await;
+    assert_eq!(res.status, Status::Completed);
+    let summary = res.summary.unwrap();
+    assert!(summary.contains("`memory` is blocked for children"), "{summary}");
+    assert!(summary.contains("read_file: Ok(\"hello\")"), "{summary}");
+    let boundary = res.boundary.unwrap();
+    assert_eq!(boundary.stubbed[0].import, MEMORY);
+    assert_eq!(boundary.granted, ["read_file", "search_files"]);
+    assert!(boundary.linked.contains(&"hermitage:subagent/file@0.1.0#read-file".to_owned()));
+}
+
+#[tokio::test]
+async fn a_blocked_tool_is_not_granted_by_asking_for_it() {
+    let task = TestTask::new("imports_memory").toolsets(&["memory", "file"]);
+    let res = TestHost::new().run_beside_honest(task).await;
+    assert!(res.summary.unwrap().contains("`memory` is blocked for children"));
+}
+
+#[tokio::test]
+async fn strict_refuses_what_would_be_stubbed_before_any_of_it_runs() {
+    let host = TestHost::new().strict();
+    let res = host.run_beside_honest(TestTask::new("imports_memory")).await;
+    assert_eq!((res.status, res.exit_reason), (Status::Error, ExitReason::Refused));
+    let error = res.error.unwrap();
+    let expect = format!(
+        "the component was refused: `{MEMORY}`: `memory` is blocked for children: only the parent \
+         holds it"
+    );
+    assert_eq!(error, expect);
+    assert_eq!(res.tool_calls, 0);
+}
+
+#[tokio::test]
+async fn an_unknown_interface_is_refused_by_name() {
+    let res = TestHost::new().run_beside_honest(TestTask::new("imports_unknown")).await;
+    assert_eq!((res.status, res.exit_reason), (Status::Error, ExitReason::Refused));
+    assert_eq!(
+        res.error.unwrap(),
+        "the component was refused: `evil:corp/exfiltrate@1.0.0`: unknown interface: nothing \
+         outside the contract is linked"
+    );
+}
+
+#[tokio::test]
+async fn a_tool_that_this_host_lacks_answers_denied() {
+    let res = TestHost::new().run_beside_honest(TestTask::new("calls_terminal_stub")).await;
+    let summary = res.summary.unwrap();
+    assert!(summary.contains("`terminal` is not available in this version"), "{summary}");
+    assert!(summary.contains("read_file: Ok(\"hello\")"), "{summary}");
+}
+
+#[tokio::test]
+async fn a_model_that_this_host_lacks_answers_denied() {
+    let res = TestHost::new().run_beside_honest(TestTask::new("calls_model_stub")).await;
+    let summary = res.summary.unwrap();
+    assert!(summary.contains("this host has no language model"), "{summary}");
+}
+
+#[tokio::test]
+async fn a_tool_that_was_not_granted_says_what_would_grant_it() {
+    let task = TestTask::new("honest").toolsets(&[]);
+    let res = TestHost::new().run(&[task]).await.results.remove(0);
+    assert_eq!(res.status, Status::Failed);
+    let error = res.error.unwrap();
+    assert!(error.contains("`read_file` is not in the grant (no tools)"), "{error}");
+    assert!(error.contains("toolset `file_read` would grant it"), "{error}");
+}
+
+#[tokio::test]
+async fn the_toolbox_holds_the_same_grant() {
+    let run = async |toolsets: &[&str]| {
+        let task = TestTask::new("uses_toolbox").toolsets(toolsets);
+        TestHost::new().run(&[task]).await.results.remove(0).summary
+    };
+    let summary = run(&["file_read"]).await.unwrap();
+    let lines: Vec<&str> = summary.lines().collect();
+    assert_eq!(lines.len(), 2, "{summary}");
+    assert!(lines[0].starts_with("read_file: Ok(") && lines[0].contains("hello"), "{summary}");
+    assert_eq!(lines[1], "search_files");
+    let summary = run(&["write_file"]).await.unwrap();
+    assert_eq!(summary, "write_file");
+}
+
+#[tokio::test]
+async fn a_child_is_told_its_task_and_nothing_else() {
+    let res = TestHost::new().run(&[TestTask::new("echoes_task")]).await.results.remove(0);
+    let summary = res.summary.unwrap();
+    assert!(summary.contains("goal: \"run echoes_task\""), "{summary}");
+    assert!(summary.contains("context: None"), "{summary}");
+    assert!(summary.contains("tools: [\"read_file\", \"search_files\"]"), "{summary}");
+    assert!(summary.contains("role: Role::Leaf"), "{summary}");
+    assert!(summary.contains("depth: 1"), "{summary}");
+    assert!(summary.contains("max_iterations: 25"), "{summary}");
+}
+
+#[tokio::test]
+async fn two_plans_for_one_component_have_two_digests() {
+    let digest = async |toolsets: &[&str]| {
+        let task = TestTask::new("honest").toolsets(toolsets);
+        TestHost::new().run(&[task]).await.results.remove(0).boundary.unwrap()
+    };
+    let (all, none) = (digest(&["file"]).await, digest(&[]).await);
+    assert_eq!(all.component, none.component);
+    assert_ne!(all.policy, none.policy);
+}

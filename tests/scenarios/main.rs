@@ -1,0 +1,25 @@
+//! Whole runs with real components: what each behaviour of a guest ends as,
+//! and that it never touches a sibling or keeps anything.
+
+mod boundary;
+mod foreign;
+mod hostile;
+mod stop;
+mod tools;
+
+#[test]
+fn every_guest_has_a_test() {
+    let sources = [
+        include_str!("boundary.rs"),
+        include_str!("foreign.rs"),
+        include_str!("hostile.rs"),
+        include_str!("stop.rs"),
+        include_str!("tools.rs"),
+    ];
+    let guests = hermitage_tests::guest_names();
+    assert!(20 < guests.len(), "{guests:?}");
+    for guest in guests {
+        let quoted = format!("\"{guest}\"");
+        assert!(sources.iter().any(|it| it.contains(&quoted)), "no test runs `{guest}`");
+    }
+}

@@ -1,0 +1,194 @@
+//! Stopping: timeouts and interrupts, soft and hard, and what is kept.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use hermitage::{
+    delegation::{Live, Progress},
+    event::{ChildResult, CompletionEvent, ExitReason, Status},
+    sandbox::Interrupt,
+    toolset::{
+        ToolCall, ToolError, ToolHost,
+        call::{Caller, ToolFuture},
+    },
+};
+use hermitage_tests::{TestHost, TestTask, names};
+
+/// A host whose children are never out of CPU time.
+fn patient(change: impl FnOnce(&mut hermitage::config::Config)) -> TestHost {
+    TestHost::with(|it| {
+        it.sandbox.cpu = Duration::from_secs(60);
+        change(it);
+    })
+}
+
+/// Runs tasks, and asks them to stop as soon as `n_started` of them have.
+async fn interrupt_once_started(
+    host: &TestHost,
+    tasks: &[TestTask],
+    n_started: usize,
+) -> CompletionEvent {
+    let (live, mut progress) = Live::new(names(tasks));
+    let interrupt = Interrupt::new();
+    let stop = async {
+        let mut started = 0;
+        while started < n_started {
+            if let Some(Progress::Started { .. }) = progress.recv().await {
+                started += 1;
+            }
+        }
+        interrupt.ask();
+    };
+    let (event, ()) = tokio::join!(host.run_with(tasks, &live, &interrupt), stop);
+    host.assert_nothing_in_use();
+    event
+}
+
+fn words(res: &ChildResult) -> (Status, ExitReason, Option<&str>, Option<&str>) {
+    (res.status, res.exit_reason, res.error.as_deref(), res.summary.as_deref())
+}
+
+#[tokio::test]
+async fn a_child_that_listens_returns_what_it_has() {
+    let host = patient(|it| it.delegation.interrupt_grace = Duration::from_secs(60));
+    let event = interrupt_once_started(&host, &[TestTask::new("waits_politely")], 1).await;
+    let res = &event.results[0];
+    let expect = (
+        Status::Interrupted,
+        ExitReason::Interrupted,
+        Some("interrupted"),
+        Some("stopped when asked"),
+    );
+    assert_eq!(words(res), expect);
+    assert!(res.truncated);
+}
+
+#[tokio::test]
+async fn a_child_that_does_not_listen_is_ended_after_the_grace() {
+    let host = patient(|_| ());
+    let event = interrupt_once_started(&host, &[TestTask::new("ignores_interruption")], 1).await;
+    let expect = (Status::Interrupted, ExitReason::Interrupted, Some("interrupted"), None);
+    assert_eq!(words(&event.results[0]), expect);
+}
+
+#[tokio::test]
+async fn a_child_that_only_computes_is_ended_too_and_keeps_its_checkpoint() {
+    let host = patient(|it| {
+        it.delegation.child_timeout = Duration::from_millis(200);
+    });
+    let event = host.run(&[TestTask::new("checkpoint_then_hangs")]).await;
+    host.assert_nothing_in_use();
+    let expect = (
+        Status::Timeout,
+        ExitReason::Timeout,
+        Some("not finished within 0.2 s"),
+        Some("half of it"),
+    );
+    assert_eq!(words(&event.results[0]), expect);
+}
+
+#[tokio::test]
+async fn a_child_that_is_out_of_time_is_told_and_may_return() {
+    let host = patient(|it| {
+        it.delegation.child_timeout = Duration::from_millis(100);
+        it.delegation.interrupt_grace = Duration::from_secs(60);
+    });
+    let event = host.run(&[TestTask::new("waits_politely")]).await;
+    let expect = (
+        Status::Timeout,
+        ExitReason::Timeout,
+        Some("not finished within 0.1 s"),
+        Some("stopped when asked"),
+    );
+    assert_eq!(words(&event.results[0]), expect);
+}
+
+#[tokio::test]
+async fn children_that_wait_for_a_place_are_interrupted_without_a_run() {
+    let host = patient(|it| it.delegation.max_concurrent_children = 1);
+    let tasks = [TestTask::new("ignores_interruption"), TestTask::new("honest")];
+    let event = interrupt_once_started(&host, &tasks, 1).await;
+    assert_eq!(event.status, Status::Interrupted);
+    let expect =
+        (Status::Interrupted, ExitReason::Interrupted, Some("interrupted before it started"), None);
+    assert_eq!(words(&event.results[1]), expect);
+}
+
+#[tokio::test]
+async fn children_that_wait_for_a_cell_are_interrupted_without_a_run() {
+    let host = patient(|it| it.sandbox.max_live_cells = 1);
+    let tasks = [TestTask::new("ignores_interruption"), TestTask::new("ignores_interruption")];
+    let event = interrupt_once_started(&host, &tasks, 1).await;
+    assert!(event.results.iter().all(|it| it.status == Status::Interrupted));
+}
+
+#[tokio::test]
+async fn ending_at_once_does_not_wait_for_the_grace() {
+    let host = patient(|it| it.delegation.interrupt_grace = Duration::from_secs(3600));
+    let tasks = [TestTask::new("ignores_interruption")];
+    let (live, mut progress) = Live::new(names(&tasks));
+    let interrupt = Interrupt::new();
+    let stop = async {
+        progress.recv().await;
+        interrupt.at_once();
+    };
+    let (event, ()) = tokio::join!(host.run_with(&tasks, &live, &interrupt), stop);
+    assert_eq!(event.status, Status::Interrupted);
+}
+
+/// Tools that never answer, and end only when they are told to.
+#[derive(Default)]
+struct Stuck {
+    ended: Arc<AtomicBool>,
+}
+
+impl ToolHost for Stuck {
+    fn call(&self, caller: Caller, _: ToolCall) -> ToolFuture {
+        let ended = self.ended.clone();
+        Box::pin(async move {
+            caller.cancelled.cancelled().await;
+            // Long enough that a host which did not wait would be noticed.
+            for _ in 0..1000 {
+                tokio::task::yield_now().await;
+            }
+            ended.store(true, Ordering::SeqCst);
+            Err(ToolError::Interrupted)
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_run_ends_only_when_its_tools_have_ended() {
+    let ended = Arc::new(AtomicBool::new(false));
+    let tools = Arc::new(Stuck { ended: ended.clone() });
+    let host = patient(|it| {
+        it.delegation.child_timeout = Duration::from_millis(100);
+    })
+    .tools(tools);
+    let event = host.run(&[TestTask::new("ignores_interruption")]).await;
+    assert_eq!(event.results[0].status, Status::Timeout);
+    assert!(ended.load(Ordering::SeqCst));
+}
+
+/// Tools that crash.
+struct Crashing;
+
+impl ToolHost for Crashing {
+    fn call(&self, _: Caller, _: ToolCall) -> ToolFuture {
+        Box::pin(async { panic!("a bug in a tool") })
+    }
+}
+
+#[tokio::test]
+async fn a_tool_that_crashes_is_a_failed_call_and_nothing_more() {
+    let host = TestHost::new().tools(Arc::new(Crashing));
+    let event = host.run(&[TestTask::new("imports_memory")]).await;
+    host.assert_nothing_in_use();
+    let summary = event.results[0].summary.as_deref().unwrap();
+    assert!(summary.contains("the tool crashed in the host"), "{summary}");
+}

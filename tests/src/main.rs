@@ -1,0 +1,8 @@
+//! The command line under test. Cargo builds the binaries of the package
+//! whose tests it runs, and no other's.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hermitage::cli::main()
+}
