@@ -3,8 +3,8 @@
 //!
 //! The only module that knows TOML. It owns every limit's key, range and unit
 //! (`default.toml` holds the values and says what they are for); the modules
-//! that apply the limits declare the plain structs that are filled in here. It looks for no
-//! file and reads no environment: the caller says where.
+//! that apply the limits declare the plain structs that are filled in here. It
+//! looks for no file and reads no environment: the caller says where.
 
 mod error;
 mod merge;
@@ -19,7 +19,10 @@ pub use setting::Setting;
 use crate::{
     sandbox::SandboxConfig,
     tools::file::FileConfig,
-    toolset::catalogue::{Tool, Toolset},
+    toolset::{
+        catalogue::{Availability, Tool, Toolset},
+        grant::{GrantError, expand},
+    },
 };
 use raw::Raw;
 
@@ -153,6 +156,7 @@ fn file(raw: &raw::File, origin: &str) -> Result<FileConfig, ConfigError> {
         max_line_bytes: setting::FILE_LINE.of(raw.max_line_kib, origin)?,
         max_write_bytes: setting::FILE_WRITE.of(raw.max_write_kib, origin)?,
         max_patch_bytes: setting::FILE_PATCH.of(raw.max_patch_kib, origin)?,
+        max_diff_steps: setting::FILE_DIFF_STEPS.of(raw.max_diff_steps, origin)?,
         max_hits: setting::FILE_HITS.of(raw.max_hits, origin)?,
         max_page_bytes: setting::FILE_PAGE.of(raw.max_page_kib, origin)?,
         max_search_file_bytes: setting::FILE_SEARCH.of(raw.max_search_file_kib, origin)?,
@@ -162,19 +166,29 @@ fn file(raw: &raw::File, origin: &str) -> Result<FileConfig, ConfigError> {
         max_gitignore_bytes: setting::FILE_GITIGNORE.of(raw.max_gitignore_kib, origin)?,
         max_dir_entries: setting::FILE_DIR_ENTRIES.of(raw.max_dir_entries, origin)?,
         max_depth: setting::FILE_DEPTH.of(raw.max_depth, origin)?,
-        max_diff_steps: 100_000_000,
     })
 }
 
+/// Checked as in a task, so that a task without toolsets can't fail by them.
 fn default_toolsets(names: Vec<String>, origin: &str) -> Result<Vec<String>, ConfigError> {
-    let tools = Tool::ALL.map(Tool::name).into_iter().filter(|it| Toolset::named(it).is_none());
-    let known: Vec<&'static str> = Toolset::ALL.iter().map(|it| it.name).chain(tools).collect();
-    match names.iter().find(|it| !known.contains(&it.as_str())) {
-        Some(name) => {
-            Err(ConfigError::unknown_name(origin, "delegation.default_toolsets", name, known))
+    let key = "delegation.default_toolsets";
+    match expand(&names) {
+        Ok(_) => Ok(names),
+        Err(GrantError::Unknown { name, .. }) => {
+            Err(ConfigError::unknown_name(origin, key, &name, grantable()))
         }
-        None => Ok(names),
+        Err(GrantError::NotYet { name, .. }) => {
+            Err(ConfigError::NotYet { origin: origin.to_owned(), key, name, known: grantable() })
+        }
     }
+}
+
+/// The names of toolsets, then of tools, that a child can be granted.
+fn grantable() -> Vec<&'static str> {
+    let is_offered = |it: &Tool| it.availability() == Availability::Offered;
+    let toolsets = Toolset::ALL.iter().filter(|it| it.tools.iter().all(is_offered));
+    let tools = Tool::ALL.into_iter().filter(is_offered);
+    toolsets.map(|it| it.name).chain(tools.map(Tool::name)).collect()
 }
 
 fn blocked_tools(names: &[String], origin: &str) -> Result<Vec<Tool>, ConfigError> {

@@ -11,10 +11,11 @@ use std::{
     fs::{self, File},
     io::{self, Read as _},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use hermitage_build::{BuildError, Built, Install, Options, Progress, build};
+
+use crate::sandbox::Binary;
 
 /// Where components are.
 #[derive(Clone, Debug)]
@@ -36,7 +37,7 @@ pub struct Found {
     /// The name for people: the name asked for, or the file's.
     pub name: String,
     /// Its bytes.
-    pub bytes: Arc<[u8]>,
+    pub component: Binary,
 }
 
 /// Why there is no such component.
@@ -127,7 +128,7 @@ impl Library {
         let metadata = fs::metadata(path).map_err(|_| missing())?;
         let file =
             if metadata.is_dir() { self.built(path, &name, progress)? } else { path.to_owned() };
-        Ok(Found { name, bytes: self.read(&file)? })
+        Ok(Found { name, component: self.read(&file)? })
     }
 
     fn in_dir(
@@ -145,15 +146,15 @@ impl Library {
         } else {
             return Ok(None);
         };
-        Ok(Some(Found { name: name.to_owned(), bytes: self.read(&file)? }))
+        Ok(Some(Found { name: name.to_owned(), component: self.read(&file)? }))
     }
 
-    fn read(&self, path: &Path) -> Result<Arc<[u8]>, PluginError> {
+    fn read(&self, path: &Path) -> Result<Binary, PluginError> {
         let limit = u64::try_from(self.max_bytes).unwrap_or(u64::MAX).saturating_add(1);
         let mut bytes = Vec::new();
         let file = File::open(path).and_then(|it| it.take(limit).read_to_end(&mut bytes));
         file.map_err(|source| PluginError::Read { path: path.to_owned(), source })?;
-        Ok(Arc::from(bytes))
+        Ok(Binary::new(bytes))
     }
 
     /// Builds the folder when it is stale.
@@ -231,8 +232,8 @@ mod tests {
         fs::write(two.path().join("b.wasm"), "other").unwrap();
         let library = library(&[one.path(), two.path()]);
         let check = |agent: &str, name: &str, bytes: &str| {
-            let bytes = Arc::from(bytes.as_bytes());
-            let expect = Found { name: name.to_owned(), bytes };
+            let component = Binary::new(bytes.as_bytes());
+            let expect = Found { name: name.to_owned(), component };
             assert_eq!(library.find(agent, &mut Quiet).unwrap(), expect);
         };
         check("a", "a", "first");

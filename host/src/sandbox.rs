@@ -111,6 +111,27 @@ pub enum SandboxError {
     },
 }
 
+/// The bytes of a component and their digest, which is taken once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binary {
+    bytes: Arc<[u8]>,
+    digest: blake3::Hash,
+}
+
+impl Binary {
+    /// Takes the digest. The bytes are not looked at in any other way.
+    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
+        let bytes = bytes.into();
+        let digest = blake3::hash(&bytes);
+        Self { bytes, digest }
+    }
+
+    /// The component as it came.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// What a child is asked to do.
 #[derive(Clone, Debug)]
 pub struct Task {
@@ -227,7 +248,7 @@ pub struct Sandbox {
     loaded: Recent<blake3::Hash, Loaded>,
     linked: Recent<(blake3::Hash, blake3::Hash), SubagentPre<Cell>>,
     compilers: Semaphore,
-    cells: Semaphore,
+    cells: Arc<Semaphore>,
     n_cells: usize,
     guests: Guests,
 }
@@ -248,7 +269,7 @@ impl Sandbox {
             loaded: Recent::new(KEPT),
             linked: Recent::new(KEPT),
             compilers: Semaphore::new(COMPILERS),
-            cells: Semaphore::new(n_cells),
+            cells: Arc::new(Semaphore::new(n_cells)),
             n_cells,
             guests: Guests::start(config.guest_threads)?,
             engine,
@@ -257,29 +278,27 @@ impl Sandbox {
         })
     }
 
-    /// Makes a component of bytes. Compiles it the first time (25 ms for a
+    /// Makes a component of its bytes. Compiles it the first time (25 ms for a
     /// small agent), takes it from memory or disk after that.
-    pub async fn load(&self, bytes: Vec<u8>) -> Result<Arc<Loaded>, LoadError> {
-        let limit = self.config.component_bytes;
-        if bytes.len() > limit {
-            return Err(LoadError::TooLarge { bytes: bytes.len(), limit });
+    pub async fn load(&self, binary: &Binary) -> Result<Arc<Loaded>, LoadError> {
+        let (bytes, limit) = (binary.bytes.len(), self.config.component_bytes);
+        if bytes > limit {
+            return Err(LoadError::TooLarge { bytes, limit });
         }
-        let digest = blake3::hash(&bytes);
-        if let Some(found) = self.loaded.get(&digest) {
+        if let Some(found) = self.loaded.get(&binary.digest) {
             return Ok(found);
         }
         // The semaphore is never closed.
         let _permit = self.compilers.acquire().await.map_err(|_| LoadError::Crashed)?;
         // Whoever waited for another to compile the same finds it now.
-        if let Some(found) = self.loaded.get(&digest) {
+        if let Some(found) = self.loaded.get(&binary.digest) {
             return Ok(found);
         }
         let (engine, cache) = (self.engine.clone(), self.cache.clone());
-        let random = Arc::clone(&self.random);
-        let work = move || compile::load(&engine, cache.as_deref(), &*random, &bytes, digest);
-        let loaded = spawn_blocking(work).await.map_err(|_| LoadError::Crashed)??;
-        let loaded = Arc::new(loaded);
-        self.loaded.insert(digest, Arc::clone(&loaded));
+        let (random, binary) = (Arc::clone(&self.random), binary.clone());
+        let work = move || compile::load(&engine, cache.as_deref(), &*random, &binary);
+        let loaded = Arc::new(spawn_blocking(work).await.map_err(|_| LoadError::Crashed)??);
+        self.loaded.insert(*loaded.digest(), Arc::clone(&loaded));
         Ok(loaded)
     }
 
@@ -296,25 +315,27 @@ impl Sandbox {
 
     /// Runs a job in a cell of its own, waiting for one to be free. When it
     /// returns, the cell is free again and nothing of the child is running.
+    /// Dropping the future stops the child at the next tick, with nothing
+    /// left of it but what its tools had done.
     pub async fn run(&self, job: Job) -> Ended {
         let pre = match self.link(&job.component, &job.plan) {
             Ok(pre) => SubagentPre::clone(&pre),
             Err(refusal) => return Ended::before_it_ran(Outcome::Refused(refusal), None),
         };
         let permit = tokio::select! {
-            permit = self.cells.acquire() => permit,
+            permit = Arc::clone(&self.cells).acquire_owned() => permit,
             () = job.interrupt.asked() => {
                 let reason = StopReason::Interrupted;
                 return Ended::before_it_ran(Outcome::Stopped(reason), Some(reason));
             }
         };
-        let Ok(_permit) = permit else {
+        let Ok(permit) = permit else {
             let fault = "the host is shutting down".to_owned();
             return Ended::before_it_ran(Outcome::HostFault(fault), None);
         };
         let place =
             Place { engine: &self.engine, config: &self.config, guests: self.guests.handle() };
-        instance::run(&place, pre, job).await
+        instance::run(&place, pre, permit, job).await
     }
 
     /// What is in use now.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hermitage::{
     event::{ChildResult, ExitReason, Status},
-    sandbox::LoadError,
+    sandbox::{Binary, LoadError},
 };
 use hermitage_tests::{TestHost, TestTask, guest};
 
@@ -15,7 +15,7 @@ async fn run_text(text: &str) -> ChildResult {
 }
 
 async fn load_error(bytes: &[u8]) -> LoadError {
-    match TestHost::new().sandbox.load(bytes.to_vec()).await {
+    match TestHost::new().sandbox.load(&Binary::new(bytes)).await {
         Ok(_) => panic!("loaded"),
         Err(err) => err,
     }
@@ -26,14 +26,14 @@ async fn a_component_that_was_cut_off_is_refused_at_any_length() {
     let whole = guest("honest");
     let host = TestHost::new();
     for len in (0..whole.len()).step_by(whole.len() / 40) {
-        assert!(host.sandbox.load(whole[..len].to_vec()).await.is_err(), "{len}");
+        assert!(host.sandbox.load(&Binary::new(&whole[..len])).await.is_err(), "{len}");
     }
 }
 
 #[tokio::test]
 async fn a_file_over_the_limit_is_refused_before_it_is_read() {
     let host = TestHost::with(|it| it.sandbox.component_bytes = 1024);
-    let err = host.sandbox.load(guest("honest").to_vec()).await.err().unwrap().to_string();
+    let err = host.sandbox.load(&Binary::new(guest("honest"))).await.err().unwrap().to_string();
     assert!(err.ends_with("components are at most 1024 bytes (`sandbox.component_mib`)"), "{err}");
 }
 

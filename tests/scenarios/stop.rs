@@ -192,3 +192,19 @@ async fn a_tool_that_crashes_is_a_failed_call_and_nothing_more() {
     let summary = event.results[0].summary.as_deref().unwrap();
     assert!(summary.contains("the tool crashed in the host"), "{summary}");
 }
+
+#[tokio::test]
+async fn a_run_that_is_given_up_frees_its_cell() {
+    let host = patient(|it| it.sandbox.max_live_cells = 1);
+    let tasks = [TestTask::new("spins")];
+    let (live, mut progress) = Live::new(names(&tasks));
+    let interrupt = Interrupt::new();
+    tokio::select! {
+        _ = host.run_with(&tasks, &live, &interrupt) => panic!("it spins"),
+        _ = progress.recv() => (),
+    }
+    // Waits for the only cell there is.
+    let event = host.run(&[TestTask::new("honest")]).await;
+    assert_eq!(event.results[0].summary.as_deref(), Some("hello"));
+    host.assert_nothing_in_use();
+}

@@ -15,7 +15,7 @@ use hermitage::{
     delegation::{Delegation, Executor, ExecutorConfig, Live, Work, request::TaskPlan},
     event::{ChildResult, CompletionEvent},
     id::OsRandom,
-    sandbox::{Interrupt, Sandbox, Usage},
+    sandbox::{Binary, Interrupt, Sandbox, Usage},
     tools::{Tools, file::FileTools},
     toolset::{Blocked, Grant, ToolHost, grant},
 };
@@ -76,7 +76,7 @@ pub struct TestHost {
 #[derive(Clone, Debug)]
 pub struct TestTask {
     agent: String,
-    component: Arc<[u8]>,
+    component: Binary,
     toolsets: Vec<String>,
 }
 
@@ -89,7 +89,7 @@ impl TestTask {
     /// A task for any component.
     pub fn of_bytes(agent: &str, component: Arc<[u8]>) -> Self {
         let toolsets = vec!["file_read".to_owned()];
-        Self { agent: agent.to_owned(), component, toolsets }
+        Self { agent: agent.to_owned(), component: Binary::new(component), toolsets }
     }
 
     pub fn toolsets(mut self, toolsets: &[&str]) -> Self {

@@ -39,7 +39,7 @@ pub(super) fn inspect(global: &Global, args: &Inspect) -> Result<Exit, CliError>
     let policy = policy(&setup, args)?;
     let found = setup.find(&args.component)?;
     let sandbox = setup.sandbox()?;
-    let loaded = runtime()?.block_on(sandbox.load(found.bytes.to_vec()));
+    let loaded = runtime()?.block_on(sandbox.load(&found.component));
     let loaded = loaded.map_err(|err| CliError::load(&args.component, err))?;
     let plan = sandbox.plan(&loaded, &policy);
     let mut boundary = plan.record(loaded.digest(), &policy.grant);
@@ -49,7 +49,7 @@ pub(super) fn inspect(global: &Global, args: &Inspect) -> Result<Exit, CliError>
         boundary.refused.push(BoundaryLine { import: "component".to_owned(), reason });
     }
     let toolbox = "any granted tool";
-    let bytes = found.bytes.len();
+    let bytes = found.component.bytes().len();
     let strict = args.strict;
     let report = Report { name: &found.name, bytes, strict, boundary: &boundary, toolbox };
     if args.json {

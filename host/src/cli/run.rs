@@ -161,7 +161,7 @@ fn find_agents(setup: &Setup, tasks: Vec<TaskPlan>) -> Result<Vec<Work>, CliErro
             return Err(CliError::usage(error).hint(hint));
         };
         let found = setup.find(agent)?;
-        Ok(Work { agent: found.name, component: found.bytes, task })
+        Ok(Work { agent: found.name, component: found.component, task })
     };
     tasks.into_iter().enumerate().map(find).collect()
 }
@@ -171,7 +171,7 @@ fn find_agents(setup: &Setup, tasks: Vec<TaskPlan>) -> Result<Vec<Work>, CliErro
 async fn refuse_strangers(sandbox: &Sandbox, works: &[Work]) -> Result<(), CliError> {
     for work in works {
         let name = work.task.agent.as_deref().unwrap_or(&work.agent);
-        let loaded = sandbox.load(work.component.to_vec()).await;
+        let loaded = sandbox.load(&work.component).await;
         loaded.map_err(|err| CliError::load(name, err))?;
     }
     Ok(())

@@ -77,6 +77,21 @@ pub enum ConfigError {
         /// Its value.
         limit: u64,
     },
+    /// A toolset or a tool that this host does not offer.
+    #[error(
+        "{origin}: `{key}` has `{name}`, which is not available in this version: known are {}",
+        known.join(", ")
+    )]
+    NotYet {
+        /// File or option.
+        origin: String,
+        /// Dotted.
+        key: &'static str,
+        /// As it was given.
+        name: String,
+        /// Those that can be granted.
+        known: Vec<&'static str>,
+    },
     /// A name that nothing has.
     #[error("{origin}: `{key}` has the unknown name `{name}`: known are {}", known.join(", "))]
     UnknownName {

@@ -48,6 +48,7 @@ pub(super) struct File {
     pub(super) max_line_kib: i64,
     pub(super) max_write_kib: i64,
     pub(super) max_patch_kib: i64,
+    pub(super) max_diff_steps: i64,
     pub(super) max_hits: i64,
     pub(super) max_page_kib: i64,
     pub(super) max_search_file_kib: i64,

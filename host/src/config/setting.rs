@@ -115,6 +115,9 @@ pub const FILE_LINE: Setting<u64> = setting("file.max_line_kib", 1, 65_536, kib)
 pub const FILE_WRITE: Setting<u64> = setting("file.max_write_kib", 1, 1_048_576, kib);
 /// `file.max_patch_kib`
 pub const FILE_PATCH: Setting<u64> = setting("file.max_patch_kib", 1, 1_048_576, kib);
+/// `file.max_diff_steps`. Below the floor an ordinary diff of a long file fails.
+pub const FILE_DIFF_STEPS: Setting<u64> =
+    setting("file.max_diff_steps", 1_000, 1_000_000_000, count);
 /// `file.max_hits`
 pub const FILE_HITS: Setting<u32> = setting("file.max_hits", 1, 100_000, count);
 /// `file.max_page_kib`

@@ -66,10 +66,10 @@ fn a_user_file_changes_what_it_names() {
 #[test]
 fn names_are_checked_and_resolved() {
     let text = "[delegation]\nblocked_tools = ['write_file']\n\
-                default_toolsets = ['file_read', 'terminal', 'patch']";
+                default_toolsets = ['file_read', 'memory', 'patch']";
     let delegation = Config::from_toml("config.toml", text).unwrap().delegation;
     assert_eq!(delegation.blocked_tools, [Tool::WriteFile]);
-    assert_eq!(delegation.default_toolsets, ["file_read", "terminal", "patch"]);
+    assert_eq!(delegation.default_toolsets, ["file_read", "memory", "patch"]);
 }
 
 #[test]
@@ -135,9 +135,19 @@ fn errors_name_the_key_the_value_and_what_is_taken() {
         (
             "[delegation]\ndefault_toolsets = ['everything']",
             "config.toml: `delegation.default_toolsets` has the unknown name `everything`: \
-             known are file, file_read, terminal, web, delegation, clarify, memory, messaging, \
-             code_execution, read_file, write_file, patch, search_files, web_search, \
-             web_extract, delegate_task, send_message, execute_code",
+             known are file, file_read, read_file, write_file, patch, search_files",
+        ),
+        (
+            "[delegation]\ndefault_toolsets = ['file', 'file_raed']",
+            "config.toml: `delegation.default_toolsets` has the unknown name `file_raed`: \
+             known are file, file_read, read_file, write_file, patch, search_files \
+             | did you mean `file_read`?",
+        ),
+        (
+            "[delegation]\ndefault_toolsets = ['file', 'terminal']",
+            "config.toml: `delegation.default_toolsets` has `terminal`, which is not available \
+             in this version: known are file, file_read, read_file, write_file, patch, \
+             search_files",
         ),
         (
             "[sandbox]\nargument_kib = 8192",
@@ -201,7 +211,7 @@ fn default_values() -> Vec<(String, String, Value)> {
             values.push((section.clone(), key.clone(), value.clone()));
         }
     }
-    assert_eq!(values.len(), 33);
+    assert_eq!(values.len(), 34);
     values
 }
 

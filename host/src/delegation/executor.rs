@@ -19,7 +19,7 @@ use crate::{
         batch_status, label,
     },
     id::{ChildId, DelegationId, Random},
-    sandbox::{Ended, Interrupt, Job, Loaded, Sandbox, Task, Traces},
+    sandbox::{Binary, Ended, Interrupt, Job, Loaded, Sandbox, Task, Traces},
     toolset::{Blocked, ToolHost},
 };
 
@@ -47,7 +47,7 @@ pub struct Work {
     /// Name of the component, for people.
     pub agent: String,
     /// Its bytes.
-    pub component: Arc<[u8]>,
+    pub component: Binary,
 }
 
 /// A unit of work that is ready to run.
@@ -217,7 +217,7 @@ impl Batch<'_> {
             return Err(Failure { status, exit_reason, error, boundary: None });
         }
         let sandbox = &self.executor.sandbox;
-        let component = sandbox.load(work.component.to_vec()).await;
+        let component = sandbox.load(&work.component).await;
         let component = component.map_err(|it| Failure::refused(it, None))?;
         let policy = self.policy(work);
         let plan = Arc::new(sandbox.plan(&component, &policy));

@@ -312,8 +312,8 @@ impl TypedTool for SearchFiles {
 
 impl From<FileSlice> for contract::file::FileSlice {
     fn from(it: FileSlice) -> Self {
-        let FileSlice { text, first_line, lines, total_lines, total_bytes, truncated } = it;
-        Self { text, first_line, lines, total_lines, total_bytes, truncated }
+        let FileSlice { text, first_line, lines, total_lines, total_bytes, truncated, binary } = it;
+        Self { text, first_line, lines, total_lines, total_bytes, truncated, binary }
     }
 }
 

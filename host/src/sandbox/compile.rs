@@ -4,6 +4,7 @@
 use wasmtime::{Engine, component::Component};
 
 use super::{
+    Binary,
     bounds::{self, BoundsError},
     cache::Cache,
     read,
@@ -58,15 +59,15 @@ pub(super) fn load(
     engine: &Engine,
     cache: Option<&Cache>,
     random: &dyn Random,
-    bytes: &[u8],
-    digest: blake3::Hash,
+    binary: &Binary,
 ) -> Result<Loaded, LoadError> {
-    let component = match cache.and_then(|it| cached(engine, it, &digest)) {
+    let Binary { bytes, digest } = binary;
+    let component = match cache.and_then(|it| cached(engine, it, digest)) {
         Some(component) => component,
-        None => compile(engine, cache, random, bytes, &digest)?,
+        None => compile(engine, cache, random, bytes, digest)?,
     };
     let imports = read::imports(engine, &component);
-    Ok(Loaded { digest, imports, component })
+    Ok(Loaded { digest: *digest, imports, component })
 }
 
 fn compile(

@@ -11,8 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{runtime::Handle, task::JoinHandle, time::sleep};
-use tokio_util::task::TaskTracker;
+use tokio::{runtime::Handle, sync::OwnedSemaphorePermit, time::sleep};
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use wasmtime::{Engine, PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
 
 use super::{
@@ -39,7 +39,12 @@ pub(super) struct Place<'a> {
 }
 
 /// Runs a job to its end.
-pub(super) async fn run(place: &Place<'_>, pre: SubagentPre<Cell>, job: Job) -> Ended {
+pub(super) async fn run(
+    place: &Place<'_>,
+    pre: SubagentPre<Cell>,
+    permit: OwnedSemaphorePermit,
+    job: Job,
+) -> Ended {
     let start = Instant::now();
     let watch = Watch::new(place.config, &job);
     let mut store = new_store(place, &watch, &job);
@@ -47,7 +52,13 @@ pub(super) async fn run(place: &Place<'_>, pre: SubagentPre<Cell>, job: Job) -> 
     watch.record.started();
     let meter = Arc::clone(&watch.meter);
     let guest = guest(pre, store, meter, task(&job), place.config.result_bytes);
-    let guest = place.guests.spawn(guest);
+    let guest = place.guests.spawn(async move {
+        let outcome = guest.await;
+        // The cell is free when the store is gone, and not before.
+        drop(permit);
+        outcome
+    });
+    let guest = AbortOnDropHandle::new(guest);
     let outcome = watch.until_it_ends(guest, &job).await;
     watch.until_tools_end(&job).await;
     Ended {
@@ -79,7 +90,7 @@ impl Watch {
     }
 
     /// Soft stop at the timeout or when asked to, hard stop after the grace.
-    async fn until_it_ends(&self, mut guest: JoinHandle<Outcome>, job: &Job) -> Outcome {
+    async fn until_it_ends(&self, mut guest: AbortOnDropHandle<Outcome>, job: &Job) -> Outcome {
         let reason = tokio::select! {
             biased;
             ended = &mut guest => return joined(ended),
@@ -108,6 +119,13 @@ impl Watch {
         if tokio::time::timeout(TOOL_STOP_LIMIT, self.tracker.wait()).await.is_err() {
             tracing::error!(child = %job.child, "a tool goes on after its child has ended");
         }
+    }
+}
+
+impl Drop for Watch {
+    /// Whoever gave up on the run gives up on its tools.
+    fn drop(&mut self) {
+        self.halt.release();
     }
 }
 

@@ -90,27 +90,6 @@ pub struct FileConfig {
     pub max_depth: u32,
 }
 
-impl Default for FileConfig {
-    fn default() -> Self {
-        Self {
-            max_read_bytes: 256 * 1024,
-            max_line_bytes: 64 * 1024,
-            max_write_bytes: 8 * 1024 * 1024,
-            max_patch_bytes: 8 * 1024 * 1024,
-            max_diff_steps: 100_000_000,
-            max_hits: 1000,
-            max_page_bytes: 256 * 1024,
-            max_search_file_bytes: 4 * 1024 * 1024,
-            max_hit_text_bytes: 512,
-            max_pattern_bytes: 4096,
-            max_regex_bytes: 4 * 1024 * 1024,
-            max_gitignore_bytes: 64 * 1024,
-            max_dir_entries: 100_000,
-            max_depth: 64,
-        }
-    }
-}
-
 /// Why a workspace cannot be used. For the operator: it names a host path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -158,10 +137,11 @@ impl FileTools {
         Ok(Self { shared: Arc::new(Shared { workspace, config, writing: Mutex::new(()) }) })
     }
 
-    /// Reads lines of a text file.
+    /// Reads lines of a text file, or only counts them.
     ///
     /// Fails on a path that is malformed, leads out of the workspace or is not
-    /// a regular file, on a binary file, and when the caller is cancelled.
+    /// a regular file, on a binary file whose text is wanted, and when the
+    /// caller is cancelled.
     pub async fn read_file(&self, caller: &Caller, call: ReadFile) -> Result<FileSlice, ToolError> {
         self.blocking(caller, move |job| read::read(job, &call)).await
     }
@@ -184,12 +164,13 @@ impl FileTools {
         self.blocking(caller, move |job| patch::patch(job, &call)).await
     }
 
-    /// Finds entries by name, text files by content.
+    /// Finds entries by name, text files by content. What `.gitignore` files
+    /// exclude is left out, but for the start and the directories above it.
     ///
     /// Fails on a malformed path, pattern or cursor, on a start that does not
-    /// exist or that `.gitignore` excludes, on a directory with too many
-    /// entries, and when the caller is cancelled. What cannot be opened on the
-    /// way is passed over.
+    /// exist or lies in `.git`, on a directory with too many entries, and when
+    /// the caller is cancelled. What cannot be opened on the way is passed
+    /// over.
     pub async fn search_files(
         &self,
         caller: &Caller,

@@ -23,7 +23,8 @@ pub struct ReadFile {
     /// First line to read, counted from 1; the start when absent.
     #[serde(default)]
     pub offset: Option<u32>,
-    /// How many lines to read; 0 reads no text and gives the counts alone.
+    /// How many lines to read; 0 reads no text and gives the counts alone, of
+    /// a binary file too.
     #[serde(default)]
     pub limit: Option<u32>,
 }
@@ -61,11 +62,12 @@ pub struct Patch {
 }
 
 /// Finds files of the workspace by name, by content, or both; lists all
-/// entries with neither. Files excluded by `.gitignore` are left out.
+/// entries with neither. Files excluded by `.gitignore` are left out, unless
+/// `path` leads to them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SearchFiles {
-    /// Directory to start from; the workspace when absent.
+    /// Directory to start from, or one file; the workspace when absent.
     #[serde(default)]
     pub path: Option<String>,
     /// Glob over the file name, or over the path when it holds a `/`.
@@ -164,6 +166,8 @@ pub struct FileSlice {
     pub total_bytes: u64,
     /// `text` stops early because of a byte cap, or a line of it was cut.
     pub truncated: bool,
+    /// The file is no text: `lines` and `total_lines` are 0.
+    pub binary: bool,
 }
 
 /// What a write did.

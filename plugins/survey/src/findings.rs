@@ -78,12 +78,8 @@ impl Findings {
         count.lines += lines;
     }
 
-    /// Takes a file that could not be read as text, and the host's reason.
-    pub(crate) fn add_unread(&mut self, path: &str, reason: String) {
-        if is_binary(path, &reason) {
-            self.binary += 1;
-            return;
-        }
+    /// Takes a file that could not be read, and the host's reason.
+    pub(crate) fn add_unreadable(&mut self, path: &str, reason: String) {
         self.unreadable += 1;
         if self.unreadable_named.len() < NAMED {
             self.unreadable_named.push((path.to_owned(), reason));
@@ -103,12 +99,6 @@ impl Findings {
     }
 }
 
-/// The contract has one error for every failed read, so that only its text
-/// tells a binary file. The path, which may hold the word too, is left out.
-fn is_binary(path: &str, reason: &str) -> bool {
-    reason.replace(path, "").contains("binary")
-}
-
 /// Landmarks of the top come first, then by name.
 pub(crate) fn nearest_first(path: &str) -> (usize, &str) {
     (path.matches('/').count(), path)
@@ -121,13 +111,13 @@ mod tests {
     #[test]
     fn every_file_is_text_binary_unreadable_or_uncounted() {
         let mut findings = Findings::default();
-        for path in ["a.rs", "b.rs", "c.png", "binary.txt", "e.rs"] {
+        for path in ["a.rs", "b.rs", "c.png", "d.txt", "e.rs"] {
             findings.add_file(path, 10);
         }
         findings.add_lines("a.rs", 3);
         findings.add_lines("b.rs", 4);
-        findings.add_unread("c.png", "`c.png` is a binary file of 10 bytes".into());
-        findings.add_unread("binary.txt", "`binary.txt`: permission denied".into());
+        findings.binary += 1;
+        findings.add_unreadable("d.txt", "`d.txt`: permission denied".into());
         assert_eq!(findings.text(), Count { files: 2, lines: 7 });
         assert_eq!((findings.binary, findings.unreadable, findings.uncounted()), (1, 1, 1));
         assert_eq!(findings.bytes, 50);

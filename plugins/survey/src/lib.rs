@@ -138,8 +138,9 @@ fn count_lines(paths: &[String], findings: &mut Findings) -> Result<(), ToolErro
         }
         // No text, only the counts.
         match read(path, 0)? {
+            Ok(slice) if slice.binary => findings.binary += 1,
             Ok(slice) => findings.add_lines(path, slice.total_lines),
-            Err(reason) => findings.add_unread(path, reason),
+            Err(reason) => findings.add_unreadable(path, reason),
         }
     }
     Ok(())

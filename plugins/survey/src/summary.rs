@@ -219,8 +219,8 @@ mod tests {
         {
             findings.add_lines(path, lines);
         }
-        findings.add_unread("logo.png", "`logo.png` is binary".into());
-        findings.add_unread("secret", "permission denied".into());
+        findings.binary += 1;
+        findings.add_unreadable("secret", "permission denied".into());
         findings.identified.insert("LICENSE".into(), "Apache-2.0");
         findings.introduction = Some((
             "README.md".into(),

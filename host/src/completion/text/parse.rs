@@ -14,8 +14,8 @@ use super::{
     INDENT,
     escape::unescape,
     layout::{
-        API_CALLS, BATCH, CONTEXT, DISPATCHED, DURATION, EXIT_REASON, FAN_OUT, GAP, GOAL, INTRO,
-        MODEL, NO_OUTPUT, NOTE, PARTIAL, RESULT, ROLE, SINGLE, STATUS, TOOLSETS, TOTAL_DURATION,
+        API_CALLS, BATCH, CONTEXT, DISPATCHED, DURATION, EXIT_REASON, GAP, GOAL, INTRO, MODEL,
+        NO_OUTPUT, NOTE, PARTIAL, RESULT, ROLE, SINGLE, STATUS, TOOLSETS, TOTAL_DURATION,
         TRUNCATED, compose, exit_reason_named, status_named,
     },
     notice::{Body, Notice, Outcome, TaskNotice},
@@ -64,7 +64,7 @@ struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     fn notice(&mut self) -> Result<(&'a str, Notice), ParseError> {
         let (delegation_id, is_batch) = self.marker()?;
-        let count = self.count()?;
+        let count = self.count(is_batch)?;
         self.need("")?;
         let dispatched = self.need(DISPATCHED)?;
         let goal = self.need(GOAL)?;
@@ -102,11 +102,13 @@ impl<'a> Cursor<'a> {
         Ok((id, is_batch))
     }
 
-    /// Number of tasks in the sentence; the rest of it is compared at the end.
-    fn count(&mut self) -> Result<usize, ParseError> {
-        let sentence = self.need(INTRO)?;
-        let Some(fan_out) = sentence.strip_prefix(FAN_OUT) else { return Ok(1) };
-        let count = fan_out.split_once(' ').and_then(|(count, _)| count.parse().ok());
+    /// Number of tasks in the intro; the rest of it is compared at the end.
+    fn count(&mut self, is_batch: bool) -> Result<usize, ParseError> {
+        let intro = self.need(INTRO)?;
+        if !is_batch {
+            return Ok(1);
+        }
+        let count = intro.split_once(' ').and_then(|(count, _)| count.parse().ok());
         count.ok_or(self.error(INTRO))
     }
 

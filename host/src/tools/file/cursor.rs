@@ -56,11 +56,11 @@ fn read(text: &str, start: &str, config: &FileConfig) -> Option<Cursor> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tools::file::tests::ROOMY;
 
     fn check(text: &str, start: &str, expect: Option<(&[&str], u64)>) {
-        let config = FileConfig::default();
-        let start = WorkspacePath::parse(start, &config).unwrap();
-        let actual = read(text, start.normal(), &config);
+        let start = WorkspacePath::parse(start, &ROOMY).unwrap();
+        let actual = read(text, start.normal(), &ROOMY);
         let expect = expect.map(|(names, line)| Cursor {
             names: names.iter().map(|it| (*it).to_owned()).collect(),
             line,

@@ -144,9 +144,10 @@ impl fmt::Display for Quoted<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tools::file::tests::ROOMY;
 
     fn check(given: &str, expect: Result<&str, &str>) {
-        let config = FileConfig { max_depth: 4, ..FileConfig::default() };
+        let config = FileConfig { max_depth: 4, ..ROOMY };
         let actual = WorkspacePath::parse(given, &config).map(|it| it.normal);
         let expect = expect
             .map(str::to_owned)
@@ -202,11 +203,10 @@ mod tests {
 
     #[test]
     fn a_file_is_not_named_by_a_path_that_means_a_directory() {
-        let config = FileConfig::default();
         for given in [".", "./", "a/", "a//", "a/.", "a/./"] {
             let expect = format!("`{given}` names a directory: give the path of a file");
             assert_eq!(
-                WorkspacePath::parse_file(given, &config),
+                WorkspacePath::parse_file(given, &ROOMY),
                 Err(ToolError::InvalidArguments(expect))
             );
         }

@@ -6,7 +6,7 @@
 use super::{
     Job, length,
     path::WorkspacePath,
-    text::{cut, newlines, scan},
+    text::{NoText, cut, newlines, scan},
 };
 use crate::toolset::call::{FileSlice, ReadFile, ToolError};
 
@@ -16,8 +16,11 @@ pub(super) fn read(job: &Job, call: &ReadFile) -> Result<FileSlice, ToolError> {
     let mut slice = Slice::new(job, call)?;
     let (mut file, metadata) = job.workspace().open_file(&path)?;
     let size = metadata.len();
-    let total_bytes = scan(job, &mut file, size, |piece| slice.take(piece))
-        .map_err(|error| error.of(&path, size))?;
+    let total_bytes = match scan(job, &mut file, size, |piece| slice.take(piece)) {
+        Ok(total_bytes) => total_bytes,
+        Err(NoText::Binary) if call.limit == Some(0) => return Ok(binary(slice.first, size)),
+        Err(error) => return Err(error.of(&path, size)),
+    };
     Ok(FileSlice {
         text: slice.text,
         first_line: slice.first,
@@ -25,7 +28,15 @@ pub(super) fn read(job: &Job, call: &ReadFile) -> Result<FileSlice, ToolError> {
         total_lines: slice.line - 1 + u64::from(slice.unended),
         total_bytes,
         truncated: slice.truncated,
+        binary: false,
     })
+}
+
+/// What is told of a binary file to a caller that wants no text of it.
+fn binary(first_line: u32, total_bytes: u64) -> FileSlice {
+    let text = String::new();
+    let (lines, total_lines) = (0, 0);
+    FileSlice { text, first_line, lines, total_lines, total_bytes, truncated: false, binary: true }
 }
 
 /// The lines that were asked for, while the pieces of a file go by.

@@ -10,8 +10,8 @@ use super::{
     FileConfig, Job, bytes,
     cursor::Cursor,
     grep::{Grep, MatchedLine},
-    path::WorkspacePath,
-    walk::{Found, Walk, ignored_above},
+    path::{Quoted, WorkspacePath},
+    walk::{Found, Walk},
     workspace::Opened,
 };
 use crate::toolset::call::{EntryKind, SearchFiles, SearchHit, SearchPage, ToolError};
@@ -28,6 +28,7 @@ pub(super) fn search(job: &Job, call: &SearchFiles) -> Result<SearchPage, ToolEr
     let cursor = call.cursor.as_deref();
     let cursor =
         cursor.map(|it| Cursor::parse(it, &start, call.content.is_some(), config)).transpose()?;
+    refuse_git(&start)?;
     match job.workspace().open_any(&start)? {
         Opened::Directory(dir) => {
             let mut walk = Walk::new(job, &start, dir, cursor)?;
@@ -44,13 +45,23 @@ pub(super) fn search(job: &Job, call: &SearchFiles) -> Result<SearchPage, ToolEr
             }
         }
         Opened::File(file, metadata) => {
-            ignored_above(job, &start)?;
             let after = cursor.map_or(0, |it| it.line);
             let found = Found::new(start.normal().to_owned(), EntryKind::File, after);
             query.look(job, &found, &mut page, || Some(file), || metadata.len())?;
         }
     }
     Ok(page.finish())
+}
+
+/// An empty page would look like an answer.
+fn refuse_git(start: &WorkspacePath) -> Result<(), ToolError> {
+    if start.names().any(|it| it == ".git") {
+        let start = Quoted(start.given());
+        return Err(ToolError::Failed(format!(
+            "{start} is git's own and never searched: read_file still reads its files"
+        )));
+    }
+    Ok(())
 }
 
 /// What an entry must be like to be a hit.

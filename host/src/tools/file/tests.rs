@@ -21,6 +21,24 @@ mod read;
 mod search;
 mod write;
 
+/// Limits that no test meets by accident.
+pub(super) const ROOMY: FileConfig = FileConfig {
+    max_read_bytes: 256 << 10,
+    max_line_bytes: 64 << 10,
+    max_write_bytes: 8 << 20,
+    max_patch_bytes: 8 << 20,
+    max_diff_steps: 100_000_000,
+    max_hits: 1000,
+    max_page_bytes: 256 << 10,
+    max_search_file_bytes: 4 << 20,
+    max_hit_text_bytes: 512,
+    max_pattern_bytes: 4096,
+    max_regex_bytes: 4 << 20,
+    max_gitignore_bytes: 64 << 10,
+    max_dir_entries: 100_000,
+    max_depth: 64,
+};
+
 /// A workspace in a directory that holds a secret beside it.
 struct Fixture {
     outer: TempDir,
@@ -29,7 +47,7 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        Self::with(FileConfig::default())
+        Self::with(ROOMY)
     }
 
     fn with(config: FileConfig) -> Self {
@@ -148,10 +166,10 @@ fn invalid<T>(text: &str) -> Result<T, ToolError> {
 fn a_missing_workspace_is_named_to_the_operator() {
     let outer = tempfile::tempdir().unwrap();
     let path = outer.path().join("missing");
-    let error = FileTools::open(&path, FileConfig::default()).unwrap_err();
+    let error = FileTools::open(&path, ROOMY).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot open the workspace `{}`", path.display()));
     fs::write(&path, "").unwrap();
-    assert!(FileTools::open(&path, FileConfig::default()).is_err());
+    assert!(FileTools::open(&path, ROOMY).is_err());
 }
 
 #[test]

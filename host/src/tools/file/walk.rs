@@ -78,7 +78,7 @@ impl<'a> Walk<'a> {
         dir: Dir,
         resume: Option<Cursor>,
     ) -> Result<Self, ToolError> {
-        let ignored = ignored_above(job, start)?;
+        let ignored = ignored_above(job, start);
         let mut this = Self { job, levels: Vec::new(), ignored, resume, entering: None };
         let entries = this.entries(&dir, start.normal())?;
         let entries = entries.map_err(|error| failed(start.given(), &error))?;
@@ -255,25 +255,16 @@ fn kind(file_type: FileType) -> EntryKind {
     }
 }
 
-/// The rules of the directories above the start of a search. An excluded
-/// start is an error: an empty page would look like an answer.
-pub(super) fn ignored_above(job: &Job, start: &WorkspacePath) -> Result<Ignored, ToolError> {
+/// The rules of the directories above the start of a search. They hold for
+/// what is below it; the start itself was named by the caller, so that no rule
+/// excludes it.
+fn ignored_above(job: &Job, start: &WorkspacePath) -> Ignored {
+    let max = job.config().max_gitignore_bytes;
     let mut ignored = Ignored::default();
     let mut directory = String::new();
-    let last = start.names().count();
-    for (index, name) in start.names().enumerate() {
-        let at = join(&directory, GITIGNORE);
-        let max = job.config().max_gitignore_bytes;
-        ignored.enter(job.workspace().root(), &at, &directory, max);
+    for name in start.names() {
+        ignored.enter(job.workspace().root(), &join(&directory, GITIGNORE), &directory, max);
         directory = join(&directory, name);
-        let is_file = index + 1 == last && !job.workspace().root().is_dir(&directory);
-        if name == ".git" || ignored.excludes(&directory, !is_file) {
-            let start = Quoted(start.given());
-            return Err(ToolError::Failed(format!(
-                "{start} is excluded from searches by `.gitignore` or as `.git`: read_file still \
-                 reads its files"
-            )));
-        }
     }
-    Ok(ignored)
+    ignored
 }

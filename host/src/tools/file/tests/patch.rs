@@ -105,7 +105,7 @@ fn a_replacement_that_multiplies_is_refused_before_it_allocates() {
 
 #[test]
 fn a_file_that_cannot_be_patched_is_named() {
-    let it = Fixture::with(FileConfig { max_patch_bytes: 10, ..FileConfig::default() });
+    let it = Fixture::with(FileConfig { max_patch_bytes: 10, ..ROOMY });
     it.put("big", "x".repeat(11)).put("bin", "a\0b").put("d/x", "");
     for (path, text) in [
         ("big", "`big` has more than 10 bytes: too large to patch"),
@@ -297,7 +297,7 @@ fn a_diff_for_several_files_is_refused() {
 
 #[test]
 fn a_diff_that_would_take_quadratic_time_ends() {
-    let it = Fixture::with(FileConfig { max_diff_steps: 100_000, ..FileConfig::default() });
+    let it = Fixture::with(FileConfig { max_diff_steps: 100_000, ..ROOMY });
     it.put("a", "x\n".repeat(10_000));
     let text = format!("@@ -1,3001 +1,3001 @@\n{}-y\n+z\n", " x\n".repeat(3000));
     let expect = "`a` is unchanged, hunk 1 of 1 (@@ -1,3001 +1,3001 @@) does not fit: its place is too far from the line in its header";

@@ -21,7 +21,8 @@ const SMALL: FileConfig = FileConfig {
 
 fn slice(text: &str, first_line: u32, lines: u32, total_lines: u64, bytes: u64) -> FileSlice {
     let text = text.to_owned();
-    FileSlice { text, first_line, lines, total_lines, total_bytes: bytes, truncated: false }
+    let (total_bytes, truncated, binary) = (bytes, false, false);
+    FileSlice { text, first_line, lines, total_lines, total_bytes, truncated, binary }
 }
 
 fn check(content: &str, offset: Option<u32>, limit: Option<u32>, expect: FileSlice) {
@@ -101,11 +102,8 @@ fn a_huge_line_takes_no_more_than_its_cap() {
 
 #[test]
 fn characters_across_the_pieces_of_a_file_are_whole() {
-    let it = Fixture::with(FileConfig {
-        max_read_bytes: 1 << 20,
-        max_line_bytes: 1 << 20,
-        ..FileConfig::default()
-    });
+    let it =
+        Fixture::with(FileConfig { max_read_bytes: 1 << 20, max_line_bytes: 1 << 20, ..ROOMY });
     for shift in 0..4 {
         let text = format!("{}{}\n", "x".repeat(shift), "\u{1f600}".repeat(40_000));
         it.put("a", &text);
@@ -114,7 +112,7 @@ fn characters_across_the_pieces_of_a_file_are_whole() {
 }
 
 #[test]
-fn a_binary_file_fails_with_its_size() {
+fn a_binary_file_fails_with_its_size_unless_no_text_is_wanted() {
     let long = |tail: &[u8]| [vec![b'x'; 70_000], tail.to_vec()].concat();
     for content in [
         b"a\0b".to_vec(),
@@ -129,11 +127,13 @@ fn a_binary_file_fails_with_its_size() {
         let it = Fixture::new();
         let size = content.len();
         it.put("a", content);
+        let read = |limit| it.read(ReadFile { path: "a".to_owned(), offset: Some(2), limit });
         let text = format!("`a` is a binary file of {size} bytes: only UTF-8 text can be used");
-        for limit in [None, Some(0), Some(1)] {
-            let call = ReadFile { path: "a".to_owned(), offset: None, limit };
-            assert_eq!(it.read(call), failed(&text));
+        for limit in [None, Some(1)] {
+            assert_eq!(read(limit), failed(&text));
         }
+        let counts = FileSlice { binary: true, ..slice("", 2, 0, 0, size as u64) };
+        assert_eq!(read(Some(0)), Ok(counts));
     }
 }
 

@@ -179,7 +179,7 @@ fn a_long_line_is_quoted_in_part() {
 
 #[test]
 fn a_large_file_is_not_searched_by_content() {
-    let it = Fixture::with(FileConfig { max_search_file_bytes: 5, ..FileConfig::default() });
+    let it = Fixture::with(FileConfig { max_search_file_bytes: 5, ..ROOMY });
     it.put("a", "12345").put("b", "123456");
     check(&it, with("1"), &["a:1:12345"]);
     check(&it, all(), &["a", "b"]);
@@ -229,24 +229,53 @@ fn ignored_entries_are_left_out() {
 }
 
 #[test]
-fn an_excluded_start_is_an_error() {
+fn an_excluded_start_is_searched_like_any_other() {
     let it = Fixture::new();
-    it.put(".gitignore", "/target\nb/\n").put("target/a/x", "").put("b", "").put(".git/config", "");
-    for path in ["target", "target/a", "target/a/x", ".git", ".git/config"] {
+    it.put(".gitignore", "target/\n*.log\n/dist/*\n!/dist/kept\nlogs.log\n")
+        .put("target/debug/x", "x")
+        .put("target/debug/y.log", "x")
+        .put("target/debug/target/z", "x")
+        .put("target/.gitignore", "/own\n")
+        .put("target/own/x", "x")
+        .put("dist/lost/x", "x")
+        .put("dist/kept", "x")
+        .put("b/.gitignore", "*")
+        .put("b/x", "x")
+        .put("b/c/x", "x")
+        .put("logs.log", "x");
+    check(&it, with("x"), &["dist/kept:1:x"]);
+    check(&it, at("target"), &["target/.gitignore", "target/debug", "target/debug/x"]);
+    check(&it, at("target/debug"), &["target/debug/x"]);
+    check(&it, at("target/debug/target"), &["target/debug/target/z"]);
+    check(&it, at("target/own"), &["target/own/x"]);
+    check(&it, at("dist"), &["dist/kept"]);
+    check(&it, at("dist/lost"), &["dist/lost/x"]);
+    // A rule that matches each entry by itself holds below any start.
+    check(&it, at("b"), &[]);
+    check(&it, at("b/c"), &[]);
+    check(&it, at("b/c/x"), &["b/c/x"]);
+    check(&it, at("target/debug/y.log"), &["target/debug/y.log"]);
+    check(&it, SearchFiles { content: Some("x".to_owned()), ..at("logs.log") }, &["logs.log:1:x"]);
+}
+
+#[test]
+fn a_start_in_git_is_an_error() {
+    let it = Fixture::new();
+    it.put(".git/config", "").put("sub/.git", "").put(".gitignore", "!.git\n");
+    for path in [".git", ".git/config", ".git/none", "sub/.git"] {
         check_error(
             &it,
             at(path),
             ToolError::Failed(format!(
-                "`{path}` is excluded from searches by `.gitignore` or as `.git`: read_file still reads its files"
+                "`{path}` is git's own and never searched: read_file still reads its files"
             )),
         );
     }
-    check(&it, at("b"), &["b"]);
 }
 
 #[test]
 fn gitignore_is_not_read_through_a_link_or_beyond_its_cap() {
-    let it = Fixture::with(FileConfig { max_gitignore_bytes: 10, ..FileConfig::default() });
+    let it = Fixture::with(FileConfig { max_gitignore_bytes: 10, ..ROOMY });
     fs::write(it.outer.path().join("rules"), "*\n").unwrap();
     it.link("../rules", ".gitignore").put("a", "").put("b/.gitignore", "aaaa\nbbbb\ncccc\n");
     it.put("b/aaaa", "").put("b/bbbb", "").put("b/cccc", "");
@@ -295,10 +324,11 @@ fn pages(it: &Fixture, call: &SearchFiles, limit: u32) -> Vec<SearchHit> {
 #[test]
 fn pages_of_every_size_are_the_whole() {
     let it = forest();
-    let starts = [None, Some("d3".to_owned()), Some("d4/e1/f2".to_owned())];
+    // The last two are excluded.
+    let starts = [None, Some("d3"), Some("d4/e1/f2"), Some("d4/e2"), Some("d2/e2/f1")];
     for call in [all(), named("*f*"), with("x"), named("d*/*/f1"), with("^no$")] {
-        for path in &starts {
-            let call = SearchFiles { path: path.clone(), ..call.clone() };
+        for path in starts {
+            let call = SearchFiles { path: path.map(str::to_owned), ..call.clone() };
             let expect = pages(&it, &call, 1000);
             for limit in [1, 3, 7, 50] {
                 assert_eq!(pages(&it, &call, limit), expect, "{call:?} by {limit}");
@@ -321,7 +351,7 @@ fn a_page_of_the_size_of_the_rest_is_the_last() {
 
 #[test]
 fn a_page_has_upper_bounds_of_its_own() {
-    let it = Fixture::with(FileConfig { max_hits: 3, max_page_bytes: 4, ..FileConfig::default() });
+    let it = Fixture::with(FileConfig { max_hits: 3, max_page_bytes: 4, ..ROOMY });
     for name in ["a", "b", "c", "d", "long-1", "long-2"] {
         it.put(name, "");
     }
