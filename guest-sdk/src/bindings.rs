@@ -1688,6 +1688,8 @@ pub mod hermitage {
                 /// `text` stops before `limit` lines because of the host's byte cap,
                 /// or a line of it was cut.
                 pub truncated: bool,
+                /// The file is no text: `lines` and `total-lines` are 0.
+                pub binary: bool,
             }
             impl ::core::fmt::Debug for FileSlice {
                 fn fmt(
@@ -1701,6 +1703,7 @@ pub mod hermitage {
                         .field("total-lines", &self.total_lines)
                         .field("total-bytes", &self.total_bytes)
                         .field("truncated", &self.truncated)
+                        .field("binary", &self.binary)
                         .finish()
                 }
             }
@@ -1826,7 +1829,8 @@ pub mod hermitage {
             #[derive(Clone, PartialEq)]
             #[derive(Default)]
             pub struct SearchQuery {
-                /// The directory to start from; the workspace when absent.
+                /// The directory to start from, or one file; the workspace when
+                /// absent.
                 pub path: ::core::option::Option<_rt::String>,
                 /// Glob over the file name, or over the path below `path` when it
                 /// holds a `/`: `*.rs`, `src/**/*.toml`.
@@ -1897,8 +1901,8 @@ pub mod hermitage {
             }
             #[allow(unused_unsafe, clippy::all)]
             /// Reads a text file, or `limit` lines of it from line `offset` (counted
-            /// from 1; the start when absent). A binary file fails with its size.
-            /// `limit` 0 reads no text and gives the counts alone.
+            /// from 1; the start when absent). `limit` 0 reads no text and gives the
+            /// counts alone, of a binary file too; any other read of one fails.
             #[allow(async_fn_in_trait)]
             pub fn read_file(
                 path: &str,
@@ -1964,7 +1968,7 @@ pub mod hermitage {
                         ptr3,
                     );
                     let l5 = i32::from(*ptr3.add(0).cast::<u8>());
-                    let result28 = match l5 {
+                    let result29 = match l5 {
                         0 => {
                             let e = {
                                 let l6 = *ptr3.add(8).cast::<*mut u8>();
@@ -1994,6 +1998,11 @@ pub mod hermitage {
                                         .add(32 + 2 * ::core::mem::size_of::<*const u8>())
                                         .cast::<u8>(),
                                 );
+                                let l14 = i32::from(
+                                    *ptr3
+                                        .add(33 + 2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
                                 FileSlice {
                                     text: _rt::string_lift(bytes8),
                                     first_line: l9 as u32,
@@ -2001,98 +2010,99 @@ pub mod hermitage {
                                     total_lines: l11 as u64,
                                     total_bytes: l12 as u64,
                                     truncated: _rt::bool_lift(l13 as u8),
+                                    binary: _rt::bool_lift(l14 as u8),
                                 }
                             };
                             Ok(e)
                         }
                         1 => {
                             let e = {
-                                let l14 = i32::from(*ptr3.add(8).cast::<u8>());
-                                use super::super::super::hermitage::subagent::types::ToolError as V27;
-                                let v27 = match l14 {
+                                let l15 = i32::from(*ptr3.add(8).cast::<u8>());
+                                use super::super::super::hermitage::subagent::types::ToolError as V28;
+                                let v28 = match l15 {
                                     0 => {
-                                        let e27 = {
-                                            let l15 = *ptr3
+                                        let e28 = {
+                                            let l16 = *ptr3
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l16 = *ptr3
+                                            let l17 = *ptr3
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len17 = l16;
-                                            let bytes17 = _rt::Vec::from_raw_parts(
-                                                l15.cast(),
-                                                len17,
-                                                len17,
+                                            let len18 = l17;
+                                            let bytes18 = _rt::Vec::from_raw_parts(
+                                                l16.cast(),
+                                                len18,
+                                                len18,
                                             );
-                                            _rt::string_lift(bytes17)
+                                            _rt::string_lift(bytes18)
                                         };
-                                        V27::Denied(e27)
+                                        V28::Denied(e28)
                                     }
                                     1 => {
-                                        let e27 = {
-                                            let l18 = *ptr3
+                                        let e28 = {
+                                            let l19 = *ptr3
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l19 = *ptr3
+                                            let l20 = *ptr3
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len20 = l19;
-                                            let bytes20 = _rt::Vec::from_raw_parts(
-                                                l18.cast(),
-                                                len20,
-                                                len20,
+                                            let len21 = l20;
+                                            let bytes21 = _rt::Vec::from_raw_parts(
+                                                l19.cast(),
+                                                len21,
+                                                len21,
                                             );
-                                            _rt::string_lift(bytes20)
+                                            _rt::string_lift(bytes21)
                                         };
-                                        V27::InvalidArguments(e27)
+                                        V28::InvalidArguments(e28)
                                     }
                                     2 => {
-                                        let e27 = {
-                                            let l21 = *ptr3
+                                        let e28 = {
+                                            let l22 = *ptr3
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l22 = *ptr3
+                                            let l23 = *ptr3
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len23 = l22;
-                                            let bytes23 = _rt::Vec::from_raw_parts(
-                                                l21.cast(),
-                                                len23,
-                                                len23,
+                                            let len24 = l23;
+                                            let bytes24 = _rt::Vec::from_raw_parts(
+                                                l22.cast(),
+                                                len24,
+                                                len24,
                                             );
-                                            _rt::string_lift(bytes23)
+                                            _rt::string_lift(bytes24)
                                         };
-                                        V27::Failed(e27)
+                                        V28::Failed(e28)
                                     }
-                                    3 => V27::Interrupted,
-                                    4 => V27::TimedOut,
+                                    3 => V28::Interrupted,
+                                    4 => V28::TimedOut,
                                     n => {
                                         debug_assert_eq!(n, 5, "invalid enum discriminant");
-                                        let e27 = {
-                                            let l24 = *ptr3
+                                        let e28 = {
+                                            let l25 = *ptr3
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l25 = *ptr3
+                                            let l26 = *ptr3
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len26 = l25;
-                                            let bytes26 = _rt::Vec::from_raw_parts(
-                                                l24.cast(),
-                                                len26,
-                                                len26,
+                                            let len27 = l26;
+                                            let bytes27 = _rt::Vec::from_raw_parts(
+                                                l25.cast(),
+                                                len27,
+                                                len27,
                                             );
-                                            _rt::string_lift(bytes26)
+                                            _rt::string_lift(bytes27)
                                         };
-                                        V27::Exhausted(e27)
+                                        V28::Exhausted(e28)
                                     }
                                 };
-                                v27
+                                v28
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result28
+                    result29
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
@@ -2462,8 +2472,12 @@ pub mod hermitage {
             }
             #[allow(unused_unsafe, clippy::all)]
             /// Finds files by name, by content, or both. With neither it lists all
-            /// entries. Hits come in the order of their paths. What the workspace's
-            /// `.gitignore` files exclude, and `.git`, is left out.
+            /// entries. Hits come in the order of their paths.
+            ///
+            /// An entry that the workspace's `.gitignore` files exclude is left out
+            /// with all that is in it, and so is `.git`. No rule excludes `path`
+            /// itself, which the caller named: below it only the entries that a rule
+            /// matches by themselves are left out. A search inside `.git` fails.
             #[allow(async_fn_in_trait)]
             pub fn search_files(
                 query: &SearchQuery,
@@ -5016,9 +5030,9 @@ macro_rules! __export_subagent_impl {
         "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.61.1:hermitage:subagent@0.1.0:subagent:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3501] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3509] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xae\x1a\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xb6\x1a\x01A\x02\x01\
 A\"\x01B\x12\x01m\x02\x04leaf\x0corchestrator\x04\0\x04role\x03\0\0\x01r\x03\x04\
 names\x0bdescriptions\x0aparameterss\x04\0\x09tool-spec\x03\0\x02\x01ps\x01r\x02\
 \x06answers\x06errors\x04\x04\0\x0frejected-answer\x03\0\x05\x01ks\x01p\x03\x01k\
@@ -5050,53 +5064,54 @@ tool-calls\x06\x06finish\x13\x05usage\x11\x05models\x04\0\x0dchat-response\x03\0
 -long\x01s\0\x0binterrupted\0\0\x09timed-out\0\0\x09exhausted\x01s\0\x04\0\x0bmo\
 del-error\x03\0\x16\x01j\x01\x15\x01\x17\x01@\x01\x07request\x0f\0\x18\x04\0\x04\
 chat\x01\x19\x03\0\x1ehermitage:subagent/model@0.1.0\x05\x05\x01B$\x02\x03\x02\x01\
-\x03\x04\0\x0atool-error\x03\0\0\x01r\x06\x04texts\x0afirst-liney\x05linesy\x0bt\
-otal-linesw\x0btotal-bytesw\x09truncated\x7f\x04\0\x0afile-slice\x03\0\x02\x01r\x02\
-\x05bytesw\x07created\x7f\x04\0\x07written\x03\0\x04\x01r\x03\x06searchs\x07repl\
-aces\x03all\x7f\x04\0\x0breplacement\x03\0\x06\x01q\x02\x07replace\x01\x07\0\x04\
-diff\x01s\0\x04\0\x04edit\x03\0\x08\x01r\x02\x07changesy\x05bytesw\x04\0\x07patc\
-hed\x03\0\x0a\x01m\x04\x04file\x09directory\x07symlink\x05other\x04\0\x0aentry-k\
-ind\x03\0\x0c\x01ks\x01ky\x01r\x05\x04path\x0e\x04name\x0e\x07content\x0e\x06cur\
-sor\x0e\x05limit\x0f\x04\0\x0csearch-query\x03\0\x10\x01kw\x01r\x05\x04paths\x04\
-kind\x0d\x05bytesw\x04line\x12\x04text\x0e\x04\0\x0asearch-hit\x03\0\x13\x01p\x14\
-\x01r\x02\x04hits\x15\x04next\x0e\x04\0\x0bsearch-page\x03\0\x16\x01j\x01\x03\x01\
-\x01\x01@\x03\x04paths\x06offset\x0f\x05limit\x0f\0\x18\x04\0\x09read-file\x01\x19\
-\x01j\x01\x05\x01\x01\x01@\x02\x04paths\x07contents\0\x1a\x04\0\x0awrite-file\x01\
-\x1b\x01j\x01\x0b\x01\x01\x01@\x02\x04paths\x04edit\x09\0\x1c\x04\0\x05patch\x01\
-\x1d\x01j\x01\x17\x01\x01\x01@\x01\x05query\x11\0\x1e\x04\0\x0csearch-files\x01\x1f\
-\x03\0\x1dhermitage:subagent/file@0.1.0\x05\x06\x01B\x0b\x02\x03\x02\x01\x03\x04\
-\0\x0atool-error\x03\0\0\x01ks\x01ky\x01r\x03\x04lines\x09directory\x02\x07timeo\
-ut\x03\x04\0\x07command\x03\0\x04\x01r\x03\x09exit-codez\x06outputs\x09truncated\
-\x7f\x04\0\x0ecommand-result\x03\0\x06\x01j\x01\x07\x01\x01\x01@\x01\x07command\x05\
-\0\x08\x04\0\x08terminal\x01\x09\x03\0!hermitage:subagent/terminal@0.1.0\x05\x07\
-\x01B\x0f\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01r\x03\x05titles\x03\
-urls\x07snippets\x04\0\x07web-hit\x03\0\x02\x01ks\x01r\x04\x03urls\x05title\x04\x04\
-texts\x09truncated\x7f\x04\0\x08web-page\x03\0\x05\x01ky\x01p\x03\x01j\x01\x08\x01\
-\x01\x01@\x02\x05querys\x05limit\x07\0\x09\x04\0\x0aweb-search\x01\x0a\x01j\x01\x06\
-\x01\x01\x01@\x01\x03urls\0\x0b\x04\0\x0bweb-extract\x01\x0c\x03\0\x1chermitage:\
-subagent/web@0.1.0\x05\x08\x01B\x0f\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\
-\0\x01ks\x01ps\x01k\x03\x01ky\x01r\x07\x04goals\x07context\x02\x08toolsets\x04\x05\
-agent\x02\x05model\x02\x0doutput-schema\x02\x0emax-iterations\x05\x04\0\x07subta\
-sk\x03\0\x06\x01r\x07\x05indexy\x06statuss\x07summary\x02\x05error\x02\x0bexit-r\
-easons\x09truncated\x7f\x07secondsu\x04\0\x0esubtask-result\x03\0\x08\x01p\x07\x01\
-p\x09\x01j\x01\x0b\x01\x01\x01@\x01\x05tasks\x0a\0\x0c\x04\0\x0ddelegate-task\x01\
-\x0d\x03\0#hermitage:subagent/delegation@0.1.0\x05\x09\x01B\x06\x02\x03\x02\x01\x03\
-\x04\0\x0atool-error\x03\0\0\x01ps\x01j\x01s\x01\x01\x01@\x02\x08questions\x07ch\
-oices\x02\0\x03\x04\0\x07clarify\x01\x04\x03\0\x20hermitage:subagent/clarify@0.1\
-.0\x05\x0a\x01B\x09\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01o\x02ss\x01\
-q\x04\x03add\x01s\0\x07replace\x01\x02\0\x06remove\x01s\0\x04read\0\0\x04\0\x0dm\
-emory-change\x03\0\x03\x01ps\x01j\x01\x05\x01\x01\x01@\x01\x06change\x04\0\x06\x04\
-\0\x06memory\x01\x07\x03\0\x1fhermitage:subagent/memory@0.1.0\x05\x0b\x01B\x05\x02\
-\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01j\0\x01\x01\x01@\x02\x0bsession-\
-keys\x04texts\0\x02\x04\0\x0csend-message\x01\x03\x03\0\"hermitage:subagent/mess\
-aging@0.1.0\x05\x0c\x02\x03\0\x05\x0ecommand-result\x01B\x07\x02\x03\x02\x01\x03\
-\x04\0\x0atool-error\x03\0\0\x02\x03\x02\x01\x0d\x04\0\x0ecommand-result\x03\0\x02\
-\x01j\x01\x03\x01\x01\x01@\x02\x08languages\x06sources\0\x04\x04\0\x0cexecute-co\
-de\x01\x05\x03\0'hermitage:subagent/code-execution@0.1.0\x05\x0e\x02\x03\0\0\x04\
-task\x03\0\x04task\x03\0\x0f\x02\x03\0\0\x06report\x03\0\x06report\x03\0\x11\x01\
-j\x01\x12\x01s\x01@\x01\x04task\x10\0\x13\x04\0\x03run\x01\x14\x04\0!hermitage:s\
-ubagent/subagent@0.1.0\x04\0\x0b\x0e\x01\0\x08subagent\x03\0\0\0G\x09producers\x01\
-\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+\x03\x04\0\x0atool-error\x03\0\0\x01r\x07\x04texts\x0afirst-liney\x05linesy\x0bt\
+otal-linesw\x0btotal-bytesw\x09truncated\x7f\x06binary\x7f\x04\0\x0afile-slice\x03\
+\0\x02\x01r\x02\x05bytesw\x07created\x7f\x04\0\x07written\x03\0\x04\x01r\x03\x06\
+searchs\x07replaces\x03all\x7f\x04\0\x0breplacement\x03\0\x06\x01q\x02\x07replac\
+e\x01\x07\0\x04diff\x01s\0\x04\0\x04edit\x03\0\x08\x01r\x02\x07changesy\x05bytes\
+w\x04\0\x07patched\x03\0\x0a\x01m\x04\x04file\x09directory\x07symlink\x05other\x04\
+\0\x0aentry-kind\x03\0\x0c\x01ks\x01ky\x01r\x05\x04path\x0e\x04name\x0e\x07conte\
+nt\x0e\x06cursor\x0e\x05limit\x0f\x04\0\x0csearch-query\x03\0\x10\x01kw\x01r\x05\
+\x04paths\x04kind\x0d\x05bytesw\x04line\x12\x04text\x0e\x04\0\x0asearch-hit\x03\0\
+\x13\x01p\x14\x01r\x02\x04hits\x15\x04next\x0e\x04\0\x0bsearch-page\x03\0\x16\x01\
+j\x01\x03\x01\x01\x01@\x03\x04paths\x06offset\x0f\x05limit\x0f\0\x18\x04\0\x09re\
+ad-file\x01\x19\x01j\x01\x05\x01\x01\x01@\x02\x04paths\x07contents\0\x1a\x04\0\x0a\
+write-file\x01\x1b\x01j\x01\x0b\x01\x01\x01@\x02\x04paths\x04edit\x09\0\x1c\x04\0\
+\x05patch\x01\x1d\x01j\x01\x17\x01\x01\x01@\x01\x05query\x11\0\x1e\x04\0\x0csear\
+ch-files\x01\x1f\x03\0\x1dhermitage:subagent/file@0.1.0\x05\x06\x01B\x0b\x02\x03\
+\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ks\x01ky\x01r\x03\x04lines\x09direct\
+ory\x02\x07timeout\x03\x04\0\x07command\x03\0\x04\x01r\x03\x09exit-codez\x06outp\
+uts\x09truncated\x7f\x04\0\x0ecommand-result\x03\0\x06\x01j\x01\x07\x01\x01\x01@\
+\x01\x07command\x05\0\x08\x04\0\x08terminal\x01\x09\x03\0!hermitage:subagent/ter\
+minal@0.1.0\x05\x07\x01B\x0f\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01\
+r\x03\x05titles\x03urls\x07snippets\x04\0\x07web-hit\x03\0\x02\x01ks\x01r\x04\x03\
+urls\x05title\x04\x04texts\x09truncated\x7f\x04\0\x08web-page\x03\0\x05\x01ky\x01\
+p\x03\x01j\x01\x08\x01\x01\x01@\x02\x05querys\x05limit\x07\0\x09\x04\0\x0aweb-se\
+arch\x01\x0a\x01j\x01\x06\x01\x01\x01@\x01\x03urls\0\x0b\x04\0\x0bweb-extract\x01\
+\x0c\x03\0\x1chermitage:subagent/web@0.1.0\x05\x08\x01B\x0f\x02\x03\x02\x01\x03\x04\
+\0\x0atool-error\x03\0\0\x01ks\x01ps\x01k\x03\x01ky\x01r\x07\x04goals\x07context\
+\x02\x08toolsets\x04\x05agent\x02\x05model\x02\x0doutput-schema\x02\x0emax-itera\
+tions\x05\x04\0\x07subtask\x03\0\x06\x01r\x07\x05indexy\x06statuss\x07summary\x02\
+\x05error\x02\x0bexit-reasons\x09truncated\x7f\x07secondsu\x04\0\x0esubtask-resu\
+lt\x03\0\x08\x01p\x07\x01p\x09\x01j\x01\x0b\x01\x01\x01@\x01\x05tasks\x0a\0\x0c\x04\
+\0\x0ddelegate-task\x01\x0d\x03\0#hermitage:subagent/delegation@0.1.0\x05\x09\x01\
+B\x06\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ps\x01j\x01s\x01\x01\x01\
+@\x02\x08questions\x07choices\x02\0\x03\x04\0\x07clarify\x01\x04\x03\0\x20hermit\
+age:subagent/clarify@0.1.0\x05\x0a\x01B\x09\x02\x03\x02\x01\x03\x04\0\x0atool-er\
+ror\x03\0\0\x01o\x02ss\x01q\x04\x03add\x01s\0\x07replace\x01\x02\0\x06remove\x01\
+s\0\x04read\0\0\x04\0\x0dmemory-change\x03\0\x03\x01ps\x01j\x01\x05\x01\x01\x01@\
+\x01\x06change\x04\0\x06\x04\0\x06memory\x01\x07\x03\0\x1fhermitage:subagent/mem\
+ory@0.1.0\x05\x0b\x01B\x05\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01j\0\
+\x01\x01\x01@\x02\x0bsession-keys\x04texts\0\x02\x04\0\x0csend-message\x01\x03\x03\
+\0\"hermitage:subagent/messaging@0.1.0\x05\x0c\x02\x03\0\x05\x0ecommand-result\x01\
+B\x07\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x02\x03\x02\x01\x0d\x04\0\x0e\
+command-result\x03\0\x02\x01j\x01\x03\x01\x01\x01@\x02\x08languages\x06sources\0\
+\x04\x04\0\x0cexecute-code\x01\x05\x03\0'hermitage:subagent/code-execution@0.1.0\
+\x05\x0e\x02\x03\0\0\x04task\x03\0\x04task\x03\0\x0f\x02\x03\0\0\x06report\x03\0\
+\x06report\x03\0\x11\x01j\x01\x12\x01s\x01@\x01\x04task\x10\0\x13\x04\0\x03run\x01\
+\x14\x04\0!hermitage:subagent/subagent@0.1.0\x04\0\x0b\x0e\x01\0\x08subagent\x03\
+\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-\
+bindgen-rust\x060.61.1";
         };
     };
 }
@@ -5109,8 +5124,8 @@ pub use __export_subagent_impl as export;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3540] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xb5\x1a\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3548] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xbd\x1a\x01A\x02\x01\
 A\x1f\x01B\x12\x01m\x02\x04leaf\x0corchestrator\x04\0\x04role\x03\0\0\x01r\x03\x04\
 names\x0bdescriptions\x0aparameterss\x04\0\x09tool-spec\x03\0\x02\x01ps\x01r\x02\
 \x06answers\x06errors\x04\x04\0\x0frejected-answer\x03\0\x05\x01ks\x01p\x03\x01k\
@@ -5142,53 +5157,54 @@ tool-calls\x06\x06finish\x13\x05usage\x11\x05models\x04\0\x0dchat-response\x03\0
 -long\x01s\0\x0binterrupted\0\0\x09timed-out\0\0\x09exhausted\x01s\0\x04\0\x0bmo\
 del-error\x03\0\x16\x01j\x01\x15\x01\x17\x01@\x01\x07request\x0f\0\x18\x04\0\x04\
 chat\x01\x19\x03\0\x1ehermitage:subagent/model@0.1.0\x05\x05\x01B$\x02\x03\x02\x01\
-\x03\x04\0\x0atool-error\x03\0\0\x01r\x06\x04texts\x0afirst-liney\x05linesy\x0bt\
-otal-linesw\x0btotal-bytesw\x09truncated\x7f\x04\0\x0afile-slice\x03\0\x02\x01r\x02\
-\x05bytesw\x07created\x7f\x04\0\x07written\x03\0\x04\x01r\x03\x06searchs\x07repl\
-aces\x03all\x7f\x04\0\x0breplacement\x03\0\x06\x01q\x02\x07replace\x01\x07\0\x04\
-diff\x01s\0\x04\0\x04edit\x03\0\x08\x01r\x02\x07changesy\x05bytesw\x04\0\x07patc\
-hed\x03\0\x0a\x01m\x04\x04file\x09directory\x07symlink\x05other\x04\0\x0aentry-k\
-ind\x03\0\x0c\x01ks\x01ky\x01r\x05\x04path\x0e\x04name\x0e\x07content\x0e\x06cur\
-sor\x0e\x05limit\x0f\x04\0\x0csearch-query\x03\0\x10\x01kw\x01r\x05\x04paths\x04\
-kind\x0d\x05bytesw\x04line\x12\x04text\x0e\x04\0\x0asearch-hit\x03\0\x13\x01p\x14\
-\x01r\x02\x04hits\x15\x04next\x0e\x04\0\x0bsearch-page\x03\0\x16\x01j\x01\x03\x01\
-\x01\x01@\x03\x04paths\x06offset\x0f\x05limit\x0f\0\x18\x04\0\x09read-file\x01\x19\
-\x01j\x01\x05\x01\x01\x01@\x02\x04paths\x07contents\0\x1a\x04\0\x0awrite-file\x01\
-\x1b\x01j\x01\x0b\x01\x01\x01@\x02\x04paths\x04edit\x09\0\x1c\x04\0\x05patch\x01\
-\x1d\x01j\x01\x17\x01\x01\x01@\x01\x05query\x11\0\x1e\x04\0\x0csearch-files\x01\x1f\
-\x03\0\x1dhermitage:subagent/file@0.1.0\x05\x06\x01B\x0b\x02\x03\x02\x01\x03\x04\
-\0\x0atool-error\x03\0\0\x01ks\x01ky\x01r\x03\x04lines\x09directory\x02\x07timeo\
-ut\x03\x04\0\x07command\x03\0\x04\x01r\x03\x09exit-codez\x06outputs\x09truncated\
-\x7f\x04\0\x0ecommand-result\x03\0\x06\x01j\x01\x07\x01\x01\x01@\x01\x07command\x05\
-\0\x08\x04\0\x08terminal\x01\x09\x03\0!hermitage:subagent/terminal@0.1.0\x05\x07\
-\x01B\x0f\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01r\x03\x05titles\x03\
-urls\x07snippets\x04\0\x07web-hit\x03\0\x02\x01ks\x01r\x04\x03urls\x05title\x04\x04\
-texts\x09truncated\x7f\x04\0\x08web-page\x03\0\x05\x01ky\x01p\x03\x01j\x01\x08\x01\
-\x01\x01@\x02\x05querys\x05limit\x07\0\x09\x04\0\x0aweb-search\x01\x0a\x01j\x01\x06\
-\x01\x01\x01@\x01\x03urls\0\x0b\x04\0\x0bweb-extract\x01\x0c\x03\0\x1chermitage:\
-subagent/web@0.1.0\x05\x08\x01B\x0f\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\
-\0\x01ks\x01ps\x01k\x03\x01ky\x01r\x07\x04goals\x07context\x02\x08toolsets\x04\x05\
-agent\x02\x05model\x02\x0doutput-schema\x02\x0emax-iterations\x05\x04\0\x07subta\
-sk\x03\0\x06\x01r\x07\x05indexy\x06statuss\x07summary\x02\x05error\x02\x0bexit-r\
-easons\x09truncated\x7f\x07secondsu\x04\0\x0esubtask-result\x03\0\x08\x01p\x07\x01\
-p\x09\x01j\x01\x0b\x01\x01\x01@\x01\x05tasks\x0a\0\x0c\x04\0\x0ddelegate-task\x01\
-\x0d\x03\0#hermitage:subagent/delegation@0.1.0\x05\x09\x01B\x06\x02\x03\x02\x01\x03\
-\x04\0\x0atool-error\x03\0\0\x01ps\x01j\x01s\x01\x01\x01@\x02\x08questions\x07ch\
-oices\x02\0\x03\x04\0\x07clarify\x01\x04\x03\0\x20hermitage:subagent/clarify@0.1\
-.0\x05\x0a\x01B\x09\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01o\x02ss\x01\
-q\x04\x03add\x01s\0\x07replace\x01\x02\0\x06remove\x01s\0\x04read\0\0\x04\0\x0dm\
-emory-change\x03\0\x03\x01ps\x01j\x01\x05\x01\x01\x01@\x01\x06change\x04\0\x06\x04\
-\0\x06memory\x01\x07\x03\0\x1fhermitage:subagent/memory@0.1.0\x05\x0b\x01B\x05\x02\
-\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01j\0\x01\x01\x01@\x02\x0bsession-\
-keys\x04texts\0\x02\x04\0\x0csend-message\x01\x03\x03\0\"hermitage:subagent/mess\
-aging@0.1.0\x05\x0c\x02\x03\0\x05\x0ecommand-result\x01B\x07\x02\x03\x02\x01\x03\
-\x04\0\x0atool-error\x03\0\0\x02\x03\x02\x01\x0d\x04\0\x0ecommand-result\x03\0\x02\
-\x01j\x01\x03\x01\x01\x01@\x02\x08languages\x06sources\0\x04\x04\0\x0cexecute-co\
-de\x01\x05\x03\0'hermitage:subagent/code-execution@0.1.0\x05\x0e\x02\x03\0\0\x04\
-task\x03\0\x04task\x03\0\x0f\x02\x03\0\0\x06report\x03\0\x06report\x03\0\x11\x04\
-\0Ahermitage:subagent/subagent-with-all-of-its-exports-removed@0.1.0\x04\0\x0b.\x01\
-\0(subagent-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cproce\
-ssed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+\x03\x04\0\x0atool-error\x03\0\0\x01r\x07\x04texts\x0afirst-liney\x05linesy\x0bt\
+otal-linesw\x0btotal-bytesw\x09truncated\x7f\x06binary\x7f\x04\0\x0afile-slice\x03\
+\0\x02\x01r\x02\x05bytesw\x07created\x7f\x04\0\x07written\x03\0\x04\x01r\x03\x06\
+searchs\x07replaces\x03all\x7f\x04\0\x0breplacement\x03\0\x06\x01q\x02\x07replac\
+e\x01\x07\0\x04diff\x01s\0\x04\0\x04edit\x03\0\x08\x01r\x02\x07changesy\x05bytes\
+w\x04\0\x07patched\x03\0\x0a\x01m\x04\x04file\x09directory\x07symlink\x05other\x04\
+\0\x0aentry-kind\x03\0\x0c\x01ks\x01ky\x01r\x05\x04path\x0e\x04name\x0e\x07conte\
+nt\x0e\x06cursor\x0e\x05limit\x0f\x04\0\x0csearch-query\x03\0\x10\x01kw\x01r\x05\
+\x04paths\x04kind\x0d\x05bytesw\x04line\x12\x04text\x0e\x04\0\x0asearch-hit\x03\0\
+\x13\x01p\x14\x01r\x02\x04hits\x15\x04next\x0e\x04\0\x0bsearch-page\x03\0\x16\x01\
+j\x01\x03\x01\x01\x01@\x03\x04paths\x06offset\x0f\x05limit\x0f\0\x18\x04\0\x09re\
+ad-file\x01\x19\x01j\x01\x05\x01\x01\x01@\x02\x04paths\x07contents\0\x1a\x04\0\x0a\
+write-file\x01\x1b\x01j\x01\x0b\x01\x01\x01@\x02\x04paths\x04edit\x09\0\x1c\x04\0\
+\x05patch\x01\x1d\x01j\x01\x17\x01\x01\x01@\x01\x05query\x11\0\x1e\x04\0\x0csear\
+ch-files\x01\x1f\x03\0\x1dhermitage:subagent/file@0.1.0\x05\x06\x01B\x0b\x02\x03\
+\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ks\x01ky\x01r\x03\x04lines\x09direct\
+ory\x02\x07timeout\x03\x04\0\x07command\x03\0\x04\x01r\x03\x09exit-codez\x06outp\
+uts\x09truncated\x7f\x04\0\x0ecommand-result\x03\0\x06\x01j\x01\x07\x01\x01\x01@\
+\x01\x07command\x05\0\x08\x04\0\x08terminal\x01\x09\x03\0!hermitage:subagent/ter\
+minal@0.1.0\x05\x07\x01B\x0f\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01\
+r\x03\x05titles\x03urls\x07snippets\x04\0\x07web-hit\x03\0\x02\x01ks\x01r\x04\x03\
+urls\x05title\x04\x04texts\x09truncated\x7f\x04\0\x08web-page\x03\0\x05\x01ky\x01\
+p\x03\x01j\x01\x08\x01\x01\x01@\x02\x05querys\x05limit\x07\0\x09\x04\0\x0aweb-se\
+arch\x01\x0a\x01j\x01\x06\x01\x01\x01@\x01\x03urls\0\x0b\x04\0\x0bweb-extract\x01\
+\x0c\x03\0\x1chermitage:subagent/web@0.1.0\x05\x08\x01B\x0f\x02\x03\x02\x01\x03\x04\
+\0\x0atool-error\x03\0\0\x01ks\x01ps\x01k\x03\x01ky\x01r\x07\x04goals\x07context\
+\x02\x08toolsets\x04\x05agent\x02\x05model\x02\x0doutput-schema\x02\x0emax-itera\
+tions\x05\x04\0\x07subtask\x03\0\x06\x01r\x07\x05indexy\x06statuss\x07summary\x02\
+\x05error\x02\x0bexit-reasons\x09truncated\x7f\x07secondsu\x04\0\x0esubtask-resu\
+lt\x03\0\x08\x01p\x07\x01p\x09\x01j\x01\x0b\x01\x01\x01@\x01\x05tasks\x0a\0\x0c\x04\
+\0\x0ddelegate-task\x01\x0d\x03\0#hermitage:subagent/delegation@0.1.0\x05\x09\x01\
+B\x06\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ps\x01j\x01s\x01\x01\x01\
+@\x02\x08questions\x07choices\x02\0\x03\x04\0\x07clarify\x01\x04\x03\0\x20hermit\
+age:subagent/clarify@0.1.0\x05\x0a\x01B\x09\x02\x03\x02\x01\x03\x04\0\x0atool-er\
+ror\x03\0\0\x01o\x02ss\x01q\x04\x03add\x01s\0\x07replace\x01\x02\0\x06remove\x01\
+s\0\x04read\0\0\x04\0\x0dmemory-change\x03\0\x03\x01ps\x01j\x01\x05\x01\x01\x01@\
+\x01\x06change\x04\0\x06\x04\0\x06memory\x01\x07\x03\0\x1fhermitage:subagent/mem\
+ory@0.1.0\x05\x0b\x01B\x05\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01j\0\
+\x01\x01\x01@\x02\x0bsession-keys\x04texts\0\x02\x04\0\x0csend-message\x01\x03\x03\
+\0\"hermitage:subagent/messaging@0.1.0\x05\x0c\x02\x03\0\x05\x0ecommand-result\x01\
+B\x07\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x02\x03\x02\x01\x0d\x04\0\x0e\
+command-result\x03\0\x02\x01j\x01\x03\x01\x01\x01@\x02\x08languages\x06sources\0\
+\x04\x04\0\x0cexecute-code\x01\x05\x03\0'hermitage:subagent/code-execution@0.1.0\
+\x05\x0e\x02\x03\0\0\x04task\x03\0\x04task\x03\0\x0f\x02\x03\0\0\x06report\x03\0\
+\x06report\x03\0\x11\x04\0Ahermitage:subagent/subagent-with-all-of-its-exports-r\
+emoved@0.1.0\x04\0\x0b.\x01\0(subagent-with-all-of-its-exports-removed\x03\0\0\0\
+G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindge\
+n-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

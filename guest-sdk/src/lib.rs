@@ -46,7 +46,7 @@
     clippy::clone_on_copy,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "generated: written by `tests/tests/sdk_bindings.rs` from `wit/`"
+    reason = "generated: written by `tests/sdk_bindings.rs` from `wit/`"
 )]
 #[doc(hidden)]
 #[rustfmt::skip]

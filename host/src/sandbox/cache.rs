@@ -7,10 +7,10 @@
 //! digest, wasmtime's version and the engine's configuration.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions},
     hash::{DefaultHasher, Hash as _, Hasher as _},
     io::{self, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -128,11 +128,139 @@ fn key(path: &Path, random: &dyn Random) -> io::Result<[u8; SEAL]> {
 }
 
 fn read_key(path: &Path) -> io::Result<Option<[u8; SEAL]>> {
-    let mut key = Vec::new();
-    match File::open(path) {
+    let file = match File::open(path) {
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file?.take(SEAL as u64 + 1).read_to_end(&mut key)?,
+        file => file?,
     };
-    let damaged = |_| io::Error::other(format!("`{}` is not a key of 32 bytes", path.display()));
+    if !is_private(&file.metadata()?) {
+        let text = format!("`{}` is open to other users: remove it", path.display());
+        return Err(io::Error::other(text));
+    }
+    let mut key = Vec::new();
+    file.take(SEAL as u64 + 1).read_to_end(&mut key)?;
+    let damaged = |_| {
+        let text = format!("`{}` is not a key of {SEAL} bytes: remove it", path.display());
+        io::Error::other(text)
+    };
     key.try_into().map(Some).map_err(damaged)
+}
+
+/// Whether nobody else can have written or read the key: with it, anybody
+/// could have machine code of their own loaded.
+fn is_private(metadata: &Metadata) -> bool {
+    metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o077 == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+    use crate::id::OsRandom;
+
+    const BODY: &[u8] = b"machine code";
+
+    struct Case {
+        _dir: tempfile::TempDir,
+        cache: Cache,
+        component: blake3::Hash,
+    }
+
+    impl Case {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let cache = open(&dir.path().join("compiled")).unwrap();
+            let component = blake3::hash(b"component");
+            cache.store(&component, BODY, &OsRandom);
+            Self { _dir: dir, cache, component }
+        }
+
+        fn file(&self) -> PathBuf {
+            self.cache.dir.join(self.cache.name(&self.component))
+        }
+
+        fn load(&self) -> Option<Vec<u8>> {
+            self.cache.load(&self.component)
+        }
+    }
+
+    fn open(dir: &Path) -> io::Result<Cache> {
+        Cache::open(dir, &Engine::default(), &OsRandom)
+    }
+
+    #[test]
+    fn what_was_stored_is_loaded_also_by_another_host_of_this_installation() {
+        let case = Case::new();
+        assert_eq!(case.load().as_deref(), Some(BODY));
+        let other = open(&case.cache.dir).unwrap();
+        assert_eq!(other.load(&case.component).as_deref(), Some(BODY));
+    }
+
+    #[test]
+    fn one_changed_byte_anywhere_is_noticed() {
+        let case = Case::new();
+        let good = fs::read(case.file()).unwrap();
+        for idx in 0..good.len() {
+            let mut bad = good.clone();
+            bad[idx] ^= 1;
+            fs::write(case.file(), bad).unwrap();
+            assert_eq!(case.load(), None, "byte {idx}");
+        }
+        for len in 0..good.len() {
+            fs::write(case.file(), &good[..len]).unwrap();
+            assert_eq!(case.load(), None, "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn the_code_of_one_component_is_not_taken_for_another() {
+        let case = Case::new();
+        let other = blake3::hash(b"other component");
+        fs::copy(case.file(), case.cache.dir.join(case.cache.name(&other))).unwrap();
+        assert_eq!(case.cache.load(&other), None);
+        fs::remove_file(case.cache.dir.join(case.cache.name(&other))).unwrap();
+        symlink(case.file(), case.cache.dir.join(case.cache.name(&other))).unwrap();
+        assert_eq!(case.cache.load(&other), None);
+    }
+
+    #[test]
+    fn the_code_of_another_engine_is_not_found() {
+        let case = Case::new();
+        let mut config = wasmtime::Config::new();
+        config.epoch_interruption(true);
+        let engine = Engine::new(&config).unwrap();
+        let other = Cache::open(&case.cache.dir, &engine, &OsRandom).unwrap();
+        assert_eq!(other.load(&case.component), None);
+    }
+
+    #[test]
+    fn the_code_of_another_installation_is_not_believed() {
+        let (one, two) = (Case::new(), Case::new());
+        fs::copy(one.file(), two.file()).unwrap();
+        assert_eq!(two.load(), None);
+    }
+
+    #[test]
+    fn directory_key_and_files_are_private() {
+        let case = Case::new();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&case.cache.dir), 0o700);
+        assert_eq!(mode(&case.cache.dir.join(KEY_FILE)), 0o600);
+        assert_eq!(mode(&case.file()), 0o600);
+        let n_files = fs::read_dir(&case.cache.dir).unwrap().count();
+        assert_eq!(n_files, 2, "drafts are left");
+    }
+
+    #[test]
+    fn a_key_that_others_could_know_is_refused() {
+        let case = Case::new();
+        let key = case.cache.dir.join(KEY_FILE);
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+        let err = open(&case.cache.dir).unwrap_err().to_string();
+        assert!(err.ends_with("is open to other users: remove it"), "{err}");
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(&key, "short").unwrap();
+        let err = open(&case.cache.dir).unwrap_err().to_string();
+        assert!(err.ends_with("is not a key of 32 bytes: remove it"), "{err}");
+    }
 }

@@ -75,13 +75,12 @@ fn engine_config(config: &SandboxConfig) -> Config {
 }
 
 /// Proposals that no guest tool chain here needs: code that can't be reached
-/// has no bugs. Those that need a cargo feature of wasmtime (garbage
+/// has no bugs. (Tail calls stay: QuickJS is built with them.) Those that need a cargo feature of wasmtime (garbage
 /// collection, threads, stack switching) are not compiled in at all.
 fn turn_off_proposals(config: &mut Config) {
     config
         .wasm_memory64(false)
         .wasm_relaxed_simd(false)
-        .wasm_tail_call(false)
         .wasm_wide_arithmetic(false)
         .wasm_custom_page_sizes(false);
 }

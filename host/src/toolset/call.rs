@@ -23,8 +23,7 @@ pub struct ReadFile {
     /// First line to read, counted from 1; the start when absent.
     #[serde(default)]
     pub offset: Option<u32>,
-    /// How many lines to read; 0 reads no text and gives the counts alone, of
-    /// a binary file too.
+    /// How many lines to read; 0 reads no text and gives the counts alone.
     #[serde(default)]
     pub limit: Option<u32>,
 }
