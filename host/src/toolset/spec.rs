@@ -59,6 +59,9 @@ fn plain(property: &mut Value) {
     };
     property.remove("default");
     property.remove("format");
+    if let Some(Value::String(text)) = property.get_mut("description") {
+        *text = text.replace('\n', " ");
+    }
     if let Some(Value::Array(types)) = property.get("type")
         && let Some(first) = types.first().cloned()
     {
