@@ -56,7 +56,7 @@ const BUILD: &[&str] = &[
 #[rustfmt::skip]
 const LICENCES: &[&str] = &[
     "license", "license.md", "license.txt", "license-*", "licence", "licence.md", "licence.txt",
-    "copying", "copying.*", "unlicense",
+    "copying", "copying.md", "copying.txt", "copying.lesser", "unlicense",
 ];
 
 #[rustfmt::skip]
@@ -120,6 +120,7 @@ mod tests {
         check("src/bin.rs", &[]);
         check("workflows/test.yml", &[]);
         check("readme.py", &[]);
+        check("src/gc/copying.rs", &[]);
         check("notmain.go", &[]);
         check("", &[]);
     }
