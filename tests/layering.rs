@@ -31,6 +31,7 @@ const SOLE_USERS: &[(&str, &str)] = &[
     ("hermitage_build", "plugin"),
     ("clap", "cli"),
     ("anyhow", "cli"),
+    ("console", "cli"),
     ("indicatif", "cli"),
 ];
 

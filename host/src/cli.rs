@@ -5,6 +5,8 @@
 mod args;
 mod error;
 mod inspect;
+mod live_lines;
+mod output;
 mod plugin;
 mod progress;
 mod run;
@@ -22,6 +24,7 @@ use self::{
 /// How a command ended; the numbers are part of the interface
 /// (semantics.md §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 enum Exit {
     /// Everything completed.
     Completed = 0,
@@ -39,13 +42,12 @@ enum Exit {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let args = Args::parse();
-    start_log();
-    let exit = match dispatch(args) {
-        Ok(exit) => exit,
-        Err(err) => err.report(),
+    setup::start_log();
+    let exit = match Args::try_parse() {
+        Ok(args) => dispatch(args),
+        Err(err) => without_a_verb(&err),
     };
-    ExitCode::from(exit as u8)
+    ExitCode::from(exit.unwrap_or_else(CliError::report) as u8)
 }
 
 fn dispatch(args: Args) -> Result<Exit, CliError> {
@@ -57,15 +59,16 @@ fn dispatch(args: Args) -> Result<Exit, CliError> {
     }
 }
 
-/// Diagnostics go to standard error; `HERMITAGE_LOG` says which, in the form
-/// of tracing's filters.
-fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("HERMITAGE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let colour = std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colour && std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .init();
+/// Help and the version are errors to clap.
+fn without_a_verb(err: &clap::Error) -> Result<Exit, CliError> {
+    use clap::error::ErrorKind::{
+        DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion,
+    };
+    match err.kind() {
+        DisplayHelp | DisplayVersion => output::written(err.print()).map(|()| Exit::Completed),
+        DisplayHelpOnMissingArgumentOrSubcommand => {
+            output::written(err.print()).map(|()| Exit::Usage)
+        }
+        _ => Err(CliError::arguments(err)),
+    }
 }

@@ -59,7 +59,7 @@ pub enum PluginError {
         path: PathBuf,
     },
     /// The file can't be read.
-    #[error("`{}` can't be read: {source}", path.display())]
+    #[error("`{}` can't be read", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -67,7 +67,7 @@ pub enum PluginError {
         source: io::Error,
     },
     /// It is source, and building it failed.
-    #[error("`{name}` can't be built: {source}")]
+    #[error("`{name}` can't be built")]
     Build {
         /// Of the component.
         name: String,

@@ -15,6 +15,10 @@ fn every_guest_has_a_test() {
         include_str!("hostile.rs"),
         include_str!("stop.rs"),
         include_str!("tools.rs"),
+        include_str!("../cli/inspect.rs"),
+        include_str!("../cli/run.rs"),
+        include_str!("../cli/stop.rs"),
+        include_str!("../cli/untrusted.rs"),
     ];
     let guests = hermitage_tests::guest_names();
     assert!(20 < guests.len(), "{guests:?}");

@@ -8,7 +8,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 /// Runs AI subagents as sandboxed WebAssembly components, each with only the
 /// tools it was granted.
 #[derive(Debug, Parser)]
-#[command(name = "hermitage", version, max_term_width = 100)]
+#[command(name = "hermitage", bin_name = "hermitage", version, max_term_width = 100)]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) global: Global,
@@ -18,8 +18,9 @@ pub(super) struct Args {
 
 /// Options of every command.
 #[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Options of every command")]
 pub(super) struct Global {
-    /// Configuration file [default: hermitage/config.toml in the configuration directory]
+    /// Configuration file [default: `$XDG_CONFIG_HOME/hermitage/config.toml`]
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// Directory with components, or with their sources; may be repeated
@@ -52,7 +53,7 @@ pub(super) struct Quickstart {
 /// Options of every command that runs children.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Common {
-    /// Seconds that each child may take [default: delegation.child_timeout_seconds]
+    /// Seconds that each child may take [default: from the configuration]
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub(super) timeout: Option<i64>,
     /// Print the result as JSON
@@ -107,7 +108,6 @@ pub(super) struct Inspect {
 /// Roles that this version can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Role {
-    /// Works alone
     Leaf,
 }
 

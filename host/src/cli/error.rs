@@ -3,65 +3,109 @@
 
 use hermitage_build::BuildError;
 
-use super::Exit;
+use super::{Exit, output::say};
 use crate::{
+    completion::sanitize::clean_line,
     config::ConfigError,
     delegation::RequestError,
     plugin::PluginError,
-    sandbox::{LoadError, SandboxError},
+    sandbox::{BoundsError, LoadError, SandboxError},
     tools::file::WorkspaceError,
     toolset::GrantError,
 };
 
+/// Characters of an error: parts of it can come from a component.
+const MAX_ERROR_CHARS: usize = 1_000;
+
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]
 pub(super) struct CliError {
-    pub(super) exit: Exit,
-    pub(super) error: anyhow::Error,
-    pub(super) hint: Option<String>,
+    exit: Exit,
+    error: anyhow::Error,
+    hint: Option<String>,
 }
 
 impl CliError {
+    /// The person asked for something that can't be.
     pub(super) fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self { exit: Exit::Usage, error: error.into(), hint: None }
+    }
+
+    /// This machine does not play along.
+    pub(super) fn host(error: impl Into<anyhow::Error>) -> Self {
+        Self { exit: Exit::NotCompleted, ..Self::usage(error) }
+    }
+
+    /// A component that this host does not take.
+    pub(super) fn refused(component: &str, error: LoadError) -> Self {
+        let hint = match &error {
+            LoadError::Bounds(BoundsError::NotWasm | BoundsError::CoreModule) => {
+                Some("make a component with `hermitage plugin build FOLDER`".to_owned())
+            }
+            LoadError::Bounds(BoundsError::Damaged { .. }) => {
+                Some("get the file again, or build it again".to_owned())
+            }
+            _ => None,
+        };
+        let error = Self { exit: Exit::Refused, hint, ..Self::usage(error) };
+        error.context(format!("`{component}` is refused"))
+    }
+
+    /// Arguments that are none, in one line like any other error.
+    pub(super) fn arguments(error: &clap::Error) -> Self {
+        let text = error.render().to_string();
+        let mut paragraphs = text.split("\n\n").map(str::trim);
+        let what = paragraphs.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let tip = paragraphs.find_map(|it| it.strip_prefix("tip: "));
+        Self::usage(anyhow::Error::msg(what)).hint(tip.unwrap_or("see `--help`"))
     }
 
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// Prints it, and gives the exit code.
-    pub(super) fn report(self) -> Exit {
-        eprintln!("error: {:#}", self.error);
-        if let Some(hint) = self.hint {
-            eprintln!("hint: {hint}");
-        }
-        self.exit
+    /// Says first what could not be done.
+    pub(super) fn context(self, what: impl Into<String>) -> Self {
+        Self { error: self.error.context(what.into()), ..self }
     }
 
-    /// A component that this host does not take.
-    pub(super) fn load(component: &str, error: LoadError) -> Self {
-        let hint = match &error {
-            LoadError::Bounds(crate::sandbox::BoundsError::CoreModule) => {
-                Some("make a component of it with `hermitage plugin build FOLDER`".to_owned())
-            }
-            _ => None,
-        };
-        let error = anyhow::Error::new(error).context(format!("`{component}` is refused"));
-        Self { exit: Exit::Refused, error, hint }
+    /// Prints it, and gives the exit code.
+    pub(super) fn report(self) -> Exit {
+        let line = |word, text: &str| say(&clean_line(&format!("{word}: {text}"), MAX_ERROR_CHARS));
+        line("error", &format!("{:#}", self.error));
+        if let Some(hint) = self.hint {
+            line("hint", &hint);
+        }
+        self.exit
     }
 }
 
 impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
         let hint = error.hint();
-        Self { hint, ..Self::usage(error) }
+        let error = match error {
+            // Its own text quotes the file over several lines.
+            ConfigError::Toml { file, source } => {
+                let text = source.to_string();
+                let place = text.lines().next().unwrap_or_default();
+                Self::usage(anyhow::anyhow!("`{file}`: {place}: {}", source.message()))
+            }
+            error => Self::usage(error),
+        };
+        Self { hint, ..error }
     }
 }
 
 impl From<RequestError> for CliError {
     fn from(error: RequestError) -> Self {
-        Self::usage(error)
+        let hint = match &error {
+            RequestError::Nothing => Some("give a goal, or a list of tasks with `--tasks FILE`"),
+            RequestError::NoTasks(_) => {
+                Some("tasks are a JSON list of objects: `[{\"goal\": \"…\", \"agent\": \"…\"}, …]`")
+            }
+            _ => None,
+        };
+        Self { hint: hint.map(str::to_owned), ..Self::usage(error) }
     }
 }
 
@@ -80,13 +124,13 @@ impl From<WorkspaceError> for CliError {
 impl From<PluginError> for CliError {
     fn from(error: PluginError) -> Self {
         let (exit, hint) = (exit_of(&error), error.hint());
-        Self { exit, error: error.into(), hint }
+        Self { exit, hint, ..Self::usage(error) }
     }
 }
 
 impl From<SandboxError> for CliError {
     fn from(error: SandboxError) -> Self {
-        Self { exit: Exit::NotCompleted, error: error.into(), hint: None }
+        Self::host(error)
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
     Exit,
     args::{Global, Inspect, names},
     error::CliError,
+    output,
     setup::{Setup, runtime},
 };
 use crate::{
@@ -40,7 +41,7 @@ pub(super) fn inspect(global: &Global, args: &Inspect) -> Result<Exit, CliError>
     let found = setup.find(&args.component)?;
     let sandbox = setup.sandbox()?;
     let loaded = runtime()?.block_on(sandbox.load(&found.component));
-    let loaded = loaded.map_err(|err| CliError::load(&args.component, err))?;
+    let loaded = loaded.map_err(|err| CliError::refused(&args.component, err))?;
     let plan = sandbox.plan(&loaded, &policy);
     let mut boundary = plan.record(loaded.digest(), &policy.grant);
     if boundary.refused.is_empty()
@@ -53,9 +54,9 @@ pub(super) fn inspect(global: &Global, args: &Inspect) -> Result<Exit, CliError>
     let strict = args.strict;
     let report = Report { name: &found.name, bytes, strict, boundary: &boundary, toolbox };
     if args.json {
-        print_json(&report)?
+        output::json(&report)?;
     } else {
-        print(&report)
+        output::result(&text(&report))?;
     }
     Ok(if boundary.refused.is_empty() { Exit::Completed } else { Exit::Refused })
 }
@@ -72,35 +73,33 @@ fn policy(setup: &Setup, args: &Inspect) -> Result<Policy, CliError> {
     Ok(Policy { grant, blocked, strict: args.strict })
 }
 
-fn print_json(report: &Report<'_>) -> Result<(), CliError> {
-    let text = serde_json::to_string_pretty(report).map_err(CliError::usage)?;
-    println!("{text}");
-    Ok(())
+/// A word and what it is about on each line, with the verdict at the end.
+fn text(report: &Report<'_>) -> String {
+    let boundary = report.boundary;
+    let granted = boundary.granted.join(", ");
+    let mut lines = vec![
+        ("component", format!("{} ({} bytes)", report.name, report.bytes)),
+        ("digest", boundary.component.clone()),
+        ("grant", if granted.is_empty() { "no tools".to_owned() } else { granted }),
+        ("toolbox", report.toolbox.to_owned()),
+    ];
+    lines.extend(boundary.linked.iter().map(|it| ("linked", it.clone())));
+    lines.extend(boundary.stubbed.iter().map(|it| ("stubbed", with_reason(it))));
+    lines.extend(boundary.refused.iter().map(|it| ("refused", with_reason(it))));
+    lines.push(("verdict", verdict(report).to_owned()));
+    let lines =
+        lines.iter().map(|(word, it)| format!("{word:<9}  {}", clean_line(it, MAX_LINE_CHARS)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
-fn print(report: &Report<'_>) {
-    let boundary = report.boundary;
-    println!("component  {} ({} bytes)", report.name, report.bytes);
-    println!("digest     {}", boundary.component);
-    let granted = boundary.granted.join(", ");
-    println!("grant      {}", if granted.is_empty() { "no tools" } else { &granted });
-    println!("toolbox    {}", report.toolbox);
-    for import in &boundary.linked {
-        println!("linked     {}", clean_line(import, MAX_LINE_CHARS));
-    }
-    print_lines("stubbed", &boundary.stubbed);
-    print_lines("refused", &boundary.refused);
-    let verdict = match (boundary.refused.is_empty(), report.strict) {
+fn with_reason(line: &BoundaryLine) -> String {
+    format!("{}: {}", line.import, line.reason)
+}
+
+fn verdict(report: &Report<'_>) -> &'static str {
+    match (report.boundary.refused.is_empty(), report.strict) {
         (true, _) => "runs: everything it imports is linked or answers `denied`",
         (false, true) => "does not run: it imports what is not granted (`--strict`)",
         (false, false) => "does not run: it imports what no child can have",
-    };
-    println!("verdict    {verdict}");
-}
-
-fn print_lines(word: &str, lines: &[BoundaryLine]) {
-    for BoundaryLine { import, reason } in lines {
-        let line = clean_line(&format!("{import}  {reason}"), MAX_LINE_CHARS);
-        println!("{word}    {line}");
     }
 }

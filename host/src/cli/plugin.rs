@@ -6,6 +6,7 @@ use super::{
     Exit,
     args::{Global, Plugin},
     error::CliError,
+    output,
     setup::Setup,
 };
 
@@ -14,18 +15,21 @@ pub(super) fn plugin(global: &Global, verb: Plugin) -> Result<Exit, CliError> {
     match verb {
         Plugin::Build { dirs } => {
             for dir in dirs {
-                let built = setup.library.build(&dir, &mut Stderr)?;
-                built.iter().for_each(print);
+                for built in setup.library.build(&dir, &mut Stderr)? {
+                    output::result(&text(&built))?;
+                }
             }
         }
     }
     Ok(Exit::Completed)
 }
 
-fn print(built: &Built) {
+fn text(built: &Built) -> String {
     let state = if built.fresh { "up to date" } else { "built" };
-    println!("{}  {} bytes  {state}  {}", built.name, built.bytes, built.path.display());
+    let mut res =
+        format!("{}  {} bytes  {state}  {}", built.name, built.bytes, built.path.display());
     for import in &built.imports {
-        println!("    imports {import}");
+        res.push_str(&format!("\n    imports {import}"));
     }
+    res
 }

@@ -1,113 +1,142 @@
 //! What a person sees while children run: a live line for each on a terminal,
 //! plain lines otherwise. Everything goes to standard error.
 
-use std::{io::IsTerminal as _, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-
+use super::{live_lines::LiveLines, output::say, setup};
 use crate::{
     completion::{sanitize::clean_line, text::progress_line},
     delegation::{Live, LiveChild, Phase, Progress},
-    event::{ChildResult, LABEL_GOAL_CHARS},
+    event::LABEL_GOAL_CHARS,
 };
 
 /// How often live lines are drawn.
 pub(super) const REDRAW: Duration = Duration::from_millis(100);
 
+/// Silence of a child that is worth a word.
+const LONG_QUIET: Duration = Duration::from_secs(5);
+
+/// One for each drawing, while a child runs.
+const SPINNER: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+
 /// Shows a running batch.
 pub(super) struct Display {
     live: Arc<Live>,
     total: usize,
-    ended: usize,
-    lines: Option<Lines>,
-}
-
-/// The live lines of a terminal.
-struct Lines {
-    all: MultiProgress,
-    children: Vec<ProgressBar>,
-    rest: ProgressBar,
+    stopping: bool,
+    drawings: usize,
+    lines: Option<LiveLines>,
 }
 
 impl Display {
     pub(super) fn new(live: Arc<Live>, total: usize) -> Self {
-        let lines = std::io::stderr().is_terminal().then(|| Lines::new(total));
-        let res = Self { live, total, ended: 0, lines };
-        res.redraw();
-        res
+        let lines = setup::has_live_terminal().then(LiveLines::new);
+        Self { live, total, stopping: false, drawings: 0, lines }
     }
 
+    /// The line of a child that ended stays.
     pub(super) fn take(&mut self, progress: &Progress) {
         if let Progress::Ended(result) = progress {
-            self.ended = self.ended.saturating_add(1);
-            self.end(result);
+            let line = progress_line(result, self.total);
+            match &self.lines {
+                Some(lines) => lines.leave(&line),
+                None => say(&line),
+            }
         }
         self.redraw();
     }
 
-    pub(super) fn redraw(&self) {
+    /// From now on says that the children were asked to stop.
+    pub(super) fn stopping(&mut self) {
+        self.stopping = true;
+        self.redraw();
+    }
+
+    pub(super) fn redraw(&mut self) {
         let Some(lines) = &self.lines else {
             return;
         };
-        for (line, child) in lines.children.iter().zip(self.live.snapshot()) {
-            if !matches!(child.phase, Phase::Ended(_)) {
-                line.set_message(live_line(&child, self.total));
-                line.tick();
-            }
-        }
-        lines.rest.set_message(format!("{} of {} to go", self.to_go(), self.total));
+        self.drawings = self.drawings.wrapping_add(1);
+        let mut children = self.live.snapshot();
+        children.retain(|it| !matches!(it.phase, Phase::Ended(_)));
+        // Those that wait are the first to go when there is no room.
+        children.sort_by_key(|it| it.phase == Phase::Waiting);
+        let rest = rest_line(&children, self.total, self.stopping);
+        children.truncate(lines.room().saturating_sub(1));
+        let spinner = SPINNER.get(self.drawings % SPINNER.len()).copied().unwrap_or(' ');
+        let children = children.iter().map(|it| live_line(it, self.total, spinner));
+        lines.draw(&children.chain([rest]).collect::<Vec<_>>());
     }
 
-    pub(super) fn finish(self) {
-        if let Some(lines) = self.lines {
-            lines.all.clear().unwrap_or_default();
-        }
-    }
-
-    fn to_go(&self) -> usize {
-        self.total.saturating_sub(self.ended)
-    }
-
-    /// The line of a child that ended stays above the live ones.
-    fn end(&self, result: &ChildResult) {
-        let text = progress_line(result, self.total);
-        match &self.lines {
-            None => eprintln!("{text}"),
-            Some(lines) => {
-                if let Some(line) = lines.children.get(result.task_index) {
-                    line.finish_and_clear();
-                }
-                // A terminal that is gone needs no line.
-                lines.all.println(text).unwrap_or_default();
-            }
+    pub(super) fn finish(&self) {
+        if let Some(lines) = &self.lines {
+            lines.clear();
         }
     }
 }
 
-impl Lines {
-    fn new(total: usize) -> Self {
-        let all = MultiProgress::new();
-        let spinner = || ProgressStyle::with_template("{spinner} {wide_msg}");
-        let plain = || ProgressStyle::with_template("  {wide_msg}");
-        let line = |style: Result<ProgressStyle, _>| {
-            let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
-            all.add(ProgressBar::new_spinner().with_style(style))
-        };
-        let children = (0..total).map(|_| line(spinner())).collect();
-        let rest = line(plain());
-        Self { all, children, rest }
+/// How many remain, and how many of them have not begun.
+fn rest_line(to_go: &[LiveChild], total: usize, stopping: bool) -> String {
+    let waiting = to_go.iter().filter(|it| it.phase == Phase::Waiting).count();
+    let mut line = format!("  {} of {total} to go", to_go.len());
+    if waiting > 0 {
+        line.push_str(&format!(", {waiting} waiting"));
     }
+    if stopping {
+        line.push_str(", stopping");
+    }
+    line
 }
 
-/// State, what it is doing now, goal, elapsed.
-fn live_line(child: &LiveChild, total: usize) -> String {
+/// State, elapsed, goal, what it is doing now.
+fn live_line(child: &LiveChild, total: usize, spinner: char) -> String {
     let place = child.task_index.saturating_add(1);
     let goal = clean_line(&child.goal, LABEL_GOAL_CHARS);
-    let state = match child.phase {
-        Phase::Waiting => "waiting".to_owned(),
-        Phase::Running => format!("running {:.1}s", child.elapsed.as_secs_f64()),
-        Phase::Ended(status) => status.as_str().to_owned(),
+    if child.phase == Phase::Waiting {
+        return format!("  [{place}/{total}] waiting  {goal}");
+    }
+    let elapsed = child.elapsed.as_secs_f64();
+    let quiet = match child.quiet {
+        quiet if quiet < LONG_QUIET => String::new(),
+        quiet => format!(", quiet {}s", quiet.as_secs()),
     };
     let activity = &child.activity;
-    format!("[{place}/{total}] {state}  {goal}  {activity}")
+    format!("{spinner} [{place}/{total}] running {elapsed:.1}s{quiet}  {goal}  {activity}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn child(phase: Phase, quiet: u64) -> LiveChild {
+        LiveChild {
+            task_index: 1,
+            goal: "count\n\u{1b}[31mlines".to_owned(),
+            agent: "survey".to_owned(),
+            phase,
+            activity: "read_file a.rs".to_owned(),
+            elapsed: Duration::from_millis(61_230),
+            quiet: Duration::from_secs(quiet),
+        }
+    }
+
+    #[test]
+    fn a_child_is_one_line_that_says_when_it_is_quiet() {
+        let check = |child, expect| assert_eq!(live_line(&child, 3, '*'), expect);
+        check(child(Phase::Waiting, 0), "  [2/3] waiting  count lines");
+        check(child(Phase::Running, 4), "* [2/3] running 61.2s  count lines  read_file a.rs");
+        check(
+            child(Phase::Running, 7),
+            "* [2/3] running 61.2s, quiet 7s  count lines  read_file a.rs",
+        );
+    }
+
+    #[test]
+    fn the_last_line_says_how_many_remain() {
+        let running = child(Phase::Running, 0);
+        let waiting = child(Phase::Waiting, 0);
+        let children = [running, waiting];
+        assert_eq!(rest_line(&children[..1], 3, false), "  1 of 3 to go");
+        assert_eq!(rest_line(&children, 3, true), "  2 of 3 to go, 1 waiting, stopping");
+    }
 }

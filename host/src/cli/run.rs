@@ -1,13 +1,7 @@
 //! `hermitage run` and `hermitage quickstart`: a request, its children, and
 //! what came of them.
 
-use std::{
-    fs,
-    io::{self, Read as _},
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
 use jiff::tz::TimeZone;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -17,6 +11,7 @@ use super::{
     args::{self, Common, Global, names},
     error::CliError,
     inspect::STRANGER_TOOLSET,
+    output,
     progress::{Display, REDRAW},
     setup::{Setup, runtime},
 };
@@ -57,14 +52,10 @@ pub(super) fn quickstart(global: &Global, args: args::Quickstart) -> Result<Exit
 }
 
 pub(super) fn run(global: &Global, args: args::Run) -> Result<Exit, CliError> {
-    let tasks = match &args.tasks {
-        Some(file) => TaskRequest::list_from_json(&read_tasks(file)?)
-            .map_err(|it| CliError::usage(anyhow::Error::new(it).context(name_of(file))))?,
-        None => Vec::new(),
-    };
+    let tasks = args.tasks.as_deref().map(read_tasks).transpose()?;
     let request = Request {
         goal: args.goal,
-        tasks,
+        tasks: tasks.unwrap_or_default(),
         context: args.context,
         toolsets: args.toolsets.as_deref().map(names),
         agent: args.agent,
@@ -74,18 +65,12 @@ pub(super) fn run(global: &Global, args: args::Run) -> Result<Exit, CliError> {
     delegate(global, request, &place, &args.common)
 }
 
-fn read_tasks(file: &Path) -> Result<String, CliError> {
-    let mut text = String::new();
-    let read = if file == Path::new("-") {
-        io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        fs::read_to_string(file)
-    };
-    read.map_err(|it| CliError::usage(anyhow::Error::new(it).context(name_of(file))))
-}
-
-fn name_of(file: &Path) -> String {
-    format!("the tasks in `{}` can't be read", file.display())
+fn read_tasks(file: &Path) -> Result<Vec<TaskRequest>, CliError> {
+    let is_stdin = file == Path::new("-");
+    let name = if is_stdin { "standard input".to_owned() } else { format!("`{}`", file.display()) };
+    let text = if is_stdin { io::read_to_string(io::stdin()) } else { fs::read_to_string(file) };
+    let text = text.map_err(|it| CliError::usage(it).context(format!("{name} can't be read")))?;
+    TaskRequest::list_from_json(&text).map_err(|it| CliError::from(it).context(name))
 }
 
 /// Where the children work, and how strictly.
@@ -103,7 +88,7 @@ fn delegate(
 ) -> Result<Exit, CliError> {
     let mut setup = Setup::new(global)?;
     if let Some(seconds) = common.timeout {
-        setup.config.delegation.child_timeout = CHILD_TIMEOUT.of(seconds, "--timeout")?;
+        setup.config.delegation.child_timeout = CHILD_TIMEOUT.of(seconds, "`--timeout`")?;
     }
     let (toolsets, context) = (request.toolsets.clone(), request.context.clone());
     let resolved = strangers_get_less(request).resolve(&setup.rules())?;
@@ -124,10 +109,7 @@ fn delegate(
         tools: Arc::new(Tools::new(files)),
         notes: resolved.notes,
     };
-    let event = runtime()?.block_on(async {
-        refuse_strangers(&sandbox, &delegation.works).await?;
-        watch(&executor, delegation).await
-    })?;
+    let event = runtime()?.block_on(watch(&sandbox, &executor, delegation))?;
     print(&event, common.json)?;
     Ok(exit_of(&event))
 }
@@ -135,30 +117,33 @@ fn delegate(
 /// A component that was given by path gets the read-only toolset unless the
 /// caller said more (semantics.md §3).
 fn strangers_get_less(mut request: Request) -> Request {
-    let less = || Some(vec![STRANGER_TOOLSET.to_owned()]);
-    let is_stranger = |agent: Option<&String>| agent.is_some_and(|it| plugin::is_path(it));
-    for task in &mut request.tasks {
-        let agent = task.agent.as_ref().or(request.agent.as_ref());
-        if task.toolsets.is_none() && request.toolsets.is_none() && is_stranger(agent) {
-            task.toolsets = less();
-        }
+    if request.toolsets.is_some() {
+        return request;
     }
-    if request.tasks.is_empty() && request.toolsets.is_none() && is_stranger(request.agent.as_ref())
-    {
-        request.toolsets = less();
+    let toolsets_of = |agent: Option<&String>| {
+        let is_stranger = agent.is_some_and(|it| plugin::is_path(it));
+        is_stranger.then(|| vec![STRANGER_TOOLSET.to_owned()])
+    };
+    for task in request.tasks.iter_mut().filter(|it| it.toolsets.is_none()) {
+        task.toolsets = toolsets_of(task.agent.as_ref().or(request.agent.as_ref()));
+    }
+    // The single form has no other place for them.
+    if request.tasks.is_empty() {
+        request.toolsets = toolsets_of(request.agent.as_ref());
     }
     request
 }
 
 /// Finds the component of every task, building it when it is stale.
 fn find_agents(setup: &Setup, tasks: Vec<TaskPlan>) -> Result<Vec<Work>, CliError> {
+    let is_batch = tasks.len() > 1;
     let find = |(index, task): (usize, TaskPlan)| {
         let Some(agent) = &task.agent else {
             let known: Vec<String> =
                 setup.library.names().iter().map(|it| format!("`{it}`")).collect();
-            let error = anyhow::anyhow!("task {index} has no agent");
-            let hint = format!("name one with `--agent`: {}", known.join(", "));
-            return Err(CliError::usage(error).hint(hint));
+            let who = if is_batch { format!("task {index}") } else { "the task".to_owned() };
+            let error = CliError::usage(anyhow::anyhow!("{who} has no agent"));
+            return Err(error.hint(format!("name one with `--agent`: {}", known.join(", "))));
         };
         let found = setup.find(agent)?;
         Ok(Work { agent: found.name, component: found.component, task })
@@ -167,18 +152,30 @@ fn find_agents(setup: &Setup, tasks: Vec<TaskPlan>) -> Result<Vec<Work>, CliErro
 }
 
 /// Loads every component before the first child starts, so that a file which
-/// is no component is one line and not the report of a batch.
-async fn refuse_strangers(sandbox: &Sandbox, works: &[Work]) -> Result<(), CliError> {
+/// is no component is one line and not the report of a batch. Compiling takes
+/// time, so it gives up between two of them when nobody wants them any more.
+async fn refuse_strangers(
+    sandbox: &Sandbox,
+    works: &[Work],
+    interrupt: &Interrupt,
+) -> Result<(), CliError> {
     for work in works {
+        if interrupt.is_asked() {
+            break;
+        }
         let name = work.task.agent.as_deref().unwrap_or(&work.agent);
         let loaded = sandbox.load(&work.component).await;
-        loaded.map_err(|err| CliError::load(name, err))?;
+        loaded.map_err(|err| CliError::refused(name, err))?;
     }
     Ok(())
 }
 
 /// Runs the children while showing them and listening for signals.
-async fn watch(executor: &Executor, delegation: Delegation) -> Result<CompletionEvent, CliError> {
+async fn watch(
+    sandbox: &Sandbox,
+    executor: &Executor,
+    delegation: Delegation,
+) -> Result<CompletionEvent, CliError> {
     let children = delegation.works.iter().map(|it| (it.task.goal.clone(), it.agent.clone()));
     let total = delegation.works.len();
     let (live, mut progress) = Live::new(children);
@@ -186,12 +183,16 @@ async fn watch(executor: &Executor, delegation: Delegation) -> Result<Completion
     let mut signals = Signals::new()?;
     let mut display = Display::new(Arc::clone(&live), total);
     let mut redraw = tokio::time::interval(REDRAW);
-    let mut run = std::pin::pin!(executor.run(delegation, &live, &interrupt));
-    let event = loop {
+    let run = async {
+        refuse_strangers(sandbox, &delegation.works, &interrupt).await?;
+        Ok(executor.run(delegation, &live, &interrupt).await)
+    };
+    let mut run = std::pin::pin!(run);
+    let res = loop {
         tokio::select! {
-            event = &mut run => break event,
+            res = &mut run => break res,
             Some(it) = progress.recv() => display.take(&it),
-            () = signals.stop(&interrupt) => (),
+            () = signals.stop(&interrupt) => display.stopping(),
             _ = redraw.tick() => display.redraw(),
         }
     };
@@ -199,7 +200,7 @@ async fn watch(executor: &Executor, delegation: Delegation) -> Result<Completion
         display.take(&it);
     }
     display.finish();
-    Ok(event)
+    res
 }
 
 /// Ctrl-C and SIGTERM: the first asks, the second ends.
@@ -212,9 +213,8 @@ struct Signals {
 impl Signals {
     fn new() -> Result<Self, CliError> {
         let listen = |kind| {
-            signal(kind).map_err(|it| {
-                CliError::usage(anyhow::Error::new(it).context("signals can't be listened for"))
-            })
+            let error = |it| CliError::host(it).context("signals can't be listened for");
+            signal(kind).map_err(error)
         };
         let interrupt = listen(SignalKind::interrupt())?;
         Ok(Self { interrupt, terminate: listen(SignalKind::terminate())?, grace: None })
@@ -245,13 +245,10 @@ impl Signals {
 }
 
 fn print(event: &CompletionEvent, json: bool) -> Result<(), CliError> {
-    let text = if json {
-        serde_json::to_string_pretty(event).map_err(CliError::usage)?
-    } else {
-        render(event, SystemClock.now(), &TimeZone::system())
-    };
-    println!("{}", text.trim_end());
-    Ok(())
+    if json {
+        return output::json(event);
+    }
+    output::result(render(event, SystemClock.now(), &TimeZone::system()).trim_end())
 }
 
 fn exit_of(event: &CompletionEvent) -> Exit {

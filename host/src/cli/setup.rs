@@ -3,6 +3,7 @@
 
 use std::{
     env,
+    io::{self, IsTerminal as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -10,6 +11,7 @@ use std::{
 use etcetera::{BaseStrategy as _, base_strategy::Xdg};
 use hermitage_build::{Install, Stderr};
 use tokio::runtime::Runtime;
+use tracing_subscriber::EnvFilter;
 
 use super::{args::Global, error::CliError};
 use crate::{
@@ -24,6 +26,9 @@ use crate::{
 
 /// The name of our directories.
 const NAME: &str = "hermitage";
+
+/// Which diagnostics are written, in the form of tracing's filters.
+const LOG_VARIABLE: &str = "HERMITAGE_LOG";
 
 /// Everything that was read once at the start.
 pub(super) struct Setup {
@@ -83,9 +88,28 @@ impl Setup {
 
 /// The runtime of the host's own work.
 pub(super) fn runtime() -> Result<Runtime, CliError> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|err| {
-        CliError::usage(anyhow::Error::new(err).context("no threads can be started"))
-    })
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|it| CliError::host(it).context("no threads can be started"))
+}
+
+/// Diagnostics go to standard error.
+pub(super) fn start_log() {
+    let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new("warn"));
+    let colour = env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(colour && io::stderr().is_terminal())
+        // It would panic when standard error is closed.
+        .log_internal_errors(false)
+        .init();
+}
+
+/// Whether lines can be drawn over: not among diagnostics, which somebody who
+/// sets the variable wants to read.
+pub(super) fn has_live_terminal() -> bool {
+    let dumb = env::var_os("TERM").is_some_and(|it| it == "dumb");
+    io::stderr().is_terminal() && !dumb && env::var_os(LOG_VARIABLE).is_none()
 }
 
 fn library(

@@ -1,0 +1,130 @@
+//! [`Cli`]: a place to run commands in, with nothing of the machine's own
+//! settings.
+
+use std::{
+    env,
+    ffi::OsStr,
+    fmt, fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use hermitage_tests::{checkout, guest};
+use tempfile::TempDir;
+
+/// What differs between two runs.
+pub(crate) const FILTERS: [(&str, &str); 7] = [
+    (r"deleg_[0-9a-f]{32}", "deleg_[ID]"),
+    (r"\b[0-9a-f]{64}\b", "[DIGEST]"),
+    (r"\b\d+(\.\d+)?s\b", "[TIME]"),
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "[DATE]"),
+    (r"\(\d+ bytes\)", "([SIZE] bytes)"),
+    (r#""bytes": \d+"#, r#""bytes": [SIZE]"#),
+    (r"damaged at byte \d+", "damaged at byte [N]"),
+];
+
+/// A fresh directory, where commands run.
+pub(crate) struct Cli {
+    dir: TempDir,
+}
+
+/// What a command did.
+pub(crate) struct Ran {
+    pub(crate) exit: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Cli {
+    /// With `hello.txt`, and the guests as `NAME.wasm`.
+    pub(crate) fn new(guests: &[&str]) -> Self {
+        let cli = Self { dir: tempfile::tempdir().unwrap() };
+        cli.file("hello.txt", "hello");
+        for name in guests {
+            cli.file(&format!("{name}.wasm"), guest(name));
+        }
+        cli
+    }
+
+    pub(crate) fn file(&self, path: &str, content: impl AsRef<[u8]>) {
+        let path = self.dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// A command in the directory, with nothing to read.
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hermitage-under-test"));
+        let home = self.dir.path().join("home");
+        command
+            .args(args)
+            .current_dir(self.dir.path())
+            .env_remove("HERMITAGE_LOG")
+            .env_remove("COLUMNS")
+            .env("NO_COLOR", "1")
+            .env("TZ", "UTC")
+            .env("XDG_CONFIG_HOME", home.join("config"))
+            .env("XDG_DATA_HOME", home.join("data"))
+            // Compiling the bundled agents again for each test takes long.
+            .env("XDG_CACHE_HOME", checkout().join("target/components/cache"))
+            // Should they be built, that needs the tool chain of the machine.
+            .env("CARGO_HOME", home_of("CARGO_HOME", ".cargo"))
+            .env("RUSTUP_HOME", home_of("RUSTUP_HOME", ".rustup"))
+            .env("HOME", home)
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Ran {
+        Ran::from(self.command(args).output().unwrap())
+    }
+
+    /// With a text on standard input.
+    pub(crate) fn run_with_stdin(&self, args: &[&str], stdin: &str) -> Ran {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        Ran::from(child.wait_with_output().unwrap())
+    }
+}
+
+fn home_of(variable: &str, dir: &str) -> PathBuf {
+    let default = || env::home_dir().unwrap_or_default().join(dir);
+    env::var_os(variable).map_or_else(default, |it| Path::new(&it).to_owned())
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            exit: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Ran {
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|err| panic!("{err}\n{self}"))
+    }
+
+    /// The lines of standard error in a fixed order: that of children that
+    /// run at once is chance.
+    pub(crate) fn sorted(mut self) -> Self {
+        let mut lines: Vec<&str> = self.stderr.lines().collect();
+        lines.sort_by_key(|it| it.split_once('[').map(|(_, rest)| rest));
+        self.stderr = lines.join("\n");
+        self
+    }
+}
+
+impl fmt::Display for Ran {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { exit, stdout, stderr } = self;
+        let exit = exit.map_or("by a signal".to_owned(), |it| it.to_string());
+        let (stdout, stderr) = (stdout.trim_end(), stderr.trim_end());
+        write!(f, "exit: {exit}\n----- stdout\n{stdout}\n----- stderr\n{stderr}")
+    }
+}

@@ -1,0 +1,74 @@
+//! What the command line says of itself.
+
+use crate::{check, harness::Cli};
+
+#[test]
+fn help_tells_the_verbs_and_no_arguments_ask_for_it() {
+    let cli = Cli::new(&[]);
+    check!(cli.run(&["--help"]), @"
+    exit: 0
+    ----- stdout
+    Runs AI subagents as sandboxed WebAssembly components, each with only the tools it was granted
+
+    Usage: hermitage [OPTIONS] <COMMAND>
+
+    Commands:
+      quickstart  Run the three bundled agents on a directory, read-only
+      run         Delegate a task, or a batch of tasks, and print what came of it
+      inspect     Show what a component imports, and what would become of it, without running it
+      plugin      Work on components
+      help        Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Options of every command:
+          --config <FILE>      Configuration file [default: `$XDG_CONFIG_HOME/hermitage/config.toml`]
+          --plugin-path <DIR>  Directory with components, or with their sources; may be repeated
+    ----- stderr
+    ");
+    let bare = cli.run::<&str>(&[]);
+    assert_eq!((bare.exit, bare.stdout.as_str()), (Some(2), ""));
+    assert_eq!(bare.stderr, cli.run(&["--help"]).stdout);
+}
+
+#[test]
+fn help_of_run_tells_its_options() {
+    check!(Cli::new(&[]).run(&["run", "--help"]), @"
+    exit: 0
+    ----- stdout
+    Delegate a task, or a batch of tasks, and print what came of it
+
+    Usage: hermitage run [OPTIONS] [GOAL]
+
+    Arguments:
+      [GOAL]  What should be done
+
+    Options:
+          --agent <NAME|PATH>  The component that does it: a name, a file, or a source folder
+          --tasks <FILE>       A JSON file with a list of tasks, `-` for standard input; wins over GOAL
+          --context <TEXT>     Background for the task
+          --toolsets <LIST>    Toolsets or single tools, separated by commas; an empty text grants none
+          --workspace <DIR>    The directory that the file tools see [default: .]
+          --strict             Refuse a component that imports what it is not granted
+          --timeout <S>        Seconds that each child may take [default: from the configuration]
+          --json               Print the result as JSON
+      -h, --help               Print help
+
+    Options of every command:
+          --config <FILE>      Configuration file [default: `$XDG_CONFIG_HOME/hermitage/config.toml`]
+          --plugin-path <DIR>  Directory with components, or with their sources; may be repeated
+    ----- stderr
+    ");
+}
+
+#[test]
+fn the_version_is_one_line() {
+    check!(Cli::new(&[]).run(&["--version"]), @"
+    exit: 0
+    ----- stdout
+    hermitage 0.1.0
+    ----- stderr
+    ");
+}

@@ -1,0 +1,265 @@
+//! What can't be done: one line that says why, at most one that says how to
+//! mend it, and the exit code.
+
+use std::fmt::Write as _;
+
+use crate::{
+    check,
+    harness::{Cli, Ran},
+};
+
+/// Runs each command line, and shows what it was told.
+fn told(cli: &Cli, commands: &[&str]) -> String {
+    let mut res = String::new();
+    for command in commands {
+        // `""` is an empty word.
+        let args = command.split(' ').map(|it| it.trim_matches('"'));
+        let ran = cli.run(&args.collect::<Vec<_>>());
+        let lines: Vec<&str> = ran.stderr.lines().collect();
+        let is_terse = match lines.as_slice() {
+            [error] => error.starts_with("error: "),
+            [error, hint] => error.starts_with("error: ") && hint.starts_with("hint: "),
+            _ => false,
+        };
+        assert!(is_terse && ran.stdout.is_empty(), "{command}: {ran}");
+        let exit = ran.exit.unwrap();
+        writeln!(res, "{command}\n  {}\n  exit {exit}", lines.join("\n  ")).unwrap();
+    }
+    res
+}
+
+#[test]
+fn what_is_no_component_is_refused() {
+    let cli = Cli::new(&["honest"]);
+    cli.file("text.wasm", "just text");
+    cli.file("core.wasm", wat::parse_str("(module)").unwrap());
+    let whole = hermitage_tests::guest("honest");
+    cli.file("cut.wasm", &whole[..whole.len() / 2]);
+    let commands = [
+        "run go --agent ./text.wasm",
+        "run go --agent ./core.wasm",
+        "run go --agent ./cut.wasm",
+        "inspect ./text.wasm",
+    ];
+    check!(told(&cli, &commands), @r"
+    run go --agent ./text.wasm
+      error: `./text.wasm` is refused: not a WebAssembly component: the file does not begin with `\0asm`
+      hint: make a component with `hermitage plugin build FOLDER`
+      exit 3
+    run go --agent ./core.wasm
+      error: `./core.wasm` is refused: a core module, not a component
+      hint: make a component with `hermitage plugin build FOLDER`
+      exit 3
+    run go --agent ./cut.wasm
+      error: `./cut.wasm` is refused: damaged at byte [N]: unexpected end-of-file
+      hint: get the file again, or build it again
+      exit 3
+    inspect ./text.wasm
+      error: `./text.wasm` is refused: not a WebAssembly component: the file does not begin with `\0asm`
+      hint: make a component with `hermitage plugin build FOLDER`
+      exit 3
+    ");
+}
+
+#[test]
+fn an_agent_that_is_not_there_is_told_with_what_is() {
+    let cli = Cli::new(&[]);
+    cli.file("empty/notes.txt", "");
+    cli.file("tasks.json", r#"[{"goal": "a", "agent": "survey"}, {"goal": "b"}]"#);
+    let commands = [
+        "run go",
+        "run --tasks tasks.json",
+        "run go --agent ./none.wasm",
+        "run go --agent ./empty",
+        "run go --agent servey",
+        "inspect ./none.wasm",
+        "plugin build none",
+    ];
+    check!(told(&cli, &commands), @"
+    run go
+      error: the task has no agent
+      hint: name one with `--agent`: `links`, `survey`, `todos`
+      exit 2
+    run --tasks tasks.json
+      error: task 1 has no agent
+      hint: name one with `--agent`: `links`, `survey`, `todos`
+      exit 2
+    run go --agent ./none.wasm
+      error: no component at `./none.wasm`
+      exit 2
+    run go --agent ./empty
+      error: `empty` can't be built: `./empty` has no `Cargo.toml`
+      hint: give the folder of a Rust package that uses `hermitage-guest`
+      exit 2
+    run go --agent servey
+      error: unknown agent `servey`: known are `links`, `survey`, `todos`
+      hint: name a component by its path, or add its directory with `--plugin-path`
+      exit 2
+    inspect ./none.wasm
+      error: no component at `./none.wasm`
+      exit 2
+    plugin build none
+      error: `none` can't be built: there is no folder `none`: No such file or directory (os error 2)
+      hint: give the folder of a Rust package that uses `hermitage-guest`
+      exit 2
+    ");
+}
+
+#[test]
+fn a_request_that_says_too_little_or_nonsense_starts_nothing() {
+    let cli = Cli::new(&["honest"]);
+    cli.file("broken.json", "[{");
+    cli.file("object.json", "{}");
+    cli.file("blank.json", r#"[{"goal": "go"}, {"goal": " "}]"#);
+    cli.file("typo.json", r#"[{"goal": "go", "agnet": "./honest.wasm"}]"#);
+    let commands = [
+        "run --agent ./honest.wasm",
+        "run --agent ./honest.wasm \"\"",
+        "run --agent ./honest.wasm --tasks none.json",
+        "run --agent ./honest.wasm --tasks broken.json",
+        "run --agent ./honest.wasm --tasks object.json",
+        "run --agent ./honest.wasm --tasks blank.json",
+        "run --agent ./honest.wasm --tasks typo.json",
+        "run go --agent ./honest.wasm --toolsets files",
+        "run go --agent ./honest.wasm --toolsets terminal",
+        "run go --agent ./honest.wasm --workspace none",
+        "run go --agent ./honest.wasm --workspace hello.txt",
+        "quickstart none",
+    ];
+    check!(told(&cli, &commands), @r#"
+    run --agent ./honest.wasm
+      error: nothing to do: provide either `goal` or `tasks`
+      hint: give a goal, or a list of tasks with `--tasks FILE`
+      exit 2
+    run --agent ./honest.wasm ""
+      error: the goal is blank: say what should be done
+      exit 2
+    run --agent ./honest.wasm --tasks none.json
+      error: `none.json` can't be read: No such file or directory (os error 2)
+      exit 2
+    run --agent ./honest.wasm --tasks broken.json
+      error: `broken.json`: no list of tasks: EOF while parsing an object at line 1 column 2
+      hint: tasks are a JSON list of objects: `[{"goal": "…", "agent": "…"}, …]`
+      exit 2
+    run --agent ./honest.wasm --tasks object.json
+      error: `object.json`: no list of tasks: a list of objects is needed
+      hint: tasks are a JSON list of objects: `[{"goal": "…", "agent": "…"}, …]`
+      exit 2
+    run --agent ./honest.wasm --tasks blank.json
+      error: `blank.json`: Task 1 is missing a `goal`
+      exit 2
+    run --agent ./honest.wasm --tasks typo.json
+      error: `typo.json`: Task 0 is no task: unknown field `agnet`, expected one of `goal`, `context`, `toolsets`, `agent`, `max_iterations`
+      exit 2
+    run go --agent ./honest.wasm --toolsets files
+      error: unknown toolset or tool `files`: known are `file`, `file_read`
+      exit 2
+    run go --agent ./honest.wasm --toolsets terminal
+      error: `terminal` is not available in this version: known are `file`, `file_read`
+      exit 2
+    run go --agent ./honest.wasm --workspace none
+      error: cannot open the workspace `none`: No such file or directory (os error 2)
+      exit 2
+    run go --agent ./honest.wasm --workspace hello.txt
+      error: cannot open the workspace `hello.txt`: Not a directory (os error 20)
+      exit 2
+    quickstart none
+      error: cannot open the workspace `none`: No such file or directory (os error 2)
+      exit 2
+    "#);
+}
+
+#[test]
+fn an_option_out_of_range_or_unknown_is_named() {
+    let commands = [
+        "run go --agent survey --timeout 0",
+        "run go --agent survey --timeout -1",
+        "run go --agent survey --timeout 99999999",
+        "run go --agent survey --timeout soon",
+        "run go --agent survey --toolset file",
+        "run go --nonsense",
+        "inspect",
+        "inspect survey --role boss",
+        "nonsense",
+    ];
+    check!(told(&Cli::new(&[]), &commands), @"
+    run go --agent survey --timeout 0
+      error: `--timeout`: `delegation.child_timeout_seconds` is 0: must be between 1 and 86400
+      exit 2
+    run go --agent survey --timeout -1
+      error: `--timeout`: `delegation.child_timeout_seconds` is -1: must be between 1 and 86400
+      exit 2
+    run go --agent survey --timeout 99999999
+      error: `--timeout`: `delegation.child_timeout_seconds` is 99999999: must be between 1 and 86400
+      exit 2
+    run go --agent survey --timeout soon
+      error: invalid value 'soon' for '--timeout <S>': invalid digit found in string
+      hint: see `--help`
+      exit 2
+    run go --agent survey --toolset file
+      error: unexpected argument '--toolset' found
+      hint: a similar argument exists: '--toolsets'
+      exit 2
+    run go --nonsense
+      error: unexpected argument '--nonsense' found
+      hint: to pass '--nonsense' as a value, use '-- --nonsense'
+      exit 2
+    inspect
+      error: the following required arguments were not provided: <COMPONENT>
+      hint: see `--help`
+      exit 2
+    inspect survey --role boss
+      error: invalid value 'boss' for '--role <ROLE>' [possible values: leaf]
+      hint: see `--help`
+      exit 2
+    nonsense
+      error: unrecognized subcommand 'nonsense'
+      hint: see `--help`
+      exit 2
+    ");
+}
+
+#[test]
+fn a_configuration_that_is_wrong_is_told_with_its_key() {
+    let cli = Cli::new(&[]);
+    cli.file("unknown.toml", "[sandbox]\nmemory_mb = 1\n");
+    cli.file("zero.toml", "[sandbox]\nmemory_mib = 0\n");
+    cli.file("syntax.toml", "[sandbox\n");
+    let commands = [
+        "quickstart --config unknown.toml",
+        "quickstart --config zero.toml",
+        "quickstart --config syntax.toml",
+        "quickstart --config none.toml",
+    ];
+    check!(told(&cli, &commands), @"
+    quickstart --config unknown.toml
+      error: unknown.toml: unknown key `sandbox.memory_mb`
+      hint: did you mean `sandbox.memory_mib`?
+      exit 2
+    quickstart --config zero.toml
+      error: zero.toml: `sandbox.memory_mib` is 0: must be between 1 and 4096
+      exit 2
+    quickstart --config syntax.toml
+      error: `syntax.toml`: TOML parse error at line 1, column 9: unclosed table, expected `]`
+      exit 2
+    quickstart --config none.toml
+      error: cannot read the configuration file `none.toml`: No such file or directory (os error 2)
+      exit 2
+    ");
+}
+
+#[test]
+fn a_missing_tool_chain_has_an_exit_code_of_its_own() {
+    let cli = Cli::new(&[]);
+    cli.file("agent/Cargo.toml", "[package]\nname = \"agent\"\n");
+    let mut command = cli.command(&["plugin", "build", "agent"]);
+    command.env("PATH", "").env("HERMITAGE_INSTALL", "0").env("HERMITAGE_WASM_TOOLCHAIN", "rustup");
+    check!(Ran::from(command.output().unwrap()), @"
+    exit: 4
+    ----- stdout
+
+    ----- stderr
+    error: `agent` can't be built: there is no tool chain for WebAssembly
+    hint: run `rustup target add wasm32-unknown-unknown`, or as root on Debian `apt-get install rustc-web cargo-web rust-web-src lld-22`
+    ");
+}

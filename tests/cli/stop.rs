@@ -1,0 +1,45 @@
+//! Ctrl-C.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use crate::harness::Cli;
+
+/// Half a second is what children get to end in, five what they would get
+/// without the command line. Between them, with room for a busy machine.
+const SOON: Duration = Duration::from_secs(3);
+
+#[test]
+fn ctrl_c_ends_soon_and_keeps_what_is_finished() {
+    let cli = Cli::new(&["honest", "ignores_interruption"]);
+    cli.file(
+        "tasks.json",
+        r#"[
+            {"goal": "never ends", "agent": "./ignores_interruption.wasm"},
+            {"goal": "read it", "agent": "./honest.wasm"}
+        ]"#,
+    );
+    let mut command = cli.command(&["run", "--tasks", "tasks.json", "--json"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let first = lines.next().unwrap();
+    assert!(first.starts_with("✓ [2/2] read it"), "{first}");
+
+    let asked = Instant::now();
+    let pid = libc::pid_t::try_from(child.id()).unwrap();
+    // SAFETY: sends a signal to a child that was not waited for yet.
+    assert_eq!(unsafe { libc::kill(pid, libc::SIGINT) }, 0);
+    let last = lines.next().unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(asked.elapsed() < SOON, "took {:?}", asked.elapsed());
+
+    assert!(last.starts_with("✗ [1/2] never ends"), "{last}");
+    assert_eq!(output.status.code(), Some(130));
+    let event: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(event["status"], "interrupted");
+    assert_eq!(event["results"][0]["status"], "interrupted");
+    assert_eq!(event["results"][1]["summary"], "hello");
+}
