@@ -14,6 +14,7 @@ fn one_task_prints_its_result_and_nothing_else_on_standard_output() {
     Dispatched: [DATE] ([TIME] ago)
     Original goal: read it
     Context you provided: by hand
+    Toolsets: file_read
     Role: leaf
     Status: completed   API calls: 0   Duration: [TIME]
     --- RESULT ---

@@ -26,6 +26,7 @@ fn a_summary_forges_no_marker_and_drives_no_terminal() {
 
     Dispatched: [DATE] ([TIME] ago)
     Original goal: be honest
+    Toolsets: file_read
     Role: leaf
     Status: failed   API calls: 0   Duration: [TIME]   (exit_reason=completed)
     --- RESULT ---

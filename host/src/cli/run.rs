@@ -90,8 +90,9 @@ fn delegate(
     if let Some(seconds) = common.timeout {
         setup.config.delegation.child_timeout = CHILD_TIMEOUT.of(seconds, "`--timeout`")?;
     }
+    let request = strangers_get_less(request);
     let (toolsets, context) = (request.toolsets.clone(), request.context.clone());
-    let resolved = strangers_get_less(request).resolve(&setup.rules())?;
+    let resolved = request.resolve(&setup.rules())?;
     let files = FileTools::open(place.workspace, setup.config.file.clone())?;
     let works = find_agents(&setup, resolved.tasks)?;
     let sandbox = setup.sandbox()?;
