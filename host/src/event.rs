@@ -215,11 +215,14 @@ pub const ASYNC_DELEGATION: &str = "async_delegation";
 /// (semantics.md §5).
 pub const LABEL_GOAL_CHARS: usize = 40;
 
-/// The status of a batch from those of its children (semantics.md §5).
-pub fn batch_status(interrupted: bool, results: &[ChildResult]) -> Status {
-    if interrupted {
+/// The status of a batch from those of its children (semantics.md §5). It was
+/// interrupted when a child of it was: one that was asked to stop and had
+/// finished everything by then completed.
+pub fn batch_status(results: &[ChildResult]) -> Status {
+    let any = |status| results.iter().any(|it| it.status == status);
+    if any(Status::Interrupted) {
         Status::Interrupted
-    } else if results.iter().any(|it| it.status == Status::Completed) {
+    } else if any(Status::Completed) {
         Status::Completed
     } else {
         Status::Error

@@ -103,12 +103,6 @@ pub enum SandboxError {
     /// A thread could not be started.
     #[error("a thread can't be started: {0}")]
     Thread(std::io::Error),
-    /// The machine code does not fit the numbers above.
-    #[error("`{key}` does not fit this machine")]
-    Config {
-        /// Key of the configuration.
-        key: &'static str,
-    },
 }
 
 /// The bytes of a component and their digest, which is taken once.
@@ -262,8 +256,7 @@ impl Sandbox {
             let opened = Cache::open(dir, &engine, &*random);
             opened.inspect_err(|err| tracing::warn!(%err, "no cache of compiled components")).ok()
         });
-        let n_cells = usize::try_from(config.max_live_cells)
-            .map_err(|_| SandboxError::Config { key: "sandbox.max_live_cells" })?;
+        let n_cells = usize::try_from(config.max_live_cells).unwrap_or(usize::MAX);
         Ok(Self {
             cache: cache.map(Arc::new),
             loaded: Recent::new(KEPT),

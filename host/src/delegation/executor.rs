@@ -117,7 +117,7 @@ impl Executor {
         let mut results: Vec<ChildResult> =
             stream::iter(children).buffer_unordered(at_a_time).collect().await;
         results.sort_by_key(|it| it.task_index);
-        self.event(&delegation, results, dispatched_at, interrupt.is_asked())
+        self.event(&delegation, results, dispatched_at)
     }
 
     fn bounds(&self, delegation: &Delegation) -> Bounds {
@@ -133,14 +133,13 @@ impl Executor {
         delegation: &Delegation,
         results: Vec<ChildResult>,
         dispatched_at: f64,
-        interrupted: bool,
     ) -> CompletionEvent {
         let goals: Vec<String> = delegation.works.iter().map(|it| it.task.goal.clone()).collect();
         let completed_at = self.clock.now();
         let is_batch = goals.len() > 1;
         let status = match results.as_slice() {
             [only] => only.status,
-            results => batch_status(interrupted, results),
+            results => batch_status(results),
         };
         CompletionEvent {
             kind: ASYNC_DELEGATION,

@@ -49,7 +49,7 @@ fn event(results: Vec<ChildResult>) -> CompletionEvent {
     let goals: Vec<String> = results.iter().map(|it| it.goal.clone()).collect();
     let status = match results.as_slice() {
         [single] => single.status,
-        results => batch_status(false, results),
+        results => batch_status(results),
     };
     CompletionEvent {
         kind: ASYNC_DELEGATION,
