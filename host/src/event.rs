@@ -6,6 +6,8 @@
 //! only when every reader may see it. Rendering them as text is
 //! `completion`'s, keeping them is `store`'s.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::id::{ChildId, DelegationId};
@@ -162,7 +164,7 @@ pub struct ChildResult {
     /// All calls of tools, also those that the trace left out.
     pub tool_calls: u64,
     /// What the boundary decided; `None` when the component was never read.
-    pub boundary: Option<BoundaryRecord>,
+    pub boundary: Option<Arc<BoundaryRecord>>,
 }
 
 /// How a delegation ended (semantics.md §7).

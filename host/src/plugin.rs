@@ -106,7 +106,9 @@ impl Library {
         if is_path(agent) {
             return self.at_path(path, progress);
         }
-        for dir in &self.dirs {
+        // A name is one: `..` would lead out of the directories.
+        let dirs = if is_name(agent) { self.dirs.as_slice() } else { &[] };
+        for dir in dirs {
             if let Some(found) = self.in_dir(dir, agent, progress)? {
                 return Ok(found);
             }
@@ -191,6 +193,10 @@ impl Library {
 /// gets fewer tools unless more are asked for (semantics.md §3).
 pub fn is_path(agent: &str) -> bool {
     agent.contains('/') || Path::new(agent).extension().is_some_and(|it| it == "wasm")
+}
+
+fn is_name(agent: &str) -> bool {
+    !agent.is_empty() && agent.chars().all(|it| it.is_alphanumeric() || matches!(it, '_' | '-'))
 }
 
 /// The name under which an entry of a directory is found.

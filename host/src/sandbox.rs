@@ -2,13 +2,14 @@
 //! wasmtime.
 //!
 //! [`Sandbox::load`] turns bytes into a component whose imports are known,
-//! [`Sandbox::run`] runs one task in a fresh cell that holds exactly what the
-//! plan links. A cell is one store: it shares nothing with another, and ends
+//! [`Sandbox::admit`] decides and links them, [`Sandbox::run`] runs one task
+//! in a fresh cell that holds exactly what was linked. A cell is one store: it shares nothing with another, and ends
 //! by being dropped.
 //!
 //! **Invariant:** no code of a guest runs before its plan was made and linked
 //! without a refusal, and none runs outside the limits of its cell.
 
+mod admit;
 mod bindings;
 mod bounds;
 mod cache;
@@ -25,23 +26,20 @@ mod stop;
 mod toolbox;
 mod wasi;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     runtime::{Builder, Runtime},
-    sync::Semaphore,
+    sync::{OnceCell, Semaphore},
     task::spawn_blocking,
 };
 use wasmtime::Engine;
 
-use self::{bindings::SubagentPre, cache::Cache, cell::Cell, instance::Place, recent::Recent};
-use crate::{
-    boundary::{Contract, Plan, Policy, plan},
-    id::Random,
-    toolset::{Grant, ToolHost},
-};
+use self::{cache::Cache, instance::Place, recent::Recent};
+use crate::{boundary::Policy, event::BoundaryRecord, id::Random, toolset::ToolHost};
 
 pub use self::{
+    admit::Admitted,
     bounds::BoundsError,
     compile::{LoadError, Loaded},
     limits::Limit,
@@ -49,8 +47,9 @@ pub use self::{
     stop::{Interrupt, StopReason},
 };
 
-/// Components that are kept in memory, and linked plans of them. A miss of
-/// the second costs ten microseconds.
+/// Components that are kept in memory, refused ones too, so that a compile
+/// bomb costs once; and admitted ones. A miss of the second costs some ten
+/// microseconds.
 const KEPT: usize = 64;
 
 /// Components that are compiled at a time: compiling takes memory that no
@@ -106,7 +105,7 @@ pub enum SandboxError {
 }
 
 /// The bytes of a component and their digest, which is taken once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Binary {
     bytes: Arc<[u8]>,
     digest: blake3::Hash,
@@ -126,6 +125,12 @@ impl Binary {
     }
 }
 
+impl fmt::Debug for Binary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Binary({} bytes, {})", self.bytes.len(), self.digest)
+    }
+}
+
 /// What a child is asked to do.
 #[derive(Clone, Debug)]
 pub struct Task {
@@ -141,19 +146,16 @@ pub struct Task {
 
 /// One run: a task, and all that the child may use.
 pub struct Job {
-    /// The component.
-    pub component: Arc<Loaded>,
-    /// Made for this component and this grant.
-    pub plan: Arc<Plan>,
-    /// The tools of the child.
-    pub grant: Grant,
+    /// The component and the tools of the child.
+    pub admitted: Arc<Admitted>,
     /// Who does the tools' work.
     pub tools: Arc<dyn ToolHost>,
     /// Id of the child, for the log.
     pub child: Arc<str>,
     /// The work.
     pub task: Task,
-    /// Wall clock, waiting included.
+    /// Wall clock from the moment it has its cell, waiting for its tools
+    /// included.
     pub timeout: Duration,
     /// How long the child may go on after it was asked to stop.
     pub grace: Duration,
@@ -196,8 +198,6 @@ pub enum Outcome {
     CallsSpent,
     /// It was asked to stop, and ended when its grace was over.
     Stopped(StopReason),
-    /// The component does not fit its plan: it was never run.
-    Refused(String),
     /// The host failed; the text is for the operator.
     HostFault(String),
 }
@@ -239,8 +239,8 @@ pub struct Sandbox {
     config: SandboxConfig,
     cache: Option<Arc<Cache>>,
     random: Arc<dyn Random>,
-    loaded: Recent<blake3::Hash, Loaded>,
-    linked: Recent<(blake3::Hash, blake3::Hash), SubagentPre<Cell>>,
+    loaded: Recent<blake3::Hash, OnceCell<Result<Arc<Loaded>, LoadError>>>,
+    admitted: Recent<(blake3::Hash, blake3::Hash), Admitted>,
     compilers: Semaphore,
     cells: Arc<Semaphore>,
     n_cells: usize,
@@ -260,7 +260,7 @@ impl Sandbox {
         Ok(Self {
             cache: cache.map(Arc::new),
             loaded: Recent::new(KEPT),
-            linked: Recent::new(KEPT),
+            admitted: Recent::new(KEPT),
             compilers: Semaphore::new(COMPILERS),
             cells: Arc::new(Semaphore::new(n_cells)),
             n_cells,
@@ -272,38 +272,47 @@ impl Sandbox {
     }
 
     /// Makes a component of its bytes. Compiles it the first time (25 ms for a
-    /// small agent), takes it from memory or disk after that.
+    /// small agent), takes it from memory or disk after that. Dropping the
+    /// future does not stop a compiler that has begun.
     pub async fn load(&self, binary: &Binary) -> Result<Arc<Loaded>, LoadError> {
         let (bytes, limit) = (binary.bytes.len(), self.config.component_bytes);
         if bytes > limit {
             return Err(LoadError::TooLarge { bytes, limit });
         }
-        if let Some(found) = self.loaded.get(&binary.digest) {
-            return Ok(found);
-        }
+        let entry = self.loaded.get_or_insert(binary.digest, OnceCell::new);
+        // Whoever asks for the same meanwhile waits here, and compiles nothing.
+        let loaded = entry.get_or_try_init(|| async {
+            match self.compile(binary).await {
+                // Perhaps the machine's fault: the next one tries again.
+                Err(LoadError::Crashed) => Err(LoadError::Crashed),
+                loaded => Ok(loaded),
+            }
+        });
+        loaded.await?.clone()
+    }
+
+    async fn compile(&self, binary: &Binary) -> Result<Arc<Loaded>, LoadError> {
         // The semaphore is never closed.
         let _permit = self.compilers.acquire().await.map_err(|_| LoadError::Crashed)?;
-        // Whoever waited for another to compile the same finds it now.
-        if let Some(found) = self.loaded.get(&binary.digest) {
-            return Ok(found);
-        }
         let (engine, cache) = (self.engine.clone(), self.cache.clone());
         let (random, binary) = (Arc::clone(&self.random), binary.clone());
         let work = move || compile::load(&engine, cache.as_deref(), &*random, &binary);
-        let loaded = Arc::new(spawn_blocking(work).await.map_err(|_| LoadError::Crashed)??);
-        self.loaded.insert(*loaded.digest(), Arc::clone(&loaded));
-        Ok(loaded)
+        spawn_blocking(work).await.map_err(|_| LoadError::Crashed)?.map(Arc::new)
     }
 
-    /// Decides every import of a component. Pure: nothing is run.
-    pub fn plan(&self, component: &Loaded, policy: &Policy) -> Plan {
-        plan(component.imports(), Contract::current(), policy)
-    }
-
-    /// Checks a component against its plan as the linker sees it, without
-    /// running it: the error says what does not fit.
-    pub fn check(&self, component: &Loaded, plan: &Plan) -> Result<(), String> {
-        self.link(component, plan).map(|_| ())
+    /// Decides every import of a component, and links what was decided. Runs
+    /// nothing of it. The error is the record with all refusals.
+    pub fn admit(
+        &self,
+        component: &Loaded,
+        policy: &Policy,
+    ) -> Result<Arc<Admitted>, Arc<BoundaryRecord>> {
+        let key = (*component.digest(), policy.digest());
+        if let Some(found) = self.admitted.get(&key) {
+            return Ok(found);
+        }
+        let admitted = admit::admit(&self.engine, component, policy)?;
+        Ok(self.admitted.get_or_insert(key, || admitted))
     }
 
     /// Runs a job in a cell of its own, waiting for one to be free. When it
@@ -311,16 +320,13 @@ impl Sandbox {
     /// Dropping the future stops the child at the next tick, with nothing
     /// left of it but what its tools had done.
     pub async fn run(&self, job: Job) -> Ended {
-        let pre = match self.link(&job.component, &job.plan) {
-            Ok(pre) => SubagentPre::clone(&pre),
-            Err(refusal) => return Ended::before_it_ran(Outcome::Refused(refusal), None),
-        };
         let permit = tokio::select! {
-            permit = Arc::clone(&self.cells).acquire_owned() => permit,
+            biased;
             () = job.interrupt.asked() => {
                 let reason = StopReason::Interrupted;
                 return Ended::before_it_ran(Outcome::Stopped(reason), Some(reason));
             }
+            permit = Arc::clone(&self.cells).acquire_owned() => permit,
         };
         let Ok(permit) = permit else {
             let fault = "the host is shutting down".to_owned();
@@ -328,7 +334,7 @@ impl Sandbox {
         };
         let place =
             Place { engine: &self.engine, config: &self.config, guests: self.guests.handle() };
-        instance::run(&place, pre, permit, job).await
+        instance::run(&place, permit, job).await
     }
 
     /// What is in use now.
@@ -342,17 +348,6 @@ impl Sandbox {
             memories: pool.map_or(0, |it| it.memories()),
             tables: pool.map_or(0, |it| it.tables()),
         }
-    }
-
-    fn link(&self, component: &Loaded, plan: &Plan) -> Result<Arc<SubagentPre<Cell>>, String> {
-        let key = (*component.digest(), plan.digest());
-        if let Some(found) = self.linked.get(&key) {
-            return Ok(found);
-        }
-        let linked = link::link_plan(&self.engine, &component.component, plan);
-        let linked = Arc::new(linked.map_err(|it| it.root_cause().to_string())?);
-        self.linked.insert(key, Arc::clone(&linked));
-        Ok(linked)
     }
 }
 

@@ -1,8 +1,13 @@
 //! The import boundary with real components: what is linked, what answers
 //! `denied`, and what is refused before any of it runs.
 
-use hermitage::event::{ExitReason, Status};
-use hermitage_tests::{TestHost, TestTask};
+use hermitage::{
+    boundary::Policy,
+    event::{ExitReason, Status},
+    sandbox::Binary,
+    toolset::{Blocked, Tool},
+};
+use hermitage_tests::{TestHost, TestTask, guest};
 
 const MEMORY: &str = "hermitage:subagent/memory@0.1.0#memory";
 
@@ -112,4 +117,31 @@ async fn two_plans_for_one_component_have_two_digests() {
     let (all, none) = (digest(&["file"]).await, digest(&[]).await);
     assert_eq!(all.component, none.component);
     assert_ne!(all.policy, none.policy);
+}
+
+#[tokio::test]
+async fn a_tool_that_only_a_handle_would_reach_is_not_counted_the_same() {
+    // The imports of both are the same; what the toolbox holds is not.
+    let policy = async |toolsets: &[&str]| {
+        let task = TestTask::new("uses_toolbox").toolsets(toolsets);
+        let res = TestHost::new().run(&[task]).await.results.remove(0);
+        res.boundary.unwrap().policy.clone()
+    };
+    assert_ne!(policy(&["file_read"]).await, policy(&["file"]).await);
+}
+
+#[tokio::test]
+async fn what_is_blocked_is_not_in_the_toolbox_however_the_policy_was_made() {
+    let host = TestHost::new();
+    let component = host.sandbox.load(&Binary::new(guest("uses_toolbox"))).await.unwrap();
+    let policy = Policy {
+        grant: [Tool::ReadFile, Tool::SearchFiles].into_iter().collect(),
+        blocked: Blocked::with([Tool::ReadFile]),
+        strict: false,
+    };
+    let Ok(admitted) = host.sandbox.admit(&component, &policy) else {
+        panic!("refused");
+    };
+    assert_eq!(admitted.grant().names(), ["search_files"]);
+    assert_eq!(admitted.record().granted, ["search_files"]);
 }

@@ -50,7 +50,10 @@ async fn a_core_module_and_a_text_are_told_apart() {
 async fn a_component_without_run_is_refused() {
     let res = run_text("(component)").await;
     assert_eq!((res.status, res.exit_reason), (Status::Error, ExitReason::Refused));
-    assert_eq!(res.error.as_deref(), Some("the component was refused: no export `run` found"));
+    assert_eq!(
+        res.error.as_deref(),
+        Some("the component was refused: `component`: no export `run` found")
+    );
 }
 
 #[tokio::test]
@@ -61,7 +64,7 @@ async fn a_component_with_another_run_is_refused() {
         (func (export "run") (result u32) (canon lift (core func $i "run"))))"#;
     let res = run_text(text).await;
     assert_eq!((res.status, res.exit_reason), (Status::Error, ExitReason::Refused));
-    let expect = "the component was refused: expected 1-tuple, found 0-tuple";
+    let expect = "the component was refused: `component`: expected 1-tuple, found 0-tuple";
     assert_eq!(res.error.as_deref(), Some(expect));
 }
 
@@ -92,6 +95,37 @@ async fn a_component_of_another_tool_chain_finds_an_inert_wasi() {
     let res = run_text(WASI_AGENT).await;
     assert_eq!(res.status, Status::Completed, "{res:?}");
     assert_eq!(res.summary.as_deref(), Some("0 variables, 0 directories"));
-    let stubbed = res.boundary.unwrap().stubbed;
+    let stubbed = &res.boundary.unwrap().stubbed;
     assert_eq!(stubbed[0].import, "wasi:filesystem/preopens@0.2.6#get-directories");
+}
+
+#[tokio::test]
+async fn a_component_is_compiled_once_however_many_ask_for_it() {
+    let host = TestHost::with(|it| it.sandbox.cache_dir = None);
+    let binary = Binary::new(guest("honest"));
+    let (one, two) = tokio::join!(host.sandbox.load(&binary), host.sandbox.load(&binary));
+    assert!(Arc::ptr_eq(&one.unwrap(), &two.unwrap()));
+}
+
+#[tokio::test]
+async fn names_from_a_component_are_clean_in_its_result() {
+    let text = "(component (import \"url=<\\1b[31mRED\\0a\\e2\\80\\ae>\" (func)))";
+    let res = run_text(text).await;
+    let error = res.error.unwrap();
+    assert!(error.contains("RED"), "{error}");
+    assert!(!error.contains(['\u{1b}', '\n', '\u{202e}']), "{error:?}");
+}
+
+/// Writes to standard output without end: calls that no budget refuses.
+const WASI_FLOOD: &str = include_str!("wasi_flood.wat");
+
+#[tokio::test]
+async fn calls_of_the_inert_wasi_are_counted_too() {
+    let bytes: Arc<[u8]> = Arc::from(wat::parse_str(WASI_FLOOD).unwrap());
+    let host = TestHost::with(|it| {
+        it.sandbox.cpu = std::time::Duration::from_secs(60);
+        it.sandbox.host_calls = 1_000;
+    });
+    let res = host.run_beside_honest(TestTask::of_bytes("foreign", bytes)).await;
+    assert_eq!((res.status, res.exit_reason), (Status::Failed, ExitReason::Budget), "{res:?}");
 }

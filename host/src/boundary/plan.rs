@@ -8,9 +8,13 @@ use super::{
     import::{Import, ImportKind, Item, ItemKind},
 };
 use crate::{
+    completion::sanitize::clean_line,
     event::{BoundaryLine, BoundaryRecord},
     toolset::{Blocked, Grant, Tool, catalogue::Availability},
 };
+
+/// Characters of one name or reason in a report.
+const MAX_TEXT_CHARS: usize = 500;
 
 /// WASI interfaces that are linked to an inert implementation, because other
 /// tool chains import them unasked: no arguments, no environment, closed
@@ -55,6 +59,20 @@ pub struct Policy {
     pub strict: bool,
 }
 
+impl Policy {
+    /// The grant less what is blocked: what the child holds, however the
+    /// policy was put together.
+    pub fn effective(&self) -> Grant {
+        self.grant.iter().filter(|it| !self.blocked.contains(*it)).collect()
+    }
+
+    /// Covers every part of the policy.
+    pub fn digest(&self) -> blake3::Hash {
+        let Self { grant, blocked, strict } = self;
+        blake3::hash(format!("{grant:?} {blocked:?} {strict}").as_bytes())
+    }
+}
+
 /// What happens to one import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
@@ -81,6 +99,13 @@ pub struct Line {
     pub decision: Decision,
 }
 
+impl Line {
+    /// For people and for events: names come from the component.
+    fn shown(&self) -> String {
+        clean_line(&self.to_string(), MAX_TEXT_CHARS)
+    }
+}
+
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.interface)?;
@@ -96,8 +121,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    fn new(lines: Vec<Line>) -> Self {
+    fn new(lines: Vec<Line>, policy: &Policy) -> Self {
         let mut hasher = blake3::Hasher::new();
+        hasher.update(policy.digest().as_bytes());
         for line in &lines {
             // Debug output quotes every text, so no two plans share it.
             hasher.update(format!("{line:?}\n").as_bytes());
@@ -110,7 +136,7 @@ impl Plan {
         &self.lines
     }
 
-    /// Covers every decision and every reason, and nothing secret.
+    /// Covers the policy, every decision and every reason, and nothing secret.
     pub fn digest(&self) -> blake3::Hash {
         self.digest
     }
@@ -134,15 +160,15 @@ impl Plan {
     /// What is linked to the real thing, resources left out.
     pub fn linked(&self) -> Vec<String> {
         let real = self.lines.iter().filter(|it| it.decision == Decision::Linked);
-        real.filter(|it| it.word == "function").map(Line::to_string).collect()
+        real.filter(|it| it.word == "function").map(Line::shown).collect()
     }
 
     /// The plan as it stands in results and reports.
-    pub fn record(&self, component: &blake3::Hash, grant: &Grant) -> BoundaryRecord {
+    pub fn record(&self, component: &blake3::Hash, policy: &Policy) -> BoundaryRecord {
         BoundaryRecord {
             component: component.to_hex().to_string(),
             policy: self.digest.to_hex().to_string(),
-            granted: grant.names(),
+            granted: policy.effective().names(),
             linked: self.linked(),
             stubbed: self.stubs(),
             refused: self.refusals(),
@@ -153,8 +179,8 @@ impl Plan {
         let lines = self.lines.iter();
         lines
             .filter_map(|it| {
-                let reason = pick(&it.decision)?.clone();
-                Some(BoundaryLine { import: it.to_string(), reason })
+                let reason = clean_line(pick(&it.decision)?, MAX_TEXT_CHARS);
+                Some(BoundaryLine { import: it.shown(), reason })
             })
             .collect()
     }
@@ -171,7 +197,7 @@ pub fn plan(imports: &[Import], contract: &Contract, policy: &Policy) -> Plan {
             None => interface_lines(import, contract, policy, &mut lines),
         }
     }
-    Plan::new(lines)
+    Plan::new(lines, policy)
 }
 
 fn whole(import: &Import, decision: Decision) -> Line {

@@ -1,6 +1,8 @@
 //! `hermitage inspect`: what a component asks for, and what it would get.
 //! Compiles it, and runs nothing of it.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::{
@@ -8,7 +10,7 @@ use super::{
     args::{Global, Inspect, names},
     error::CliError,
     output,
-    setup::{Setup, runtime},
+    setup::{Setup, block_on},
 };
 use crate::{
     boundary::Policy,
@@ -40,15 +42,12 @@ pub(super) fn inspect(global: &Global, args: &Inspect) -> Result<Exit, CliError>
     let policy = policy(&setup, args)?;
     let found = setup.find(&args.component)?;
     let sandbox = setup.sandbox()?;
-    let loaded = runtime()?.block_on(sandbox.load(&found.component));
+    let loaded = block_on(sandbox.load(&found.component))?;
     let loaded = loaded.map_err(|err| CliError::refused(&args.component, err))?;
-    let plan = sandbox.plan(&loaded, &policy);
-    let mut boundary = plan.record(loaded.digest(), &policy.grant);
-    if boundary.refused.is_empty()
-        && let Err(reason) = sandbox.check(&loaded, &plan)
-    {
-        boundary.refused.push(BoundaryLine { import: "component".to_owned(), reason });
-    }
+    let boundary = match sandbox.admit(&loaded, &policy) {
+        Ok(admitted) => Arc::clone(admitted.record()),
+        Err(record) => record,
+    };
     let toolbox = "any granted tool";
     let bytes = found.component.bytes().len();
     let strict = args.strict;

@@ -13,7 +13,7 @@ use super::{
     inspect::STRANGER_TOOLSET,
     output,
     progress::{Display, REDRAW},
-    setup::{Setup, runtime},
+    setup::{Setup, block_on},
 };
 use crate::{
     clock::{Clock as _, SystemClock},
@@ -110,7 +110,7 @@ fn delegate(
         tools: Arc::new(Tools::new(files)),
         notes: resolved.notes,
     };
-    let event = runtime()?.block_on(watch(&sandbox, &executor, delegation))?;
+    let event = block_on(watch(&sandbox, &executor, delegation))??;
     print(&event, common.json)?;
     Ok(exit_of(&event))
 }
@@ -154,19 +154,21 @@ fn find_agents(setup: &Setup, tasks: Vec<TaskPlan>) -> Result<Vec<Work>, CliErro
 
 /// Loads every component before the first child starts, so that a file which
 /// is no component is one line and not the report of a batch. Compiling takes
-/// time, so it gives up between two of them when nobody wants them any more.
+/// time, so it gives up when nobody wants them any more.
 async fn refuse_strangers(
     sandbox: &Sandbox,
     works: &[Work],
     interrupt: &Interrupt,
 ) -> Result<(), CliError> {
     for work in works {
-        if interrupt.is_asked() {
-            break;
-        }
         let name = work.task.agent.as_deref().unwrap_or(&work.agent);
-        let loaded = sandbox.load(&work.component).await;
-        loaded.map_err(|err| CliError::refused(name, err))?;
+        tokio::select! {
+            biased;
+            () = interrupt.asked() => break,
+            loaded = sandbox.load(&work.component) => {
+                loaded.map_err(|err| CliError::refused(name, err))?;
+            }
+        }
     }
     Ok(())
 }

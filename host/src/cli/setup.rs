@@ -10,7 +10,6 @@ use std::{
 
 use etcetera::{BaseStrategy as _, base_strategy::Xdg};
 use hermitage_build::{Install, Stderr};
-use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
 use super::{args::Global, error::CliError};
@@ -86,10 +85,14 @@ impl Setup {
     }
 }
 
-/// The runtime of the host's own work.
-pub(super) fn runtime() -> Result<Runtime, CliError> {
+/// Runs the host's own work on a runtime of its own.
+pub(super) fn block_on<F: Future>(future: F) -> Result<F::Output, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|it| CliError::host(it).context("no threads can be started"))
+    let runtime = runtime.map_err(|it| CliError::host(it).context("no threads can be started"))?;
+    let res = runtime.block_on(future);
+    // A compiler that nobody waits for any more must not hold up the exit.
+    runtime.shutdown_background();
+    Ok(res)
 }
 
 /// Diagnostics go to standard error.

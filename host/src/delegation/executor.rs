@@ -1,9 +1,13 @@
 //! The executor: runs the children of one delegation, some at a time, and
 //! gathers their results into its completion event.
 
-use std::{fmt::Display, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 
 use super::{
     live::Live,
@@ -11,7 +15,7 @@ use super::{
     result::{Bounds, Identity, of_run, two_decimals, without_a_run},
 };
 use crate::{
-    boundary::{Plan, Policy},
+    boundary::Policy,
     clock::Clock,
     completion::sanitize::clean_line,
     event::{
@@ -19,9 +23,12 @@ use crate::{
         batch_status, label,
     },
     id::{ChildId, DelegationId, Random},
-    sandbox::{Binary, Ended, Interrupt, Job, Loaded, Sandbox, Task, Traces},
+    sandbox::{Admitted, Binary, Ended, Interrupt, Job, LoadError, Sandbox, Task, Traces},
     toolset::{Blocked, ToolHost},
 };
+
+/// Refusals that stand in an error; the boundary record has all of them.
+const MAX_REFUSALS: usize = 10;
 
 /// Characters of one line of a child's log in the host's own.
 const MAX_LOG_CHARS: usize = 1_000;
@@ -108,7 +115,7 @@ impl Executor {
         live: &Live,
         interrupt: &Interrupt,
     ) -> CompletionEvent {
-        let dispatched_at = self.clock.now();
+        let (dispatched_at, start) = (self.clock.now(), Instant::now());
         let batch = Batch { executor: self, delegation: &delegation, live, interrupt };
         let children = delegation.works.iter().enumerate();
         // Collected first: a lazy stream of borrowing closures is not `Send`.
@@ -117,7 +124,7 @@ impl Executor {
         let mut results: Vec<ChildResult> =
             stream::iter(children).buffer_unordered(at_a_time).collect().await;
         results.sort_by_key(|it| it.task_index);
-        self.event(&delegation, results, dispatched_at)
+        self.event(&delegation, results, dispatched_at, start.elapsed())
     }
 
     fn bounds(&self, delegation: &Delegation) -> Bounds {
@@ -133,9 +140,9 @@ impl Executor {
         delegation: &Delegation,
         results: Vec<ChildResult>,
         dispatched_at: f64,
+        duration: Duration,
     ) -> CompletionEvent {
         let goals: Vec<String> = delegation.works.iter().map(|it| it.task.goal.clone()).collect();
-        let completed_at = self.clock.now();
         let is_batch = goals.len() > 1;
         let status = match results.as_slice() {
             [only] => only.status,
@@ -152,13 +159,13 @@ impl Executor {
             model: None,
             status,
             dispatched_at,
-            completed_at,
+            completed_at: self.clock.now(),
             is_batch,
             goals,
-            results,
-            error: None,
-            total_duration_seconds: two_decimals(completed_at - dispatched_at),
+            error: results.is_empty().then(|| "there was no task".to_owned()),
+            total_duration_seconds: two_decimals(duration.as_secs_f64()),
             notes: delegation.notes.clone(),
+            results,
         }
     }
 }
@@ -168,13 +175,43 @@ struct Failure {
     status: Status,
     exit_reason: ExitReason,
     error: String,
-    boundary: Option<BoundaryRecord>,
+    boundary: Option<Arc<BoundaryRecord>>,
 }
 
 impl Failure {
-    fn refused(why: impl Display, boundary: Option<BoundaryRecord>) -> Self {
-        let error = format!("the component was refused: {why}");
-        Self { status: Status::Error, exit_reason: ExitReason::Refused, error, boundary }
+    fn new(status: Status, exit_reason: ExitReason, error: impl Into<String>) -> Self {
+        Self { status, exit_reason, error: error.into(), boundary: None }
+    }
+
+    fn interrupted() -> Self {
+        Self::new(Status::Interrupted, ExitReason::Interrupted, "interrupted before it started")
+    }
+
+    /// A panic of the host: it ends this child and no sibling.
+    fn crashed() -> Self {
+        Self::new(Status::Error, ExitReason::Error, "the host crashed while it ran this child")
+    }
+
+    fn load(err: &LoadError) -> Self {
+        match err {
+            LoadError::Crashed => Self::new(Status::Error, ExitReason::Error, err.to_string()),
+            err => {
+                let error = format!("the component was refused: {err}");
+                Self::new(Status::Error, ExitReason::Refused, error)
+            }
+        }
+    }
+
+    fn refused(record: Arc<BoundaryRecord>) -> Self {
+        let shown = record.refused.iter().take(MAX_REFUSALS);
+        let mut why: Vec<String> =
+            shown.map(|it| format!("`{}`: {}", it.import, it.reason)).collect();
+        let rest = record.refused.len().saturating_sub(MAX_REFUSALS);
+        if rest > 0 {
+            why.push(format!("and {rest} more"));
+        }
+        let error = format!("the component was refused: {}", why.join("; "));
+        Self { boundary: Some(record), ..Self::new(Status::Error, ExitReason::Refused, error) }
     }
 }
 
@@ -192,7 +229,8 @@ impl Batch<'_> {
         let child_id = ChildId::new(task_index, &*self.executor.random);
         let (goal, agent) = (work.task.goal.clone(), work.agent.clone());
         let identity = Identity { task_index, child_id, goal, agent };
-        let result = match self.run(&identity, work).await {
+        let run = AssertUnwindSafe(self.run(&identity, work)).catch_unwind();
+        let result = match run.await.unwrap_or_else(|_| Err(Failure::crashed())) {
             Ok((ended, boundary)) => {
                 log(&identity, &ended.traces);
                 of_run(identity, ended, self.executor.bounds(self.delegation), boundary)
@@ -209,24 +247,16 @@ impl Batch<'_> {
         &self,
         identity: &Identity,
         work: &Work,
-    ) -> Result<(Ended, BoundaryRecord), Failure> {
-        if self.interrupt.is_asked() {
-            let (status, exit_reason) = (Status::Interrupted, ExitReason::Interrupted);
-            let error = "interrupted before it started".to_owned();
-            return Err(Failure { status, exit_reason, error, boundary: None });
-        }
+    ) -> Result<(Ended, Arc<BoundaryRecord>), Failure> {
         let sandbox = &self.executor.sandbox;
-        let component = sandbox.load(&work.component).await;
-        let component = component.map_err(|it| Failure::refused(it, None))?;
-        let policy = self.policy(work);
-        let plan = Arc::new(sandbox.plan(&component, &policy));
-        let record = plan.record(component.digest(), &policy.grant);
-        if !record.refused.is_empty() {
-            let why = record.refused.iter().map(|it| format!("`{}`: {}", it.import, it.reason));
-            let why = why.collect::<Vec<_>>().join("; ");
-            return Err(Failure::refused(why, Some(record)));
-        }
-        let ended = sandbox.run(self.job(identity, work, component, plan)).await;
+        let component = tokio::select! {
+            biased;
+            () = self.interrupt.asked() => return Err(Failure::interrupted()),
+            loaded = sandbox.load(&work.component) => loaded.map_err(|it| Failure::load(&it))?,
+        };
+        let admitted = sandbox.admit(&component, &self.policy(work)).map_err(Failure::refused)?;
+        let record = Arc::clone(admitted.record());
+        let ended = sandbox.run(self.job(identity, work, admitted)).await;
         Ok((ended, record))
     }
 
@@ -235,17 +265,9 @@ impl Batch<'_> {
         Policy { grant: work.task.grant.clone(), blocked, strict: self.delegation.strict }
     }
 
-    fn job(
-        &self,
-        identity: &Identity,
-        work: &Work,
-        component: Arc<Loaded>,
-        plan: Arc<Plan>,
-    ) -> Job {
+    fn job(&self, identity: &Identity, work: &Work, admitted: Arc<Admitted>) -> Job {
         Job {
-            component,
-            plan,
-            grant: work.task.grant.clone(),
+            admitted,
             tools: Arc::clone(&self.delegation.tools),
             child: Arc::from(identity.child_id.to_string()),
             task: Task {

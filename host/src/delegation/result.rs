@@ -1,6 +1,8 @@
 //! From the end of a run to its result entry: the one place where the words
 //! of semantics.md §4 are chosen.
 
+use std::sync::Arc;
+
 use crate::{
     completion::{sanitize::clean_line, text::cut_summary},
     event::{BoundaryRecord, ChildResult, ExitReason, Status, Tokens},
@@ -43,7 +45,7 @@ pub(super) fn without_a_run(
     status: Status,
     exit_reason: ExitReason,
     error: String,
-    boundary: Option<BoundaryRecord>,
+    boundary: Option<Arc<BoundaryRecord>>,
 ) -> ChildResult {
     let (summary, truncated) = (None, false);
     let verdict = Verdict { status, exit_reason, summary, error: Some(error), truncated };
@@ -55,7 +57,7 @@ pub(super) fn of_run(
     identity: Identity,
     mut ended: Ended,
     bounds: Bounds,
-    boundary: BoundaryRecord,
+    boundary: Arc<BoundaryRecord>,
 ) -> ChildResult {
     let verdict = verdict(&mut ended, bounds);
     let seconds = ended.duration.as_secs_f64();
@@ -67,7 +69,7 @@ fn entry(
     verdict: Verdict,
     traces: &mut Traces,
     seconds: f64,
-    boundary: Option<BoundaryRecord>,
+    boundary: Option<Arc<BoundaryRecord>>,
 ) -> ChildResult {
     let Identity { task_index, child_id, goal, agent } = identity;
     let (summary, cut) = match verdict.summary.filter(|it| !it.trim().is_empty()) {
@@ -107,7 +109,7 @@ fn verdict(ended: &mut Ended, bounds: Bounds) -> Verdict {
     let checkpoint = ended.traces.checkpoint.take();
     let outcome = ended.outcome.clone();
     if let Some(reason) = ended.stopped {
-        return stopped(reason, outcome, checkpoint, bounds);
+        return stopped(reason, outcome, checkpoint, panicked, bounds);
     }
     let broken = |status, exit_reason, error: String| Verdict {
         status,
@@ -118,28 +120,33 @@ fn verdict(ended: &mut Ended, bounds: Bounds) -> Verdict {
     };
     match outcome {
         Outcome::Returned { report, calls_spent } => returned(report, calls_spent, bounds),
-        Outcome::Gave(text) => {
-            let text = clean_line(&text, MAX_QUOTE_CHARS);
-            broken(Status::Failed, ExitReason::Error, format!("the agent gave up: {text}"))
+        Outcome::Gave(_) => broken(Status::Failed, ExitReason::Error, words(&outcome, panicked)),
+        Outcome::Trapped(_) | Outcome::Limit(_) => {
+            broken(Status::Error, ExitReason::Trap, words(&outcome, panicked))
         }
-        Outcome::Trapped(text) => {
-            let panicked = panicked.map(|it| format!(": {it}")).unwrap_or_default();
-            broken(Status::Error, ExitReason::Trap, format!("trapped: {text}{panicked}"))
-        }
-        Outcome::Limit(limit) => broken(Status::Error, ExitReason::Trap, limit.to_string()),
         Outcome::CpuSpent => {
             let seconds = bounds.cpu_seconds;
             let text = format!("all {seconds} s of CPU time are spent (`sandbox.cpu_seconds`)");
             broken(Status::Timeout, ExitReason::Timeout, text)
         }
         Outcome::CallsSpent => broken(Status::Failed, ExitReason::Budget, calls_spent_text(bounds)),
-        Outcome::Stopped(reason) => stopped(reason, outcome, checkpoint, bounds),
-        Outcome::Refused(text) => {
-            let text = format!("the component was refused: {text}");
-            broken(Status::Error, ExitReason::Refused, text)
-        }
+        Outcome::Stopped(reason) => stopped(reason, outcome, checkpoint, None, bounds),
         Outcome::HostFault(text) => broken(Status::Error, ExitReason::Error, text),
     }
+}
+
+/// How a run broke off by itself, with the child's last words where they say
+/// more. Empty for one that did not.
+fn words(outcome: &Outcome, panicked: Option<String>) -> String {
+    let text = match outcome {
+        Outcome::Gave(text) => {
+            return format!("the agent gave up: {}", clean_line(text, MAX_QUOTE_CHARS));
+        }
+        Outcome::Trapped(text) => format!("trapped: {text}"),
+        Outcome::Limit(limit) => limit.to_string(),
+        _ => return String::new(),
+    };
+    panicked.map(|it| format!("{text}: {it}")).unwrap_or(text)
 }
 
 fn calls_spent_text(bounds: Bounds) -> String {
@@ -174,9 +181,10 @@ fn stopped(
     reason: StopReason,
     outcome: Outcome,
     checkpoint: Option<String>,
+    panicked: Option<String>,
     bounds: Bounds,
 ) -> Verdict {
-    let (status, exit_reason, error) = match reason {
+    let (status, exit_reason, mut error) = match reason {
         StopReason::Interrupted => {
             (Status::Interrupted, ExitReason::Interrupted, "interrupted".to_owned())
         }
@@ -185,6 +193,10 @@ fn stopped(
             (Status::Timeout, ExitReason::Timeout, format!("not finished within {seconds} s"))
         }
     };
+    let words = words(&outcome, panicked);
+    if !words.is_empty() {
+        error = format!("{error}; {words}");
+    }
     let returned = match outcome {
         Outcome::Returned { report, .. } => Some(report.summary),
         _ => None,

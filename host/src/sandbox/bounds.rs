@@ -5,12 +5,20 @@
 //! 6.9 KB of loops over many locals took 19.5 CPU seconds (measured). What is
 //! walked here is only counted, never believed.
 
+use std::collections::VecDeque;
+
 use wasmparser::{
-    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
-    ComponentTypeRef, Encoding, FunctionBody, Instance, Operator, Parser, Payload,
+    ComponentAlias, ComponentExternalKind, ComponentImportSectionReader, ComponentInstance,
+    ComponentOuterAliasKind, ComponentTypeRef, CompositeInnerType, Encoding, FunctionBody,
+    FunctionSectionReader, Instance, Operator, Parser, Payload, TypeSectionReader,
 };
 
 use super::engine::MAX_CORE_INSTANCES;
+use crate::completion::sanitize::clean_line;
+
+/// Changes with every bound here, so that machine code which was compiled
+/// under wider ones is not taken from the cache.
+pub(super) const VERSION: u32 = 1;
 
 /// Components inside components. Real compositions have two or three levels.
 const MAX_NESTING: usize = 8;
@@ -22,15 +30,30 @@ const MAX_FUNCTIONS: u64 = 60_000;
 /// Size of one function's body.
 const MAX_BODY_BYTES: usize = 1 << 20;
 
-/// Local variables of one function.
+/// Local variables of one function, its parameters included.
 const MAX_LOCALS: u64 = 20_000;
 
-/// Local variables × depth of loops: what the register allocator's time grows
-/// with (32,768 took about one CPU second).
-const MAX_LOCALS_BY_LOOPS: u64 = 65_536;
+/// Local variables × (depth of loops)²: what the register allocator's time
+/// grows with. 300 locals in 218 loops took 23.5 s; the most in an
+/// interpreter of Python is 2,457 (measured).
+const MAX_LOOP_COST: u64 = 65_536;
+
+/// The same over all functions. That interpreter has 158,256.
+const MAX_TOTAL_LOOP_COST: u64 = 4_000_000;
+
+/// Local variables × branch targets: what the compiler's memory grows with.
+/// 2,000 × 8,000 took 524 MB; the most in that interpreter is 67,977.
+const MAX_BRANCH_COST: u64 = 2_000_000;
+
+/// Imports of the whole component. Our contract has 12 interfaces, and WASI
+/// has some 40.
+const MAX_IMPORTS: u64 = 256;
 
 /// Types of all modules and components.
 const MAX_TYPES: u64 = 50_000;
+
+/// Characters of a parser's message, which may quote names of the file.
+const MAX_MESSAGE_CHARS: usize = 300;
 
 /// Why a file is not compiled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,9 +72,10 @@ pub enum BoundsError {
         /// What the parser expected.
         message: String,
     },
-    /// Takes a component as an argument, whose cost can't be counted.
-    #[error("imports a component, which no tool chain for agents makes")]
-    ComponentImport,
+    /// Instantiates a component that comes from outside or out of an
+    /// instance, whose cost can't be counted.
+    #[error("takes a component as a value, which no tool chain for agents does")]
+    ComponentValue,
     /// Larger than what is compiled.
     #[error("{what}: {found} is over the limit of {limit}")]
     TooMuch {
@@ -66,7 +90,8 @@ pub enum BoundsError {
 
 impl From<wasmparser::BinaryReaderError> for BoundsError {
     fn from(err: wasmparser::BinaryReaderError) -> Self {
-        BoundsError::Damaged { offset: err.offset() as u64, message: err.message().to_owned() }
+        let message = clean_line(err.message(), MAX_MESSAGE_CHARS);
+        BoundsError::Damaged { offset: err.offset() as u64, message }
     }
 }
 
@@ -95,15 +120,19 @@ struct Level {
     components: Vec<u64>,
     /// Core instances that one instance of this level makes.
     instances: u64,
+    /// Of a module: how many parameters a function of each type has.
+    params: Vec<u64>,
+    /// Of a module: the type of each function that has a body.
+    bodies: VecDeque<u32>,
 }
 
 #[derive(Default)]
 struct Walk {
     levels: Vec<Level>,
-    /// The most that any component so far makes.
-    dearest: u64,
     functions: u64,
     types: u64,
+    imports: u64,
+    loop_cost: u64,
 }
 
 impl Walk {
@@ -113,33 +142,27 @@ impl Walk {
             Payload::End(_) => self.leave(),
             Payload::CoreTypeSection(it) => self.count_types(it.count()),
             Payload::ComponentTypeSection(it) => self.count_types(it.count()),
-            Payload::TypeSection(it) => self.count_types(it.count()),
-            Payload::FunctionSection(it) => self.count_functions(it.count()),
-            Payload::CodeSectionEntry(body) => check_body(&body),
+            Payload::TypeSection(it) => self.module_types(it),
+            Payload::FunctionSection(it) => self.module_functions(it),
+            Payload::CodeSectionEntry(body) => self.body(&body),
             Payload::InstanceSection(it) => it.into_iter().try_for_each(|it| {
                 let real = matches!(it?, Instance::Instantiate { .. });
-                self.add_instances(u64::from(real));
-                Ok(())
+                self.add_instances(u64::from(real))
             }),
-            Payload::ComponentInstanceSection(it) => it.into_iter().try_for_each(|it| {
-                self.instantiate(&it?);
-                Ok(())
-            }),
-            Payload::ComponentImportSection(it) => it.into_iter().try_for_each(|it| {
-                let is_component = matches!(it?.ty, ComponentTypeRef::Component(_));
-                if is_component { Err(BoundsError::ComponentImport) } else { Ok(()) }
-            }),
+            Payload::ComponentInstanceSection(it) => {
+                it.into_iter().try_for_each(|it| self.instantiate(&it?))
+            }
+            Payload::ComponentImportSection(it) => self.component_imports(it),
             Payload::ComponentExportSection(it) => it.into_iter().try_for_each(|it| {
                 let it = it?;
-                if it.kind == ComponentExternalKind::Component {
-                    self.name_component(self.cost_of(0, it.index));
+                match it.kind {
+                    ComponentExternalKind::Component => self.name_component(0, it.index),
+                    _ => Ok(()),
                 }
-                Ok(())
             }),
-            Payload::ComponentAliasSection(it) => it.into_iter().try_for_each(|it| {
-                self.alias(&it?);
-                Ok(())
-            }),
+            Payload::ComponentAliasSection(it) => {
+                it.into_iter().try_for_each(|it| self.alias(&it?))
+            }
             _ => Ok(()),
         }
     }
@@ -162,7 +185,6 @@ impl Walk {
         };
         if level.is_component {
             outer.components.push(level.instances);
-            self.dearest = self.dearest.max(level.instances);
         }
         Ok(())
     }
@@ -172,84 +194,148 @@ impl Walk {
         at_most("types", self.types, MAX_TYPES)
     }
 
-    fn count_functions(&mut self, count: u32) -> Result<(), BoundsError> {
-        self.functions = self.functions.saturating_add(u64::from(count));
-        at_most("functions", self.functions, MAX_FUNCTIONS)
-    }
-
-    fn add_instances(&mut self, count: u64) {
-        if let Some(level) = self.levels.last_mut() {
-            level.instances = level.instances.saturating_add(count);
+    fn module_types(&mut self, section: TypeSectionReader<'_>) -> Result<(), BoundsError> {
+        self.count_types(section.count())?;
+        for group in section {
+            for ty in group?.types() {
+                let params = match &ty.composite_type.inner {
+                    CompositeInnerType::Func(it) => it.params().len() as u64,
+                    _ => 0,
+                };
+                self.level()?.params.push(params);
+            }
         }
+        Ok(())
     }
 
-    fn instantiate(&mut self, instance: &ComponentInstance<'_>) {
-        if let ComponentInstance::Instantiate { component_index, .. } = instance {
-            self.add_instances(self.cost_of(0, *component_index));
+    fn module_functions(&mut self, section: FunctionSectionReader<'_>) -> Result<(), BoundsError> {
+        self.functions = self.functions.saturating_add(u64::from(section.count()));
+        at_most("functions", self.functions, MAX_FUNCTIONS)?;
+        for ty in section {
+            let ty = ty?;
+            self.level()?.bodies.push_back(ty);
+        }
+        Ok(())
+    }
+
+    /// Bounds one function.
+    fn body(&mut self, body: &FunctionBody<'_>) -> Result<(), BoundsError> {
+        at_most("bytes of one function", body.range().len() as u64, MAX_BODY_BYTES as u64)?;
+        let mut locals = self.next_params()?;
+        for group in body.get_locals_reader()? {
+            locals = locals.saturating_add(u64::from(group?.0));
+        }
+        at_most("local variables of one function", locals, MAX_LOCALS)?;
+        let shape = Shape::of(body)?;
+        let branch_cost = locals.saturating_mul(shape.branches);
+        at_most("local variables × branches", branch_cost, MAX_BRANCH_COST)?;
+        let loop_cost = locals.saturating_mul(shape.loops.saturating_mul(shape.loops));
+        at_most("local variables × (loop depth)²", loop_cost, MAX_LOOP_COST)?;
+        self.loop_cost = self.loop_cost.saturating_add(loop_cost);
+        at_most("the sum of these", self.loop_cost, MAX_TOTAL_LOOP_COST)
+    }
+
+    /// Parameters of the function whose body comes next.
+    fn next_params(&mut self) -> Result<u64, BoundsError> {
+        let level = self.level()?;
+        let ty = level.bodies.pop_front().and_then(|it| usize::try_from(it).ok());
+        Ok(ty.and_then(|it| level.params.get(it)).copied().unwrap_or(0))
+    }
+
+    fn component_imports(
+        &mut self,
+        section: ComponentImportSectionReader<'_>,
+    ) -> Result<(), BoundsError> {
+        if self.levels.len() == 1 {
+            self.imports = self.imports.saturating_add(u64::from(section.count()));
+            at_most("imports", self.imports, MAX_IMPORTS)?;
+        }
+        section.into_iter().try_for_each(|it| match it?.ty {
+            ComponentTypeRef::Component(_) => Err(BoundsError::ComponentValue),
+            _ => Ok(()),
+        })
+    }
+
+    fn add_instances(&mut self, count: u64) -> Result<(), BoundsError> {
+        let level = self.level()?;
+        level.instances = level.instances.saturating_add(count);
+        Ok(())
+    }
+
+    fn instantiate(&mut self, instance: &ComponentInstance<'_>) -> Result<(), BoundsError> {
+        match instance {
+            ComponentInstance::Instantiate { component_index, .. } => {
+                self.add_instances(self.cost_of(0, *component_index)?)
+            }
+            ComponentInstance::FromExports(_) => Ok(()),
         }
     }
 
     /// Core instances of a component in the index space that many levels out.
-    /// What can't be found counts as the dearest component so far.
-    fn cost_of(&self, outwards: u32, index: u32) -> u64 {
+    fn cost_of(&self, outwards: u32, index: u32) -> Result<u64, BoundsError> {
         let find = || {
             let level = self.levels.iter().rev().nth(usize::try_from(outwards).ok()?)?;
             level.components.get(usize::try_from(index).ok()?).copied()
         };
-        find().unwrap_or(self.dearest)
+        find().ok_or(BoundsError::ComponentValue)
     }
 
-    fn name_component(&mut self, cost: u64) {
-        if let Some(level) = self.levels.last_mut() {
-            level.components.push(cost);
-        }
+    /// Gives a component of the index space that many levels out a further
+    /// index in this one.
+    fn name_component(&mut self, outwards: u32, index: u32) -> Result<(), BoundsError> {
+        let cost = self.cost_of(outwards, index)?;
+        self.level()?.components.push(cost);
+        Ok(())
     }
 
-    fn alias(&mut self, alias: &ComponentAlias<'_>) {
+    fn alias(&mut self, alias: &ComponentAlias<'_>) -> Result<(), BoundsError> {
         match alias {
             ComponentAlias::Outer { kind: ComponentOuterAliasKind::Component, count, index } => {
-                self.name_component(self.cost_of(*count, *index));
+                self.name_component(*count, *index)
             }
-            // Exported by an instance of a component that was walked before.
             ComponentAlias::InstanceExport { kind: ComponentExternalKind::Component, .. } => {
-                self.name_component(self.dearest);
+                Err(BoundsError::ComponentValue)
             }
-            _ => (),
+            _ => Ok(()),
         }
+    }
+
+    /// The level that is being walked. The parser gives a header before
+    /// anything else.
+    fn level(&mut self) -> Result<&mut Level, BoundsError> {
+        self.levels.last_mut().ok_or(BoundsError::NotWasm)
     }
 }
 
-/// Bounds one function.
-fn check_body(body: &FunctionBody<'_>) -> Result<(), BoundsError> {
-    at_most("bytes of one function", body.range().len() as u64, MAX_BODY_BYTES as u64)?;
-    let mut locals: u64 = 0;
-    for group in body.get_locals_reader()? {
-        locals = locals.saturating_add(u64::from(group?.0));
-    }
-    at_most("local variables of one function", locals, MAX_LOCALS)?;
-    let loops = loop_depth(body)?;
-    at_most("local variables × loop depth", locals.saturating_mul(loops), MAX_LOCALS_BY_LOOPS)
+/// What the cost of compiling a function depends on.
+struct Shape {
+    /// The deepest nesting of loops, at least 1.
+    loops: u64,
+    /// Blocks, loops and branches that join.
+    branches: u64,
 }
 
-/// The deepest nesting of loops, at least 1.
-fn loop_depth(body: &FunctionBody<'_>) -> Result<u64, BoundsError> {
-    let mut open = Vec::new();
-    let (mut depth, mut deepest): (u64, u64) = (0, 1);
-    for operator in body.get_operators_reader()? {
-        match operator? {
-            Operator::Loop { .. } => {
-                open.push(true);
-                depth = depth.saturating_add(1);
-                deepest = deepest.max(depth);
-            }
-            Operator::Block { .. } | Operator::If { .. } | Operator::TryTable { .. } => {
-                open.push(false);
-            }
-            Operator::End if open.pop() == Some(true) => depth = depth.saturating_sub(1),
-            _ => (),
+impl Shape {
+    fn of(body: &FunctionBody<'_>) -> Result<Self, BoundsError> {
+        let mut res = Self { loops: 1, branches: 0 };
+        let (mut open, mut depth) = (Vec::new(), 0_u64);
+        for operator in body.get_operators_reader()? {
+            let is_loop = match operator? {
+                Operator::Loop { .. } => true,
+                Operator::Block { .. } | Operator::If { .. } | Operator::TryTable { .. } => false,
+                Operator::End => {
+                    depth = depth.saturating_sub(u64::from(open.pop() == Some(true)));
+                    continue;
+                }
+                _ => continue,
+            };
+            open.push(is_loop);
+            depth = depth.saturating_add(u64::from(is_loop));
+            res.loops = res.loops.max(depth);
+            res.branches = res.branches.saturating_add(1);
         }
+        Ok(res)
     }
-    Ok(deepest)
 }
 
 #[cfg(test)]
@@ -329,24 +415,63 @@ mod tests {
         );
         check_text(
             "(component (import \"c\" (component)))",
-            Err("imports a component, which no tool chain for agents makes"),
+            Err("takes a component as a value, which no tool chain for agents does"),
+        );
+    }
+
+    /// Such a component could be instantiated before what it makes is known.
+    #[test]
+    fn a_component_out_of_an_instance_is_refused() {
+        check_text(
+            r#"(component (component
+                (import "i" (instance $i (export "c" (component))))
+                (alias export $i "c" (component $c))
+                (instance (instantiate $c)) (instance (instantiate $c))))"#,
+            Err("takes a component as a value, which no tool chain for agents does"),
         );
     }
 
     #[test]
-    fn loops_over_many_locals_are_refused_before_they_are_compiled() {
-        let function = |locals: usize, loops: usize| {
-            let locals = format!("(local {})", "i32 ".repeat(locals));
-            let (open, close) = ("(loop ".repeat(loops), ")".repeat(loops));
-            format!("(component (core module (func {locals} {open} {close})))")
+    fn imports_are_counted() {
+        let imports = |n: usize| {
+            let imports: String = (0..n).map(|it| format!("(import \"i{it}\" (func))")).collect();
+            format!("(component {imports})")
         };
-        check_text(&function(64, 1_000), Ok(()));
+        check_text(&imports(256), Ok(()));
+        check_text(&imports(257), Err("imports: 257 is over the limit of 256"));
+    }
+
+    /// A function with that many parameters, locals, nested loops and
+    /// branches one after the other, that many times.
+    fn functions(params: usize, locals: usize, loops: usize, branches: usize, n: usize) -> String {
+        let params = format!("(param {})", "i32 ".repeat(params));
+        let locals = format!("(local {})", "i32 ".repeat(locals));
+        let (open, close) = ("(loop ".repeat(loops), ")".repeat(loops));
+        let branches = "(if (i32.const 0) (then))".repeat(branches);
+        let function = format!("(func {params} {locals} {open} {branches} {close})");
+        format!("(component (core module {}))", function.repeat(n))
+    }
+
+    #[test]
+    fn loops_over_many_locals_are_refused_before_they_are_compiled() {
+        let over = "local variables × (loop depth)²: 14257200 is over the limit of 65536";
+        check_text(&functions(0, 300, 218, 0, 1), Err(over));
+        check_text(&functions(300, 0, 218, 0, 1), Err(over));
+        check_text(&functions(100, 200, 6, 20, 1), Ok(()));
         check_text(
-            &function(1_000, 66),
-            Err("local variables × loop depth: 66000 is over the limit of 65536"),
+            &functions(0, 1_000, 8, 0, 63),
+            Err("the sum of these: 4032000 is over the limit of 4000000"),
+        );
+    }
+
+    #[test]
+    fn branches_over_many_locals_are_refused_before_they_are_compiled() {
+        check_text(
+            &functions(0, 2_000, 0, 8_000, 1),
+            Err("local variables × branches: 16000000 is over the limit of 2000000"),
         );
         check_text(
-            &function(20_001, 0),
+            &functions(0, 20_001, 0, 0, 1),
             Err("local variables of one function: 20001 is over the limit of 20000"),
         );
     }

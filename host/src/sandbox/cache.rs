@@ -16,12 +16,16 @@ use std::{
 
 use wasmtime::Engine;
 
+use super::bounds;
 use crate::id::Random;
 
 /// Length of the key and of the seal in front of a file.
 const SEAL: usize = blake3::OUT_LEN;
 
 const KEY_FILE: &str = "key";
+
+/// Largest cached file. A Python interpreter's machine code is 60 MB.
+const MAX_CODE_BYTES: u64 = 512 << 20;
 
 /// A directory of compiled components.
 #[derive(Debug)]
@@ -36,6 +40,10 @@ impl Cache {
     /// Opens the directory, creating it and its key (mode 0700 and 0600).
     pub(super) fn open(dir: &Path, engine: &Engine, random: &dyn Random) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        if !is_ours(&fs::metadata(dir)?, 0o022) {
+            let text = format!("`{}` can be written by other users", dir.display());
+            return Err(io::Error::other(text));
+        }
         let key = key(&dir.join(KEY_FILE), random)?;
         Ok(Self { dir: dir.to_owned(), key, engine: engine_hash(engine) })
     }
@@ -44,7 +52,7 @@ impl Cache {
     /// wrote. Anything else about the file means: compile again.
     pub(super) fn load(&self, component: &blake3::Hash) -> Option<Vec<u8>> {
         let name = self.name(component);
-        let mut bytes = fs::read(self.dir.join(&name)).ok()?;
+        let mut bytes = read(&self.dir.join(&name)).ok()?;
         let (seal, body) = bytes.split_at_checked(SEAL)?;
         let expect = self.seal(&name, body);
         // Comparison of two `Hash` values takes the same time for any bytes.
@@ -67,7 +75,8 @@ impl Cache {
     }
 
     fn name(&self, component: &blake3::Hash) -> String {
-        format!("{}-{:016x}.cwasm", component.to_hex(), self.engine)
+        let bounds = bounds::VERSION;
+        format!("{}-{:016x}-{bounds}.cwasm", component.to_hex(), self.engine)
     }
 
     fn seal(&self, name: &str, body: &[u8]) -> blake3::Hash {
@@ -116,8 +125,11 @@ fn key(path: &Path, random: &dyn Random) -> io::Result<[u8; SEAL]> {
     let mut key = [0; SEAL];
     random.fill(&mut key);
     let draft = path.with_file_name(draft_name(KEY_FILE, random));
-    private().create_new(true).open(&draft)?.write_all(&key)?;
-    let linked = fs::hard_link(&draft, path);
+    let mut file = private().create_new(true).open(&draft)?;
+    // On disk before it has its name: a key that was cut short by a crash
+    // would have to be removed by hand.
+    let written = file.write_all(&key).and_then(|()| file.sync_all());
+    let linked = written.and_then(|()| fs::hard_link(&draft, path));
     fs::remove_file(&draft)?;
     match linked {
         Err(err) if err.kind() != io::ErrorKind::AlreadyExists => Err(err),
@@ -132,7 +144,7 @@ fn read_key(path: &Path) -> io::Result<Option<[u8; SEAL]>> {
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file?,
     };
-    if !is_private(&file.metadata()?) {
+    if !is_ours(&file.metadata()?, 0o077) {
         let text = format!("`{}` is open to other users: remove it", path.display());
         return Err(io::Error::other(text));
     }
@@ -145,10 +157,25 @@ fn read_key(path: &Path) -> io::Result<Option<[u8; SEAL]>> {
     key.try_into().map(Some).map_err(damaged)
 }
 
-/// Whether nobody else can have written or read the key: with it, anybody
-/// could have machine code of their own loaded.
-fn is_private(metadata: &Metadata) -> bool {
-    metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o077 == 0
+/// Whether it belongs to this user and gives others none of these
+/// permissions. Whoever knows the key could have machine code of their own
+/// loaded; whoever writes to the directory could make a read of it hang.
+fn is_ours(metadata: &Metadata, others: u32) -> bool {
+    metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & others == 0
+}
+
+/// Reads a regular file, up to [`MAX_CODE_BYTES`].
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || metadata.len() > MAX_CODE_BYTES {
+        return Err(io::Error::other("no cached component"));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+    file.take(MAX_CODE_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -249,6 +276,29 @@ mod tests {
         assert_eq!(mode(&case.file()), 0o600);
         let n_files = fs::read_dir(&case.cache.dir).unwrap().count();
         assert_eq!(n_files, 2, "drafts are left");
+    }
+
+    #[test]
+    fn a_directory_that_others_write_to_is_refused() {
+        let case = Case::new();
+        fs::set_permissions(&case.cache.dir, fs::Permissions::from_mode(0o777)).unwrap();
+        let err = open(&case.cache.dir).unwrap_err().to_string();
+        assert!(err.ends_with("can be written by other users"), "{err}");
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_not_read() {
+        let case = Case::new();
+        fs::remove_file(case.file()).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            case.file(),
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR,
+            0,
+        )
+        .unwrap();
+        assert_eq!(case.load(), None);
     }
 
     #[test]

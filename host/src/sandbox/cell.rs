@@ -74,7 +74,7 @@ impl Cell {
     /// doing its work; an error ends the child.
     pub(super) fn admit(&mut self) -> Result<Option<ToolError>, CallsSpent> {
         self.host_calls = self.host_calls.saturating_add(1);
-        if self.host_calls > self.max_host_calls.saturating_add(OVERTIME_CALLS) {
+        if self.is_overspent() {
             return Err(CallsSpent);
         }
         if self.is_spent() {
@@ -82,6 +82,17 @@ impl Cell {
             return Ok(Some(ToolError::Exhausted(text)));
         }
         Ok(self.halt.error())
+    }
+
+    /// Counts a call of the inert WASI set, which has no way to be refused;
+    /// the next tick of the clock ends a child that makes too many.
+    pub(super) fn count_wasi_call(&mut self) {
+        self.host_calls = self.host_calls.saturating_add(1);
+    }
+
+    /// Whether the child has used up its overtime, too.
+    pub(super) fn is_overspent(&self) -> bool {
+        self.host_calls > self.max_host_calls.saturating_add(OVERTIME_CALLS)
     }
 
     /// Whether the child has used up its host calls.

@@ -9,7 +9,10 @@ use super::{
     cache::Cache,
     read,
 };
-use crate::{boundary::Import, id::Random};
+use crate::{boundary::Import, completion::sanitize::clean_line, id::Random};
+
+/// Characters of the compiler's message, which may quote names of the file.
+const MAX_MESSAGE_CHARS: usize = 500;
 
 /// A compiled component.
 pub struct Loaded {
@@ -31,7 +34,7 @@ impl Loaded {
 }
 
 /// Why bytes are no component that this host takes.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
     /// The file is larger than `sandbox.component_mib`.
@@ -78,7 +81,9 @@ fn compile(
     digest: &blake3::Hash,
 ) -> Result<Component, LoadError> {
     bounds::check(bytes)?;
-    let invalid = |it: wasmtime::Error| LoadError::Invalid(it.root_cause().to_string());
+    let invalid = |it: wasmtime::Error| {
+        LoadError::Invalid(clean_line(&it.root_cause().to_string(), MAX_MESSAGE_CHARS))
+    };
     let component = Component::from_binary(engine, bytes).map_err(invalid)?;
     if let Some(cache) = cache {
         cache.store(digest, &component.serialize().map_err(invalid)?, random);

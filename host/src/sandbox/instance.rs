@@ -39,18 +39,14 @@ pub(super) struct Place<'a> {
 }
 
 /// Runs a job to its end.
-pub(super) async fn run(
-    place: &Place<'_>,
-    pre: SubagentPre<Cell>,
-    permit: OwnedSemaphorePermit,
-    job: Job,
-) -> Ended {
+pub(super) async fn run(place: &Place<'_>, permit: OwnedSemaphorePermit, job: Job) -> Ended {
     let start = Instant::now();
     let watch = Watch::new(place.config, &job);
     let mut store = new_store(place, &watch, &job);
     store.set_epoch_deadline(1);
     watch.record.started();
     let meter = Arc::clone(&watch.meter);
+    let pre = job.admitted.pre.clone();
     let guest = guest(pre, store, meter, task(&job), place.config.result_bytes);
     let guest = place.guests.spawn(async move {
         let outcome = guest.await;
@@ -116,7 +112,13 @@ impl Watch {
     async fn until_tools_end(&self, job: &Job) {
         self.halt.release();
         self.tracker.close();
-        if tokio::time::timeout(TOOL_STOP_LIMIT, self.tracker.wait()).await.is_err() {
+        let gave_up = tokio::select! {
+            biased;
+            () = self.tracker.wait() => false,
+            () = job.interrupt.ended() => true,
+            () = sleep(TOOL_STOP_LIMIT) => true,
+        };
+        if gave_up {
             tracing::error!(child = %job.child, "a tool goes on after its child has ended");
         }
     }
@@ -138,7 +140,7 @@ fn joined(ended: Result<Outcome, tokio::task::JoinError>) -> Outcome {
 
 fn task(job: &Job) -> bindings::Task {
     let task = &job.task;
-    let specs = crate::toolset::spec::specs(&job.grant);
+    let specs = crate::toolset::spec::specs(job.admitted.grant());
     bindings::Task {
         goal: task.goal.clone(),
         context: task.context.clone(),
@@ -159,7 +161,7 @@ fn new_store(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> {
         max_handles: config.handles,
         max_argument_bytes: config.argument_bytes,
         host_calls: config.host_calls,
-        grant: job.grant.clone(),
+        grant: job.admitted.grant().clone(),
         halt: Arc::clone(&watch.halt),
         record: Arc::clone(&watch.record),
         tools: ToolPort {
@@ -174,8 +176,8 @@ fn new_store(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> {
     store.set_hostcall_fuel(config.host_call_bytes);
     store.set_max_component_handles(config.handles);
     let (meter, budget) = (Arc::clone(&watch.meter), config.cpu);
-    store.epoch_deadline_callback(move |_| {
-        let spent = meter.used() >= budget;
+    store.epoch_deadline_callback(move |store| {
+        let spent = meter.used() >= budget || store.data().is_overspent();
         Ok(if spent { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
     });
     store
@@ -225,7 +227,7 @@ fn broken(err: &wasmtime::Error, cell: &Cell) -> Outcome {
         return Outcome::Gave(exit.to_string());
     }
     if err.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
-        return Outcome::CpuSpent;
+        return if cell.is_overspent() { Outcome::CallsSpent } else { Outcome::CpuSpent };
     }
     match limit(err, cell) {
         Some(limit) => Outcome::Limit(limit),

@@ -74,14 +74,21 @@ impl ResourceLimiter for StoreLimits {
         &mut self,
         current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        // Asked before the memory's own maximum is looked at: what fails
+        // there must not be charged.
+        if maximum.is_some_and(|it| desired > it) {
+            return Ok(false);
+        }
         let total = self.memory.saturating_add(desired.saturating_sub(current));
         if total > self.max_memory {
             self.hit = Some(Limit::Memory);
             return Ok(false);
         }
         self.memory = total;
+        // It coped with an earlier refusal.
+        self.hit = None;
         Ok(true)
     }
 
@@ -189,7 +196,18 @@ mod tests {
         assert!(!limits.memory_growing(0, 60, None).unwrap());
         assert_eq!(limits.hit(), Some(Limit::Memory));
         assert!(limits.memory_growing(60, 100, None).unwrap());
+        assert_eq!(limits.hit(), None);
         assert!(!limits.memory_growing(100, 101, None).unwrap());
+    }
+
+    #[test]
+    fn what_a_memory_refuses_itself_is_not_charged() {
+        let mut limits = StoreLimits::new(100, 10);
+        for _ in 0..10 {
+            assert!(!limits.memory_growing(10, 50, Some(10)).unwrap());
+        }
+        assert_eq!(limits.hit(), None);
+        assert!(limits.memory_growing(0, 100, Some(100)).unwrap());
     }
 
     #[test]

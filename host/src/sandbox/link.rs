@@ -65,11 +65,14 @@ pub(super) fn link_plan(
 }
 
 fn link_line(linker: &mut Linker<Cell>, line: &Line) -> wasmtime::Result<()> {
+    if let Decision::Refused(why) = &line.decision {
+        bail!("`{line}` is refused: {why}");
+    }
     let Some(item) = &line.item else {
         return Ok(());
     };
     match &line.decision {
-        Decision::TypeOnly => Ok(()),
+        Decision::TypeOnly | Decision::Refused(_) => Ok(()),
         Decision::Linked if line.word == "resource" => {
             toolbox::link_resource(&mut linker.instance(&line.interface)?, item)
         }
@@ -81,7 +84,6 @@ fn link_line(linker: &mut Linker<Cell>, line: &Line) -> wasmtime::Result<()> {
             let stub = entry(line, item)?.stub;
             stub(&mut linker.instance(&line.interface)?, Arc::from(why.as_str()))
         }
-        Decision::Refused(why) => bail!("`{line}` is refused: {why}"),
     }
 }
 

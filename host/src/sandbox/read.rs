@@ -14,7 +14,7 @@ use wasmtime::{
     },
 };
 
-use crate::boundary::{Import, ImportKind, Item, ItemKind};
+use crate::boundary::{Contract, Import, ImportKind, Item, ItemKind};
 
 /// Longest text of one type. A component can name types whose text grows
 /// exponentially; past this the item is refused as unknown.
@@ -23,15 +23,28 @@ const MAX_SHAPE_BYTES: usize = 8 << 10;
 /// Deepest nesting of one type: the reader is recursive.
 const MAX_SHAPE_DEPTH: usize = 32;
 
+/// Items of one interface. The largest of WASI has some 40; what is longer is
+/// refused as a whole.
+const MAX_ITEMS: usize = 256;
+
 pub(super) fn imports(engine: &Engine, component: &Component) -> Vec<Import> {
     let ty = component.component_type();
     ty.imports(engine).map(|(name, it)| import(engine, name, &it)).collect()
 }
 
 fn import(engine: &Engine, name: &str, found: &ComponentExtern<'_>) -> Import {
+    // Types are compared for interfaces of the contract only, and written out
+    // for no other.
+    let with_shapes = Contract::current().has(name);
     let kind = match (&found.ty, annotation(found)) {
         (_, Some(annotation)) => ImportKind::Other(annotation.to_owned()),
-        (ComponentItem::ComponentInstance(it), None) => ImportKind::Interface(items(engine, it)),
+        (ComponentItem::ComponentInstance(it), None) => {
+            if it.exports(engine).nth(MAX_ITEMS).is_some() {
+                ImportKind::Other(format!("interface of more than {MAX_ITEMS} items"))
+            } else {
+                ImportKind::Interface(items(engine, it, with_shapes))
+            }
+        }
         (other, None) => ImportKind::Other(word(other).to_owned()),
     };
     Import { name: name.to_owned(), kind }
@@ -59,7 +72,7 @@ fn word(item: &ComponentItem) -> &'static str {
     }
 }
 
-fn items(engine: &Engine, instance: &ComponentInstance) -> Vec<Item> {
+fn items(engine: &Engine, instance: &ComponentInstance, with_shapes: bool) -> Vec<Item> {
     let mut resources = Vec::new();
     let mut res = Vec::new();
     for (name, found) in instance.exports(engine) {
@@ -68,7 +81,8 @@ fn items(engine: &Engine, instance: &ComponentInstance) -> Vec<Item> {
         }
         let kind = match annotation(&found) {
             Some(annotation) => ItemKind::Other(annotation.to_owned()),
-            None => item_kind(&found.ty, &resources),
+            None if with_shapes => item_kind(&found.ty, &resources),
+            None => bare_kind(&found.ty),
         };
         res.push(Item { name: name.to_owned(), kind });
     }
@@ -83,6 +97,16 @@ fn item_kind(item: &ComponentItem, resources: &[(ResourceType, String)]) -> Item
         ComponentItem::Type(it) => {
             shape(resources, |out| out.ty(it, 0)).map_or_else(too_large, ItemKind::Type)
         }
+        ComponentItem::Resource(_) => ItemKind::Resource,
+        other => ItemKind::Other(word(other).to_owned()),
+    }
+}
+
+/// Without a shape.
+fn bare_kind(item: &ComponentItem) -> ItemKind {
+    match item {
+        ComponentItem::ComponentFunc(_) => ItemKind::Function(String::new()),
+        ComponentItem::Type(_) => ItemKind::Type(String::new()),
         ComponentItem::Resource(_) => ItemKind::Resource,
         other => ItemKind::Other(word(other).to_owned()),
     }

@@ -22,13 +22,19 @@ impl<K: PartialEq, V> Recent<K, V> {
         entries.iter().find(|(it, _)| it == key).map(|(_, value)| Arc::clone(value))
     }
 
-    /// Adds an entry, and lets go of the oldest when there is no room.
-    pub(super) fn insert(&self, key: K, value: Arc<V>) {
+    /// The entry of a key, a new one when there is none. Lets go of the oldest
+    /// when there is no room.
+    pub(super) fn get_or_insert(&self, key: K, new: impl FnOnce() -> V) -> Arc<V> {
         let mut entries = self.lock();
+        if let Some((_, value)) = entries.iter().find(|(it, _)| *it == key) {
+            return Arc::clone(value);
+        }
         if entries.len() >= self.capacity {
             entries.pop_front();
         }
-        entries.push_back((key, value));
+        let value = Arc::new(new());
+        entries.push_back((key, Arc::clone(&value)));
+        value
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<(K, Arc<V>)>> {
@@ -44,9 +50,10 @@ mod tests {
     fn the_oldest_entry_makes_room() {
         let recent = Recent::new(2);
         for key in [1, 2, 3] {
-            recent.insert(key, Arc::new(key * 10));
+            recent.get_or_insert(key, || key * 10);
         }
         let found = [1, 2, 3].map(|key| recent.get(&key).map(|it| *it));
         assert_eq!(found, [None, Some(20), Some(30)]);
+        assert_eq!(*recent.get_or_insert(3, || 0), 30);
     }
 }

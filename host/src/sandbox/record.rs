@@ -97,7 +97,9 @@ impl Record {
 
     pub(super) fn log(&self, level: Level, text: String) {
         let mut state = self.state();
-        let bytes = state.log_bytes.saturating_add(text.len());
+        // An empty line takes memory too.
+        let cost = text.len().saturating_add(size_of::<LogLine>());
+        let bytes = state.log_bytes.saturating_add(cost);
         if bytes > self.max_log_bytes {
             state.traces.log_dropped = state.traces.log_dropped.saturating_add(1);
             return;
@@ -156,13 +158,23 @@ mod tests {
 
     #[test]
     fn a_log_keeps_what_fits_and_counts_the_rest() {
-        let record = Record::new(10, 10, Arc::new(Nobody));
+        let line = size_of::<LogLine>();
+        let record = Record::new(2 * line + 10, 10, Arc::new(Nobody));
         for text in ["12345", "123456", "12345", "1"] {
             record.log(Level::Info, text.to_owned());
         }
         let traces = record.take();
         assert_eq!(traces.log.len(), 2);
         assert_eq!(traces.log_dropped, 2);
+    }
+
+    #[test]
+    fn empty_lines_are_not_free() {
+        let record = Record::new(1_000, 10, Arc::new(Nobody));
+        for _ in 0..1_000 {
+            record.log(Level::Info, String::new());
+        }
+        assert!(record.take().log.len() < 50);
     }
 
     #[test]

@@ -50,6 +50,7 @@ pub(super) struct InertWasi(Option<WasiCtx>);
 
 impl WasiView for Cell {
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.count_wasi_call();
         let ctx = self.wasi.0.get_or_insert_with(|| context(&self.record));
         WasiCtxView { ctx, table: &mut self.table }
     }
@@ -137,7 +138,10 @@ impl Pollable for LogStream {
 impl OutputStream for LogStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         let text = String::from_utf8_lossy(&bytes);
-        self.record.log(self.level, text.trim_end_matches('\n').to_owned());
+        let text = text.trim_end_matches('\n');
+        if !text.is_empty() {
+            self.record.log(self.level, text.to_owned());
+        }
         Ok(())
     }
 
@@ -158,6 +162,7 @@ impl HasData for Io {
 }
 
 fn table(cell: &mut Cell) -> &mut ResourceTable {
+    cell.count_wasi_call();
     &mut cell.table
 }
 

@@ -1,0 +1,62 @@
+//! Admission: a component whose imports were decided without a refusal, and
+//! linked as they were decided.
+//!
+//! The only thing that a cell runs, and only [`admit`] makes one: so a plan
+//! with a refusal, a plan of another component, or a grant wider than the
+//! plan can't get as far as a cell.
+
+use std::sync::Arc;
+
+use wasmtime::Engine;
+
+use super::{bindings::SubagentPre, cell::Cell, compile::Loaded, link::link_plan};
+use crate::{
+    boundary::{Contract, Policy, plan},
+    completion::sanitize::clean_line,
+    event::{BoundaryLine, BoundaryRecord},
+    toolset::Grant,
+};
+
+/// Characters of the linker's message, which may quote names of the file.
+const MAX_MESSAGE_CHARS: usize = 500;
+
+/// A component that may run, with what it may use.
+pub struct Admitted {
+    pub(super) pre: SubagentPre<Cell>,
+    grant: Grant,
+    record: Arc<BoundaryRecord>,
+}
+
+impl Admitted {
+    /// The tools of the child.
+    pub fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// What was decided.
+    pub fn record(&self) -> &Arc<BoundaryRecord> {
+        &self.record
+    }
+}
+
+/// Plans and links. No code of the guest runs here. The error is the record
+/// with its refusals.
+pub(super) fn admit(
+    engine: &Engine,
+    component: &Loaded,
+    policy: &Policy,
+) -> Result<Admitted, Arc<BoundaryRecord>> {
+    let plan = plan(component.imports(), Contract::current(), policy);
+    let mut record = plan.record(component.digest(), policy);
+    if !record.refused.is_empty() {
+        return Err(Arc::new(record));
+    }
+    match link_plan(engine, &component.component, &plan) {
+        Ok(pre) => Ok(Admitted { pre, grant: policy.effective(), record: Arc::new(record) }),
+        Err(err) => {
+            let reason = clean_line(&err.root_cause().to_string(), MAX_MESSAGE_CHARS);
+            record.refused.push(BoundaryLine { import: "component".to_owned(), reason });
+            Err(Arc::new(record))
+        }
+    }
+}
