@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::id::{ChildId, DelegationId};
+use crate::{
+    id::{ChildId, DelegationId},
+    session::Session,
+};
 
 /// How a child, or a delegation as a whole, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -175,8 +178,8 @@ pub struct CompletionEvent {
     pub kind: &'static str,
     /// The dispatched unit.
     pub delegation_id: DelegationId,
-    /// Who asked; empty for a local caller.
-    pub session_key: String,
+    /// Who asked, captured at dispatch; empty for a local caller.
+    pub session_key: Session,
     /// The single goal, or the label of a batch.
     pub goal: String,
     /// What the caller handed over with the goal.

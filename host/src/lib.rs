@@ -26,5 +26,6 @@ pub mod event;
 pub mod id;
 pub mod plugin;
 pub mod sandbox;
+pub mod session;
 pub mod tools;
 pub mod toolset;

@@ -16,6 +16,7 @@ use hermitage::{
     event::{ChildResult, CompletionEvent},
     id::OsRandom,
     sandbox::{Binary, Interrupt, Sandbox, Usage},
+    session::Session,
     tools::{Tools, file::FileTools},
     toolset::{Blocked, Grant, ToolHost, grant},
 };
@@ -178,7 +179,7 @@ impl TestHost {
     fn delegation(&self, tasks: &[TestTask]) -> Delegation {
         Delegation {
             id: self.executor.new_id(),
-            session_key: String::new(),
+            session: Session::Local,
             works: tasks.iter().map(|it| self.work(it)).collect(),
             toolsets: None,
             context: None,

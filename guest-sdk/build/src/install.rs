@@ -6,8 +6,9 @@
 use std::io;
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use wait_timeout::ChildExt as _;
 
 use crate::environment::Environment;
 use crate::toolchain::TARGET;
@@ -19,8 +20,6 @@ pub(crate) const PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src"
 /// Several times what a slow line takes for 60 MB; a host that answers
 /// nothing must not hold a build for ever.
 const TIME_LIMIT: Duration = Duration::from_secs(15 * 60);
-/// How late the end of a command may be noticed.
-const POLL: Duration = Duration::from_millis(50);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Installation {
@@ -82,21 +81,14 @@ fn execute(step: Installation, source: &Path, environment: &Environment) -> io::
 }
 
 fn wait(mut child: Child) -> io::Result<()> {
-    let start = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return if status.success() {
-                Ok(())
-            } else {
-                Err(io::Error::other(status.to_string()))
-            };
-        }
-        if start.elapsed() > TIME_LIMIT {
+    match child.wait_timeout(TIME_LIMIT)? {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(io::Error::other(status.to_string())),
+        None => {
             child.kill()?;
             child.wait()?;
-            return Err(io::ErrorKind::TimedOut.into());
+            Err(io::ErrorKind::TimedOut.into())
         }
-        thread::sleep(POLL);
     }
 }
 

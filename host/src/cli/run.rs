@@ -23,6 +23,7 @@ use crate::{
     event::{CompletionEvent, ExitReason, Status},
     plugin,
     sandbox::{Interrupt, Sandbox},
+    session::Session,
     tools::{Tools, file::FileTools},
 };
 
@@ -99,7 +100,7 @@ fn delegate(
     let executor = setup.executor(&sandbox);
     let delegation = Delegation {
         id: executor.new_id(),
-        session_key: String::new(),
+        session: Session::Local,
         works,
         toolsets,
         context,

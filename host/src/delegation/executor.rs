@@ -24,6 +24,7 @@ use crate::{
     },
     id::{ChildId, DelegationId, Random},
     sandbox::{Admitted, Binary, Ended, Interrupt, Job, LoadError, Sandbox, Task, Traces},
+    session::Session,
     toolset::{Blocked, ToolHost},
 };
 
@@ -61,8 +62,8 @@ pub struct Work {
 pub struct Delegation {
     /// Identity of the unit.
     pub id: DelegationId,
-    /// Who asked; empty for a local caller.
-    pub session_key: String,
+    /// Who asked: where the event goes back to. Never taken from a guest.
+    pub session: Session,
     /// In the order of the request.
     pub works: Vec<Work>,
     /// The grant as it was asked for, for the event.
@@ -151,7 +152,7 @@ impl Executor {
         CompletionEvent {
             kind: ASYNC_DELEGATION,
             delegation_id: delegation.id,
-            session_key: delegation.session_key.clone(),
+            session_key: delegation.session.clone(),
             goal: label(&goals),
             context: delegation.context.clone(),
             toolsets: delegation.toolsets.clone(),

@@ -54,7 +54,7 @@ fn event(results: Vec<ChildResult>) -> CompletionEvent {
     CompletionEvent {
         kind: ASYNC_DELEGATION,
         delegation_id: DelegationId::new(&Zeros),
-        session_key: String::new(),
+        session_key: crate::session::Session::Local,
         goal: label(&goals),
         context: None,
         toolsets: None,
