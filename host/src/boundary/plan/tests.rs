@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::toolset::grant::{expand, grant};
 
@@ -375,4 +377,28 @@ fn the_digest_covers_decisions_and_reasons() {
     assert_ne!(all, digest(&policy(&["file_read"], false)));
     // Same decisions, another reason.
     assert_ne!(digest(&policy(&["file_read"], false)), digest(&policy(&["read_file"], false)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// One changed, added or removed character anywhere in a name.
+    #[test]
+    fn a_name_that_is_not_to_the_letter_is_never_linked(
+        idx in 0_usize..100,
+        place in 0_usize..60,
+        replaced in 0_usize..2,
+        inserted in "[a-z0-9@:/.+ \\-]?|[A-Z]|\u{430}|\u{0}",
+    ) {
+        let functions: Vec<_> = Contract::current().functions().collect();
+        let (name, function) = functions[idx % functions.len()];
+        let place = place % name.len();
+        let rest = &name[(place + replaced).min(name.len())..];
+        let mutated = format!("{}{inserted}{rest}", &name[..place]);
+        prop_assume!(mutated != name);
+        let imports = [interface(&mutated, vec![item(name, function)])];
+        let plan = plan(&imports, Contract::current(), &policy(&["file"], false));
+        prop_assert!(plan.linked().is_empty(), "{}", mutated);
+        prop_assert_eq!(plan.refusals().len(), 1);
+    }
 }
