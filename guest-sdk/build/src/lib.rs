@@ -35,8 +35,9 @@ use crate::toolchain::Toolchain;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// Components land here as `NAME.wasm`, beside their stamps and the
-    /// target directory that all of them share.
+    /// Components land here as `NAME-FOLDER.wasm`, where `FOLDER` stands for
+    /// the folder that they come from, beside their stamps and the target
+    /// directory that all of them share.
     pub out_dir: PathBuf,
     /// Whether a missing tool chain may be installed. `HERMITAGE_INSTALL=0`
     /// forbids it in any case.
@@ -138,8 +139,8 @@ impl Job {
         let out_dir = &self.options.out_dir;
         let core = read(&artifact.module)?;
         let component = component::encode(&artifact.name, &core, self.options.foreign_imports)?;
-        let path = stamp::component_path(out_dir, &artifact.name);
-        let stamp_path = stamp::path(out_dir, &artifact.name);
+        let path = stamp::component_path(out_dir, &self.source, &artifact.name);
+        let stamp_path = stamp::path(out_dir, &self.source, &artifact.name);
         // Without a stamp the component is stale, so a crash between the two
         // writes costs a build and nothing else.
         let _ = fs::remove_file(&stamp_path);

@@ -18,6 +18,9 @@ use crate::{Built, cargo, probe};
 /// not in [`cargo::recipe`], such as another version of wit-component.
 const FORMAT: u32 = 1;
 
+/// Digits of a folder's digest in a file name.
+const FOLDER_DIGITS: usize = 8;
+
 /// Digests of files that were already read; none for one that is not there.
 pub(crate) type Digests = HashMap<PathBuf, Option<String>>;
 
@@ -51,12 +54,19 @@ impl Stamp {
     }
 }
 
-pub(crate) fn path(out_dir: &Path, name: &str) -> PathBuf {
-    out_dir.join(format!("{name}.json"))
+pub(crate) fn path(out_dir: &Path, source: &Path, name: &str) -> PathBuf {
+    out_dir.join(format!("{}.json", stem(source, name)))
 }
 
-pub(crate) fn component_path(out_dir: &Path, name: &str) -> PathBuf {
-    out_dir.join(format!("{name}.wasm"))
+pub(crate) fn component_path(out_dir: &Path, source: &Path, name: &str) -> PathBuf {
+    out_dir.join(format!("{}.wasm", stem(source, name)))
+}
+
+/// Two folders may hold packages of one name; neither takes the other's
+/// component for its own.
+fn stem(source: &Path, name: &str) -> String {
+    let folder = digest(source.as_os_str().as_encoded_bytes());
+    format!("{name}-{}", folder.chars().take(FOLDER_DIGITS).collect::<String>())
 }
 
 pub(crate) fn digest(bytes: &[u8]) -> String {
@@ -99,7 +109,7 @@ pub(crate) fn fresh(
             && stamp.recipe == recipe
             && forced.is_none_or(|kind| kind == stamp.tool_chain.kind)
             && same_compiler
-            && stamp.is_fresh(&component_path(out_dir, &stamp.name), &mut digests);
+            && stamp.is_fresh(&component_path(out_dir, source, &stamp.name), &mut digests);
         if !fresh {
             return None;
         }
@@ -108,7 +118,7 @@ pub(crate) fn fresh(
         return None;
     }
     let built = |stamp: Stamp| {
-        let path = component_path(out_dir, &stamp.name);
+        let path = component_path(out_dir, source, &stamp.name);
         stamp.into_built(path, true)
     };
     Some(stamps.into_iter().map(built).collect())
@@ -119,8 +129,8 @@ pub(crate) fn fresh(
 pub(crate) fn remove_others(source: &Path, out_dir: &Path, names: &[String]) {
     for stamp in of_source(source, out_dir) {
         if !names.contains(&stamp.name) {
-            let _ = fs::remove_file(path(out_dir, &stamp.name));
-            let _ = fs::remove_file(component_path(out_dir, &stamp.name));
+            let _ = fs::remove_file(path(out_dir, source, &stamp.name));
+            let _ = fs::remove_file(component_path(out_dir, source, &stamp.name));
         }
     }
 }
@@ -151,6 +161,8 @@ fn of_source(source: &Path, out_dir: &Path) -> Vec<Stamp> {
 mod tests {
     use super::*;
 
+    const SOURCE: &str = "/source";
+
     /// A folder of its own with a source, a compiler and a fresh component.
     struct Fixture {
         dir: PathBuf,
@@ -161,9 +173,10 @@ mod tests {
             let name = format!("hermitage-build-{}-{test}", std::process::id());
             let dir = std::env::temp_dir().join(name);
             fs::create_dir_all(&dir).unwrap();
-            for file in ["lib.rs", "rustc", "a.wasm"] {
+            for file in ["lib.rs", "rustc"] {
                 fs::write(dir.join(file), file).unwrap();
             }
+            fs::write(component_path(&dir, Path::new(SOURCE), "a"), "a.wasm").unwrap();
             let this = Self { dir };
             this.write_stamp("a", &["a"]);
             this
@@ -176,7 +189,7 @@ mod tests {
             let inputs = [self.dir.join("lib.rs"), self.dir.join("config.toml")];
             let stamp = Stamp {
                 name: name.to_owned(),
-                source: PathBuf::from("/source"),
+                source: PathBuf::from(SOURCE),
                 components: components.iter().map(|&name| name.to_owned()).collect(),
                 recipe: recipe_digest(false),
                 tool_chain: Identity {
@@ -191,11 +204,11 @@ mod tests {
                 imports: vec!["i#f".to_owned()],
                 inputs: inputs.map(|p| (p.clone(), file_digest(&p, &mut Digests::new()))).into(),
             };
-            fs::write(path(&self.dir, name), stamp.to_bytes().unwrap()).unwrap();
+            fs::write(path(&self.dir, Path::new(SOURCE), name), stamp.to_bytes().unwrap()).unwrap();
         }
 
         fn fresh(&self) -> Option<Vec<Built>> {
-            fresh(Path::new("/source"), &self.dir, &recipe_digest(false), None)
+            fresh(Path::new(SOURCE), &self.dir, &recipe_digest(false), None)
         }
     }
 
@@ -220,10 +233,16 @@ mod tests {
             ("source", |dir| fs::write(dir.join("lib.rs"), "other").unwrap()),
             ("source gone", |dir| fs::remove_file(dir.join("lib.rs")).unwrap()),
             ("new config", |dir| fs::write(dir.join("config.toml"), "").unwrap()),
-            ("component", |dir| fs::write(dir.join("a.wasm"), "b").unwrap()),
+            ("component", |dir| {
+                fs::write(component_path(dir, Path::new(SOURCE), "a"), "b").unwrap();
+            }),
             ("compiler", |dir| fs::write(dir.join("rustc"), "new rustc").unwrap()),
-            ("stamp", |dir| fs::write(dir.join("a.json"), "{").unwrap()),
-            ("stamp gone", |dir| fs::remove_file(dir.join("a.json")).unwrap()),
+            ("stamp", |dir| {
+                fs::write(path(dir, Path::new(SOURCE), "a"), "{").unwrap();
+            }),
+            ("stamp gone", |dir| {
+                fs::remove_file(path(dir, Path::new(SOURCE), "a")).unwrap();
+            }),
         ];
         for (index, (name, change)) in changes.into_iter().enumerate() {
             let fixture = Fixture::new(&format!("change-{index}"));
@@ -235,7 +254,7 @@ mod tests {
     #[test]
     fn another_recipe_tool_chain_or_folder_is_stale() {
         let fixture = Fixture::new("other");
-        let source = Path::new("/source");
+        let source = Path::new(SOURCE);
         let (recipe, other) = (recipe_digest(false), recipe_digest(true));
         let check = |source: &Path, recipe: &str, forced| {
             fresh(source, &fixture.dir, recipe, forced).is_some()
@@ -247,6 +266,13 @@ mod tests {
     }
 
     #[test]
+    fn two_folders_with_one_name_keep_apart() {
+        let of = |folder: &str| component_path(Path::new("/out"), Path::new(folder), "survey");
+        assert_ne!(of("/one/survey"), of("/two/survey"));
+        assert_eq!(of("/one/survey"), of("/one/survey"));
+    }
+
+    #[test]
     fn a_component_that_is_missing_or_left_over_is_stale() {
         let fixture = Fixture::new("set");
         fixture.write_stamp("a", &["a", "b"]);
@@ -254,7 +280,7 @@ mod tests {
         fixture.write_stamp("a", &["a"]);
         fixture.write_stamp("b", &["b"]);
         assert_eq!(fixture.fresh(), None);
-        remove_others(Path::new("/source"), &fixture.dir, &["a".to_owned()]);
+        remove_others(Path::new(SOURCE), &fixture.dir, &["a".to_owned()]);
         assert!(fixture.fresh().is_some());
     }
 }
