@@ -392,9 +392,11 @@ proptest! {
     ) {
         let functions: Vec<_> = Contract::current().functions().collect();
         let (name, function) = functions[idx % functions.len()];
-        let place = place % name.len();
-        let rest = &name[(place + replaced).min(name.len())..];
-        let mutated = format!("{}{inserted}{rest}", &name[..place]);
+        let chars: Vec<char> = name.chars().collect();
+        let place = place % chars.len();
+        let (before, after) = (&chars[..place], &chars[(place + replaced).min(chars.len())..]);
+        let mutated: String =
+            before.iter().copied().chain(inserted.chars()).chain(after.iter().copied()).collect();
         prop_assume!(mutated != name);
         let imports = [interface(&mutated, vec![item(name, function)])];
         let plan = plan(&imports, Contract::current(), &policy(&["file"], false));
