@@ -22,8 +22,8 @@ use crate::sandbox::Binary;
 pub struct Library {
     /// Directories, the first match wins.
     pub dirs: Vec<PathBuf>,
-    /// Where built components are kept.
-    pub build_dir: PathBuf,
+    /// Where built components are kept; nothing can be built when absent.
+    pub build_dir: Option<PathBuf>,
     /// Whether a missing tool chain may be installed to build one.
     pub install: Install,
     /// Bytes that are read of a component: what is longer is cut, and then
@@ -74,6 +74,12 @@ pub enum PluginError {
         /// What went wrong.
         source: BuildError,
     },
+    /// It is source, and there is no place of this user's to build it in.
+    #[error("`{}` can't be built: there is no directory for it", path.display())]
+    NoPlace {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The folder makes several components, so its name says too little.
     #[error("`{}` builds {count} components: name one of their files", path.display())]
     Ambiguous {
@@ -93,6 +99,7 @@ impl PluginError {
                     .to_owned(),
             ),
             PluginError::Build { source, .. } => source.hint(),
+            PluginError::NoPlace { .. } => Some("set `HOME` or `XDG_CACHE_HOME`".to_owned()),
             _ => None,
         }
     }
@@ -128,6 +135,10 @@ impl Library {
         let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let missing = || PluginError::Missing { path: path.to_owned() };
         let metadata = fs::metadata(path).map_err(|_| missing())?;
+        // Opening a pipe would wait for somebody to write to it.
+        if !metadata.is_dir() && !metadata.is_file() {
+            return Err(missing());
+        }
         let file =
             if metadata.is_dir() { self.built(path, &name, progress)? } else { path.to_owned() };
         Ok(Found { name, component: self.read(&file)? })
@@ -181,7 +192,8 @@ impl Library {
         source: &Path,
         progress: &mut dyn Progress,
     ) -> Result<Vec<Built>, PluginError> {
-        let options = Options::new(&self.build_dir, self.install);
+        let no_place = || PluginError::NoPlace { path: source.to_owned() };
+        let options = Options::new(self.build_dir.as_ref().ok_or_else(no_place)?, self.install);
         let name =
             || source.file_name().unwrap_or(source.as_os_str()).to_string_lossy().into_owned();
         build(source, &options, progress)
@@ -226,7 +238,7 @@ mod tests {
 
     fn library(dirs: &[&Path]) -> Library {
         let dirs: Vec<PathBuf> = dirs.iter().map(|it| it.to_path_buf()).collect();
-        let build_dir = dirs.first().cloned().unwrap_or_default();
+        let build_dir = dirs.first().cloned();
         Library { dirs, build_dir, install: Install::Forbidden, max_bytes: 100 }
     }
 

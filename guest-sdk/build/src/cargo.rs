@@ -30,7 +30,10 @@ const PROFILE: [&str; 5] = [
 /// The standard library is built from source, and `trim-paths` keeps the
 /// places of sources out of the component without being a part of the
 /// library's fingerprint, as `--remap-path-prefix` would be.
-const DEBIAN_ARGUMENTS: [&str; 8] = [
+const DEBIAN_ARGUMENTS: [&str; 10] = [
+    // Like our stamps: a source that is put back with its old time is new.
+    "-Z",
+    "checksum-freshness",
     "-Z",
     "build-std=std,panic_abort",
     "-Z",
@@ -61,6 +64,8 @@ pub(crate) struct Artifact {
     pub(crate) module: PathBuf,
     /// Files whose change, or whose appearance, may change the module.
     pub(crate) inputs: BTreeSet<PathBuf>,
+    /// All of `inputs` can be compared with what they were.
+    pub(crate) traceable: bool,
 }
 
 /// What every build has in common, for its digest.
@@ -103,7 +108,10 @@ pub(crate) fn build(
     command.args(PROFILE.iter().flat_map(|setting| ["--config", setting]));
     match toolchain.identity.kind {
         Kind::Active => add_remapping(&mut command, environment),
-        Kind::Debian => _ = command.args(DEBIAN_ARGUMENTS),
+        Kind::Debian => {
+            // Set and empty: no flags of a configuration file above the folder.
+            command.env("CARGO_ENCODED_RUSTFLAGS", "").args(DEBIAN_ARGUMENTS);
+        }
     }
     let output = run(&mut command, &package.name)?;
     let messages = Messages::read(&output)?;
@@ -116,6 +124,7 @@ pub(crate) fn build(
 fn command(source: &Path, toolchain: &Toolchain, environment: &Environment) -> Command {
     let mut command = environment.command(&toolchain.cargo);
     command.current_dir(source).stdin(Stdio::null()).stderr(Stdio::inherit());
+    command.env("RUSTC_WRAPPER", "");
     if toolchain.identity.kind == Kind::Debian {
         command.env("RUSTC", DEBIAN_RUSTC);
         // Building the library needs unstable options of a stable compiler.
@@ -282,10 +291,14 @@ impl Messages {
             let dep_info = module.with_extension("d");
             let text = fs::read_to_string(&dep_info)
                 .map_err(|source| BuildError::Io { path: dep_info, source })?;
-            let inputs = parse_dep_info(&text).chain(common.iter().cloned()).collect();
+            let sources: Vec<PathBuf> = parse_dep_info(&text).collect();
+            // A directory, or a path that only cargo can resolve, can't be
+            // compared later: such a component is never taken for fresh.
+            let traceable = sources.iter().all(|it| it.is_absolute() && it.is_file());
+            let inputs = sources.into_iter().chain(common.iter().cloned()).collect();
             let is_example = message.target.is_example();
             let name = if is_example { message.target.name } else { package.name.clone() };
-            artifacts.push(Artifact { name, module, inputs });
+            artifacts.push(Artifact { name, module, inputs, traceable });
         }
         Ok(artifacts)
     }

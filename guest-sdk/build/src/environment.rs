@@ -19,8 +19,20 @@ const INSTALL: &str = "HERMITAGE_INSTALL";
 const CLEARED: [&str; 2] = ["CARGO", "RUST"];
 
 /// Of those, the ones that only say where things are and how to get them.
-const KEPT: [&str; 6] =
-    ["CARGO_HOME", "RUSTUP_HOME", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR", "CARGO_TERM_"];
+const KEPT: [&str; 9] = [
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "RUSTUP_DIST_SERVER",
+    "RUSTUP_UPDATE_ROOT",
+    "CARGO_NET_",
+    "CARGO_HTTP_",
+    "CARGO_REGISTR",
+    "CARGO_TERM_",
+    "CARGO_BUILD_JOBS",
+];
+
+/// Set by cargo for the programs it runs, to libraries of its own tool chain.
+const LIBRARIES: &str = "LD_LIBRARY_PATH";
 
 /// What the environment says, read once for each build.
 #[derive(Debug)]
@@ -65,6 +77,8 @@ impl Environment {
         for name in &self.cleared {
             command.env_remove(name);
         }
+        // Looking at a tool chain must not install one.
+        command.env("RUSTUP_AUTO_INSTALL", "0");
         command
     }
 }
@@ -84,7 +98,7 @@ fn parse_toolchain(value: &OsStr) -> Result<Option<Kind>, BuildError> {
 fn is_cleared(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else { return false };
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
-    starts(&CLEARED) && !starts(&KEPT)
+    name == LIBRARIES || (starts(&CLEARED) && !starts(&KEPT))
 }
 
 #[cfg(test)]

@@ -33,7 +33,10 @@ impl Installation {
     fn command(self) -> Vec<&'static str> {
         match self {
             Self::AptUpdate => vec!["apt-get", "update"],
-            Self::AptInstall => [&["apt-get", "install", "-y"], PACKAGES.as_slice()].concat(),
+            Self::AptInstall => {
+                let install = ["apt-get", "-o", "DPkg::Lock::Timeout=120", "install", "-y"];
+                [install.as_slice(), PACKAGES.as_slice()].concat()
+            }
             Self::RustupTarget => vec!["rustup", "target", "add", TARGET],
         }
     }
@@ -118,7 +121,7 @@ mod tests {
             let result = run(step, false, Path::new("/"), &environment, install, &mut answer);
             let error = result.unwrap_err();
             assert!(matches!(&error, BuildError::InstallForbidden { command }
-                if command == "apt-get install -y rustc-web cargo-web rust-web-src lld-22"));
+                if command == "apt-get -o DPkg::Lock::Timeout=120 install -y rustc-web cargo-web rust-web-src lld-22"));
             assert_eq!(answer.1.len(), expect_asked);
         }
     }

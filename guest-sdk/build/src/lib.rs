@@ -97,10 +97,13 @@ pub fn build(
     fs::create_dir_all(&options.out_dir).map_err(|e| io(&options.out_dir, e))?;
     let out_dir = fs::canonicalize(&options.out_dir).map_err(|e| io(&options.out_dir, e))?;
     let options = Options { out_dir, ..options.clone() };
+    let recipe = stamp::recipe_digest(options.foreign_imports);
+    // Digests make a look without the lock safe.
+    if let Some(built) = stamp::fresh(&source, &options.out_dir, &recipe, environment.forced()) {
+        return Ok(built);
+    }
     // Held until the end: two builds must not write one component at a time.
     let _lock = lock(&options.out_dir)?;
-
-    let recipe = stamp::recipe_digest(options.foreign_imports);
     if let Some(built) = stamp::fresh(&source, &options.out_dir, &recipe, environment.forced()) {
         return Ok(built);
     }
@@ -158,7 +161,7 @@ impl Job {
             inputs: inputs.map(|p| (p.clone(), stamp::file_digest(p, digests))).collect(),
         };
         // A file that changed under cargo's hands would be taken for built.
-        if stamp::untouched_since(self.start, &artifact.inputs) {
+        if artifact.traceable && stamp::untouched_since(self.start, &artifact.inputs) {
             let bytes = stamp.to_bytes();
             let bytes = bytes.map_err(|source| BuildError::Io { path: path.clone(), source })?;
             replace(&stamp_path, &bytes)?;
@@ -179,7 +182,8 @@ fn find_source(source_dir: &Path) -> Result<PathBuf, BuildError> {
 
 fn lock(out_dir: &Path) -> Result<File, BuildError> {
     let path = out_dir.join(".lock");
-    let file = File::create(&path).and_then(|file| file.lock().map(|()| file));
+    let file = File::options().write(true).create(true).truncate(false).open(&path);
+    let file = file.and_then(|file| file.lock().map(|()| file));
     file.map_err(|source| BuildError::Io { path, source })
 }
 

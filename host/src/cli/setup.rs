@@ -125,10 +125,9 @@ fn library(
     let mut dirs = global.plugin_path.clone();
     dirs.extend(data_dir);
     dirs.extend(checkout.as_ref().map(|it| it.join("plugins")));
-    let build_dir = match (checkout, cache_dir) {
-        (Some(checkout), _) => checkout.join("target/components"),
-        (None, Some(cache_dir)) => cache_dir.join("components"),
-        (None, None) => env::temp_dir().join(NAME).join("components"),
+    let build_dir = match checkout {
+        Some(checkout) => Some(checkout.join("target/components")),
+        None => cache_dir.map(|it| it.join("components")),
     };
     Library { dirs, build_dir, install: Install::Ask, max_bytes }
 }

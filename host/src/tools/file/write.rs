@@ -26,10 +26,15 @@ const TEMPORARY: (&str, &str) = (".hermitage-", ".tmp");
 /// Permissions that a file keeps: a child writes no set-user-id program.
 const KEPT_MODE: u32 = 0o777;
 
+/// Permissions of which a file that may be replaced has one at least.
+const WRITABLE: u32 = 0o222;
+
 /// Does one call.
 pub(super) fn write(job: &Job, call: &WriteFile) -> Result<Written, ToolError> {
     let path = target(job, &call.path)?;
     let _writing = job.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
+    // Others may have written for long meanwhile.
+    job.check()?;
     let created = replace(job, &path, &call.content)?;
     Ok(Written { bytes: bytes(call.content.len()), created })
 }
@@ -89,6 +94,11 @@ fn open_parent(job: &Job, path: &WorkspacePath) -> Result<Dir, ToolError> {
 /// another file, and what the other names lead to stays as it is.
 fn replaceable_mode(parent: &Dir, path: &WorkspacePath) -> Result<Option<u32>, ToolError> {
     match parent.symlink_metadata(path.split().1) {
+        // A rename would not ask for it.
+        Ok(it) if it.is_file() && it.mode() & WRITABLE == 0 => {
+            let path = Quoted(path.given());
+            Err(ToolError::Failed(format!("{path} is read-only and stays as it is")))
+        }
         Ok(it) if it.is_file() => Ok(Some(it.mode() & KEPT_MODE)),
         Ok(it) => Err(not_a_file(path, &it)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -15,7 +15,7 @@ fn a_file_is_created_with_the_directories_above_it() {
 fn a_file_is_replaced_as_a_whole_and_keeps_its_mode() {
     let it = Fixture::new();
     it.put("a", "a long text");
-    for mode in [0o600, 0o755, 0o666, 0o400] {
+    for mode in [0o600, 0o755, 0o666, 0o640] {
         fs::set_permissions(it.path("a"), fs::Permissions::from_mode(mode)).unwrap();
         assert_eq!(it.write("a", "x"), Ok(Written { bytes: 1, created: false }));
         assert_eq!(fs::metadata(it.path("a")).unwrap().permissions().mode() & 0o7777, mode);
@@ -115,4 +115,14 @@ fn a_reader_meets_the_old_or_the_new_content() {
         }
     });
     assert_eq!(it.tree(), ["f"]);
+}
+
+#[test]
+fn a_read_only_file_stays_as_it_is() {
+    let it = Fixture::new();
+    it.put("a", "old");
+    fs::set_permissions(it.path("a"), fs::Permissions::from_mode(0o444)).unwrap();
+    let expect = ToolError::Failed("`a` is read-only and stays as it is".to_owned());
+    assert_eq!(it.write("a", "new"), Err(expect));
+    assert_eq!(it.get("a"), "old");
 }
