@@ -241,7 +241,7 @@ pub struct Sandbox {
     random: Arc<dyn Random>,
     loaded: Recent<blake3::Hash, OnceCell<Result<Arc<Loaded>, LoadError>>>,
     admitted: Recent<(blake3::Hash, blake3::Hash), Admitted>,
-    compilers: Semaphore,
+    compilers: Arc<Semaphore>,
     cells: Arc<Semaphore>,
     n_cells: usize,
     guests: Guests,
@@ -261,7 +261,7 @@ impl Sandbox {
             cache: cache.map(Arc::new),
             loaded: Recent::new(KEPT),
             admitted: Recent::new(KEPT),
-            compilers: Semaphore::new(COMPILERS),
+            compilers: Arc::new(Semaphore::new(COMPILERS)),
             cells: Arc::new(Semaphore::new(n_cells)),
             n_cells,
             guests: Guests::start(config.guest_threads)?,
@@ -293,10 +293,15 @@ impl Sandbox {
 
     async fn compile(&self, binary: &Binary) -> Result<Arc<Loaded>, LoadError> {
         // The semaphore is never closed.
-        let _permit = self.compilers.acquire().await.map_err(|_| LoadError::Crashed)?;
+        let permit = Arc::clone(&self.compilers).acquire_owned().await;
+        let permit = permit.map_err(|_| LoadError::Crashed)?;
         let (engine, cache) = (self.engine.clone(), self.cache.clone());
         let (random, binary) = (Arc::clone(&self.random), binary.clone());
-        let work = move || compile::load(&engine, cache.as_deref(), &*random, &binary);
+        let work = move || {
+            // Held by the compiler, which goes on when nobody waits any more.
+            let _permit = permit;
+            compile::load(&engine, cache.as_deref(), &*random, &binary)
+        };
         spawn_blocking(work).await.map_err(|_| LoadError::Crashed)?.map(Arc::new)
     }
 
