@@ -120,7 +120,7 @@ async fn two_plans_for_one_component_have_two_digests() {
 }
 
 #[tokio::test]
-async fn a_tool_that_only_a_handle_would_reach_is_not_counted_the_same() {
+async fn the_policy_digest_covers_what_only_the_toolbox_holds() {
     // The imports of both are the same; what the toolbox holds is not.
     let policy = async |toolsets: &[&str]| {
         let task = TestTask::new("uses_toolbox").toolsets(toolsets);

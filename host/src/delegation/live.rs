@@ -65,12 +65,12 @@ pub type ProgressReceiver = mpsc::UnboundedReceiver<Progress>;
 
 /// The live side of one delegation.
 pub struct Live {
-    children: Vec<Arc<Cell>>,
+    children: Vec<Arc<ChildView>>,
     progress: mpsc::UnboundedSender<Progress>,
 }
 
 /// The observer of one child.
-struct Cell {
+struct ChildView {
     task_index: usize,
     goal: String,
     agent: String,
@@ -95,7 +95,7 @@ impl Live {
         let children = children.into_iter().enumerate();
         let children = children.map(|(task_index, (goal, agent))| {
             let progress = progress.clone();
-            Arc::new(Cell { task_index, goal, agent, progress, state: State::new() })
+            Arc::new(ChildView { task_index, goal, agent, progress, state: State::new() })
         });
         (Arc::new(Self { children: children.collect(), progress }), receiver)
     }
@@ -132,7 +132,7 @@ impl State {
     }
 }
 
-impl Cell {
+impl ChildView {
     fn snapshot(&self) -> LiveChild {
         let state = self.state();
         let end = state.ended.unwrap_or_else(Instant::now);
@@ -163,7 +163,7 @@ impl Cell {
     }
 }
 
-impl Observer for Cell {
+impl Observer for ChildView {
     fn started(&self) {
         let mut state = self.state();
         state.phase = Phase::Running;

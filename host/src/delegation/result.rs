@@ -55,13 +55,13 @@ pub(super) fn without_a_run(
 /// The result of a run.
 pub(super) fn of_run(
     identity: Identity,
-    mut ended: Ended,
+    ended: Ended,
     bounds: Bounds,
     boundary: Arc<BoundaryRecord>,
 ) -> ChildResult {
-    let verdict = verdict(&mut ended, bounds);
-    let seconds = ended.duration.as_secs_f64();
-    entry(identity, verdict, &mut ended.traces, seconds, Some(boundary))
+    let Ended { outcome, stopped, mut traces, duration, .. } = ended;
+    let verdict = verdict(outcome, stopped, &mut traces, bounds);
+    entry(identity, verdict, &mut traces, duration.as_secs_f64(), Some(boundary))
 }
 
 fn entry(
@@ -104,11 +104,15 @@ pub(super) fn two_decimals(seconds: f64) -> f64 {
     (seconds * 100.0).round() / 100.0
 }
 
-fn verdict(ended: &mut Ended, bounds: Bounds) -> Verdict {
-    let panicked = last_error(&ended.traces);
-    let checkpoint = ended.traces.checkpoint.take();
-    let outcome = ended.outcome.clone();
-    if let Some(reason) = ended.stopped {
+fn verdict(
+    outcome: Outcome,
+    stop_reason: Option<StopReason>,
+    traces: &mut Traces,
+    bounds: Bounds,
+) -> Verdict {
+    let panicked = last_error(traces);
+    let checkpoint = traces.checkpoint.take();
+    if let Some(reason) = stop_reason {
         return stopped(reason, outcome, checkpoint, panicked, bounds);
     }
     let broken = |status, exit_reason, error: String| Verdict {

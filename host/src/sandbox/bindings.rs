@@ -14,9 +14,9 @@ use wasmtime::component::{
 
 use super::{cell::Cell, link, record::Level, toolbox::GrantedTool};
 use crate::toolset::{
-    ToolCall, ToolError, ToolOutput,
+    Grant, Tool, ToolCall, ToolError, ToolOutput,
     call::{self, EntryKind, FileSlice, SearchHit, SearchPage},
-    spec::ToolSpec,
+    spec::{ToolSpec, specs},
 };
 
 /// What `bindgen!` makes of `wit/`.
@@ -187,19 +187,17 @@ impl Linkable for ProgressCheckpoint {
 
 impl Linkable for ToolboxGranted {
     async fn call(cell: &mut Cell, (): Self::Params) -> wasmtime::Result<Self::Results> {
-        let mut res = Vec::new();
-        for spec in cell.specs() {
-            res.push(cell.table.push(GrantedTool { tool: spec.tool })?);
-        }
-        Ok((res,))
+        let tools: Vec<Tool> = cell.grant().iter().collect();
+        let handles = tools.into_iter().map(|tool| cell.table.push(GrantedTool { tool }));
+        Ok((handles.collect::<Result<_, _>>()?,))
     }
 }
 
 impl Linkable for ToolboxSpec {
     async fn call(cell: &mut Cell, (handle,): Self::Params) -> wasmtime::Result<Self::Results> {
         let tool = cell.table.get(&handle)?.tool;
-        let spec = cell.specs().into_iter().find(|it| it.tool == tool);
         // A handle is only made for a tool of the grant.
+        let spec = specs(&Grant::from_iter([tool])).pop();
         let spec = spec.ok_or_else(|| wasmtime::format_err!("`{tool}` has no spec"))?;
         Ok((spec.into(),))
     }

@@ -10,11 +10,7 @@ use wasmtime::component::ResourceTable;
 use super::{limits::StoreLimits, record::Record, stop::Halt, wasi::InertWasi};
 use crate::{
     event::ToolTrace,
-    toolset::{
-        Grant, Tool, ToolCall, ToolError, ToolHost, ToolOutput,
-        call::Caller,
-        spec::{ToolSpec, specs},
-    },
+    toolset::{Grant, Tool, ToolCall, ToolError, ToolHost, ToolOutput, call::Caller},
 };
 
 /// Host calls that still get an answer, `exhausted`, after the budget is
@@ -100,9 +96,9 @@ impl Cell {
         self.host_calls > self.max_host_calls
     }
 
-    /// The tools of the grant, described.
-    pub(super) fn specs(&self) -> Vec<ToolSpec> {
-        specs(&self.grant)
+    /// The tools of the grant.
+    pub(super) fn grant(&self) -> &Grant {
+        &self.grant
     }
 
     /// Checks a tool against the grant as it is now, handles included: the
