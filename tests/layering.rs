@@ -9,7 +9,7 @@ use std::{
 };
 
 const LAYERS: &[&[&str]] = &[
-    &["id", "clock", "event", "session"],
+    &["id", "clock", "event", "session", "unit"],
     &["store", "provider"],
     &["completion"],
     &["toolset"],

@@ -6,9 +6,9 @@
 //! only when every reader may see it. Rendering them as text is
 //! `completion`'s, keeping them is `store`'s.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{ChildId, DelegationId},
@@ -29,9 +29,21 @@ pub enum Status {
     Timeout,
     /// Stopped from outside.
     Interrupted,
+    /// The host that ran it is gone, and nobody saw how it ended.
+    Unknown,
 }
 
 impl Status {
+    /// Every status.
+    pub const ALL: [Status; 6] = [
+        Status::Completed,
+        Status::Failed,
+        Status::Error,
+        Status::Timeout,
+        Status::Interrupted,
+        Status::Unknown,
+    ];
+
     /// The word in events and texts.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -40,6 +52,7 @@ impl Status {
             Status::Error => "error",
             Status::Timeout => "timeout",
             Status::Interrupted => "interrupted",
+            Status::Unknown => "unknown",
         }
     }
 }
@@ -67,6 +80,18 @@ pub enum ExitReason {
 }
 
 impl ExitReason {
+    /// Every exit reason.
+    pub const ALL: [ExitReason; 8] = [
+        ExitReason::Completed,
+        ExitReason::MaxIterations,
+        ExitReason::Interrupted,
+        ExitReason::Timeout,
+        ExitReason::Budget,
+        ExitReason::Trap,
+        ExitReason::Refused,
+        ExitReason::Error,
+    ];
+
     /// The word in events and texts.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -78,6 +103,30 @@ impl ExitReason {
             ExitReason::Trap => "trap",
             ExitReason::Refused => "refused",
             ExitReason::Error => "error",
+        }
+    }
+}
+
+/// What a child may do besides its own task (semantics.md §3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Works alone.
+    #[default]
+    Leaf,
+    /// May delegate, too.
+    Orchestrator,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Role; 2] = [Role::Leaf, Role::Orchestrator];
+
+    /// The word in requests, events and texts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Leaf => "leaf",
+            Role::Orchestrator => "orchestrator",
         }
     }
 }
@@ -95,7 +144,7 @@ pub struct Tokens {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ToolTrace {
     /// Canonical name.
-    pub tool: &'static str,
+    pub tool: Cow<'static, str>,
     /// Whether it gave a result.
     pub ok: bool,
     /// Size of the texts in its arguments.
@@ -123,7 +172,7 @@ pub struct BoundaryRecord {
     /// BLAKE3 of the plan: every import with its decision, hex.
     pub policy: String,
     /// Names of the tools of the grant, whether or not they are imported.
-    pub granted: Vec<&'static str>,
+    pub granted: Vec<Cow<'static, str>>,
     /// Imports linked to the real thing.
     pub linked: Vec<String>,
     /// Imports that answer `denied`.
@@ -154,6 +203,10 @@ pub struct ChildResult {
     pub exit_reason: ExitReason,
     /// The summary covers a part of the work, or was cut.
     pub truncated: bool,
+    /// The whole summary when [`ChildResult::summary`] was cut. Kept by the
+    /// store and reached by the delegation's id; no part of the event.
+    #[serde(skip)]
+    pub full_summary: Option<String>,
     /// Model calls.
     pub api_calls: u32,
     /// Tokens of those calls.
@@ -178,6 +231,10 @@ pub struct CompletionEvent {
     pub kind: &'static str,
     /// The dispatched unit.
     pub delegation_id: DelegationId,
+    /// The part of the unit that this event tells of, when the caller asked
+    /// for several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Who asked, captured at dispatch; empty for a local caller.
     pub session_key: Session,
     /// The single goal, or the label of a batch.
@@ -186,8 +243,8 @@ pub struct CompletionEvent {
     pub context: Option<String>,
     /// The grant that was asked for, if one was.
     pub toolsets: Option<Vec<String>>,
-    /// `leaf` or `orchestrator`.
-    pub role: &'static str,
+    /// What the children were asked to be.
+    pub role: Role,
     /// The model that was asked for.
     pub model: Option<String>,
     /// Of the whole.
@@ -216,6 +273,34 @@ pub struct CompletionEvent {
 /// The value of [`CompletionEvent::kind`].
 pub const ASYNC_DELEGATION: &str = "async_delegation";
 
+/// A child failed while its siblings run (semantics.md §7). An event of its
+/// own that never replaces the final one.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FailureNotice {
+    /// Always `async_delegation_failure`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The unit that goes on.
+    pub delegation_id: DelegationId,
+    /// Who asked.
+    pub session_key: Session,
+    /// The label of the batch.
+    pub goal: String,
+    /// Epoch seconds.
+    pub dispatched_at: f64,
+    /// Epoch seconds.
+    pub failed_at: f64,
+    /// Tasks of the batch.
+    pub count: usize,
+    /// Those without a result yet.
+    pub remaining: usize,
+    /// What failed.
+    pub result: ChildResult,
+}
+
+/// The value of [`FailureNotice::kind`].
+pub const ASYNC_DELEGATION_FAILURE: &str = "async_delegation_failure";
+
 /// How many characters of a goal stand in a label or a progress line
 /// (semantics.md §5).
 pub const LABEL_GOAL_CHARS: usize = 40;
@@ -227,6 +312,8 @@ pub fn batch_status(results: &[ChildResult]) -> Status {
     let any = |status| results.iter().any(|it| it.status == status);
     if any(Status::Interrupted) {
         Status::Interrupted
+    } else if any(Status::Unknown) {
+        Status::Unknown
     } else if any(Status::Completed) {
         Status::Completed
     } else {

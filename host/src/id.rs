@@ -3,7 +3,7 @@
 //! A delegation's id has 128 random bits (semantics.md §6.1), so that it can
 //! be guessed by nobody and needs no counter that survives a restart.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Serialize, Serializer};
 
@@ -47,6 +47,61 @@ impl fmt::Display for DelegationId {
     }
 }
 
+/// Why a text is no id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no id")]
+pub struct IdError(String);
+
+impl IdError {
+    fn new(text: &str) -> Self {
+        Self(text.chars().take(80).flat_map(char::escape_default).collect())
+    }
+}
+
+/// Exactly that many lower-case hexadecimal digits: one text for each id.
+fn hex(text: &str, digits: usize) -> Option<u128> {
+    let is_digit = |it: u8| it.is_ascii_digit() || (b'a'..=b'f').contains(&it);
+    let is_hex = text.len() == digits && text.bytes().all(is_digit);
+    is_hex.then(|| u128::from_str_radix(text, 16).ok()).flatten()
+}
+
+impl FromStr for DelegationId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let id = text.strip_prefix("deleg_").and_then(|it| hex(it, 32));
+        id.map(Self).ok_or_else(|| IdError::new(text))
+    }
+}
+
+/// One running host: who owns the units that it dispatched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId(u128);
+
+impl HostId {
+    /// A new id.
+    pub fn new(random: &dyn Random) -> Self {
+        let mut bytes = [0; 16];
+        random.fill(&mut bytes);
+        Self(u128::from_be_bytes(bytes))
+    }
+}
+
+impl fmt::Display for HostId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "host_{:032x}", self.0)
+    }
+}
+
+impl FromStr for HostId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let id = text.strip_prefix("host_").and_then(|it| hex(it, 32));
+        id.map(Self).ok_or_else(|| IdError::new(text))
+    }
+}
+
 /// `sa-`, the place of the task in its batch, and 8 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ChildId {
@@ -66,6 +121,23 @@ impl ChildId {
 impl fmt::Display for ChildId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "sa-{}-{:08x}", self.task_index, self.random)
+    }
+}
+
+impl FromStr for ChildId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let parse = || {
+            let (index, random) = text.strip_prefix("sa-")?.split_once('-')?;
+            let id = Self {
+                task_index: index.parse().ok()?,
+                random: u32::try_from(hex(random, 8)?).ok()?,
+            };
+            // `+1` and `01` are numbers, too.
+            (id.to_string() == text).then_some(id)
+        };
+        parse().ok_or_else(|| IdError::new(text))
     }
 }
 
@@ -98,6 +170,22 @@ mod tests {
         let delegation = DelegationId::new(&Fixed(0x0a)).to_string();
         assert_eq!(delegation, "deleg_0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a");
         assert_eq!(ChildId::new(2, &Fixed(0x0b)).to_string(), "sa-2-0b0b0b0b");
+    }
+
+    #[test]
+    fn an_id_is_read_as_it_is_printed_and_in_no_other_form() {
+        let delegation = DelegationId::new(&Fixed(0xab));
+        assert_eq!(delegation.to_string().parse(), Ok(delegation));
+        let host = HostId::new(&Fixed(0xab));
+        assert_eq!(host.to_string().parse(), Ok(host));
+        let child = ChildId::new(12, &Fixed(0xab));
+        assert_eq!(child.to_string().parse(), Ok(child));
+        for text in ["", "deleg_", "deleg_AB", &delegation.to_string().to_uppercase()] {
+            assert!(text.parse::<DelegationId>().is_err(), "{text}");
+        }
+        for text in ["sa-1", "sa-+1-0b0b0b0b", "sa-01-0b0b0b0b", "sa-1-0b0b0b0", "sa-1-+b0b0b0b"] {
+            assert!(text.parse::<ChildId>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -27,5 +27,7 @@ pub mod id;
 pub mod plugin;
 pub mod sandbox;
 pub mod session;
+pub mod store;
 pub mod tools;
 pub mod toolset;
+pub mod unit;

@@ -13,7 +13,7 @@ async fn a_child_with_the_file_toolset_writes_and_patches() {
     assert_eq!(res.status, Status::Completed, "{res:?}");
     let written = fs::read_to_string(host.workspace().join("made/by/guest.txt")).unwrap();
     assert_eq!(written, "one\n2\n3\n");
-    let trace: Vec<_> = res.tool_trace.iter().map(|it| (it.tool, it.ok)).collect();
+    let trace: Vec<_> = res.tool_trace.iter().map(|it| (it.tool.as_ref(), it.ok)).collect();
     assert_eq!(trace, [("write_file", true), ("patch", true), ("patch", true)]);
 }
 

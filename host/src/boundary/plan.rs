@@ -168,7 +168,7 @@ impl Plan {
         BoundaryRecord {
             component: component.to_hex().to_string(),
             policy: self.digest.to_hex().to_string(),
-            granted: policy.effective().names(),
+            granted: policy.effective().names().into_iter().map(Into::into).collect(),
             linked: self.linked(),
             stubbed: self.stubs(),
             refused: self.refusals(),

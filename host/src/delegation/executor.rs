@@ -12,7 +12,7 @@ use futures_util::{FutureExt as _, StreamExt as _, stream};
 use super::{
     live::Live,
     request::TaskPlan,
-    result::{Bounds, Identity, of_run, two_decimals, without_a_run},
+    result::{Bounds, Identity, of_run, without_a_run},
 };
 use crate::{
     boundary::Policy,
@@ -156,7 +156,8 @@ impl Executor {
             goal: label(&goals),
             context: delegation.context.clone(),
             toolsets: delegation.toolsets.clone(),
-            role: "leaf",
+            role: crate::event::Role::Leaf,
+            group: None,
             model: None,
             status,
             dispatched_at,
@@ -164,7 +165,7 @@ impl Executor {
             is_batch,
             goals,
             error: results.is_empty().then(|| "there was no task".to_owned()),
-            total_duration_seconds: two_decimals(duration.as_secs_f64()),
+            total_duration_seconds: crate::unit::two_decimals(duration.as_secs_f64()),
             notes: delegation.notes.clone(),
             results,
         }

@@ -8,6 +8,7 @@ use crate::{
     event::{BoundaryRecord, ChildResult, ExitReason, Status, Tokens},
     id::ChildId,
     sandbox::{Ended, Level, Outcome, Report, StopReason, Traces},
+    unit::two_decimals,
 };
 
 /// Characters of a child's own words that stand in an error.
@@ -72,12 +73,11 @@ fn entry(
     boundary: Option<Arc<BoundaryRecord>>,
 ) -> ChildResult {
     let Identity { task_index, child_id, goal, agent } = identity;
-    let (summary, cut) = match verdict.summary.filter(|it| !it.trim().is_empty()) {
-        Some(summary) => {
-            let (kept, cut) = cut_summary(&summary);
-            (Some(kept.into_owned()), cut)
-        }
-        None => (None, false),
+    let whole = verdict.summary.filter(|it| !it.trim().is_empty());
+    let (summary, full_summary) = match whole.as_deref().map(cut_summary) {
+        Some((kept, true)) => (Some(kept.into_owned()), whole),
+        Some((_, false)) => (whole, None),
+        None => (None, None),
     };
     ChildResult {
         task_index,
@@ -88,7 +88,8 @@ fn entry(
         summary,
         error: verdict.error,
         exit_reason: verdict.exit_reason,
-        truncated: verdict.truncated || cut,
+        truncated: verdict.truncated || full_summary.is_some(),
+        full_summary,
         api_calls: 0,
         tokens: Tokens::default(),
         duration_seconds: two_decimals(seconds),
@@ -97,11 +98,6 @@ fn entry(
         tool_trace: std::mem::take(&mut traces.tools),
         boundary,
     }
-}
-
-/// Seconds as they stand in events.
-pub(super) fn two_decimals(seconds: f64) -> f64 {
-    (seconds * 100.0).round() / 100.0
 }
 
 fn verdict(

@@ -155,7 +155,7 @@ impl Cell {
             }
         };
         self.record.tool_ended(ToolTrace {
-            tool: tool.name(),
+            tool: tool.name().into(),
             ok: res.is_ok(),
             args_bytes,
             result_bytes: res.as_ref().map_or(0, T::bytes),

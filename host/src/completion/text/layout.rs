@@ -154,23 +154,10 @@ fn not_completed(who: &str, status: Status) -> String {
 
 /// The status of that name.
 pub(super) fn status_named(word: &str) -> Option<Status> {
-    [Status::Completed, Status::Failed, Status::Error, Status::Timeout, Status::Interrupted]
-        .into_iter()
-        .find(|it| it.as_str() == word)
+    Status::ALL.into_iter().find(|it| it.as_str() == word)
 }
 
 /// The exit reason of that name.
 pub(super) fn exit_reason_named(word: &str) -> Option<ExitReason> {
-    [
-        ExitReason::Completed,
-        ExitReason::MaxIterations,
-        ExitReason::Interrupted,
-        ExitReason::Timeout,
-        ExitReason::Budget,
-        ExitReason::Trap,
-        ExitReason::Refused,
-        ExitReason::Error,
-    ]
-    .into_iter()
-    .find(|it| it.as_str() == word)
+    ExitReason::ALL.into_iter().find(|it| it.as_str() == word)
 }

@@ -103,7 +103,7 @@ impl From<&CompletionEvent> for Notice {
             goal: goal(event),
             context: event.context.as_deref().and_then(block),
             toolsets: event.toolsets.iter().flatten().filter_map(|it| list_item(it)).collect(),
-            role: clean_line(event.role, MAX_NAME_CHARS),
+            role: event.role.as_str().to_owned(),
             model: answered.or(event.model.as_deref()).and_then(name),
             status: event.status,
             api_calls: api_calls(event),

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     completion::sanitize::clean,
-    event::{ASYNC_DELEGATION, ExitReason, Status, Tokens, batch_status, label},
+    event::{ASYNC_DELEGATION, ExitReason, Role, Status, Tokens, batch_status, label},
     id::{ChildId, DelegationId, Random},
 };
 
@@ -21,7 +21,7 @@ impl Random for Zeros {
 fn result(task_index: usize, goal: &str, status: Status, summary: Option<&str>) -> ChildResult {
     let exit_reason = match status {
         Status::Completed => ExitReason::Completed,
-        Status::Failed | Status::Error => ExitReason::Error,
+        Status::Failed | Status::Error | Status::Unknown => ExitReason::Error,
         Status::Timeout => ExitReason::Timeout,
         Status::Interrupted => ExitReason::Interrupted,
     };
@@ -35,6 +35,7 @@ fn result(task_index: usize, goal: &str, status: Status, summary: Option<&str>) 
         error: None,
         exit_reason,
         truncated: false,
+        full_summary: None,
         api_calls: 3,
         tokens: Tokens::default(),
         duration_seconds: 12.25,
@@ -58,7 +59,8 @@ fn event(results: Vec<ChildResult>) -> CompletionEvent {
         goal: label(&goals),
         context: None,
         toolsets: None,
-        role: "leaf",
+        role: Role::Leaf,
+        group: None,
         model: None,
         status,
         dispatched_at: DISPATCHED,
@@ -382,6 +384,7 @@ fn any_status() -> impl Strategy<Value = Status> {
         Status::Error,
         Status::Timeout,
         Status::Interrupted,
+        Status::Unknown,
     ])
 }
 

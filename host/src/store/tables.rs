@@ -1,0 +1,291 @@
+//! What a store keeps, and the operations on it: the trait [`Tables`], which
+//! the memory and the SQLite implementation answer alike.
+//!
+//! Plain and synchronous. [`Store`](super::Store) calls it from one thread,
+//! inside a transaction that many operations share; an operation that fails
+//! leaves nothing behind and does not touch the others.
+
+use crate::{
+    event::{ChildResult, CompletionEvent, FailureNotice, Status},
+    id::{DelegationId, HostId},
+    session::Session,
+    unit::UnitRecord,
+};
+
+use super::StoreError;
+
+/// Place of an event in the queue. Ascending, never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId(pub u64);
+
+/// What an event says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EventBody {
+    /// A delegation, or a group of its tasks, ended.
+    Completion(Box<CompletionEvent>),
+    /// A child failed while its siblings run.
+    Failure(Box<FailureNotice>),
+    /// Of another producer: JSON text, of a type of its own.
+    Other(String),
+}
+
+/// An event to be queued.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEvent {
+    /// What it is: `async_delegation`, `watch_match`, …
+    pub kind: String,
+    /// With the type, what tells a repetition from something new.
+    pub dedup: String,
+    /// Where it goes.
+    pub session: Session,
+    /// What it says.
+    pub body: EventBody,
+    /// Epoch seconds.
+    pub created_at: f64,
+}
+
+/// Where an event stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EventState {
+    /// Offered, or kept back until `not_before` (epoch seconds).
+    Pending {
+        /// When it may be claimed; 0 when at once.
+        not_before: f64,
+    },
+    /// A consumer has it until the lease ends (epoch seconds).
+    Claimed {
+        /// Whose consumer.
+        by: HostId,
+        /// End of the lease.
+        until: f64,
+    },
+    /// Applied by its consumer.
+    Acked,
+    /// Given up after too many failed attempts; kept for a person.
+    Dead {
+        /// What the last attempt said.
+        reason: String,
+    },
+}
+
+/// An event of the queue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventRow {
+    /// Its place.
+    pub id: EventId,
+    /// Where it stands.
+    pub state: EventState,
+    /// Attempts that began, the present one included.
+    pub attempts: u32,
+    /// What the last failed attempt said.
+    pub last_error: Option<String>,
+    /// The event.
+    pub event: NewEvent,
+}
+
+/// A claim: what proves that a consumer still holds its event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClaimToken(pub u64);
+
+/// Which events a consumer takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimFilter {
+    /// Of this session alone. For [`Session::Local`]: those of this host, and
+    /// those that a dead host left behind.
+    pub session: Session,
+    /// Of these types; `None` for all.
+    pub kinds: Option<Vec<String>>,
+}
+
+/// The end of one group of a unit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finish {
+    /// The unit.
+    pub id: DelegationId,
+    /// Place of the group in [`UnitRecord::groups`].
+    pub group: usize,
+    /// Its event, with the results of its tasks.
+    pub event: CompletionEvent,
+    /// Queue it as acknowledged: the caller has it as the answer of its call.
+    pub acked: bool,
+}
+
+/// What came of an attempt to settle a claimed event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// As asked.
+    Done,
+    /// It was the last attempt: the event is dead.
+    Dead,
+    /// The claim is no longer this consumer's: its lease ended and another
+    /// one has the event, or it is settled.
+    Lost,
+}
+
+/// A unit as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnitRow {
+    /// As it was dispatched.
+    pub record: UnitRecord,
+    /// Who runs or ran it.
+    pub owner: HostId,
+    /// How and when it ended (epoch seconds); `None` while it runs.
+    pub ended: Option<(Status, f64)>,
+    /// The results so far, or of all groups, in the order of the tasks.
+    pub results: Vec<ChildResult>,
+}
+
+/// A row that can't be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Corrupt {
+    /// Which table and which row, for people.
+    pub row: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// What was done for hosts that are gone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recovered {
+    /// Units that were reported as `unknown`.
+    pub units: Vec<DelegationId>,
+    /// Events that were queued for them and are to be delivered.
+    pub events: usize,
+    /// Claims that were freed.
+    pub claims: usize,
+    /// Rows that were set aside because they can't be read.
+    pub corrupt: Vec<Corrupt>,
+}
+
+/// Which events are listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Of this session alone.
+    pub session: Option<Session>,
+    /// With this state alone.
+    pub state: Option<StateFilter>,
+    /// The newest so many, in the order of the queue.
+    pub limit: usize,
+}
+
+/// A state without its details.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateFilter {
+    /// Neither acknowledged nor dead: pending or claimed.
+    Undelivered,
+    /// Given up.
+    Dead,
+    /// Acknowledged.
+    Acked,
+}
+
+/// The operations on what a store keeps. Every one is atomic.
+pub trait Tables: Send {
+    /// Begins the transaction that the next operations share.
+    fn begin(&mut self) -> Result<(), StoreError>;
+
+    /// Makes them durable.
+    fn commit(&mut self) -> Result<(), StoreError>;
+
+    /// Undoes them.
+    fn rollback(&mut self);
+
+    /// Begins one operation within the transaction.
+    fn savepoint(&mut self) -> Result<(), StoreError>;
+
+    /// Ends it: keeps what it did, or undoes it alone.
+    fn release(&mut self, keep: bool) -> Result<(), StoreError>;
+
+    /// Records a unit of `owner`. An id that exists is an error.
+    fn insert_unit(&mut self, unit: &UnitRecord, owner: HostId) -> Result<(), StoreError>;
+
+    /// Keeps the result of one child of a running unit. The first one for a
+    /// task stands; `false` for a late one.
+    fn child_ended(&mut self, id: DelegationId, result: &ChildResult) -> Result<bool, StoreError>;
+
+    /// Ends a group and queues its event, in one step. The first end stands:
+    /// `None` for a late one. The unit has ended when all of its groups have.
+    fn finish(&mut self, finish: &Finish) -> Result<Option<EventId>, StoreError>;
+
+    /// One unit, with its results.
+    fn unit(&mut self, id: DelegationId) -> Result<Option<UnitRow>, StoreError>;
+
+    /// The whole summary of a task whose result has a cut one.
+    fn full_summary(
+        &mut self,
+        id: DelegationId,
+        task_index: usize,
+    ) -> Result<Option<String>, StoreError>;
+
+    /// All that run, newest first, and then the `ended` newest that ended.
+    fn units(&mut self, ended: usize) -> Result<Vec<UnitRow>, StoreError>;
+
+    /// Forgets units that ended, but for the `keep` newest and those with an
+    /// undelivered event; and acknowledged events of other producers, but for
+    /// the `keep_events` newest. Returns how many rows went.
+    fn prune(&mut self, keep: usize, keep_events: usize) -> Result<usize, StoreError>;
+
+    /// Queues an event of `owner`. `None` when one of the same type and
+    /// identity was queued before, whatever became of it.
+    fn push(&mut self, event: &NewEvent, owner: HostId) -> Result<Option<EventId>, StoreError>;
+
+    /// Hands out the first event that may be claimed at `now`, as a new
+    /// attempt that ends at `until`. An event whose attempts are used up
+    /// (`max_attempts`) dies here instead and the next one is looked at.
+    fn claim(
+        &mut self,
+        filter: &ClaimFilter,
+        by: HostId,
+        now: f64,
+        until: f64,
+        max_attempts: u32,
+    ) -> Result<Option<(EventRow, ClaimToken)>, StoreError>;
+
+    /// The event was applied.
+    fn ack(&mut self, id: EventId, token: ClaimToken) -> Result<Settled, StoreError>;
+
+    /// The attempt failed: the event is offered again at `not_before`, or
+    /// dies with its last attempt.
+    fn retry(
+        &mut self,
+        id: EventId,
+        token: ClaimToken,
+        not_before: f64,
+        error: &str,
+        max_attempts: u32,
+    ) -> Result<Settled, StoreError>;
+
+    /// The consumer is busy: the event is where it was before the claim, and
+    /// the attempt did not count.
+    fn put_back(&mut self, id: EventId, token: ClaimToken) -> Result<Settled, StoreError>;
+
+    /// Acknowledges an event that a person has read, whoever holds it.
+    /// `false` when it was acknowledged before.
+    fn ack_by_hand(&mut self, id: EventId) -> Result<bool, StoreError>;
+
+    /// When the next event of that kind can be claimed (epoch seconds); a time
+    /// that is over means now, `None` that there is none.
+    fn next_due(&mut self, filter: &ClaimFilter, by: HostId) -> Result<Option<f64>, StoreError>;
+
+    /// One event.
+    fn event(&mut self, id: EventId) -> Result<Option<EventRow>, StoreError>;
+
+    /// The events of a unit, in the order of the queue.
+    fn events_of(&mut self, id: DelegationId) -> Result<Vec<EventRow>, StoreError>;
+
+    /// Events in the order of the queue.
+    fn events(&mut self, filter: &EventFilter) -> Result<Vec<EventRow>, StoreError>;
+
+    /// Every host that owns a running unit, a claim, or a local event.
+    fn owners(&mut self) -> Result<Vec<HostId>, StoreError>;
+
+    /// Settles what a dead host left behind: its units are reported as
+    /// `unknown` with every result that was kept, in events that are pending
+    /// (acknowledged for units that another unit's child asked for), its
+    /// claims are freed, its local events are anybody's. A row that can't be
+    /// read is set aside.
+    fn recover(&mut self, dead: HostId, now: f64) -> Result<Recovered, StoreError>;
+
+    /// Rows that were set aside, oldest first.
+    fn set_aside(&mut self) -> Result<Vec<Corrupt>, StoreError>;
+}
