@@ -18,6 +18,7 @@ const LAYERS: &[&[&str]] = &[
     &["tools", "plugin"],
     &["delegation"],
     &["config"],
+    &["host"],
     &["cli"],
 ];
 
@@ -28,6 +29,8 @@ const SOLE_USERS: &[(&str, &str)] = &[
     ("wasmparser", "sandbox"),
     ("toml", "config"),
     ("cap_std", "tools"),
+    ("rusqlite", "store"),
+    ("bincode", "store"),
     ("hermitage_build", "plugin"),
     ("clap", "cli"),
     ("anyhow", "cli"),

@@ -901,7 +901,7 @@ pub mod hermitage {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Every tool of the grant, in the order of their names.
+            /// Every tool of the grant, in the order of `task.tools`.
             #[allow(async_fn_in_trait)]
             pub fn granted() -> _rt::Vec<Tool> {
                 unsafe {
@@ -3527,16 +3527,21 @@ pub mod hermitage {
             static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
             use super::super::super::_rt;
             pub type ToolError = super::super::super::hermitage::subagent::types::ToolError;
+            pub type Role = super::super::super::hermitage::subagent::types::Role;
             #[derive(Clone, PartialEq)]
             #[derive(Default)]
             pub struct Subtask {
+                /// The work: complete, since the subagent knows nothing else.
                 pub goal: _rt::String,
                 pub context: ::core::option::Option<_rt::String>,
-                /// Toolsets or single tools; the caller's own when absent, none when
-                /// empty.
+                /// Toolsets or single tools, of which it gets those that the caller
+                /// has; the caller's own when absent, none when empty.
                 pub toolsets: ::core::option::Option<_rt::Vec<_rt::String>>,
-                /// Name of an installed component; the caller's default when absent.
+                /// Name of an installed component, never a path; the caller's own
+                /// component when absent.
                 pub agent: ::core::option::Option<_rt::String>,
+                /// What it may do besides its task; `leaf` when absent.
+                pub role: ::core::option::Option<Role>,
                 pub model: ::core::option::Option<_rt::String>,
                 /// JSON Schema as JSON text.
                 pub output_schema: ::core::option::Option<_rt::String>,
@@ -3552,6 +3557,7 @@ pub mod hermitage {
                         .field("context", &self.context)
                         .field("toolsets", &self.toolsets)
                         .field("agent", &self.agent)
+                        .field("role", &self.role)
                         .field("model", &self.model)
                         .field("output-schema", &self.output_schema)
                         .field("max-iterations", &self.max_iterations)
@@ -3565,6 +3571,8 @@ pub mod hermitage {
                 pub status: _rt::String,
                 pub summary: ::core::option::Option<_rt::String>,
                 pub error: ::core::option::Option<_rt::String>,
+                /// `completed`, `max_iterations`, `interrupted`, `timeout`, `budget`,
+                /// `trap`, `refused` or `error`.
                 pub exit_reason: _rt::String,
                 pub truncated: bool,
                 pub seconds: f64,
@@ -3586,8 +3594,13 @@ pub mod hermitage {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Runs every task in a sandbox of its own, some of them at a time, and
-            /// returns the results in the order of the tasks.
+            /// Runs every task in a sandbox of its own, some of them at a time, waits
+            /// for all, and returns the results in the order of the tasks.
+            ///
+            /// What is wrong with the call as a whole (no task, too many, a blank
+            /// goal, an unknown agent or toolset, too deep) is `invalid-arguments`,
+            /// and nothing was started. A subagent that fails is a result like any
+            /// other.
             #[allow(async_fn_in_trait)]
             pub fn delegate_task(
                 tasks: &[Subtask],
@@ -3608,20 +3621,21 @@ pub mod hermitage {
                     let vec8 = tasks;
                     let len8 = vec8.len();
                     let layout8 = _rt::alloc::Layout::from_size_align(
-                            vec8.len() * (8 + 17 * ::core::mem::size_of::<*const u8>()),
+                            vec8.len() * (8 + 18 * ::core::mem::size_of::<*const u8>()),
                             ::core::mem::size_of::<*const u8>(),
                         )
                         .unwrap();
                     let (result8, _cleanup8) = crate::rt::runtime::Cleanup::new(layout8);
                     for (i, e) in vec8.into_iter().enumerate() {
                         let base = result8
-                            .add(i * (8 + 17 * ::core::mem::size_of::<*const u8>()));
+                            .add(i * (8 + 18 * ::core::mem::size_of::<*const u8>()));
                         {
                             let Subtask {
                                 goal: goal0,
                                 context: context0,
                                 toolsets: toolsets0,
                                 agent: agent0,
+                                role: role0,
                                 model: model0,
                                 output_schema: output_schema0,
                                 max_iterations: max_iterations0,
@@ -3717,60 +3731,75 @@ pub mod hermitage {
                                         .cast::<u8>() = (0i32) as u8;
                                 }
                             };
-                            match model0 {
+                            match role0 {
                                 Some(e) => {
                                     *base
                                         .add(11 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (1i32) as u8;
+                                    *base
+                                        .add(1 + 11 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (e.clone() as i32) as u8;
+                                }
+                                None => {
+                                    *base
+                                        .add(11 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (0i32) as u8;
+                                }
+                            };
+                            match model0 {
+                                Some(e) => {
+                                    *base
+                                        .add(12 * ::core::mem::size_of::<*const u8>())
                                         .cast::<u8>() = (1i32) as u8;
                                     let vec6 = e;
                                     let ptr6 = vec6.as_ptr().cast::<u8>();
                                     let len6 = vec6.len();
                                     *base
-                                        .add(13 * ::core::mem::size_of::<*const u8>())
+                                        .add(14 * ::core::mem::size_of::<*const u8>())
                                         .cast::<usize>() = len6;
                                     *base
-                                        .add(12 * ::core::mem::size_of::<*const u8>())
+                                        .add(13 * ::core::mem::size_of::<*const u8>())
                                         .cast::<*mut u8>() = ptr6.cast_mut();
                                 }
                                 None => {
                                     *base
-                                        .add(11 * ::core::mem::size_of::<*const u8>())
+                                        .add(12 * ::core::mem::size_of::<*const u8>())
                                         .cast::<u8>() = (0i32) as u8;
                                 }
                             };
                             match output_schema0 {
                                 Some(e) => {
                                     *base
-                                        .add(14 * ::core::mem::size_of::<*const u8>())
+                                        .add(15 * ::core::mem::size_of::<*const u8>())
                                         .cast::<u8>() = (1i32) as u8;
                                     let vec7 = e;
                                     let ptr7 = vec7.as_ptr().cast::<u8>();
                                     let len7 = vec7.len();
                                     *base
-                                        .add(16 * ::core::mem::size_of::<*const u8>())
+                                        .add(17 * ::core::mem::size_of::<*const u8>())
                                         .cast::<usize>() = len7;
                                     *base
-                                        .add(15 * ::core::mem::size_of::<*const u8>())
+                                        .add(16 * ::core::mem::size_of::<*const u8>())
                                         .cast::<*mut u8>() = ptr7.cast_mut();
                                 }
                                 None => {
                                     *base
-                                        .add(14 * ::core::mem::size_of::<*const u8>())
+                                        .add(15 * ::core::mem::size_of::<*const u8>())
                                         .cast::<u8>() = (0i32) as u8;
                                 }
                             };
                             match max_iterations0 {
                                 Some(e) => {
                                     *base
-                                        .add(17 * ::core::mem::size_of::<*const u8>())
+                                        .add(18 * ::core::mem::size_of::<*const u8>())
                                         .cast::<u8>() = (1i32) as u8;
                                     *base
-                                        .add(4 + 17 * ::core::mem::size_of::<*const u8>())
+                                        .add(4 + 18 * ::core::mem::size_of::<*const u8>())
                                         .cast::<i32>() = _rt::as_i32(e);
                                 }
                                 None => {
                                     *base
-                                        .add(17 * ::core::mem::size_of::<*const u8>())
+                                        .add(18 * ::core::mem::size_of::<*const u8>())
                                         .cast::<u8>() = (0i32) as u8;
                                 }
                             };
@@ -5030,32 +5059,32 @@ macro_rules! __export_subagent_impl {
         "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.61.1:hermitage:subagent@0.1.0:subagent:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3509] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3542] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xb6\x1a\x01A\x02\x01\
-A\"\x01B\x12\x01m\x02\x04leaf\x0corchestrator\x04\0\x04role\x03\0\0\x01r\x03\x04\
-names\x0bdescriptions\x0aparameterss\x04\0\x09tool-spec\x03\0\x02\x01ps\x01r\x02\
-\x06answers\x06errors\x04\x04\0\x0frejected-answer\x03\0\x05\x01ks\x01p\x03\x01k\
-\x06\x01r\x08\x04goals\x07context\x07\x05tools\x08\x04role\x01\x05depthy\x0emax-\
-iterationsy\x0doutput-schema\x07\x08rejected\x09\x04\0\x04task\x03\0\x0a\x01m\x02\
-\x09completed\x06failed\x04\0\x07outcome\x03\0\x0c\x01r\x03\x07outcome\x0d\x07su\
-mmarys\x09truncated\x7f\x04\0\x06report\x03\0\x0e\x01q\x06\x06denied\x01s\0\x11i\
-nvalid-arguments\x01s\0\x06failed\x01s\0\x0binterrupted\0\0\x09timed-out\0\0\x09\
-exhausted\x01s\0\x04\0\x0atool-error\x03\0\x10\x03\0\x1ehermitage:subagent/types\
-@0.1.0\x05\0\x01B\x08\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\
-\0\0\x01@\x01\x04texts\x01\0\x04\0\x06report\x01\x02\x01@\x02\x05level\x01\x04te\
-xts\x01\0\x04\0\x03log\x01\x03\x01@\x01\x07summarys\x01\0\x04\0\x0acheckpoint\x01\
-\x04\x03\0!hermitage:subagent/progress@0.1.0\x05\x01\x02\x03\0\0\x09tool-spec\x02\
-\x03\0\0\x0atool-error\x01B\x0f\x02\x03\x02\x01\x02\x04\0\x09tool-spec\x03\0\0\x02\
-\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\x02\x04\0\x04tool\x03\x01\x01h\x04\x01\
-@\x01\x04self\x05\0\x01\x04\0\x11[method]tool.spec\x01\x06\x01j\x01s\x01\x03\x01\
-@\x02\x04self\x05\x09argumentss\0\x07\x04\0\x11[method]tool.call\x01\x08\x01i\x04\
-\x01p\x09\x01@\0\0\x0a\x04\0\x07granted\x01\x0b\x03\0\x20hermitage:subagent/tool\
-box@0.1.0\x05\x04\x01B\x1b\x02\x03\x02\x01\x02\x04\0\x09tool-spec\x03\0\0\x01m\x04\
-\x06system\x04user\x09assistant\x04tool\x04\0\x06author\x03\0\x02\x01r\x03\x02id\
-s\x04names\x09argumentss\x04\0\x09tool-call\x03\0\x04\x01p\x05\x01ks\x01r\x04\x06\
-author\x03\x04texts\x0atool-calls\x06\x07answers\x07\x04\0\x07message\x03\0\x08\x01\
-p\x09\x01p\x01\x01ky\x01kv\x01r\x05\x08messages\x0a\x05tools\x0b\x0amax-tokens\x0c\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd7\x1a\x01A\x02\x01\
+A#\x01B\x12\x01m\x02\x04leaf\x0corchestrator\x04\0\x04role\x03\0\0\x01r\x03\x04n\
+ames\x0bdescriptions\x0aparameterss\x04\0\x09tool-spec\x03\0\x02\x01ps\x01r\x02\x06\
+answers\x06errors\x04\x04\0\x0frejected-answer\x03\0\x05\x01ks\x01p\x03\x01k\x06\
+\x01r\x08\x04goals\x07context\x07\x05tools\x08\x04role\x01\x05depthy\x0emax-iter\
+ationsy\x0doutput-schema\x07\x08rejected\x09\x04\0\x04task\x03\0\x0a\x01m\x02\x09\
+completed\x06failed\x04\0\x07outcome\x03\0\x0c\x01r\x03\x07outcome\x0d\x07summar\
+ys\x09truncated\x7f\x04\0\x06report\x03\0\x0e\x01q\x06\x06denied\x01s\0\x11inval\
+id-arguments\x01s\0\x06failed\x01s\0\x0binterrupted\0\0\x09timed-out\0\0\x09exha\
+usted\x01s\0\x04\0\x0atool-error\x03\0\x10\x03\0\x1ehermitage:subagent/types@0.1\
+.0\x05\0\x01B\x08\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\
+\0\x01@\x01\x04texts\x01\0\x04\0\x06report\x01\x02\x01@\x02\x05level\x01\x04text\
+s\x01\0\x04\0\x03log\x01\x03\x01@\x01\x07summarys\x01\0\x04\0\x0acheckpoint\x01\x04\
+\x03\0!hermitage:subagent/progress@0.1.0\x05\x01\x02\x03\0\0\x09tool-spec\x02\x03\
+\0\0\x0atool-error\x01B\x0f\x02\x03\x02\x01\x02\x04\0\x09tool-spec\x03\0\0\x02\x03\
+\x02\x01\x03\x04\0\x0atool-error\x03\0\x02\x04\0\x04tool\x03\x01\x01h\x04\x01@\x01\
+\x04self\x05\0\x01\x04\0\x11[method]tool.spec\x01\x06\x01j\x01s\x01\x03\x01@\x02\
+\x04self\x05\x09argumentss\0\x07\x04\0\x11[method]tool.call\x01\x08\x01i\x04\x01\
+p\x09\x01@\0\0\x0a\x04\0\x07granted\x01\x0b\x03\0\x20hermitage:subagent/toolbox@\
+0.1.0\x05\x04\x01B\x1b\x02\x03\x02\x01\x02\x04\0\x09tool-spec\x03\0\0\x01m\x04\x06\
+system\x04user\x09assistant\x04tool\x04\0\x06author\x03\0\x02\x01r\x03\x02ids\x04\
+names\x09argumentss\x04\0\x09tool-call\x03\0\x04\x01p\x05\x01ks\x01r\x04\x06auth\
+or\x03\x04texts\x0atool-calls\x06\x07answers\x07\x04\0\x07message\x03\0\x08\x01p\
+\x09\x01p\x01\x01ky\x01kv\x01r\x05\x08messages\x0a\x05tools\x0b\x0amax-tokens\x0c\
 \x0btemperature\x0d\x0fresponse-schema\x07\x04\0\x0cchat-request\x03\0\x0e\x01r\x02\
 \x0cinput-tokensw\x0doutput-tokensw\x04\0\x05usage\x03\0\x10\x01m\x04\x04stop\x0a\
 tool-calls\x06length\x08filtered\x04\0\x06finish\x03\0\x12\x01r\x05\x04texts\x0a\
@@ -5088,30 +5117,31 @@ r\x03\x05titles\x03urls\x07snippets\x04\0\x07web-hit\x03\0\x02\x01ks\x01r\x04\x0
 urls\x05title\x04\x04texts\x09truncated\x7f\x04\0\x08web-page\x03\0\x05\x01ky\x01\
 p\x03\x01j\x01\x08\x01\x01\x01@\x02\x05querys\x05limit\x07\0\x09\x04\0\x0aweb-se\
 arch\x01\x0a\x01j\x01\x06\x01\x01\x01@\x01\x03urls\0\x0b\x04\0\x0bweb-extract\x01\
-\x0c\x03\0\x1chermitage:subagent/web@0.1.0\x05\x08\x01B\x0f\x02\x03\x02\x01\x03\x04\
-\0\x0atool-error\x03\0\0\x01ks\x01ps\x01k\x03\x01ky\x01r\x07\x04goals\x07context\
-\x02\x08toolsets\x04\x05agent\x02\x05model\x02\x0doutput-schema\x02\x0emax-itera\
-tions\x05\x04\0\x07subtask\x03\0\x06\x01r\x07\x05indexy\x06statuss\x07summary\x02\
-\x05error\x02\x0bexit-reasons\x09truncated\x7f\x07secondsu\x04\0\x0esubtask-resu\
-lt\x03\0\x08\x01p\x07\x01p\x09\x01j\x01\x0b\x01\x01\x01@\x01\x05tasks\x0a\0\x0c\x04\
-\0\x0ddelegate-task\x01\x0d\x03\0#hermitage:subagent/delegation@0.1.0\x05\x09\x01\
-B\x06\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ps\x01j\x01s\x01\x01\x01\
-@\x02\x08questions\x07choices\x02\0\x03\x04\0\x07clarify\x01\x04\x03\0\x20hermit\
-age:subagent/clarify@0.1.0\x05\x0a\x01B\x09\x02\x03\x02\x01\x03\x04\0\x0atool-er\
-ror\x03\0\0\x01o\x02ss\x01q\x04\x03add\x01s\0\x07replace\x01\x02\0\x06remove\x01\
-s\0\x04read\0\0\x04\0\x0dmemory-change\x03\0\x03\x01ps\x01j\x01\x05\x01\x01\x01@\
-\x01\x06change\x04\0\x06\x04\0\x06memory\x01\x07\x03\0\x1fhermitage:subagent/mem\
-ory@0.1.0\x05\x0b\x01B\x05\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01j\0\
-\x01\x01\x01@\x02\x0bsession-keys\x04texts\0\x02\x04\0\x0csend-message\x01\x03\x03\
-\0\"hermitage:subagent/messaging@0.1.0\x05\x0c\x02\x03\0\x05\x0ecommand-result\x01\
-B\x07\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x02\x03\x02\x01\x0d\x04\0\x0e\
-command-result\x03\0\x02\x01j\x01\x03\x01\x01\x01@\x02\x08languages\x06sources\0\
-\x04\x04\0\x0cexecute-code\x01\x05\x03\0'hermitage:subagent/code-execution@0.1.0\
-\x05\x0e\x02\x03\0\0\x04task\x03\0\x04task\x03\0\x0f\x02\x03\0\0\x06report\x03\0\
-\x06report\x03\0\x11\x01j\x01\x12\x01s\x01@\x01\x04task\x10\0\x13\x04\0\x03run\x01\
-\x14\x04\0!hermitage:subagent/subagent@0.1.0\x04\0\x0b\x0e\x01\0\x08subagent\x03\
-\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-\
-bindgen-rust\x060.61.1";
+\x0c\x03\0\x1chermitage:subagent/web@0.1.0\x05\x08\x02\x03\0\0\x04role\x01B\x12\x02\
+\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x02\x03\x02\x01\x09\x04\0\x04role\x03\
+\0\x02\x01ks\x01ps\x01k\x05\x01k\x03\x01ky\x01r\x08\x04goals\x07context\x04\x08t\
+oolsets\x06\x05agent\x04\x04role\x07\x05model\x04\x0doutput-schema\x04\x0emax-it\
+erations\x08\x04\0\x07subtask\x03\0\x09\x01r\x07\x05indexy\x06statuss\x07summary\
+\x04\x05error\x04\x0bexit-reasons\x09truncated\x7f\x07secondsu\x04\0\x0esubtask-\
+result\x03\0\x0b\x01p\x0a\x01p\x0c\x01j\x01\x0e\x01\x01\x01@\x01\x05tasks\x0d\0\x0f\
+\x04\0\x0ddelegate-task\x01\x10\x03\0#hermitage:subagent/delegation@0.1.0\x05\x0a\
+\x01B\x06\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ps\x01j\x01s\x01\x01\
+\x01@\x02\x08questions\x07choices\x02\0\x03\x04\0\x07clarify\x01\x04\x03\0\x20he\
+rmitage:subagent/clarify@0.1.0\x05\x0b\x01B\x09\x02\x03\x02\x01\x03\x04\0\x0atoo\
+l-error\x03\0\0\x01o\x02ss\x01q\x04\x03add\x01s\0\x07replace\x01\x02\0\x06remove\
+\x01s\0\x04read\0\0\x04\0\x0dmemory-change\x03\0\x03\x01ps\x01j\x01\x05\x01\x01\x01\
+@\x01\x06change\x04\0\x06\x04\0\x06memory\x01\x07\x03\0\x1fhermitage:subagent/me\
+mory@0.1.0\x05\x0c\x01B\x05\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01j\
+\0\x01\x01\x01@\x02\x0bsession-keys\x04texts\0\x02\x04\0\x0csend-message\x01\x03\
+\x03\0\"hermitage:subagent/messaging@0.1.0\x05\x0d\x02\x03\0\x05\x0ecommand-resu\
+lt\x01B\x07\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x02\x03\x02\x01\x0e\x04\
+\0\x0ecommand-result\x03\0\x02\x01j\x01\x03\x01\x01\x01@\x02\x08languages\x06sou\
+rces\0\x04\x04\0\x0cexecute-code\x01\x05\x03\0'hermitage:subagent/code-execution\
+@0.1.0\x05\x0f\x02\x03\0\0\x04task\x03\0\x04task\x03\0\x10\x02\x03\0\0\x06report\
+\x03\0\x06report\x03\0\x12\x01j\x01\x13\x01s\x01@\x01\x04task\x11\0\x14\x04\0\x03\
+run\x01\x15\x04\0!hermitage:subagent/subagent@0.1.0\x04\0\x0b\x0e\x01\0\x08subag\
+ent\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10\
+wit-bindgen-rust\x060.61.1";
         };
     };
 }
@@ -5124,9 +5154,9 @@ pub use __export_subagent_impl as export;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3548] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xbd\x1a\x01A\x02\x01\
-A\x1f\x01B\x12\x01m\x02\x04leaf\x0corchestrator\x04\0\x04role\x03\0\0\x01r\x03\x04\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3581] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xde\x1a\x01A\x02\x01\
+A\x20\x01B\x12\x01m\x02\x04leaf\x0corchestrator\x04\0\x04role\x03\0\0\x01r\x03\x04\
 names\x0bdescriptions\x0aparameterss\x04\0\x09tool-spec\x03\0\x02\x01ps\x01r\x02\
 \x06answers\x06errors\x04\x04\0\x0frejected-answer\x03\0\x05\x01ks\x01p\x03\x01k\
 \x06\x01r\x08\x04goals\x07context\x07\x05tools\x08\x04role\x01\x05depthy\x0emax-\
@@ -5181,30 +5211,31 @@ r\x03\x05titles\x03urls\x07snippets\x04\0\x07web-hit\x03\0\x02\x01ks\x01r\x04\x0
 urls\x05title\x04\x04texts\x09truncated\x7f\x04\0\x08web-page\x03\0\x05\x01ky\x01\
 p\x03\x01j\x01\x08\x01\x01\x01@\x02\x05querys\x05limit\x07\0\x09\x04\0\x0aweb-se\
 arch\x01\x0a\x01j\x01\x06\x01\x01\x01@\x01\x03urls\0\x0b\x04\0\x0bweb-extract\x01\
-\x0c\x03\0\x1chermitage:subagent/web@0.1.0\x05\x08\x01B\x0f\x02\x03\x02\x01\x03\x04\
-\0\x0atool-error\x03\0\0\x01ks\x01ps\x01k\x03\x01ky\x01r\x07\x04goals\x07context\
-\x02\x08toolsets\x04\x05agent\x02\x05model\x02\x0doutput-schema\x02\x0emax-itera\
-tions\x05\x04\0\x07subtask\x03\0\x06\x01r\x07\x05indexy\x06statuss\x07summary\x02\
-\x05error\x02\x0bexit-reasons\x09truncated\x7f\x07secondsu\x04\0\x0esubtask-resu\
-lt\x03\0\x08\x01p\x07\x01p\x09\x01j\x01\x0b\x01\x01\x01@\x01\x05tasks\x0a\0\x0c\x04\
-\0\x0ddelegate-task\x01\x0d\x03\0#hermitage:subagent/delegation@0.1.0\x05\x09\x01\
-B\x06\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ps\x01j\x01s\x01\x01\x01\
-@\x02\x08questions\x07choices\x02\0\x03\x04\0\x07clarify\x01\x04\x03\0\x20hermit\
-age:subagent/clarify@0.1.0\x05\x0a\x01B\x09\x02\x03\x02\x01\x03\x04\0\x0atool-er\
-ror\x03\0\0\x01o\x02ss\x01q\x04\x03add\x01s\0\x07replace\x01\x02\0\x06remove\x01\
-s\0\x04read\0\0\x04\0\x0dmemory-change\x03\0\x03\x01ps\x01j\x01\x05\x01\x01\x01@\
-\x01\x06change\x04\0\x06\x04\0\x06memory\x01\x07\x03\0\x1fhermitage:subagent/mem\
-ory@0.1.0\x05\x0b\x01B\x05\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01j\0\
-\x01\x01\x01@\x02\x0bsession-keys\x04texts\0\x02\x04\0\x0csend-message\x01\x03\x03\
-\0\"hermitage:subagent/messaging@0.1.0\x05\x0c\x02\x03\0\x05\x0ecommand-result\x01\
-B\x07\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x02\x03\x02\x01\x0d\x04\0\x0e\
-command-result\x03\0\x02\x01j\x01\x03\x01\x01\x01@\x02\x08languages\x06sources\0\
-\x04\x04\0\x0cexecute-code\x01\x05\x03\0'hermitage:subagent/code-execution@0.1.0\
-\x05\x0e\x02\x03\0\0\x04task\x03\0\x04task\x03\0\x0f\x02\x03\0\0\x06report\x03\0\
-\x06report\x03\0\x11\x04\0Ahermitage:subagent/subagent-with-all-of-its-exports-r\
-emoved@0.1.0\x04\0\x0b.\x01\0(subagent-with-all-of-its-exports-removed\x03\0\0\0\
-G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindge\
-n-rust\x060.61.1";
+\x0c\x03\0\x1chermitage:subagent/web@0.1.0\x05\x08\x02\x03\0\0\x04role\x01B\x12\x02\
+\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x02\x03\x02\x01\x09\x04\0\x04role\x03\
+\0\x02\x01ks\x01ps\x01k\x05\x01k\x03\x01ky\x01r\x08\x04goals\x07context\x04\x08t\
+oolsets\x06\x05agent\x04\x04role\x07\x05model\x04\x0doutput-schema\x04\x0emax-it\
+erations\x08\x04\0\x07subtask\x03\0\x09\x01r\x07\x05indexy\x06statuss\x07summary\
+\x04\x05error\x04\x0bexit-reasons\x09truncated\x7f\x07secondsu\x04\0\x0esubtask-\
+result\x03\0\x0b\x01p\x0a\x01p\x0c\x01j\x01\x0e\x01\x01\x01@\x01\x05tasks\x0d\0\x0f\
+\x04\0\x0ddelegate-task\x01\x10\x03\0#hermitage:subagent/delegation@0.1.0\x05\x0a\
+\x01B\x06\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ps\x01j\x01s\x01\x01\
+\x01@\x02\x08questions\x07choices\x02\0\x03\x04\0\x07clarify\x01\x04\x03\0\x20he\
+rmitage:subagent/clarify@0.1.0\x05\x0b\x01B\x09\x02\x03\x02\x01\x03\x04\0\x0atoo\
+l-error\x03\0\0\x01o\x02ss\x01q\x04\x03add\x01s\0\x07replace\x01\x02\0\x06remove\
+\x01s\0\x04read\0\0\x04\0\x0dmemory-change\x03\0\x03\x01ps\x01j\x01\x05\x01\x01\x01\
+@\x01\x06change\x04\0\x06\x04\0\x06memory\x01\x07\x03\0\x1fhermitage:subagent/me\
+mory@0.1.0\x05\x0c\x01B\x05\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01j\
+\0\x01\x01\x01@\x02\x0bsession-keys\x04texts\0\x02\x04\0\x0csend-message\x01\x03\
+\x03\0\"hermitage:subagent/messaging@0.1.0\x05\x0d\x02\x03\0\x05\x0ecommand-resu\
+lt\x01B\x07\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x02\x03\x02\x01\x0e\x04\
+\0\x0ecommand-result\x03\0\x02\x01j\x01\x03\x01\x01\x01@\x02\x08languages\x06sou\
+rces\0\x04\x04\0\x0cexecute-code\x01\x05\x03\0'hermitage:subagent/code-execution\
+@0.1.0\x05\x0f\x02\x03\0\0\x04task\x03\0\x04task\x03\0\x10\x02\x03\0\0\x06report\
+\x03\0\x06report\x03\0\x12\x04\0Ahermitage:subagent/subagent-with-all-of-its-exp\
+orts-removed@0.1.0\x04\0\x0b.\x01\0(subagent-with-all-of-its-exports-removed\x03\
+\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-\
+bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -4,7 +4,9 @@
 
 mod args;
 mod error;
+mod events;
 mod inspect;
+mod list;
 mod live_lines;
 mod output;
 mod plugin;
@@ -54,6 +56,9 @@ fn dispatch(args: Args) -> Result<Exit, CliError> {
     match args.verb {
         Verb::Quickstart(verb) => run::quickstart(&args.global, verb),
         Verb::Run(verb) => run::run(&args.global, verb),
+        Verb::List(verb) => list::list(&args.global, &verb),
+        Verb::Show(verb) => list::show(&args.global, &verb),
+        Verb::Events(verb) => events::events(&args.global, &verb),
         Verb::Inspect(verb) => inspect::inspect(&args.global, &verb),
         Verb::Plugin(verb) => plugin::plugin(&args.global, verb),
     }

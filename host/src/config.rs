@@ -11,12 +11,14 @@ mod merge;
 mod raw;
 pub mod setting;
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path};
 
 pub use error::ConfigError;
 pub use setting::Setting;
 
 use crate::{
+    completion::QueueConfig,
+    delegation::{self, budget},
     sandbox::SandboxConfig,
     tools::file::FileConfig,
     toolset::{
@@ -39,32 +41,15 @@ const BUILT_IN: &str = "default.toml";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// What a delegation may ask for.
-    pub delegation: DelegationLimits,
+    pub delegation: delegation::Limits,
+    /// What a whole tree of children may spend.
+    pub budget: budget::Limits,
+    /// How completion events are delivered.
+    pub queue: QueueConfig,
     /// The walls around one child, and the room for all of them.
     pub sandbox: SandboxConfig,
     /// Limits of the file tools.
     pub file: FileConfig,
-}
-
-/// What a delegation may ask for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DelegationLimits {
-    /// Children of one batch that run at once; each takes memory and rate.
-    pub max_concurrent_children: usize,
-    /// Tasks in one batch: what one call can start.
-    pub max_tasks_per_batch: usize,
-    /// Depth at which nobody delegates any more.
-    pub max_depth: u32,
-    /// Model calls of one child that asks for no other number.
-    pub max_iterations: u32,
-    /// Wall clock of one child, waiting included.
-    pub child_timeout: Duration,
-    /// From the request to stop to the stop.
-    pub interrupt_grace: Duration,
-    /// Names of toolsets and tools of a top-level call that asks for none.
-    pub default_toolsets: Vec<String>,
-    /// Tools that no child gets, besides those that are always blocked.
-    pub blocked_tools: Vec<Tool>,
 }
 
 impl Config {
@@ -89,17 +74,22 @@ impl Config {
     }
 
     fn resolve(raw: Raw, origin: &str) -> Result<Self, ConfigError> {
+        let delegation = delegation(raw.delegation, origin)?;
         Ok(Self {
-            delegation: delegation(raw.delegation, origin)?,
-            sandbox: sandbox(&raw.sandbox, origin)?,
+            budget: budget(&raw.budget, origin)?,
+            queue: queue(&raw.queue, origin)?,
+            sandbox: sandbox(&raw.sandbox, delegation.max_depth, origin)?,
             file: file(&raw.file, origin)?,
+            delegation,
         })
     }
 
     /// Whether the values fit one another. `origin` is what set them last.
     pub fn check(&self, origin: &str) -> Result<(), ConfigError> {
-        let Self { delegation, sandbox, .. } = self;
+        let Self { delegation, budget, sandbox, .. } = self;
         let kib = |bytes: usize| (bytes / 1024) as u64;
+        let children = (budget::Kind::Children.key(), budget.children);
+        let tasks = delegation.max_tasks_per_batch as u64;
         let host_call = ("sandbox.host_call_kib", kib(sandbox.host_call_bytes));
         let cells = ("sandbox.max_live_cells", u64::from(sandbox.max_live_cells));
         for (key, value, (limited_by, limit)) in [
@@ -108,6 +98,8 @@ impl Config {
             // Each depth has places of its own, so that a caller that waits
             // for its children can't starve them.
             ("delegation.max_depth", u64::from(delegation.max_depth), cells),
+            // A batch starts as a whole or not at all.
+            ("delegation.max_tasks_per_batch", tasks, children),
         ] {
             if value > limit {
                 let origin = origin.to_owned();
@@ -118,11 +110,14 @@ impl Config {
     }
 }
 
-fn delegation(raw: raw::Delegation, origin: &str) -> Result<DelegationLimits, ConfigError> {
-    Ok(DelegationLimits {
+fn delegation(raw: raw::Delegation, origin: &str) -> Result<delegation::Limits, ConfigError> {
+    Ok(delegation::Limits {
         max_concurrent_children: setting::MAX_CONCURRENT_CHILDREN
             .of(raw.max_concurrent_children, origin)?,
         max_tasks_per_batch: setting::MAX_TASKS_PER_BATCH.of(raw.max_tasks_per_batch, origin)?,
+        max_async_children: setting::MAX_ASYNC_CHILDREN.of(raw.max_async_children, origin)?,
+        max_queued: setting::MAX_QUEUED.of(raw.max_queued, origin)?,
+        retained_records: setting::RETAINED_RECORDS.of(raw.retained_records, origin)?,
         max_depth: setting::MAX_DEPTH.of(raw.max_depth, origin)?,
         max_iterations: setting::MAX_ITERATIONS.of(raw.max_iterations, origin)?,
         child_timeout: setting::CHILD_TIMEOUT.of(raw.child_timeout_seconds, origin)?,
@@ -132,9 +127,28 @@ fn delegation(raw: raw::Delegation, origin: &str) -> Result<DelegationLimits, Co
     })
 }
 
-fn sandbox(raw: &raw::Sandbox, origin: &str) -> Result<SandboxConfig, ConfigError> {
+fn budget(raw: &raw::Budget, origin: &str) -> Result<budget::Limits, ConfigError> {
+    Ok(budget::Limits {
+        children: setting::BUDGET_CHILDREN.of(raw.children, origin)?,
+        model_calls: setting::BUDGET_MODEL_CALLS.of(raw.model_calls, origin)?,
+        tool_calls: setting::BUDGET_TOOL_CALLS.of(raw.tool_calls, origin)?,
+        tokens: setting::BUDGET_TOKENS.of(raw.tokens, origin)?,
+        wall_clock: setting::BUDGET_WALL_CLOCK.of(raw.wall_clock_seconds, origin)?,
+    })
+}
+
+fn queue(raw: &raw::Queue, origin: &str) -> Result<QueueConfig, ConfigError> {
+    let lease = setting::QUEUE_LEASE.of(raw.lease_seconds, origin)?;
+    let max_attempts = setting::QUEUE_MAX_ATTEMPTS.of(raw.max_attempts, origin)?;
+    let retry_delay = setting::QUEUE_RETRY_DELAY.of(raw.retry_delay_seconds, origin)?;
+    QueueConfig::new(lease, max_attempts, retry_delay)
+        .map_err(|source| ConfigError::Queue { origin: origin.to_owned(), source })
+}
+
+fn sandbox(raw: &raw::Sandbox, max_depth: u32, origin: &str) -> Result<SandboxConfig, ConfigError> {
     Ok(SandboxConfig {
         max_live_cells: setting::MAX_LIVE_CELLS.of(raw.max_live_cells, origin)?,
+        max_depth,
         guest_threads: setting::GUEST_THREADS.of(raw.guest_threads, origin)?,
         memory_bytes: setting::MEMORY.of(raw.memory_mib, origin)?,
         cpu: setting::CPU.of(raw.cpu_seconds, origin)?,
@@ -172,7 +186,7 @@ fn file(raw: &raw::File, origin: &str) -> Result<FileConfig, ConfigError> {
 /// Checked as in a task, so that a task without toolsets can't fail by them.
 fn default_toolsets(names: Vec<String>, origin: &str) -> Result<Vec<String>, ConfigError> {
     let key = "delegation.default_toolsets";
-    match expand(&names) {
+    match expand(&names, &[]) {
         Ok(_) => Ok(names),
         Err(GrantError::Unknown { name, .. }) => {
             Err(ConfigError::unknown_name(origin, key, &name, grantable()))

@@ -1,18 +1,44 @@
-//! Delegation: from a request to one completion event.
+//! Delegation: from a request to its completion events (semantics.md §2–§6).
 //!
-//! [`Request`] is what a caller says; [`Request::resolve`] checks all of it
-//! before anything is spawned and gives a [`Delegation`], whose grants are
-//! frozen; the [`Executor`] runs its children, some at a time, and ends with
-//! exactly one [`CompletionEvent`](crate::event::CompletionEvent).
+//! [`Request`] is what a caller says. The [`Delegator`] checks all of it
+//! before anything is spawned, finds the components and pays for the children
+//! (`prepare`); finds a place for the unit and records it (`dispatch`); and
+//! runs its children, some at a time, to exactly one event for each group of
+//! tasks.
+//!
+//! The dispatcher is the only writer of what runs; the ledger of a unit is
+//! the only writer of its results; a child's tools are what an orchestrator
+//! delegates through.
 //!
 //! **Invariant:** one child's trap, timeout or refusal never touches a
 //! sibling, and every task of a delegation has exactly one result.
 
-pub mod executor;
-pub mod live;
+mod admission;
+pub mod budget;
+mod delegator;
+mod dispatcher;
+mod error;
+mod executor;
+mod group;
+mod ledger;
+mod live;
+mod nested;
 pub mod request;
 mod result;
+mod running;
+mod sync;
 
-pub use executor::{Delegation, Executor, ExecutorConfig, Work};
-pub use live::{Live, LiveChild, Phase, Progress};
+#[cfg(test)]
+#[path = "delegation/budget/tests.rs"]
+mod budget_tests;
+
+pub use admission::{OnCapacity, Rejection};
+pub use budget::{Budget, Spent};
+pub use delegator::{Delegator, Limits, Parts, Prepared};
+pub use dispatcher::RunningUnit;
+pub use error::DelegateError;
+pub use executor::Work;
+pub use group::Completion;
+pub use live::{Live, LiveChild, Phase, Progress, Update};
 pub use request::{Request, RequestError, Rules, TaskRequest};
+pub use running::{Dispatched, Handle, Running, Stopper};

@@ -29,7 +29,7 @@ impl Random for OsRandom {
 }
 
 /// `deleg_` and 32 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DelegationId(u128);
 
 impl DelegationId {

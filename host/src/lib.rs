@@ -23,6 +23,7 @@ pub mod completion;
 pub mod config;
 pub mod delegation;
 pub mod event;
+pub mod host;
 pub mod id;
 pub mod plugin;
 pub mod sandbox;
@@ -31,3 +32,5 @@ pub mod store;
 pub mod tools;
 pub mod toolset;
 pub mod unit;
+
+pub use host::Host;

@@ -6,6 +6,8 @@
 //! `NAME.wasm`, or a folder `NAME` with a crate that is built first, when it
 //! is stale.
 
+mod agents;
+
 use std::{
     collections::BTreeSet,
     fs::{self, File},
@@ -16,6 +18,10 @@ use std::{
 use hermitage_build::{BuildError, Built, Install, Options, Progress, build};
 
 use crate::sandbox::Binary;
+
+pub use self::agents::Agents;
+/// Told while components are built.
+pub use hermitage_build::Progress as BuildProgress;
 
 /// Where components are.
 #[derive(Clone, Debug)]

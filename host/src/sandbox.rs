@@ -15,10 +15,12 @@ mod bounds;
 mod cache;
 mod cell;
 mod compile;
+mod convert;
 mod engine;
 mod instance;
 mod limits;
 mod link;
+mod permits;
 mod read;
 mod recent;
 mod record;
@@ -35,8 +37,13 @@ use tokio::{
 };
 use wasmtime::Engine;
 
-use self::{cache::Cache, instance::Place, recent::Recent};
-use crate::{boundary::Policy, event::BoundaryRecord, id::Random, toolset::ToolHost};
+use self::{cache::Cache, instance::Place, permits::Permits, recent::Recent};
+use crate::{
+    boundary::Policy,
+    event::{BoundaryRecord, Role},
+    id::Random,
+    toolset::ToolHost,
+};
 
 pub use self::{
     admit::Admitted,
@@ -44,7 +51,7 @@ pub use self::{
     compile::{LoadError, Loaded},
     limits::Limit,
     record::{Level, LogLine, Observer, Traces},
-    stop::{Interrupt, StopReason},
+    stop::{Interrupt, Spent, StopReason},
 };
 
 /// Components that are kept in memory, refused ones too, so that a compile
@@ -66,6 +73,10 @@ const EVENT_INTERVAL: u32 = 4;
 pub struct SandboxConfig {
     /// Cells at a time; further runs wait.
     pub max_live_cells: u32,
+    /// Depths that children can have, at most as many as there are cells:
+    /// each has cells of its own, so that a caller that waits for its children
+    /// can't starve them.
+    pub max_depth: u32,
     /// Threads that run guests, apart from those of the host.
     pub guest_threads: usize,
     /// Linear memory of a cell, all memories together.
@@ -99,6 +110,14 @@ pub enum SandboxError {
     /// The engine refused its configuration, or there is no address space.
     #[error("the WebAssembly engine can't start: {0:#}")]
     Engine(wasmtime::Error),
+    /// Not every depth could have a cell of its own.
+    #[error("{max_live_cells} cells for {max_depth} depths: each needs one of its own")]
+    Cells {
+        /// Cells there are.
+        max_live_cells: u32,
+        /// Depths there are.
+        max_depth: u32,
+    },
     /// A thread could not be started.
     #[error("a thread can't be started: {0}")]
     Thread(std::io::Error),
@@ -138,6 +157,8 @@ pub struct Task {
     pub goal: String,
     /// What the parent hands over.
     pub context: Option<String>,
+    /// What it may do besides the work.
+    pub role: Role,
     /// 1 for a child of the top-level caller.
     pub depth: u32,
     /// Model calls it may make.
@@ -163,6 +184,8 @@ pub struct Job {
     pub observer: Arc<dyn Observer>,
     /// Stops it.
     pub interrupt: Interrupt,
+    /// Stops it, too, when a budget is spent that it shares with others.
+    pub spent: Spent,
 }
 
 /// What a child returned.
@@ -183,8 +206,8 @@ pub enum Outcome {
     Returned {
         /// What it returned.
         report: Report,
-        /// Its host calls were spent by then.
-        calls_spent: bool,
+        /// Its host calls, so many, were spent by then.
+        calls_spent: Option<u64>,
     },
     /// It returned an error, or exited.
     Gave(String),
@@ -192,12 +215,13 @@ pub enum Outcome {
     Trapped(String),
     /// It ran into a limit.
     Limit(Limit),
-    /// Its CPU time is spent.
-    CpuSpent,
-    /// Its host calls are spent, and so are those it had to say so.
-    CallsSpent,
-    /// It was asked to stop, and ended when its grace was over.
-    Stopped(StopReason),
+    /// Its CPU time, so much, is spent.
+    CpuSpent(Duration),
+    /// Its host calls, so many, are spent, and so are those it had to say so.
+    CallsSpent(u64),
+    /// It was asked to stop, and ended when its grace was over or before it
+    /// had a cell. [`Ended::stopped`] says why.
+    Stopped,
     /// The host failed; the text is for the operator.
     HostFault(String),
 }
@@ -242,8 +266,7 @@ pub struct Sandbox {
     loaded: Recent<blake3::Hash, OnceCell<Result<Arc<Loaded>, LoadError>>>,
     admitted: Recent<(blake3::Hash, blake3::Hash), Admitted>,
     compilers: Arc<Semaphore>,
-    cells: Arc<Semaphore>,
-    n_cells: usize,
+    cells: Permits,
     guests: Guests,
 }
 
@@ -251,19 +274,20 @@ impl Sandbox {
     /// Starts the engine and the guests' threads. A cache that can't be
     /// opened is left out with a warning: it only saves time.
     pub fn new(config: SandboxConfig, random: Arc<dyn Random>) -> Result<Self, SandboxError> {
+        let (max_live_cells, max_depth) = (config.max_live_cells, config.max_depth);
+        let cells = Permits::new(max_live_cells, max_depth)
+            .ok_or(SandboxError::Cells { max_live_cells, max_depth })?;
         let engine = engine::engine(&config)?;
         let cache = config.cache_dir.as_deref().and_then(|dir| {
             let opened = Cache::open(dir, &engine, &*random);
             opened.inspect_err(|err| tracing::warn!(%err, "no cache of compiled components")).ok()
         });
-        let n_cells = usize::try_from(config.max_live_cells).unwrap_or(usize::MAX);
         Ok(Self {
             cache: cache.map(Arc::new),
             loaded: Recent::new(KEPT),
             admitted: Recent::new(KEPT),
             compilers: Arc::new(Semaphore::new(COMPILERS)),
-            cells: Arc::new(Semaphore::new(n_cells)),
-            n_cells,
+            cells,
             guests: Guests::start(config.guest_threads)?,
             engine,
             config,
@@ -327,13 +351,15 @@ impl Sandbox {
     pub async fn run(&self, job: Job) -> Ended {
         let permit = tokio::select! {
             biased;
-            () = job.interrupt.asked() => {
-                let reason = StopReason::Interrupted;
-                return Ended::before_it_ran(Outcome::Stopped(reason), Some(reason));
-            }
-            permit = Arc::clone(&self.cells).acquire_owned() => permit,
+            () = job.interrupt.asked() => Err(StopReason::Interrupted),
+            what = job.spent.out() => Err(StopReason::Spent(what)),
+            permit = self.cells.acquire(job.task.depth) => Ok(permit),
         };
-        let Ok(permit) = permit else {
+        let permit = match permit {
+            Ok(permit) => permit,
+            Err(reason) => return Ended::before_it_ran(Outcome::Stopped, Some(reason)),
+        };
+        let Some(permit) = permit else {
             let fault = "the host is shutting down".to_owned();
             return Ended::before_it_ran(Outcome::HostFault(fault), None);
         };
@@ -347,7 +373,7 @@ impl Sandbox {
         let pool = self.engine.pooling_allocator_metrics();
         let pool = pool.as_ref();
         Usage {
-            cells: self.n_cells.saturating_sub(self.cells.available_permits()),
+            cells: self.cells.in_use(),
             component_instances: pool.map_or(0, |it| it.component_instances()),
             core_instances: pool.map_or(0, |it| it.core_instances()),
             memories: pool.map_or(0, |it| it.memories()),

@@ -1,11 +1,248 @@
 //! What outlives a host: dispatched units, the results of their children, and
 //! the queue of events.
+//!
+//! A [`Store`] is a handle on one thread that owns the [`Tables`]; operations
+//! are closures that are sent to it, and those that wait at the same time
+//! share one commit. An operation that was answered is on disk. Many hosts
+//! may use one file: each owns what it dispatched for as long as it holds its
+//! lock, and [`Store::recover`] settles what hosts left that are gone.
+//!
+//! Bodies are kept as versioned records in a checksummed envelope; a row that
+//! can't be read is set aside and named, and never in the way of the others.
 
+mod codec;
+mod memory;
+mod owner;
+mod record;
+#[cfg(test)]
+mod sample;
+mod sqlite;
+#[cfg(test)]
+mod suite;
 mod tables;
+mod words;
+mod writer;
 
-pub use self::tables::*;
+pub use self::{
+    tables::*,
+    writer::{NoWatch, Step, Watch},
+};
 
-use std::path::PathBuf;
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use self::{
+    memory::Memory,
+    owner::{Held, Hosts},
+    sqlite::Sqlite,
+    writer::{Kind, Writer},
+};
+use crate::id::{HostId, Random};
+
+/// A handle on what is kept. Clones are handles on the same; when the last
+/// one is dropped, what was sent is still written.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    writer: Writer,
+    host: HostId,
+    /// `None` when no other process can reach it.
+    file: Option<OnDisk>,
+}
+
+struct OnDisk {
+    path: PathBuf,
+    hosts: Hosts,
+}
+
+impl Store {
+    /// A store that ends with its last handle.
+    ///
+    /// # Errors
+    ///
+    /// When its thread can't be started.
+    pub fn memory(random: &dyn Random) -> Result<Self, StoreError> {
+        Self::over(Box::new(Memory::default()), HostId::new(random), Arc::new(NoWatch))
+    }
+
+    /// Opens or makes the database at `path`, as a new host. The file is the
+    /// user's alone (mode 0600), and so is its directory if it is made here.
+    ///
+    /// # Errors
+    ///
+    /// When the file can't be used or is no database of this program: then it
+    /// is left as it was.
+    pub fn open(path: &Path, random: &dyn Random) -> Result<Self, StoreError> {
+        Self::open_watched(path, random, Arc::new(NoWatch))
+    }
+
+    /// Like [`Store::open`], with something that sees every step of a write.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::open`].
+    pub fn open_watched(
+        path: &Path,
+        random: &dyn Random,
+        watch: Arc<dyn Watch>,
+    ) -> Result<Self, StoreError> {
+        let path = sqlite::prepare(path)?;
+        let host = HostId::new(random);
+        let found = Sqlite::find(&path)?;
+        let hosts = Hosts::beside(&path).map_err(|err| open_error(&path, &err))?;
+        // Held before anything is written: whoever sees a row of this host
+        // without its lock takes the host for dead.
+        let held = hosts.enter(host).map_err(|err| open_error(&path, &err))?;
+
+        let writer = Writer::start(Box::new(found.set_up()?), watch, Some(held))?;
+        let file = Some(OnDisk { path, hosts });
+        Ok(Self { shared: Arc::new(Shared { writer, host, file }) })
+    }
+
+    /// A store over other tables, which no other process can reach: every
+    /// owner in them but `host` is taken to be gone.
+    ///
+    /// # Errors
+    ///
+    /// When its thread can't be started.
+    pub fn over(
+        tables: Box<dyn Tables>,
+        host: HostId,
+        watch: Arc<dyn Watch>,
+    ) -> Result<Self, StoreError> {
+        let writer = Writer::start(tables, watch, None)?;
+        Ok(Self { shared: Arc::new(Shared { writer, host, file: None }) })
+    }
+
+    /// Who writes through this store and its clones.
+    pub fn host(&self) -> HostId {
+        self.shared.host
+    }
+
+    /// Whether it outlives the process.
+    pub fn is_durable(&self) -> bool {
+        self.shared.file.is_some()
+    }
+
+    /// The database, if it is one.
+    pub fn path(&self) -> Option<&Path> {
+        self.shared.file.as_ref().map(|it| it.path.as_path())
+    }
+
+    /// Runs an operation that writes. When this returns, what it did is
+    /// durable, or undone if it failed.
+    ///
+    /// # Errors
+    ///
+    /// That of the operation; or why it could not be made durable. An
+    /// operation that panics is undone and gives [`StoreError::Io`].
+    pub async fn run<T, F>(&self, op: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&mut dyn Tables) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.shared.writer.ask(Kind::Write, op).await
+    }
+
+    /// Runs an operation that only reads, between two commits and without one
+    /// of its own. It sees what was sent before it.
+    ///
+    /// # Errors
+    ///
+    /// That of the operation.
+    pub async fn read<T, F>(&self, op: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&mut dyn Tables) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.shared.writer.ask(Kind::Read, op).await
+    }
+
+    /// Sends an operation that nobody waits for, such as those of destructors.
+    /// Never blocks; a failure is logged.
+    pub fn send<F>(&self, op: F)
+    where
+        F: FnOnce(&mut dyn Tables) -> Result<(), StoreError> + Send + 'static,
+    {
+        self.shared.writer.send(op);
+    }
+
+    /// Settles what hosts left behind that are gone, one transaction for each
+    /// and under its lock, so that two hosts never settle the same.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails. Rows that can't be read are no reason to.
+    pub async fn recover(&self, now: f64) -> Result<Recovered, StoreError> {
+        let mut res = Recovered::default();
+        let host = self.host();
+        let owners = self.read(|tables| tables.owners()).await?;
+        for dead in owners.into_iter().filter(|it| *it != host) {
+            res.add(self.recover_one(dead, now).await?);
+        }
+        self.forget_hosts().await?;
+        Ok(res)
+    }
+
+    /// The lock is returned with the answer, that is after the commit, and
+    /// removed here.
+    async fn recover_one(&self, dead: HostId, now: f64) -> Result<Recovered, StoreError> {
+        let hosts = self.hosts();
+        let op = move |tables: &mut dyn Tables| {
+            let held = match &hosts {
+                None => None,
+                Some(hosts) => match take_over(hosts, dead)? {
+                    None => return Ok((Recovered::default(), None)),
+                    held => held,
+                },
+            };
+            Ok((tables.recover(dead, now)?, held))
+        };
+        self.run(op).await.map(|(res, _held)| res)
+    }
+
+    /// Removes the locks of hosts that are gone and have nothing left.
+    async fn forget_hosts(&self) -> Result<(), StoreError> {
+        let (Some(hosts), host) = (self.hosts(), self.host()) else {
+            return Ok(());
+        };
+        let op = move |_: &mut dyn Tables| {
+            let known = hosts.known().map_err(|err| StoreError::Io(err.to_string()))?;
+            for gone in known.into_iter().filter(|it| *it != host) {
+                drop(take_over(&hosts, gone)?);
+            }
+            Ok(())
+        };
+        self.read(op).await
+    }
+
+    fn hosts(&self) -> Option<Hosts> {
+        self.shared.file.as_ref().map(|it| it.hosts.clone())
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("host", &self.host())
+            .field("path", &self.path())
+            .finish_non_exhaustive()
+    }
+}
+
+fn take_over(hosts: &Hosts, dead: HostId) -> Result<Option<Held>, StoreError> {
+    hosts.take_over(dead).map_err(|err| StoreError::Io(format!("the lock of {dead}: {err}")))
+}
+
+fn open_error(path: &Path, err: &dyn fmt::Display) -> StoreError {
+    StoreError::Open { path: path.to_owned(), why: err.to_string() }
+}
 
 /// Why the store did not do what it was asked to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +283,16 @@ pub enum StoreError {
         row: String,
         /// What is wrong with it.
         why: String,
+    },
+    /// A record is larger than what is kept.
+    #[error("{what} has {bytes} bytes: {most} are kept")]
+    TooLarge {
+        /// Which record.
+        what: &'static str,
+        /// Its size.
+        bytes: usize,
+        /// The most that is taken.
+        most: usize,
     },
     /// The id is in use.
     #[error("`{0}` was dispatched before")]

@@ -4,7 +4,7 @@
 
 pub mod file;
 
-use crate::toolset::{ToolCall, ToolHost, ToolOutput, call::Caller, call::ToolFuture};
+use crate::toolset::{ToolCall, ToolError, ToolHost, ToolOutput, call::Caller, call::ToolFuture};
 
 use self::file::FileTools;
 
@@ -18,6 +18,17 @@ impl Tools {
     /// Brings the toolsets together.
     pub fn new(file: FileTools) -> Self {
         Self { file }
+    }
+}
+
+/// The tools of a host without a workspace: none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoTools;
+
+impl ToolHost for NoTools {
+    fn call(&self, _: Caller, call: ToolCall) -> ToolFuture {
+        let text = format!("`{}` has no workspace to work in", call.tool());
+        Box::pin(std::future::ready(Err(ToolError::Failed(text))))
     }
 }
 
@@ -35,6 +46,10 @@ impl ToolHost for Tools {
                 ToolCall::Patch(it) => file.patch(&caller, it).await.map(ToolOutput::Patched),
                 ToolCall::SearchFiles(it) => {
                     file.search_files(&caller, it).await.map(ToolOutput::SearchPage)
+                }
+                // Done by whoever stands in front of these tools.
+                ToolCall::DelegateTask(_) | ToolCall::Native { .. } => {
+                    Err(ToolError::Failed("not available here".to_owned()))
                 }
             }
         })

@@ -85,6 +85,14 @@ pub struct UnitRecord {
 }
 
 impl UnitRecord {
+    /// A caller waits for all of it after all: one event, with the reason
+    /// among its notes.
+    pub fn make_foreground(&mut self, note: &str) {
+        self.mode = Mode::Foreground;
+        self.groups = vec![Group { name: None, tasks: (0..self.tasks.len()).collect() }];
+        self.notes.push(note.to_owned());
+    }
+
     /// Goals in the order of the tasks.
     pub fn goals(&self) -> Vec<String> {
         self.tasks.iter().map(|it| it.goal.clone()).collect()
@@ -137,12 +145,37 @@ impl UnitRecord {
     pub fn unknown(&self, group: &Group, kept: &[ChildResult], now: f64) -> CompletionEvent {
         let result = |idx: &usize| {
             let found = kept.iter().find(|it| it.task_index == *idx).cloned();
-            found.or_else(|| self.tasks.get(*idx).map(|task| unseen(*idx, task)))
+            found.or_else(|| self.lost(*idx, Status::Unknown, HOST_GONE))
         };
         let results = group.tasks.iter().filter_map(result).collect();
         // The wall clock is all that two hosts share.
         let elapsed = Duration::try_from_secs_f64(now - self.dispatched_at).unwrap_or_default();
         self.completion(group, results, now, elapsed)
+    }
+
+    /// The result of a task that gave none. `None` for a task that is not
+    /// there.
+    pub fn lost(&self, task_index: usize, status: Status, why: &str) -> Option<ChildResult> {
+        let task = self.tasks.get(task_index)?;
+        Some(ChildResult {
+            task_index,
+            child_id: task.child_id,
+            goal: task.goal.clone(),
+            agent: task.agent.clone(),
+            status,
+            summary: None,
+            error: Some(why.to_owned()),
+            exit_reason: ExitReason::Error,
+            truncated: false,
+            full_summary: None,
+            api_calls: 0,
+            tokens: Tokens::default(),
+            duration_seconds: 0.0,
+            model: None,
+            tool_trace: Vec::new(),
+            tool_calls: 0,
+            boundary: None,
+        })
     }
 
     /// The early notice of a child that failed while `remaining` others have
@@ -159,28 +192,6 @@ impl UnitRecord {
             remaining,
             result,
         }
-    }
-}
-
-fn unseen(task_index: usize, task: &TaskRecord) -> ChildResult {
-    ChildResult {
-        task_index,
-        child_id: task.child_id,
-        goal: task.goal.clone(),
-        agent: task.agent.clone(),
-        status: Status::Unknown,
-        summary: None,
-        error: Some(HOST_GONE.to_owned()),
-        exit_reason: ExitReason::Error,
-        truncated: false,
-        full_summary: None,
-        api_calls: 0,
-        tokens: Tokens::default(),
-        duration_seconds: 0.0,
-        model: None,
-        tool_trace: Vec::new(),
-        tool_calls: 0,
-        boundary: None,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use hermitage::{
     boundary::Policy,
-    event::{ExitReason, Status},
+    event::{ExitReason, Role, Status},
     sandbox::Binary,
     toolset::{Blocked, Tool},
 };
@@ -133,13 +133,15 @@ async fn the_policy_digest_covers_what_only_the_toolbox_holds() {
 #[tokio::test]
 async fn what_is_blocked_is_not_in_the_toolbox_however_the_policy_was_made() {
     let host = TestHost::new();
-    let component = host.sandbox.load(&Binary::new(guest("uses_toolbox"))).await.unwrap();
+    let component =
+        host.host().await.sandbox().load(&Binary::new(guest("uses_toolbox"))).await.unwrap();
     let policy = Policy {
         grant: [Tool::ReadFile, Tool::SearchFiles].into_iter().collect(),
         blocked: Blocked::with([Tool::ReadFile]),
+        role: Role::Leaf,
         strict: false,
     };
-    let Ok(admitted) = host.sandbox.admit(&component, &policy) else {
+    let Ok(admitted) = host.host().await.sandbox().admit(&component, &policy) else {
         panic!("refused");
     };
     assert_eq!(admitted.grant().names(), ["search_files"]);

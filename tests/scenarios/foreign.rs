@@ -15,7 +15,7 @@ async fn run_text(text: &str) -> ChildResult {
 }
 
 async fn load_error(bytes: &[u8]) -> LoadError {
-    match TestHost::new().sandbox.load(&Binary::new(bytes)).await {
+    match TestHost::new().host().await.sandbox().load(&Binary::new(bytes)).await {
         Ok(_) => panic!("loaded"),
         Err(err) => err,
     }
@@ -26,14 +26,25 @@ async fn a_component_that_was_cut_off_is_refused_at_any_length() {
     let whole = guest("honest");
     let host = TestHost::new();
     for len in (0..whole.len()).step_by(whole.len() / 40) {
-        assert!(host.sandbox.load(&Binary::new(&whole[..len])).await.is_err(), "{len}");
+        assert!(
+            host.host().await.sandbox().load(&Binary::new(&whole[..len])).await.is_err(),
+            "{len}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_file_over_the_limit_is_refused_before_it_is_read() {
     let host = TestHost::with(|it| it.sandbox.component_bytes = 1024);
-    let err = host.sandbox.load(&Binary::new(guest("honest"))).await.err().unwrap().to_string();
+    let err = host
+        .host()
+        .await
+        .sandbox()
+        .load(&Binary::new(guest("honest")))
+        .await
+        .err()
+        .unwrap()
+        .to_string();
     assert!(err.ends_with("components are at most 1024 bytes (`sandbox.component_mib`)"), "{err}");
 }
 
@@ -103,7 +114,10 @@ async fn a_component_of_another_tool_chain_finds_an_inert_wasi() {
 async fn a_component_is_compiled_once_however_many_ask_for_it() {
     let host = TestHost::with(|it| it.sandbox.cache_dir = None);
     let binary = Binary::new(guest("honest"));
-    let (one, two) = tokio::join!(host.sandbox.load(&binary), host.sandbox.load(&binary));
+    let (one, two) = tokio::join!(
+        host.host().await.sandbox().load(&binary),
+        host.host().await.sandbox().load(&binary)
+    );
     assert!(Arc::ptr_eq(&one.unwrap(), &two.unwrap()));
 }
 

@@ -176,6 +176,7 @@ async fn a_hundred_hostile_guests_leave_nothing_behind() {
         it.sandbox.cpu = Duration::from_millis(50);
         it.sandbox.host_calls = 100;
         it.delegation.max_concurrent_children = 16;
+        it.delegation.max_tasks_per_batch = 100;
     });
     let names = ["traps", "panics", "recurses", "loops_on_host_calls", "spins", "honest", "fails"];
     let tasks: Vec<_> = (0..100).map(|it| TestTask::new(names[it % names.len()])).collect();

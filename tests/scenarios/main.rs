@@ -2,6 +2,7 @@
 //! and that it never touches a sibling or keeps anything.
 
 mod boundary;
+mod delegation;
 mod foreign;
 mod hostile;
 mod stop;
@@ -11,6 +12,7 @@ mod tools;
 fn every_guest_has_a_test() {
     let sources = [
         include_str!("boundary.rs"),
+        include_str!("delegation.rs"),
         include_str!("foreign.rs"),
         include_str!("hostile.rs"),
         include_str!("stop.rs"),

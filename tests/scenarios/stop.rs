@@ -9,15 +9,14 @@ use std::{
 };
 
 use hermitage::{
-    delegation::{Live, Progress},
+    delegation::Progress,
     event::{ChildResult, CompletionEvent, ExitReason, Status},
-    sandbox::Interrupt,
     toolset::{
         ToolCall, ToolError, ToolHost,
         call::{Caller, ToolFuture},
     },
 };
-use hermitage_tests::{TestHost, TestTask, names};
+use hermitage_tests::{TestHost, TestTask};
 
 /// A host whose children are never out of CPU time.
 fn patient(change: impl FnOnce(&mut hermitage::config::Config)) -> TestHost {
@@ -27,24 +26,28 @@ fn patient(change: impl FnOnce(&mut hermitage::config::Config)) -> TestHost {
     })
 }
 
+/// The only cell there is belongs to the only depth.
+fn one_cell(config: &mut hermitage::config::Config) {
+    config.sandbox.max_live_cells = 1;
+    config.delegation.max_depth = 1;
+}
+
 /// Runs tasks, and asks them to stop as soon as `n_started` of them have.
 async fn interrupt_once_started(
     host: &TestHost,
     tasks: &[TestTask],
     n_started: usize,
 ) -> CompletionEvent {
-    let (live, mut progress) = Live::new(names(tasks));
-    let interrupt = Interrupt::new();
-    let stop = async {
-        let mut started = 0;
-        while started < n_started {
-            if let Some(Progress::Started { .. }) = progress.recv().await {
-                started += 1;
-            }
+    let mut updates = host.host().await.subscribe();
+    let mut running = host.start(tasks).await;
+    let mut started = 0;
+    while started < n_started {
+        if let Progress::Started { .. } = updates.recv().await.unwrap().progress {
+            started += 1;
         }
-        interrupt.ask();
-    };
-    let (event, ()) = tokio::join!(host.run_with(tasks, &live, &interrupt), stop);
+    }
+    running.stopper().interrupt();
+    let event = running.wait().await.unwrap();
     host.assert_nothing_in_use();
     event
 }
@@ -121,7 +124,7 @@ async fn children_that_wait_for_a_place_are_interrupted_without_a_run() {
 
 #[tokio::test]
 async fn children_that_wait_for_a_cell_are_interrupted_without_a_run() {
-    let host = patient(|it| it.sandbox.max_live_cells = 1);
+    let host = patient(one_cell);
     let tasks = [TestTask::new("ignores_interruption"), TestTask::new("ignores_interruption")];
     let event = interrupt_once_started(&host, &tasks, 1).await;
     assert!(event.results.iter().all(|it| it.status == Status::Interrupted));
@@ -131,13 +134,9 @@ async fn children_that_wait_for_a_cell_are_interrupted_without_a_run() {
 async fn ending_at_once_does_not_wait_for_the_grace() {
     let host = patient(|it| it.delegation.interrupt_grace = Duration::from_secs(3600));
     let tasks = [TestTask::new("ignores_interruption")];
-    let (live, mut progress) = Live::new(names(&tasks));
-    let interrupt = Interrupt::new();
-    let stop = async {
-        progress.recv().await;
-        interrupt.at_once();
-    };
-    let (event, ()) = tokio::join!(host.run_with(&tasks, &live, &interrupt), stop);
+    let mut running = host.start(&tasks).await;
+    running.stopper().interrupt_at_once();
+    let event = running.wait().await.unwrap();
     assert_eq!(event.status, Status::Interrupted);
 }
 
@@ -195,14 +194,12 @@ async fn a_tool_that_crashes_is_a_failed_call_and_nothing_more() {
 
 #[tokio::test]
 async fn a_run_that_is_given_up_frees_its_cell() {
-    let host = patient(|it| it.sandbox.max_live_cells = 1);
+    let host = patient(one_cell);
     let tasks = [TestTask::new("spins")];
-    let (live, mut progress) = Live::new(names(&tasks));
-    let interrupt = Interrupt::new();
-    tokio::select! {
-        _ = host.run_with(&tasks, &live, &interrupt) => panic!("it spins"),
-        _ = progress.recv() => (),
-    }
+    let mut updates = host.host().await.subscribe();
+    let running = host.start(&tasks).await;
+    while !matches!(updates.recv().await.unwrap().progress, Progress::Started { .. }) {}
+    drop(running);
     // Waits for the only cell there is.
     let event = host.run(&[TestTask::new("honest")]).await;
     assert_eq!(event.results[0].summary.as_deref(), Some("hello"));

@@ -12,16 +12,16 @@ use std::{
 use hermitage::{
     clock::Clock,
     config::Config,
-    delegation::{Delegation, Executor, ExecutorConfig, Live, Work, request::TaskPlan},
-    event::{ChildResult, CompletionEvent},
-    id::OsRandom,
-    sandbox::{Binary, Interrupt, Sandbox, Usage},
+    delegation::{Dispatched, Request, Running, TaskRequest},
+    event::{ChildResult, CompletionEvent, Role},
+    host::{Builder, Host},
+    sandbox::{Binary, Usage},
     session::Session,
-    tools::{Tools, file::FileTools},
-    toolset::{Blocked, Grant, ToolHost, grant},
+    toolset::{NativeTool, ToolHost},
 };
 use hermitage_build::{Install, Options, Stderr, build};
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
 /// The root of the source checkout.
 pub fn checkout() -> PathBuf {
@@ -62,15 +62,14 @@ impl Clock for FixedClock {
     }
 }
 
-/// A host with its own sandbox and workspace. The limits are the defaults,
-/// except that time is short.
+/// A host with its own workspace, whose store is in memory. The limits are
+/// the defaults, except that time is short. It starts with its first use.
 pub struct TestHost {
-    pub sandbox: Arc<Sandbox>,
-    pub config: Config,
-    executor: Executor,
-    tools: Arc<dyn ToolHost>,
+    config: Config,
     workspace: TempDir,
+    change: Box<dyn Fn(Builder) -> Builder + Send + Sync>,
     strict: bool,
+    host: OnceCell<Host>,
 }
 
 /// What a child of a [`TestHost`] is asked to do.
@@ -79,6 +78,9 @@ pub struct TestTask {
     agent: String,
     component: Binary,
     toolsets: Vec<String>,
+    goal: String,
+    context: Option<String>,
+    role: Role,
 }
 
 impl TestTask {
@@ -89,13 +91,31 @@ impl TestTask {
 
     /// A task for any component.
     pub fn of_bytes(agent: &str, component: Arc<[u8]>) -> Self {
-        let toolsets = vec!["file_read".to_owned()];
-        Self { agent: agent.to_owned(), component: Binary::new(component), toolsets }
+        Self {
+            agent: agent.to_owned(),
+            component: Binary::new(component),
+            toolsets: vec!["file_read".to_owned()],
+            goal: format!("run {agent}"),
+            context: None,
+            role: Role::Leaf,
+        }
     }
 
     pub fn toolsets(mut self, toolsets: &[&str]) -> Self {
         self.toolsets = toolsets.iter().map(|it| (*it).to_owned()).collect();
         self
+    }
+
+    pub fn goal(self, goal: &str) -> Self {
+        Self { goal: goal.to_owned(), ..self }
+    }
+
+    pub fn context(self, context: &str) -> Self {
+        Self { context: Some(context.to_owned()), ..self }
+    }
+
+    pub fn role(self, role: Role) -> Self {
+        Self { role, ..self }
     }
 }
 
@@ -115,30 +135,46 @@ impl TestHost {
         config.sandbox.cache_dir = Some(checkout().join("target/components/compiled"));
         config.delegation.interrupt_grace = Duration::from_millis(200);
         change(&mut config);
-        let random = Arc::new(OsRandom);
-        let sandbox = Arc::new(Sandbox::new(config.sandbox.clone(), random.clone()).unwrap());
-        let executor_config = ExecutorConfig {
-            max_concurrent_children: config.delegation.max_concurrent_children,
-            grace: config.delegation.interrupt_grace,
-            cpu: config.sandbox.cpu,
-            host_calls: config.sandbox.host_calls,
-        };
-        let executor =
-            Executor::new(sandbox.clone(), Arc::new(FixedClock), random, executor_config);
-        let files = FileTools::open(workspace.path(), config.file.clone()).unwrap();
-        let tools = Arc::new(Tools::new(files));
-        Self { sandbox, config, executor, tools, workspace, strict: false }
+        config.sandbox.max_depth = config.delegation.max_depth;
+        let change = Box::new(Builder::ephemeral);
+        Self { config, workspace, change, strict: false, host: OnceCell::new() }
     }
 
-    pub fn strict(mut self) -> Self {
-        self.strict = true;
-        self
+    /// Built in another way.
+    pub fn built(self, change: impl Fn(Builder) -> Builder + Send + Sync + 'static) -> Self {
+        let before = self.change;
+        Self { change: Box::new(move |it| change(before(it))), ..self }
+    }
+
+    pub fn strict(self) -> Self {
+        Self { strict: true, ..self }
     }
 
     /// With tools of the test's own.
-    pub fn tools(mut self, tools: Arc<dyn ToolHost>) -> Self {
-        self.tools = tools;
-        self
+    pub fn tools(self, tools: Arc<dyn ToolHost>) -> Self {
+        self.built(move |it| it.tools(tools.clone()))
+    }
+
+    /// With a tool of the application.
+    pub fn native(self, tool: Arc<dyn NativeTool>) -> Self {
+        self.built(move |it| it.tool(tool.clone()))
+    }
+
+    /// With its store in a file.
+    pub fn store_at(self, file: &Path) -> Self {
+        let file = file.to_owned();
+        self.built(move |it| it.store_at(&file))
+    }
+
+    pub async fn host(&self) -> &Host {
+        let build = || async {
+            let builder = Host::builder()
+                .config(self.config.clone())
+                .workspace(self.workspace.path())
+                .clock(Arc::new(FixedClock));
+            (self.change)(builder).build().await.unwrap()
+        };
+        self.host.get_or_init(build).await
     }
 
     pub fn workspace(&self) -> &Path {
@@ -147,17 +183,27 @@ impl TestHost {
 
     /// Runs a batch that nobody interrupts.
     pub async fn run(&self, tasks: &[TestTask]) -> CompletionEvent {
-        let (live, _progress) = Live::new(names(tasks));
-        self.run_with(tasks, &live, &Interrupt::new()).await
+        self.start(tasks).await.wait().await.unwrap()
     }
 
-    pub async fn run_with(
-        &self,
-        tasks: &[TestTask],
-        live: &Live,
-        interrupt: &Interrupt,
-    ) -> CompletionEvent {
-        self.executor.run(self.delegation(tasks), live, interrupt).await
+    /// Starts a batch in the foreground.
+    pub async fn start(&self, tasks: &[TestTask]) -> Running {
+        let (host, request) = (self.host().await, self.request(tasks).await);
+        let prepared = host.prepare(&Session::Local, request).await.unwrap();
+        match host.dispatch(prepared).await.unwrap() {
+            Dispatched::Foreground(running) => running,
+            Dispatched::Background(_) => panic!("nobody asked for the background"),
+        }
+    }
+
+    /// What stands for these tasks. Their components are installed.
+    pub async fn request(&self, tasks: &[TestTask]) -> Request {
+        let host = self.host().await;
+        for task in tasks {
+            host.install(&task.agent, task.component.clone());
+        }
+        let tasks = tasks.iter().map(TestTask::request).collect();
+        Request { tasks, strict: self.strict, ..Request::default() }
     }
 
     /// Runs one guest beside an honest sibling. Whatever the guest does, the
@@ -173,35 +219,20 @@ impl TestHost {
     pub fn assert_nothing_in_use(&self) {
         let nothing =
             Usage { cells: 0, component_instances: 0, core_instances: 0, memories: 0, tables: 0 };
-        assert_eq!(self.sandbox.usage(), nothing);
+        assert_eq!(self.host.get().unwrap().usage(), nothing);
     }
+}
 
-    fn delegation(&self, tasks: &[TestTask]) -> Delegation {
-        Delegation {
-            id: self.executor.new_id(),
-            session: Session::Local,
-            works: tasks.iter().map(|it| self.work(it)).collect(),
-            toolsets: None,
-            context: None,
-            depth: 1,
-            blocked: Blocked::default(),
-            strict: self.strict,
-            timeout: self.config.delegation.child_timeout,
-            tools: self.tools.clone(),
-            notes: Vec::new(),
+impl TestTask {
+    fn request(&self) -> TaskRequest {
+        TaskRequest {
+            goal: self.goal.clone(),
+            context: self.context.clone(),
+            toolsets: Some(self.toolsets.clone()),
+            agent: Some(self.agent.clone()),
+            role: Some(self.role),
+            ..TaskRequest::default()
         }
-    }
-
-    fn work(&self, task: &TestTask) -> Work {
-        let wanted = grant::expand(&task.toolsets).unwrap();
-        let plan = TaskPlan {
-            goal: format!("run {}", task.agent),
-            context: None,
-            agent: Some(task.agent.clone()),
-            grant: grant::grant(Some(&wanted), &Grant::of_parent(), &Blocked::default()),
-            max_iterations: self.config.delegation.max_iterations,
-        };
-        Work { task: plan, agent: task.agent.clone(), component: task.component.clone() }
     }
 }
 
@@ -209,9 +240,4 @@ impl Default for TestHost {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// Goals and agents, for a live view.
-pub fn names(tasks: &[TestTask]) -> Vec<(String, String)> {
-    tasks.iter().map(|it| (format!("run {}", it.agent), it.agent.clone())).collect()
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     completion::sanitize::clean_line,
-    event::{BoundaryLine, BoundaryRecord},
+    event::{BoundaryLine, BoundaryRecord, Role},
     toolset::{Blocked, Grant, Tool, catalogue::Availability},
 };
 
@@ -55,6 +55,8 @@ pub struct Policy {
     pub grant: Grant,
     /// What no child may hold, for the reasons given.
     pub blocked: Blocked,
+    /// What the child may do besides its own task.
+    pub role: Role,
     /// Refuse what would otherwise be stubbed.
     pub strict: bool,
 }
@@ -63,13 +65,13 @@ impl Policy {
     /// The grant less what is blocked: what the child holds, however the
     /// policy was put together.
     pub fn effective(&self) -> Grant {
-        self.grant.iter().filter(|it| !self.blocked.contains(*it)).collect()
+        self.grant.iter().filter(|it| !self.blocked.withholds(*it, self.role)).collect()
     }
 
     /// Covers every part of the policy.
     pub fn digest(&self) -> blake3::Hash {
-        let Self { grant, blocked, strict } = self;
-        blake3::hash(format!("{grant:?} {blocked:?} {strict}").as_bytes())
+        let Self { grant, blocked, role, strict } = self;
+        blake3::hash(format!("{grant:?} {blocked:?} {role:?} {strict}").as_bytes())
     }
 }
 
@@ -330,17 +332,29 @@ fn denial(interface: &str, name: &str, policy: &Policy) -> Option<String> {
 }
 
 fn tool_denial(tool: Tool, policy: &Policy) -> Option<String> {
-    if policy.blocked.contains(tool) {
-        return Some(format!("`{tool}` is blocked for children: only the parent holds it"));
+    if policy.blocked.withholds(tool, policy.role) {
+        return Some(blocked_text(tool));
     }
     if tool.availability() == Availability::NotYet {
         return Some(format!("`{tool}` is not available in this version of the host"));
     }
     (!policy.grant.contains(tool)).then(|| {
-        let toolset = tool.toolset();
-        let grant = &policy.grant;
-        format!("`{tool}` is not in the grant ({grant}): toolset `{toolset}` would grant it")
+        let what = match tool {
+            Tool::DelegateTask => "a parent that holds it".to_owned(),
+            tool => format!("toolset `{}`", tool.toolset()),
+        };
+        format!("`{tool}` is not in the grant ({}): {what} would grant it", policy.grant)
     })
+}
+
+fn blocked_text(tool: Tool) -> String {
+    match tool {
+        Tool::DelegateTask => format!(
+            "`{tool}` is blocked for a leaf: role `orchestrator` would grant it, above \
+             `delegation.max_depth`"
+        ),
+        tool => format!("`{tool}` is blocked for children: only the parent holds it"),
+    }
 }
 
 #[cfg(test)]

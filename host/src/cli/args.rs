@@ -26,6 +26,9 @@ pub(super) struct Global {
     /// Directory with components, or with their sources; may be repeated
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) plugin_path: Vec<PathBuf>,
+    /// File with delegations and events [default: `$XDG_STATE_HOME/hermitage/hermitage.db`]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) store: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -34,6 +37,12 @@ pub(super) enum Verb {
     Quickstart(Quickstart),
     /// Delegate a task, or a batch of tasks, and print what came of it
     Run(Run),
+    /// List the delegations that run, and the newest that ended
+    List(List),
+    /// Show one delegation: what was asked, what came of it
+    Show(Show),
+    /// List the events of the queue, or acknowledge one
+    Events(Events),
     /// Show what a component imports, and what would become of it, without running it
     Inspect(Inspect),
     /// Work on components
@@ -56,7 +65,48 @@ pub(super) struct Common {
     /// Seconds that each child may take [default: from the configuration]
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub(super) timeout: Option<i64>,
+    /// Keep nothing on disk: no record, and no report after a crash
+    #[arg(long, conflicts_with = "store")]
+    pub(super) ephemeral: bool,
     /// Print the result as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct List {
+    /// Print the list as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Show {
+    /// The delegation: `deleg_…`
+    pub(super) id: String,
+    /// Print the whole summary of this task, from 1, instead
+    #[arg(long, value_name = "TASK")]
+    pub(super) summary: Option<usize>,
+    /// Print it as JSON
+    #[arg(long, conflicts_with = "summary")]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Events {
+    /// Only those of this session; an empty text means local callers
+    #[arg(long, value_name = "KEY")]
+    pub(super) session: Option<String>,
+    /// Only those that are not delivered yet
+    #[arg(long, conflicts_with = "dead")]
+    pub(super) pending: bool,
+    /// Only those that were given up
+    #[arg(long)]
+    pub(super) dead: bool,
+    /// Acknowledge an event, by its number or by its delegation
+    #[arg(long, value_name = "ID", conflicts_with_all = ["session", "pending", "dead"])]
+    pub(super) ack: Option<String>,
+    /// Print the list as JSON
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -77,6 +127,9 @@ pub(super) struct Run {
     /// Toolsets or single tools, separated by commas; an empty text grants none
     #[arg(long, value_name = "LIST")]
     pub(super) toolsets: Option<String>,
+    /// What the child may do besides its task
+    #[arg(long, value_enum)]
+    pub(super) role: Option<Role>,
     /// The directory that the file tools see
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(super) workspace: PathBuf,
@@ -105,10 +158,22 @@ pub(super) struct Inspect {
     pub(super) json: bool,
 }
 
-/// Roles that this version can run.
+/// What a child may do besides its task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Role {
+    /// Works alone
     Leaf,
+    /// May delegate, too
+    Orchestrator,
+}
+
+impl From<Role> for crate::event::Role {
+    fn from(it: Role) -> Self {
+        match it {
+            Role::Leaf => Self::Leaf,
+            Role::Orchestrator => Self::Orchestrator,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

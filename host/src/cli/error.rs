@@ -1,15 +1,17 @@
 //! What the command line says when it can't go on: one line, a hint where
 //! there is one, and an exit code.
 
-use hermitage_build::BuildError;
+use hermitage_build::BuildError as ComponentError;
 
 use super::{Exit, output::say};
 use crate::{
     completion::sanitize::clean_line,
     config::ConfigError,
-    delegation::RequestError,
+    delegation::{DelegateError, RequestError},
+    host::BuildError,
     plugin::PluginError,
     sandbox::{BoundsError, LoadError, SandboxError},
+    store::StoreError,
     tools::file::WorkspaceError,
     toolset::GrantError,
 };
@@ -34,6 +36,12 @@ impl CliError {
     /// This machine does not play along.
     pub(super) fn host(error: impl Into<anyhow::Error>) -> Self {
         Self { exit: Exit::NotCompleted, ..Self::usage(error) }
+    }
+
+    /// The person changed their mind before anything started.
+    pub(super) fn interrupted() -> Self {
+        let error = anyhow::anyhow!("interrupted before anything started");
+        Self { exit: Exit::Interrupted, error, hint: None }
     }
 
     /// A component that this host does not take.
@@ -109,6 +117,50 @@ impl From<RequestError> for CliError {
     }
 }
 
+impl From<DelegateError> for CliError {
+    fn from(error: DelegateError) -> Self {
+        match error {
+            DelegateError::Request(error) => error.into(),
+            DelegateError::Agent(error) => error.into(),
+            DelegateError::NoAgent { .. } => {
+                let hint = error.hint().unwrap_or_default();
+                Self::usage(error).hint(hint.replacen("name one", "name one with `--agent`", 1))
+            }
+            DelegateError::Store(error) => error.into(),
+            error => Self::host(error),
+        }
+    }
+}
+
+impl From<BuildError> for CliError {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Config(error) => error.into(),
+            BuildError::Sandbox(error) => error.into(),
+            BuildError::Workspace(error) => error.into(),
+            BuildError::Store(error) => error.into(),
+            BuildError::NoState => Self::host(error)
+                .hint("set `HOME`, name a file with `--store`, or add `--ephemeral`"),
+            error => Self::host(error),
+        }
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        let hint = match &error {
+            StoreError::Open { .. } => Some("name another file with `--store`"),
+            StoreError::Newer { .. } => {
+                Some("use the newer version of this program, or another file with `--store`")
+            }
+            StoreError::Full(_) => Some("make room on the disk, and try again"),
+            StoreError::Busy(_) => Some("another process holds it: try again"),
+            _ => None,
+        };
+        Self { hint: hint.map(str::to_owned), ..Self::host(error) }
+    }
+}
+
 impl From<GrantError> for CliError {
     fn from(error: GrantError) -> Self {
         Self::usage(error)
@@ -139,11 +191,11 @@ impl From<SandboxError> for CliError {
 fn exit_of(error: &PluginError) -> Exit {
     match error {
         PluginError::Build { source, .. } => match source {
-            BuildError::NoFolder { .. }
-            | BuildError::NoManifest { .. }
-            | BuildError::NotAPackage { .. }
-            | BuildError::NoCdylib { .. }
-            | BuildError::Variable { .. } => Exit::Usage,
+            ComponentError::NoFolder { .. }
+            | ComponentError::NoManifest { .. }
+            | ComponentError::NotAPackage { .. }
+            | ComponentError::NoCdylib { .. }
+            | ComponentError::Variable { .. } => Exit::Usage,
             _ => Exit::ToolChain,
         },
         _ => Exit::Usage,

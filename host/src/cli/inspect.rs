@@ -15,7 +15,7 @@ use super::{
 use crate::{
     boundary::Policy,
     completion::sanitize::clean_line,
-    event::{BoundaryLine, BoundaryRecord},
+    event::{BoundaryLine, BoundaryRecord, Role},
     plugin,
     toolset::{Grant, grant},
 };
@@ -67,9 +67,10 @@ fn policy(setup: &Setup, args: &Inspect) -> Result<Policy, CliError> {
         None => setup.config.delegation.default_toolsets.clone(),
     };
     let blocked = setup.blocked();
-    let wanted = grant::expand(&wanted)?;
-    let grant = grant::grant(Some(&wanted), &Grant::of_parent(), &blocked);
-    Ok(Policy { grant, blocked, strict: args.strict })
+    let wanted = grant::expand(&wanted, &[])?;
+    let role = Role::Leaf;
+    let grant = grant::grant(Some(&wanted), &Grant::of_parent(), &blocked, role);
+    Ok(Policy { grant, blocked, role, strict: args.strict })
 }
 
 /// A word and what it is about on each line, with the verdict at the end.

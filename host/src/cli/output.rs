@@ -20,6 +20,11 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), CliError> {
     result(&escape(&text))
 }
 
+/// A number, and the ending of the word behind it.
+pub(super) fn plural(count: usize) -> (usize, &'static str) {
+    (count, if count == 1 { "" } else { "s" })
+}
+
 /// Writes a line for the person.
 pub(super) fn say(line: &str) {
     // Nobody is left to tell when standard error is closed.

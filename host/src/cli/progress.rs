@@ -6,8 +6,9 @@ use std::{sync::Arc, time::Duration};
 use super::{live_lines::LiveLines, output::say, setup};
 use crate::{
     completion::{sanitize::clean_line, text::progress_line},
-    delegation::{Live, LiveChild, Phase, Progress},
+    delegation::{Live, LiveChild, Phase, Progress, Update},
     event::LABEL_GOAL_CHARS,
+    id::DelegationId,
 };
 
 /// How often live lines are drawn.
@@ -22,6 +23,7 @@ const SPINNER: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '�
 /// Shows a running batch.
 pub(super) struct Display {
     live: Arc<Live>,
+    id: DelegationId,
     total: usize,
     stopping: bool,
     drawings: usize,
@@ -29,14 +31,18 @@ pub(super) struct Display {
 }
 
 impl Display {
-    pub(super) fn new(live: Arc<Live>, total: usize) -> Self {
+    pub(super) fn new(live: Arc<Live>, id: DelegationId, total: usize) -> Self {
         let lines = setup::has_live_terminal().then(LiveLines::new);
-        Self { live, total, stopping: false, drawings: 0, lines }
+        Self { live, id, total, stopping: false, drawings: 0, lines }
     }
 
-    /// The line of a child that ended stays.
-    pub(super) fn take(&mut self, progress: &Progress) {
-        if let Progress::Ended(result) = progress {
+    /// The line of a child that ended stays. Children of children are told
+    /// of by the tool call that waits for them.
+    pub(super) fn take(&mut self, update: &Update) {
+        if update.delegation_id != self.id {
+            return;
+        }
+        if let Progress::ChildEnded(result) = &update.progress {
             let line = progress_line(result, self.total);
             match &self.lines {
                 Some(lines) => lines.leave(&line),
@@ -115,6 +121,7 @@ mod tests {
             agent: "survey".to_owned(),
             phase,
             activity: "read_file a.rs".to_owned(),
+            tool_calls: 1,
             elapsed: Duration::from_millis(61_230),
             quiet: Duration::from_secs(quiet),
         }

@@ -3,6 +3,7 @@
 
 use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
+use anyhow::anyhow;
 use jiff::tz::TimeZone;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -11,21 +12,24 @@ use super::{
     args::{self, Common, Global, names},
     error::CliError,
     inspect::STRANGER_TOOLSET,
-    output,
+    output::{self, plural, say},
     progress::{Display, REDRAW},
     setup::{Setup, block_on},
 };
 use crate::{
     clock::{Clock as _, SystemClock},
-    completion::text::render,
+    completion::{sanitize::clean_line, text::render},
     config::setting::CHILD_TIMEOUT,
-    delegation::{Delegation, Executor, Live, Request, TaskRequest, Work, request::TaskPlan},
+    delegation::{Dispatched, Prepared, Request, Stopper, TaskRequest, Work},
     event::{CompletionEvent, ExitReason, Status},
+    host::Host,
     plugin,
-    sandbox::{Interrupt, Sandbox},
+    sandbox::Sandbox,
     session::Session,
-    tools::{Tools, file::FileTools},
 };
+
+/// Characters of a note: parts of it can come from a damaged file.
+const MAX_NOTE_CHARS: usize = 500;
 
 /// How long children may go on after Ctrl-C: the command ends within a
 /// second. A second Ctrl-C ends them at once.
@@ -49,7 +53,7 @@ pub(super) fn quickstart(global: &Global, args: args::Quickstart) -> Result<Exit
         toolsets: Some(vec![STRANGER_TOOLSET.to_owned()]),
         ..Request::default()
     };
-    delegate(global, request, &Place { workspace: &args.dir, strict: false }, &args.common)
+    delegate(global, request, &args.dir, &args.common)
 }
 
 pub(super) fn run(global: &Global, args: args::Run) -> Result<Exit, CliError> {
@@ -60,10 +64,11 @@ pub(super) fn run(global: &Global, args: args::Run) -> Result<Exit, CliError> {
         context: args.context,
         toolsets: args.toolsets.as_deref().map(names),
         agent: args.agent,
-        max_iterations: None,
+        role: args.role.map(Into::into),
+        strict: args.strict,
+        ..Request::default()
     };
-    let place = Place { workspace: &args.workspace, strict: args.strict };
-    delegate(global, request, &place, &args.common)
+    delegate(global, request, &args.workspace, &args.common)
 }
 
 fn read_tasks(file: &Path) -> Result<Vec<TaskRequest>, CliError> {
@@ -74,17 +79,11 @@ fn read_tasks(file: &Path) -> Result<Vec<TaskRequest>, CliError> {
     TaskRequest::list_from_json(&text).map_err(|it| CliError::from(it).context(name))
 }
 
-/// Where the children work, and how strictly.
-struct Place<'a> {
-    workspace: &'a Path,
-    strict: bool,
-}
-
 /// Checks everything, and only then starts anything.
 fn delegate(
     global: &Global,
     request: Request,
-    place: &Place<'_>,
+    workspace: &Path,
     common: &Common,
 ) -> Result<Exit, CliError> {
     let mut setup = Setup::new(global)?;
@@ -92,28 +91,28 @@ fn delegate(
         setup.config.delegation.child_timeout = CHILD_TIMEOUT.of(seconds, "`--timeout`")?;
     }
     let request = strangers_get_less(request);
-    let (toolsets, context) = (request.toolsets.clone(), request.context.clone());
-    let resolved = request.resolve(&setup.rules())?;
-    let files = FileTools::open(place.workspace, setup.config.file.clone())?;
-    let works = find_agents(&setup, resolved.tasks)?;
-    let sandbox = setup.sandbox()?;
-    let executor = setup.executor(&sandbox);
-    let delegation = Delegation {
-        id: executor.new_id(),
-        session: Session::Local,
-        works,
-        toolsets,
-        context,
-        depth: 1,
-        blocked: setup.blocked(),
-        strict: place.strict,
-        timeout: setup.config.delegation.child_timeout,
-        tools: Arc::new(Tools::new(files)),
-        notes: resolved.notes,
-    };
-    let event = block_on(watch(&sandbox, &executor, delegation))??;
+    let event = block_on(async {
+        let host = setup.host(workspace, common.ephemeral).await?;
+        tell_recovered(&host);
+        let prepared = host.prepare(&Session::Local, request).await?;
+        watch(&host, prepared).await
+    })??;
     print(&event, common.json)?;
     Ok(exit_of(&event))
+}
+
+/// Says that an earlier command did not get as far as its report.
+fn tell_recovered(host: &Host) {
+    let recovered = host.recovered();
+    if !recovered.units.is_empty() {
+        let (count, s) = plural(recovered.units.len());
+        say(&format!("note: {count} earlier delegation{s} ended with a host that is gone"));
+        say("hint: see `hermitage events --pending`");
+    }
+    for row in &recovered.corrupt {
+        let text = format!("note: {} was set aside: {}", row.row, row.why);
+        say(&clean_line(&text, MAX_NOTE_CHARS));
+    }
 }
 
 /// A component that was given by path gets the read-only toolset unless the
@@ -136,75 +135,50 @@ fn strangers_get_less(mut request: Request) -> Request {
     request
 }
 
-/// Finds the component of every task, building it when it is stale.
-fn find_agents(setup: &Setup, tasks: Vec<TaskPlan>) -> Result<Vec<Work>, CliError> {
-    let is_batch = tasks.len() > 1;
-    let find = |(index, task): (usize, TaskPlan)| {
-        let Some(agent) = &task.agent else {
-            let known: Vec<String> =
-                setup.library.names().iter().map(|it| format!("`{it}`")).collect();
-            let who = if is_batch { format!("task {index}") } else { "the task".to_owned() };
-            let error = CliError::usage(anyhow::anyhow!("{who} has no agent"));
-            return Err(error.hint(format!("name one with `--agent`: {}", known.join(", "))));
-        };
-        let found = setup.find(agent)?;
-        Ok(Work { agent: found.name, component: found.component, task })
-    };
-    tasks.into_iter().enumerate().map(find).collect()
-}
-
 /// Loads every component before the first child starts, so that a file which
 /// is no component is one line and not the report of a batch. Compiling takes
 /// time, so it gives up when nobody wants them any more.
-async fn refuse_strangers(
-    sandbox: &Sandbox,
-    works: &[Work],
-    interrupt: &Interrupt,
-) -> Result<(), CliError> {
+async fn refuse_strangers(sandbox: &Sandbox, works: &[Work]) -> Result<(), CliError> {
     for work in works {
         let name = work.task.agent.as_deref().unwrap_or(&work.agent);
-        tokio::select! {
-            biased;
-            () = interrupt.asked() => break,
-            loaded = sandbox.load(&work.component) => {
-                loaded.map_err(|err| CliError::refused(name, err))?;
-            }
-        }
+        let loaded = sandbox.load(&work.component).await;
+        loaded.map_err(|err| CliError::refused(name, err))?;
     }
     Ok(())
 }
 
 /// Runs the children while showing them and listening for signals.
-async fn watch(
-    sandbox: &Sandbox,
-    executor: &Executor,
-    delegation: Delegation,
-) -> Result<CompletionEvent, CliError> {
-    let children = delegation.works.iter().map(|it| (it.task.goal.clone(), it.agent.clone()));
-    let total = delegation.works.len();
-    let (live, mut progress) = Live::new(children);
-    let interrupt = Interrupt::new();
+async fn watch(host: &Host, prepared: Prepared) -> Result<CompletionEvent, CliError> {
+    let total = prepared.works().len();
     let mut signals = Signals::new()?;
-    let mut display = Display::new(Arc::clone(&live), total);
-    let mut redraw = tokio::time::interval(REDRAW);
-    let run = async {
-        refuse_strangers(sandbox, &delegation.works, &interrupt).await?;
-        Ok(executor.run(delegation, &live, &interrupt).await)
+    tokio::select! {
+        biased;
+        // Nothing is recorded yet, so there is nothing to report.
+        () = signals.first() => return Err(CliError::interrupted()),
+        refused = refuse_strangers(host.sandbox(), prepared.works()) => refused?,
+    }
+    let mut updates = host.subscribe();
+    let mut running = match host.dispatch(prepared).await? {
+        Dispatched::Foreground(running) => running,
+        Dispatched::Background(_) => return Err(CliError::host(anyhow!("it does not wait"))),
     };
-    let mut run = std::pin::pin!(run);
-    let res = loop {
+    let (id, live) = (running.handle().id(), Arc::clone(&running.handle().live));
+    let stop = running.stopper();
+    let mut display = Display::new(live, id, total);
+    let mut redraw = tokio::time::interval(REDRAW);
+    let event = loop {
         tokio::select! {
-            res = &mut run => break res,
-            Some(it) = progress.recv() => display.take(&it),
-            () = signals.stop(&interrupt) => display.stopping(),
+            event = running.wait() => break event,
+            Ok(it) = updates.recv() => display.take(&it),
+            () = signals.stop(&stop) => display.stopping(),
             _ = redraw.tick() => display.redraw(),
         }
     };
-    while let Ok(it) = progress.try_recv() {
+    while let Ok(it) = updates.try_recv() {
         display.take(&it);
     }
     display.finish();
-    res
+    event.ok_or_else(|| CliError::host(anyhow!("the host broke down: see `hermitage list`")))
 }
 
 /// Ctrl-C and SIGTERM: the first asks, the second ends.
@@ -224,9 +198,17 @@ impl Signals {
         Ok(Self { interrupt, terminate: listen(SignalKind::terminate())?, grace: None })
     }
 
+    /// Waits for the first one.
+    async fn first(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => (),
+            _ = self.terminate.recv() => (),
+        }
+    }
+
     /// Waits for the next thing to do about it, and does it. Never ends once
     /// everything was done.
-    async fn stop(&mut self, children: &Interrupt) {
+    async fn stop(&mut self, children: &Stopper) {
         let grace = self.grace;
         let grace_is_over = async {
             match grace {
@@ -240,9 +222,9 @@ impl Signals {
             () = grace_is_over => (),
         }
         if self.grace.is_some() {
-            children.at_once();
+            children.interrupt_at_once();
         } else {
-            children.ask();
+            children.interrupt();
         }
         self.grace = Some(tokio::time::Instant::now() + CTRL_C_GRACE);
     }

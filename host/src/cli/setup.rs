@@ -14,13 +14,14 @@ use tracing_subscriber::EnvFilter;
 
 use super::{args::Global, error::CliError};
 use crate::{
-    clock::SystemClock,
+    clock::{Clock as _, SystemClock},
     config::Config,
-    delegation::{Executor, ExecutorConfig, Rules},
+    host::{BuildError, Host, default_store},
     id::OsRandom,
     plugin::{Found, Library, PluginError},
     sandbox::Sandbox,
-    toolset::{Blocked, Grant},
+    store::Store,
+    toolset::Blocked,
 };
 
 /// The name of our directories.
@@ -33,6 +34,7 @@ const LOG_VARIABLE: &str = "HERMITAGE_LOG";
 pub(super) struct Setup {
     pub(super) config: Config,
     pub(super) library: Library,
+    store: Option<PathBuf>,
 }
 
 impl Setup {
@@ -45,25 +47,11 @@ impl Setup {
         config.sandbox.cache_dir = cache_dir.as_ref().map(|it| it.join("compiled"));
         let data_dir = xdg.map(|it| it.data_dir().join(NAME).join("plugins"));
         let library = library(global, data_dir, cache_dir, config.sandbox.component_bytes);
-        Ok(Self { config, library })
+        Ok(Self { config, library, store: global.store.clone() })
     }
 
     pub(super) fn blocked(&self) -> Blocked {
         Blocked::with(self.config.delegation.blocked_tools.iter().copied())
-    }
-
-    /// The rules for a top-level call.
-    pub(super) fn rules(&self) -> Rules {
-        let delegation = &self.config.delegation;
-        Rules {
-            max_tasks_per_batch: delegation.max_tasks_per_batch,
-            max_depth: delegation.max_depth,
-            max_iterations: delegation.max_iterations,
-            depth: 0,
-            parent: Grant::of_parent(),
-            blocked: self.blocked(),
-            default_toolsets: delegation.default_toolsets.clone(),
-        }
     }
 
     pub(super) fn find(&self, agent: &str) -> Result<Found, PluginError> {
@@ -74,14 +62,27 @@ impl Setup {
         Ok(Arc::new(Sandbox::new(self.config.sandbox.clone(), Arc::new(OsRandom))?))
     }
 
-    pub(super) fn executor(&self, sandbox: &Arc<Sandbox>) -> Executor {
-        let config = ExecutorConfig {
-            max_concurrent_children: self.config.delegation.max_concurrent_children,
-            grace: self.config.delegation.interrupt_grace,
-            cpu: self.config.sandbox.cpu,
-            host_calls: self.config.sandbox.host_calls,
+    /// A host on a workspace, with everything that was set up.
+    pub(super) async fn host(&self, workspace: &Path, ephemeral: bool) -> Result<Host, CliError> {
+        let builder = Host::builder()
+            .config(self.config.clone())
+            .workspace(workspace)
+            .library(self.library.clone(), Box::new(Stderr));
+        let builder = match &self.store {
+            _ if ephemeral => builder.ephemeral(),
+            Some(file) => builder.store_at(file),
+            None => builder,
         };
-        Executor::new(Arc::clone(sandbox), Arc::new(SystemClock), Arc::new(OsRandom), config)
+        Ok(builder.build().await?)
+    }
+
+    /// The store alone, with what dead hosts left behind settled, for
+    /// commands that look at it.
+    pub(super) async fn store(&self) -> Result<Store, CliError> {
+        let file = self.store.clone().or_else(default_store).ok_or(BuildError::NoState)?;
+        let store = Store::open(&file, &OsRandom)?;
+        store.recover(SystemClock.now()).await?;
+        Ok(store)
     }
 }
 

@@ -4,8 +4,13 @@
 //! Unicode stay, as do newline and tab. Everything else goes, because it
 //! either drives a terminal (controls, escape sequences), reorders what is
 //! shown (bidi controls) or hides text from a human that a model still reads
-//! (zero-width, tags, variation selectors, private use). Applying it twice
-//! changes nothing.
+//! (zero-width, tags, variation selectors, private use). Of combining marks, a
+//! bounded number stays with each character. Applying it twice changes
+//! nothing.
+//!
+//! Nothing is normalised: what NFC makes equal looks equal already, what only
+//! looks alike it leaves apart, and a file whose name it rewrote can't be
+//! opened by that name.
 
 use std::{borrow::Cow, str::Chars};
 

@@ -1,5 +1,5 @@
-//! The text of a completion event that re-enters a conversation
-//! (semantics.md §7), and the line of a child that ended (§5).
+//! The text of an event that re-enters a conversation (semantics.md §7), and
+//! the line of a child that ended (§5).
 //!
 //! What children and callers wrote is data here. It is cleaned, and it can't
 //! pass for a part of the text: further lines of a header field are indented
@@ -7,7 +7,7 @@
 //! in front. So one text holds one notice:
 //!
 //! **Invariant:** `parse(&render(e, now, tz)) == Ok(Notice::from(e))` for any
-//! event, and [`parse`] takes a text only if laying out what it read gives
+//! completion, the same for [`render_failure`], and [`parse`] takes a text only if laying out what it read gives
 //! that text again.
 
 mod cut;
@@ -19,19 +19,55 @@ mod parse;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 pub use cut::{MAX_SUMMARY_CHARS, cut_summary};
-pub use notice::{Body, Notice, Outcome, TaskNotice};
+pub use notice::{Body, ChildFailed, Ended, Notice, Outcome, TaskNotice};
 pub use parse::{ParseError, parse};
 
 use super::sanitize::clean_line;
-use crate::event::{ChildResult, CompletionEvent, LABEL_GOAL_CHARS};
+use crate::{
+    event::{ChildResult, CompletionEvent, FailureNotice, LABEL_GOAL_CHARS},
+    session::Session,
+};
 
 /// What stands before the second and further lines of a header field.
 pub const INDENT: &str = "  ";
+
+/// Longest type of an event that is shown.
+const MAX_KIND_CHARS: usize = 64;
+
+/// Longest session key in a listing: those of real platforms are shorter.
+const MAX_SESSION_CHARS: usize = 100;
+
+/// How much of an event's JSON stands in a listing, which is for choosing and
+/// not for reading.
+const MAX_LISTED_CHARS: usize = 160;
 
 /// The event as a text that explains itself. `now` is in epoch seconds: the
 /// age of the request counts to the moment of telling, not of ending.
 pub fn render(event: &CompletionEvent, now: f64, tz: &TimeZone) -> String {
     layout::compose(&Notice::from(event), &dispatched(event.dispatched_at, now, tz))
+}
+
+/// The early notice of a child that failed while its siblings run, as a text
+/// that explains itself (semantics.md §7). `now` is in epoch seconds.
+pub fn render_failure(event: &FailureNotice, now: f64, tz: &TimeZone) -> String {
+    layout::compose(&Notice::from(event), &dispatched(event.dispatched_at, now, tz))
+}
+
+/// An event of another producer as a text: a marker with its type, and its
+/// JSON, in which nothing can pass for a marker.
+pub fn render_other(kind: &str, json: &str) -> String {
+    let body = notice::block(json).unwrap_or_default();
+    layout::compose_other(&clean_line(kind, MAX_KIND_CHARS), &body)
+}
+
+/// An event of another producer on one line, for listings.
+pub fn other_line(kind: &str, session: &Session, json: &str) -> String {
+    let session = match session {
+        Session::Local => "local".to_owned(),
+        chat => clean_line(&chat.to_string(), MAX_SESSION_CHARS),
+    };
+    let kind = clean_line(kind, MAX_KIND_CHARS);
+    format!("{kind}  {session}  {}", clean_line(json, MAX_LISTED_CHARS))
 }
 
 /// The line that is printed when a child of a batch in the foreground ends.
@@ -52,7 +88,7 @@ fn dispatched(at: f64, now: f64, tz: &TimeZone) -> String {
 }
 
 /// `45s`, `18m`, `18m5s`, `2h3m`: two units at most, and none of them zero.
-fn age(seconds: f64) -> String {
+pub fn age(seconds: f64) -> String {
     let seconds = SignedDuration::try_from_secs_f64(seconds).map_or(0, |it| it.as_secs().max(0));
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match (hours, minutes, seconds) {

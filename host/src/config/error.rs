@@ -2,11 +2,21 @@
 
 use std::io;
 
+use crate::completion::queue::QueueConfigError;
+
 /// Why a configuration is not taken. `origin` is the file or the option that
 /// a value came from.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
+    /// Numbers that are none of a queue.
+    #[error("`{origin}`: {source}")]
+    Queue {
+        /// What set them last.
+        origin: String,
+        /// Which one, and why.
+        source: QueueConfigError,
+    },
     /// The file can't be read.
     #[error("cannot read the configuration file `{file}`")]
     Read {

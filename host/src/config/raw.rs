@@ -7,6 +7,8 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub(super) struct Raw {
     pub(super) delegation: Delegation,
+    pub(super) budget: Budget,
+    pub(super) queue: Queue,
     pub(super) sandbox: Sandbox,
     pub(super) file: File,
 }
@@ -16,12 +18,33 @@ pub(super) struct Raw {
 pub(super) struct Delegation {
     pub(super) max_concurrent_children: i64,
     pub(super) max_tasks_per_batch: i64,
+    pub(super) max_async_children: i64,
+    pub(super) max_queued: i64,
+    pub(super) retained_records: i64,
     pub(super) max_depth: i64,
     pub(super) max_iterations: i64,
     pub(super) child_timeout_seconds: i64,
     pub(super) interrupt_grace_seconds: i64,
     pub(super) default_toolsets: Vec<String>,
     pub(super) blocked_tools: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Budget {
+    pub(super) children: i64,
+    pub(super) model_calls: i64,
+    pub(super) tool_calls: i64,
+    pub(super) tokens: i64,
+    pub(super) wall_clock_seconds: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Queue {
+    pub(super) lease_seconds: i64,
+    pub(super) max_attempts: i64,
+    pub(super) retry_delay_seconds: i64,
 }
 
 #[derive(Deserialize)]

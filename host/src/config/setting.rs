@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::ConfigError;
+use crate::delegation::budget::{Kind, WALL_CLOCK_KEY};
 
 /// A number that is read from a file or an option, and becomes a `T`.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +71,14 @@ pub const MAX_CONCURRENT_CHILDREN: Setting<usize> =
 /// `delegation.max_tasks_per_batch`
 pub const MAX_TASKS_PER_BATCH: Setting<usize> =
     setting("delegation.max_tasks_per_batch", 1, 1_000, count);
+/// `delegation.max_async_children`
+pub const MAX_ASYNC_CHILDREN: Setting<usize> =
+    setting("delegation.max_async_children", 1, 1_000, count);
+/// `delegation.max_queued`
+pub const MAX_QUEUED: Setting<usize> = setting("delegation.max_queued", 1, 10_000, count);
+/// `delegation.retained_records`
+pub const RETAINED_RECORDS: Setting<usize> =
+    setting("delegation.retained_records", 1, 10_000, count);
 /// `delegation.max_depth`
 pub const MAX_DEPTH: Setting<u32> = setting("delegation.max_depth", 1, 8, count);
 /// `delegation.max_iterations`
@@ -80,6 +89,25 @@ pub const CHILD_TIMEOUT: Setting<Duration> =
 /// `delegation.interrupt_grace_seconds`
 pub const INTERRUPT_GRACE: Setting<Duration> =
     setting("delegation.interrupt_grace_seconds", 1, 300, seconds);
+
+/// `budget.children`
+pub const BUDGET_CHILDREN: Setting<u64> = setting(Kind::Children.key(), 1, 10_000, count);
+/// `budget.model_calls`
+pub const BUDGET_MODEL_CALLS: Setting<u64> = setting(Kind::ModelCalls.key(), 1, 1_000_000, count);
+/// `budget.tool_calls`. The ceiling is that of one child's host calls.
+pub const BUDGET_TOOL_CALLS: Setting<u64> = setting(Kind::ToolCalls.key(), 1, 1_000_000_000, count);
+/// `budget.tokens`. More than the ceiling is money that nobody meant to spend.
+pub const BUDGET_TOKENS: Setting<u64> = setting(Kind::Tokens.key(), 1, 10_000_000_000, count);
+/// `budget.wall_clock_seconds`, up to a week.
+pub const BUDGET_WALL_CLOCK: Setting<Duration> = setting(WALL_CLOCK_KEY, 1, 604_800, seconds);
+
+/// `queue.lease_seconds`
+pub const QUEUE_LEASE: Setting<Duration> = setting("queue.lease_seconds", 1, 86_400, seconds);
+/// `queue.max_attempts`
+pub const QUEUE_MAX_ATTEMPTS: Setting<u32> = setting("queue.max_attempts", 1, 1_000, count);
+/// `queue.retry_delay_seconds`
+pub const QUEUE_RETRY_DELAY: Setting<Duration> =
+    setting("queue.retry_delay_seconds", 1, 300, seconds);
 
 /// `sandbox.max_live_cells`. Each reserves some 16 GiB of an address space of
 /// 128 TiB.

@@ -1,4 +1,4 @@
-use std::error::Error as _;
+use std::{error::Error as _, time::Duration};
 
 use toml::{Table, Value};
 
@@ -17,12 +17,15 @@ fn error(text: &str) -> String {
 
 #[test]
 fn the_defaults_are_those_of_the_specification() {
-    let Config { delegation, sandbox, file } = built_in();
+    let Config { delegation, budget, queue, sandbox, file } = built_in();
     assert_eq!(
         delegation,
-        DelegationLimits {
+        delegation::Limits {
             max_concurrent_children: 3,
             max_tasks_per_batch: 16,
+            max_async_children: 3,
+            max_queued: 16,
+            retained_records: 50,
             max_depth: 2,
             max_iterations: 25,
             child_timeout: Duration::from_secs(600),
@@ -32,9 +35,24 @@ fn the_defaults_are_those_of_the_specification() {
         }
     );
     assert_eq!(
+        budget,
+        budget::Limits {
+            children: 100,
+            model_calls: 1000,
+            tool_calls: 100_000,
+            tokens: 20_000_000,
+            wall_clock: Duration::from_secs(7200),
+        }
+    );
+    assert_eq!(
+        queue,
+        QueueConfig::new(Duration::from_secs(300), 8, Duration::from_secs(5)).unwrap()
+    );
+    assert_eq!(
         sandbox,
         SandboxConfig {
             max_live_cells: 64,
+            max_depth: 2,
             guest_threads: 2,
             memory_bytes: 64 << 20,
             cpu: Duration::from_secs(60),
@@ -52,12 +70,31 @@ fn the_defaults_are_those_of_the_specification() {
     assert_eq!((file.max_read_bytes, file.max_hits, file.max_depth), (256 << 10, 1000, 64));
 }
 
+/// Tool calls and tokens that are plenty for one model call.
+const ORDINARY_TOOL_CALLS: u64 = 50;
+const ORDINARY_TOKENS: u64 = 50_000;
+
+#[test]
+fn a_full_batch_of_the_default_configuration_fits_its_budget() {
+    let Config { delegation, budget, .. } = built_in();
+    let tasks = u32::try_from(delegation.max_tasks_per_batch).unwrap();
+    let model_calls = u64::from(tasks * delegation.max_iterations);
+    let at_a_time = u32::try_from(delegation.max_concurrent_children).unwrap();
+    let child = delegation.child_timeout + delegation.interrupt_grace;
+    assert!(u64::from(tasks) <= budget.children);
+    assert!(model_calls <= budget.model_calls);
+    assert!(model_calls * ORDINARY_TOOL_CALLS <= budget.tool_calls);
+    assert!(model_calls * ORDINARY_TOKENS <= budget.tokens);
+    assert!(child * tasks.div_ceil(at_a_time) <= budget.wall_clock);
+}
+
 #[test]
 fn a_user_file_changes_what_it_names() {
     let text = "delegation = { max_depth = 1, default_toolsets = [] }\n\
                 [sandbox]\nmemory_mib = 128\n[file]\n";
     let mut expected = built_in();
     expected.delegation.max_depth = 1;
+    expected.sandbox.max_depth = 1;
     expected.delegation.default_toolsets = Vec::new();
     expected.sandbox.memory_bytes = 128 << 20;
     assert_eq!(Config::from_toml("config.toml", text).unwrap(), expected);
@@ -123,7 +160,8 @@ fn errors_name_the_key_the_value_and_what_is_taken() {
         ("[sandbx]", "config.toml: unknown key `sandbx` | did you mean `sandbox`?"),
         (
             "[provider]",
-            "config.toml: unknown key `provider` | known here are delegation, file, sandbox",
+            "config.toml: unknown key `provider` | known here are budget, delegation, file, queue, \
+             sandbox",
         ),
         (
             "[delegation]\nblocked_tools = ['writefile']",
@@ -160,6 +198,12 @@ fn errors_name_the_key_the_value_and_what_is_taken() {
             "config.toml: `delegation.max_depth` is 2: must be at most \
              `sandbox.max_live_cells`, which is 1 \
              | lower `delegation.max_depth` or raise `sandbox.max_live_cells`",
+        ),
+        (
+            "[delegation]\nmax_tasks_per_batch = 500",
+            "config.toml: `delegation.max_tasks_per_batch` is 500: must be at most \
+             `budget.children`, which is 100 \
+             | lower `delegation.max_tasks_per_batch` or raise `budget.children`",
         ),
         ("[sandbox", "config.toml is not valid TOML"),
     ];
@@ -211,7 +255,7 @@ fn default_values() -> Vec<(String, String, Value)> {
             values.push((section.clone(), key.clone(), value.clone()));
         }
     }
-    assert_eq!(values.len(), 34);
+    assert_eq!(values.len(), 45);
     values
 }
 

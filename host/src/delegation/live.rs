@@ -1,18 +1,28 @@
 //! What the children of a running delegation are doing now, for whoever
-//! watches: a snapshot to look at, and a channel that tells when one ends.
+//! watches: a snapshot to look at, and a feed that tells when one starts and
+//! ends.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::broadcast;
 
 use crate::{
     completion::sanitize::clean_line,
     event::{ChildResult, Status},
+    id::DelegationId,
     sandbox::Observer,
+    session::Session,
 };
+
+/// Updates that a slow subscriber may be behind. It is told how many it
+/// missed; completions are not told here but by the queue, which loses none.
+const FEED: usize = 4_096;
 
 /// Longest activity in a snapshot, in characters: one line of a terminal.
 const MAX_ACTIVITY_CHARS: usize = 120;
@@ -41,32 +51,95 @@ pub struct LiveChild {
     pub phase: Phase,
     /// What it says it is doing, or the tool it is calling. One clean line.
     pub activity: String,
+    /// Calls of tools so far.
+    pub tool_calls: u64,
     /// Time in its cell.
     pub elapsed: Duration,
     /// Since it last gave a sign of life.
     pub quiet: Duration,
 }
 
-/// What happened in a batch.
+/// What happened to a delegation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Progress {
+    /// It was recorded, and waits or starts.
+    Dispatched {
+        /// Tasks.
+        count: usize,
+    },
     /// A child got its cell.
     Started {
         /// Place of the task in the batch, from 0.
         task_index: usize,
     },
     /// A child ended, whatever way.
-    Ended(Box<ChildResult>),
+    ChildEnded(Arc<ChildResult>),
+    /// A group of tasks, or all of them, ended, and its event is recorded.
+    Ended {
+        /// The group, when there are several.
+        group: Option<String>,
+        /// Of the group.
+        status: Status,
+    },
 }
 
-/// The receiving end of a batch's progress. At most two messages for each
-/// child, so the channel needs no other bound.
-pub type ProgressReceiver = mpsc::UnboundedReceiver<Progress>;
+/// One piece of news.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Update {
+    /// Of this delegation.
+    pub delegation_id: DelegationId,
+    /// Whose it is.
+    pub session: Session,
+    /// What happened.
+    pub progress: Progress,
+}
+
+/// Tells all subscribers.
+#[derive(Clone, Debug)]
+pub(super) struct Feed(broadcast::Sender<Update>);
+
+impl Feed {
+    pub(super) fn new() -> Self {
+        Self(broadcast::channel(FEED).0)
+    }
+
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<Update> {
+        self.0.subscribe()
+    }
+
+    /// Costs nothing when nobody listens.
+    pub(super) fn send(
+        &self,
+        delegation_id: DelegationId,
+        session: &Session,
+        progress: impl FnOnce() -> Progress,
+    ) {
+        if self.0.receiver_count() > 0 {
+            let update = Update { delegation_id, session: session.clone(), progress: progress() };
+            // The last one may have gone by now.
+            let _ = self.0.send(update);
+        }
+    }
+}
 
 /// The live side of one delegation.
 pub struct Live {
     children: Vec<Arc<ChildView>>,
-    progress: mpsc::UnboundedSender<Progress>,
+    begun: Instant,
+    channel: Arc<Channel>,
+}
+
+/// The way from one delegation to the feed.
+struct Channel {
+    id: DelegationId,
+    session: Session,
+    feed: Feed,
+}
+
+impl Channel {
+    fn send(&self, progress: impl FnOnce() -> Progress) {
+        self.feed.send(self.id, &self.session, progress);
+    }
 }
 
 /// The observer of one child.
@@ -74,7 +147,8 @@ struct ChildView {
     task_index: usize,
     goal: String,
     agent: String,
-    progress: mpsc::UnboundedSender<Progress>,
+    channel: Arc<Channel>,
+    tool_calls: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -88,16 +162,25 @@ struct State {
 
 impl Live {
     /// For children with these goals and agents, in the order of the tasks.
-    pub fn new(
+    pub(super) fn new(
+        id: DelegationId,
+        session: Session,
+        feed: Feed,
         children: impl IntoIterator<Item = (String, String)>,
-    ) -> (Arc<Self>, ProgressReceiver) {
-        let (progress, receiver) = mpsc::unbounded_channel();
-        let children = children.into_iter().enumerate();
-        let children = children.map(|(task_index, (goal, agent))| {
-            let progress = progress.clone();
-            Arc::new(ChildView { task_index, goal, agent, progress, state: State::new() })
-        });
-        (Arc::new(Self { children: children.collect(), progress }), receiver)
+    ) -> Arc<Self> {
+        let channel = Arc::new(Channel { id, session, feed });
+        let view = |(task_index, (goal, agent))| {
+            let (channel, tool_calls) = (Arc::clone(&channel), AtomicU64::new(0));
+            let state = State::new();
+            Arc::new(ChildView { task_index, goal, agent, channel, tool_calls, state })
+        };
+        let children = children.into_iter().enumerate().map(view).collect();
+        Arc::new(Self { children, begun: Instant::now(), channel })
+    }
+
+    /// Since it was asked for.
+    pub fn age(&self) -> Duration {
+        self.begun.elapsed()
     }
 
     /// Every child as it is now, in the order of the tasks.
@@ -120,8 +203,7 @@ impl Live {
             state.phase = Phase::Ended(result.status);
             state.ended = Some(Instant::now());
         }
-        // Nobody has to listen.
-        let _ = self.progress.send(Progress::Ended(Box::new(result.clone())));
+        self.channel.send(|| Progress::ChildEnded(Arc::new(result.clone())));
     }
 }
 
@@ -144,6 +226,7 @@ impl ChildView {
             agent: self.agent.clone(),
             phase: state.phase,
             activity: clean_line(&state.activity, MAX_ACTIVITY_CHARS),
+            tool_calls: self.tool_calls.load(Ordering::Relaxed),
             elapsed: since(state.started),
             quiet: since(state.sign),
         }
@@ -170,8 +253,7 @@ impl Observer for ChildView {
         state.started = Some(Instant::now());
         state.sign = state.started;
         drop(state);
-        // Nobody has to listen.
-        let _ = self.progress.send(Progress::Started { task_index: self.task_index });
+        self.channel.send(|| Progress::Started { task_index: self.task_index });
     }
 
     fn activity(&self, text: &str) {
@@ -179,6 +261,7 @@ impl Observer for ChildView {
     }
 
     fn tool_started(&self, tool: &'static str, subject: &str) {
+        self.tool_calls.fetch_add(1, Ordering::Relaxed);
         self.sign(Some(format!("{tool} {subject}")));
     }
 
@@ -200,10 +283,14 @@ impl Observer for Nobody {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::OsRandom;
 
     #[test]
     fn a_snapshot_shows_the_newest_activity_as_one_clean_line() {
-        let (live, mut progress) = Live::new([("count".to_owned(), "survey".to_owned())]);
+        let feed = Feed::new();
+        let mut updates = feed.subscribe();
+        let children = [("count".to_owned(), "survey".to_owned())];
+        let live = Live::new(DelegationId::new(&OsRandom), Session::Local, feed, children);
         let child = live.observer(0);
         assert_eq!(live.snapshot()[0].phase, Phase::Waiting);
         child.started();
@@ -211,7 +298,8 @@ mod tests {
         let seen = live.snapshot().remove(0);
         assert_eq!((seen.phase, seen.activity.as_str()), (Phase::Running, "reading src/lib.rs"));
         child.tool_started("read_file", "a.rs");
-        assert_eq!(live.snapshot()[0].activity, "read_file a.rs");
-        assert_eq!(progress.try_recv().unwrap(), Progress::Started { task_index: 0 });
+        let seen = live.snapshot().remove(0);
+        assert_eq!((seen.activity.as_str(), seen.tool_calls), ("read_file a.rs", 1));
+        assert_eq!(updates.try_recv().unwrap().progress, Progress::Started { task_index: 0 });
     }
 }

@@ -5,9 +5,19 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::toolset::{
-    Blocked, Grant, GrantError,
-    grant::{expand, grant},
+use super::{
+    admission::OnCapacity,
+    budget::Narrow,
+    group::{Completion, groups},
+};
+use crate::{
+    event::Role,
+    toolset::{
+        Blocked, Grant, GrantError, Tool,
+        delegate::{DelegateTask, Subtask},
+        grant::{expand, grant},
+    },
+    unit::Group,
 };
 
 /// What a caller asks for. `tasks` wins over `goal`; the other fields are
@@ -25,8 +35,24 @@ pub struct Request {
     pub toolsets: Option<Vec<String>>,
     /// Name or path of the component.
     pub agent: Option<String>,
+    /// What each child may do besides its task.
+    pub role: Option<Role>,
     /// Model calls of each child.
     pub max_iterations: Option<u32>,
+    /// Return a handle at once instead of waiting.
+    pub background: bool,
+    /// What to do when every background slot is taken.
+    pub on_capacity: OnCapacity,
+    /// In how many events a batch in the background is told.
+    pub completion: Completion,
+    /// Tell at once of a child that fails while its siblings run.
+    pub failure_notices: bool,
+    /// Refuse components that import what they are not granted, instead of
+    /// answering `denied`.
+    pub strict: bool,
+    /// What the whole tree below this call may use, where it is less than
+    /// the configuration allows.
+    pub budget: Narrow,
 }
 
 /// One task of a batch.
@@ -44,9 +70,16 @@ pub struct TaskRequest {
     /// See [`Request::agent`].
     #[serde(default)]
     pub agent: Option<String>,
+    /// See [`Request::role`].
+    #[serde(default)]
+    pub role: Option<Role>,
     /// See [`Request::max_iterations`].
     #[serde(default)]
     pub max_iterations: Option<u32>,
+    /// Name of the group that this task is told of with, in an event of its
+    /// own.
+    #[serde(default)]
+    pub group: Option<String>,
 }
 
 /// What requests are checked against.
@@ -64,8 +97,18 @@ pub struct Rules {
     pub parent: Grant,
     /// What no child may hold.
     pub blocked: Blocked,
-    /// Toolsets of a call that asks for none.
-    pub default_toolsets: Vec<String>,
+    /// Toolsets of a call that asks for none; the caller's own grant when
+    /// absent, as it is for the children of children.
+    pub default_toolsets: Option<Vec<String>>,
+    /// Tools that the application added.
+    pub natives: Vec<Tool>,
+}
+
+impl Rules {
+    /// Depth of the children of this caller.
+    pub fn child_depth(&self) -> u32 {
+        self.depth.saturating_add(1)
+    }
 }
 
 /// A task with everything decided.
@@ -77,6 +120,8 @@ pub struct TaskPlan {
     pub context: Option<String>,
     /// Name or path of the component, if one was named.
     pub agent: Option<String>,
+    /// What the child may do besides.
+    pub role: Role,
     /// The tools, frozen.
     pub grant: Grant,
     /// Model calls.
@@ -88,8 +133,10 @@ pub struct TaskPlan {
 pub struct Resolved {
     /// In the order of the request. Never empty.
     pub tasks: Vec<TaskPlan>,
+    /// Every task is in exactly one. Never empty.
+    pub groups: Vec<Group>,
     /// What the caller should know: tools that were asked for and are
-    /// blocked.
+    /// blocked, a role that the depth does not allow.
     pub notes: Vec<String>,
 }
 
@@ -133,6 +180,17 @@ pub enum RequestError {
         /// The limit.
         max_depth: u32,
     },
+    /// Groups make no sense where every task has an event of its own.
+    #[error("task {0} has a `group`, and `completion` is `each`")]
+    GroupAndEach(usize),
+    /// The name of a group is blank or too long.
+    #[error("task {index} has a `group` that is no name: 1 to {limit} characters")]
+    BadGroup {
+        /// Place in the list.
+        index: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// A budget of nothing.
     #[error("`max_iterations` is 0: a child needs at least one model call")]
     NoIterations,
@@ -164,6 +222,29 @@ impl TaskRequest {
     }
 }
 
+impl From<Subtask> for TaskRequest {
+    fn from(it: Subtask) -> Self {
+        let Subtask { goal, context, toolsets, agent, role, max_iterations } = it;
+        Self { goal, context, toolsets, agent, role, max_iterations, group: None }
+    }
+}
+
+impl From<DelegateTask> for Request {
+    fn from(it: DelegateTask) -> Self {
+        Self {
+            goal: it.goal,
+            tasks: it.tasks.into_iter().map(Into::into).collect(),
+            context: it.context,
+            toolsets: it.toolsets,
+            agent: it.agent,
+            role: it.role,
+            max_iterations: it.max_iterations,
+            background: it.background.unwrap_or(false),
+            ..Self::default()
+        }
+    }
+}
+
 impl Request {
     /// Checks everything and decides every grant.
     pub fn resolve(self, rules: &Rules) -> Result<Resolved, RequestError> {
@@ -171,12 +252,14 @@ impl Request {
             let (depth, max_depth) = (rules.depth, rules.max_depth);
             return Err(RequestError::TooDeep { depth, max_depth });
         }
+        let completion = self.completion;
         let tasks = self.tasks()?;
         let (found, limit) = (tasks.len(), rules.max_tasks_per_batch);
         if found > limit {
             return Err(RequestError::TooMany { found, limit });
         }
-        let mut res = Resolved { tasks: Vec::new(), notes: Vec::new() };
+        let groups = groups(completion, tasks.iter().map(|it| it.group.as_deref()))?;
+        let mut res = Resolved { tasks: Vec::new(), groups, notes: Vec::new() };
         for task in tasks {
             res.add(task, rules)?;
         }
@@ -200,6 +283,7 @@ impl Request {
             task.context = task.context.take().or_else(|| self.context.clone());
             task.toolsets = task.toolsets.take().or_else(|| self.toolsets.clone());
             task.agent = task.agent.take().or_else(|| self.agent.clone());
+            task.role = task.role.or(self.role);
             task.max_iterations = task.max_iterations.or(self.max_iterations);
         }
         Ok(tasks)
@@ -212,21 +296,48 @@ impl Resolved {
         if max_iterations == 0 {
             return Err(RequestError::NoIterations);
         }
-        let requested = expand(task.toolsets.as_ref().unwrap_or(&rules.default_toolsets))?;
-        for tool in requested.iter().filter(|it| rules.blocked.contains(*it)) {
-            let note = format!("`{tool}` is blocked for children and was not granted");
-            if !self.notes.contains(&note) {
-                self.notes.push(note);
-            }
-        }
+        let asked = task.toolsets.as_ref().or(rules.default_toolsets.as_ref());
+        let requested = asked.map(|it| expand(it, &rules.natives)).transpose()?;
+        let role = self.role(&task, rules);
+        self.note_blocked(requested.as_ref(), role, rules);
         self.tasks.push(TaskPlan {
-            grant: grant(Some(&requested), &rules.parent, &rules.blocked),
+            grant: grant(requested.as_ref(), &rules.parent, &rules.blocked, role),
+            role,
             goal: task.goal,
             context: task.context,
             agent: task.agent,
             max_iterations,
         });
         Ok(())
+    }
+
+    /// An orchestrator that could not delegate any deeper is a leaf
+    /// (semantics.md §3).
+    fn role(&mut self, task: &TaskRequest, rules: &Rules) -> Role {
+        let role = task.role.unwrap_or_default();
+        let (depth, max_depth) = (rules.child_depth(), rules.max_depth);
+        if role == Role::Leaf || depth < max_depth {
+            return role;
+        }
+        self.note(format!(
+            "an orchestrator at depth {depth} can't delegate (`delegation.max_depth` is \
+             {max_depth}), so it works as a leaf"
+        ));
+        Role::Leaf
+    }
+
+    fn note_blocked(&mut self, requested: Option<&Grant>, role: Role, rules: &Rules) {
+        let regained = |it: &Tool| *it == Tool::DelegateTask && role == Role::Orchestrator;
+        let blocked = |it: &Tool| rules.blocked.contains(*it) && !regained(it);
+        for tool in requested.into_iter().flat_map(Grant::iter).filter(blocked) {
+            self.note(format!("`{tool}` is blocked for children and was not granted"));
+        }
+    }
+
+    fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
     }
 }
 
@@ -242,7 +353,8 @@ mod tests {
             depth: 0,
             parent: Grant::of_parent(),
             blocked: Blocked::default(),
-            default_toolsets: vec!["file_read".to_owned()],
+            default_toolsets: Some(vec!["file_read".to_owned()]),
+            natives: Vec::new(),
         }
     }
 
@@ -269,7 +381,7 @@ mod tests {
             None,
             r#"[{"goal": "a", "gaol": "b"}]"#,
             "Task 0 is no task: unknown field `gaol`, expected one of `goal`, `context`, \
-             `toolsets`, `agent`, `max_iterations`",
+             `toolsets`, `agent`, `role`, `max_iterations`, `group`",
         );
         check_error(
             None,

@@ -7,12 +7,15 @@ use crate::{
     completion::{sanitize::clean_line, text::cut_summary},
     event::{BoundaryRecord, ChildResult, ExitReason, Status, Tokens},
     id::ChildId,
-    sandbox::{Ended, Level, Outcome, Report, StopReason, Traces},
+    sandbox::{Ended, Level, LoadError, Outcome, Report, StopReason, Traces},
     unit::two_decimals,
 };
 
 /// Characters of a child's own words that stand in an error.
 const MAX_QUOTE_CHARS: usize = 500;
+
+/// Refusals that stand in an error; the boundary record has all of them.
+const MAX_REFUSALS: usize = 10;
 
 /// What is known of a child before it runs.
 #[derive(Clone, Debug)]
@@ -21,14 +24,6 @@ pub(super) struct Identity {
     pub(super) child_id: ChildId,
     pub(super) goal: String,
     pub(super) agent: String,
-}
-
-/// The numbers that stand in messages.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    pub(super) timeout_seconds: f64,
-    pub(super) cpu_seconds: f64,
-    pub(super) host_calls: u64,
 }
 
 /// How a child ended, in the words of an event.
@@ -40,28 +35,76 @@ struct Verdict {
     truncated: bool,
 }
 
-/// A child that never got as far as a cell.
-pub(super) fn without_a_run(
-    identity: Identity,
+/// Why a child did not get as far as a cell.
+pub(super) struct Failure {
     status: Status,
     exit_reason: ExitReason,
     error: String,
     boundary: Option<Arc<BoundaryRecord>>,
-) -> ChildResult {
-    let (summary, truncated) = (None, false);
-    let verdict = Verdict { status, exit_reason, summary, error: Some(error), truncated };
+}
+
+impl Failure {
+    fn new(status: Status, exit_reason: ExitReason, error: impl Into<String>) -> Self {
+        Self { status, exit_reason, error: error.into(), boundary: None }
+    }
+
+    pub(super) fn interrupted(reason: Option<&str>) -> Self {
+        let error = because("interrupted before it started", reason);
+        Self::new(Status::Interrupted, ExitReason::Interrupted, error)
+    }
+
+    /// A panic of the host: it ends this child and no sibling.
+    pub(super) fn crashed() -> Self {
+        Self::new(Status::Error, ExitReason::Error, "the host crashed while it ran this child")
+    }
+
+    pub(super) fn load(err: &LoadError) -> Self {
+        match err {
+            LoadError::Crashed => Self::new(Status::Error, ExitReason::Error, err.to_string()),
+            err => {
+                let error = format!("the component was refused: {err}");
+                Self::new(Status::Error, ExitReason::Refused, error)
+            }
+        }
+    }
+
+    pub(super) fn refused(record: Arc<BoundaryRecord>) -> Self {
+        let shown = record.refused.iter().take(MAX_REFUSALS);
+        let mut why: Vec<String> =
+            shown.map(|it| format!("`{}`: {}", it.import, it.reason)).collect();
+        let rest = record.refused.len().saturating_sub(MAX_REFUSALS);
+        if rest > 0 {
+            why.push(format!("and {rest} more"));
+        }
+        let error = format!("the component was refused: {}", why.join("; "));
+        Self { boundary: Some(record), ..Self::new(Status::Error, ExitReason::Refused, error) }
+    }
+}
+
+/// With the word of whoever asked for it.
+fn because(what: &str, reason: Option<&str>) -> String {
+    reason.map_or_else(|| what.to_owned(), |it| format!("{what}: {it}"))
+}
+
+/// A child that never got as far as a cell.
+pub(super) fn without_a_run(identity: Identity, failure: Failure) -> ChildResult {
+    let Failure { status, exit_reason, error, boundary } = failure;
+    let verdict = broken(status, exit_reason, error, None);
     entry(identity, verdict, &mut Traces::default(), 0.0, boundary)
 }
 
-/// The result of a run.
+/// The result of a run. `reason` is the word of whoever interrupted it.
 pub(super) fn of_run(
     identity: Identity,
     ended: Ended,
-    bounds: Bounds,
+    reason: Option<&str>,
     boundary: Arc<BoundaryRecord>,
 ) -> ChildResult {
     let Ended { outcome, stopped, mut traces, duration, .. } = ended;
-    let verdict = verdict(outcome, stopped, &mut traces, bounds);
+    let mut verdict = verdict(outcome, stopped, &mut traces);
+    if verdict.status == Status::Interrupted {
+        verdict.error = verdict.error.map(|it| because(&it, reason));
+    }
     entry(identity, verdict, &mut traces, duration.as_secs_f64(), Some(boundary))
 }
 
@@ -100,39 +143,39 @@ fn entry(
     }
 }
 
-fn verdict(
-    outcome: Outcome,
-    stop_reason: Option<StopReason>,
-    traces: &mut Traces,
-    bounds: Bounds,
-) -> Verdict {
+fn verdict(outcome: Outcome, reason: Option<StopReason>, traces: &mut Traces) -> Verdict {
     let panicked = last_error(traces);
     let checkpoint = traces.checkpoint.take();
-    if let Some(reason) = stop_reason {
-        return stopped(reason, outcome, checkpoint, panicked, bounds);
+    if let Some(reason) = reason {
+        return stopped(&reason, outcome, checkpoint, panicked);
     }
-    let broken = |status, exit_reason, error: String| Verdict {
-        status,
-        exit_reason,
-        summary: checkpoint.clone(),
-        error: Some(error),
-        truncated: checkpoint.is_some(),
-    };
+    let broken = |status, exit_reason, error| broken(status, exit_reason, error, checkpoint);
     match outcome {
-        Outcome::Returned { report, calls_spent } => returned(report, calls_spent, bounds),
+        Outcome::Returned { report, calls_spent } => returned(report, calls_spent.map(calls_text)),
         Outcome::Gave(_) => broken(Status::Failed, ExitReason::Error, words(&outcome, panicked)),
         Outcome::Trapped(_) | Outcome::Limit(_) => {
             broken(Status::Error, ExitReason::Trap, words(&outcome, panicked))
         }
-        Outcome::CpuSpent => {
-            let seconds = bounds.cpu_seconds;
+        Outcome::CpuSpent(cpu) => {
+            let seconds = cpu.as_secs_f64();
             let text = format!("all {seconds} s of CPU time are spent (`sandbox.cpu_seconds`)");
             broken(Status::Timeout, ExitReason::Timeout, text)
         }
-        Outcome::CallsSpent => broken(Status::Failed, ExitReason::Budget, calls_spent_text(bounds)),
-        Outcome::Stopped(reason) => stopped(reason, outcome, checkpoint, None, bounds),
+        Outcome::CallsSpent(calls) => broken(Status::Failed, ExitReason::Budget, calls_text(calls)),
+        // Never without a reason.
+        Outcome::Stopped => broken(Status::Error, ExitReason::Error, "stopped".to_owned()),
         Outcome::HostFault(text) => broken(Status::Error, ExitReason::Error, text),
     }
+}
+
+/// It did not return: its last checkpoint is what there is.
+fn broken(
+    status: Status,
+    exit_reason: ExitReason,
+    error: String,
+    summary: Option<String>,
+) -> Verdict {
+    Verdict { status, exit_reason, truncated: summary.is_some(), summary, error: Some(error) }
 }
 
 /// How a run broke off by itself, with the child's last words where they say
@@ -149,60 +192,59 @@ fn words(outcome: &Outcome, panicked: Option<String>) -> String {
     panicked.map(|it| format!("{text}: {it}")).unwrap_or(text)
 }
 
-fn calls_spent_text(bounds: Bounds) -> String {
-    format!("all {} host calls are spent (`sandbox.host_calls`)", bounds.host_calls)
+fn calls_text(calls: u64) -> String {
+    format!("all {calls} host calls are spent (`sandbox.host_calls`)")
 }
 
-/// It returned by itself.
-fn returned(report: Report, calls_spent: bool, bounds: Bounds) -> Verdict {
+/// It returned by itself, perhaps because a budget is spent.
+fn returned(report: Report, spent: Option<String>) -> Verdict {
     let blank = report.summary.trim().is_empty();
     let (status, error) = match (report.completed, blank) {
         (true, false) => (Status::Completed, None),
         (true, true) => (Status::Failed, Some("finished without a summary")),
         (false, _) => (Status::Failed, Some("the agent says that it failed")),
     };
-    let error = if calls_spent && status != Status::Completed {
-        Some(calls_spent_text(bounds))
-    } else {
-        error.map(str::to_owned)
-    };
+    let is_spent = spent.is_some();
     Verdict {
         status,
-        exit_reason: if calls_spent { ExitReason::Budget } else { ExitReason::Completed },
+        exit_reason: if is_spent { ExitReason::Budget } else { ExitReason::Completed },
         summary: Some(report.summary),
-        error,
-        truncated: report.truncated || calls_spent,
+        error: error.map(|it| spent.unwrap_or_else(|| it.to_owned())),
+        truncated: report.truncated || is_spent,
     }
 }
 
 /// It was asked to stop. What it returned counts more than its last
-/// checkpoint, and neither makes it completed.
+/// checkpoint, and makes it completed only when a budget was spent: then it
+/// did what it could with what it had.
 fn stopped(
-    reason: StopReason,
+    reason: &StopReason,
     outcome: Outcome,
     checkpoint: Option<String>,
     panicked: Option<String>,
-    bounds: Bounds,
 ) -> Verdict {
     let (status, exit_reason, mut error) = match reason {
         StopReason::Interrupted => {
             (Status::Interrupted, ExitReason::Interrupted, "interrupted".to_owned())
         }
-        StopReason::TimedOut => {
-            let seconds = bounds.timeout_seconds;
-            (Status::Timeout, ExitReason::Timeout, format!("not finished within {seconds} s"))
+        StopReason::TimedOut(after) => {
+            let text = format!("not finished within {} s", after.as_secs_f64());
+            (Status::Timeout, ExitReason::Timeout, text)
         }
+        StopReason::Spent(what) => (Status::Failed, ExitReason::Budget, what.to_string()),
     };
     let words = words(&outcome, panicked);
     if !words.is_empty() {
         error = format!("{error}; {words}");
     }
-    let returned = match outcome {
-        Outcome::Returned { report, .. } => Some(report.summary),
-        _ => None,
+    let report = match outcome {
+        Outcome::Returned { report, .. } if !report.summary.trim().is_empty() => report,
+        _ => return broken(status, exit_reason, error, checkpoint),
     };
-    let summary = returned.filter(|it| !it.trim().is_empty()).or(checkpoint);
-    Verdict { status, exit_reason, truncated: summary.is_some(), summary, error: Some(error) }
+    if matches!(reason, StopReason::Spent(_)) {
+        return returned(report, Some(error));
+    }
+    broken(status, exit_reason, error, Some(report.summary))
 }
 
 /// The last line of the log with level error: the guest's panic hook writes
@@ -210,4 +252,39 @@ fn stopped(
 fn last_error(traces: &Traces) -> Option<String> {
     let line = traces.log.iter().rev().find(|it| it.level == Level::Error)?;
     Some(clean_line(&line.text, MAX_QUOTE_CHARS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHAT: &str = "all 100 tool calls are spent";
+
+    fn returned(completed: bool, summary: &str) -> Outcome {
+        let report = Report { completed, summary: summary.to_owned(), truncated: false };
+        Outcome::Returned { report, calls_spent: None }
+    }
+
+    /// The verdict on a child whose shared budget was spent, as text.
+    fn check(outcome: Outcome, expect: &str) {
+        let checkpoint = Some("half".to_owned());
+        let mut traces = Traces { checkpoint, ..Traces::default() };
+        let res = verdict(outcome, Some(StopReason::Spent(WHAT.into())), &mut traces);
+        let Verdict { status, exit_reason, summary, error, truncated } = res;
+        let [status, exit_reason] = [status.as_str(), exit_reason.as_str()];
+        let (summary, error) = (summary.unwrap_or_default(), error.unwrap_or_default());
+        let seen = format!("{status} {exit_reason} {truncated} | {summary} | {error}");
+        assert_eq!(seen, expect);
+    }
+
+    #[test]
+    fn a_spent_budget_completes_what_was_returned_and_fails_the_rest() {
+        check(returned(true, "did it"), "completed budget true | did it | ");
+        check(returned(false, "no"), &format!("failed budget true | no | {WHAT}"));
+        let partial = format!("failed budget true | half | {WHAT}");
+        check(returned(true, " \n"), &partial);
+        check(Outcome::Stopped, &partial);
+        let gave = format!("{partial}; the agent gave up: exhausted");
+        check(Outcome::Gave("exhausted".to_owned()), &gave);
+    }
 }

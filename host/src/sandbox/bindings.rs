@@ -12,12 +12,8 @@ use wasmtime::component::{
     ComponentNamedList, ComponentType, Lift, LinkerInstance, Lower, Resource,
 };
 
-use super::{cell::Cell, link, record::Level, toolbox::GrantedTool};
-use crate::toolset::{
-    Grant, Tool, ToolCall, ToolError, ToolOutput,
-    call::{self, EntryKind, FileSlice, SearchHit, SearchPage},
-    spec::{ToolSpec, specs},
-};
+use super::{cell::Cell, convert::subtask, link, toolbox::GrantedTool};
+use crate::toolset::{Tool, ToolCall, ToolError, ToolOutput, call, delegate, spec::spec};
 
 /// What `bindgen!` makes of `wit/`.
 mod wit {
@@ -35,7 +31,7 @@ pub(super) use wit::{
     hermitage::subagent::types::{Outcome, Report, Role, Task, ToolSpec as WitToolSpec},
 };
 
-use wit::hermitage::subagent as contract;
+pub(super) use wit::hermitage::subagent as contract;
 
 /// A function of the contract.
 pub(super) trait Function: 'static {
@@ -96,7 +92,7 @@ pub(super) static CATALOGUE: &[Entry] = &[
     stubbed::<Terminal>(),
     stubbed::<WebSearch>(),
     stubbed::<WebExtract>(),
-    stubbed::<DelegateTask>(),
+    linkable::<DelegateTask>(),
     stubbed::<Clarify>(),
     stubbed::<Memory>(),
     stubbed::<SendMessage>(),
@@ -197,8 +193,7 @@ impl Linkable for ToolboxSpec {
     async fn call(cell: &mut Cell, (handle,): Self::Params) -> wasmtime::Result<Self::Results> {
         let tool = cell.table.get(&handle)?.tool;
         // A handle is only made for a tool of the grant.
-        let spec = specs(&Grant::from_iter([tool])).pop();
-        let spec = spec.ok_or_else(|| wasmtime::format_err!("`{tool}` has no spec"))?;
+        let spec = spec(tool).ok_or_else(|| wasmtime::format_err!("`{tool}` has no spec"))?;
         Ok((spec.into(),))
     }
 }
@@ -218,7 +213,8 @@ impl Linkable for ToolboxCall {
 trait TypedTool: Function<Results = Answer<Self::Output>> {
     type Output: ComponentType + Lower + Send + Sync + 'static;
 
-    fn request(params: Self::Params) -> ToolCall;
+    /// The error is for what this version can't do.
+    fn request(params: Self::Params) -> Result<ToolCall, ToolError>;
 
     /// `None` when the host answered another call than the one that was made.
     fn answer(output: ToolOutput) -> Option<Self::Output>;
@@ -226,19 +222,23 @@ trait TypedTool: Function<Results = Answer<Self::Output>> {
 
 impl<T: TypedTool> Linkable for T {
     async fn call(cell: &mut Cell, params: T::Params) -> wasmtime::Result<T::Results> {
-        let res = cell.call(T::request(params)).await.and_then(|it| {
-            let mixed_up = || ToolError::Failed("the host mixed up two tools".to_owned());
-            T::answer(it).ok_or_else(mixed_up)
-        });
+        let res = match T::request(params) {
+            Ok(call) => cell.call(call).await.and_then(|it| T::answer(it).ok_or_else(mixed_up)),
+            Err(err) => Err(err),
+        };
         Ok((res.map_err(Into::into),))
     }
+}
+
+fn mixed_up() -> ToolError {
+    ToolError::Failed("the host mixed up two tools".to_owned())
 }
 
 impl TypedTool for ReadFile {
     type Output = contract::file::FileSlice;
 
-    fn request((path, offset, limit): Self::Params) -> ToolCall {
-        ToolCall::ReadFile(call::ReadFile { path, offset, limit })
+    fn request((path, offset, limit): Self::Params) -> Result<ToolCall, ToolError> {
+        Ok(ToolCall::ReadFile(call::ReadFile { path, offset, limit }))
     }
 
     fn answer(output: ToolOutput) -> Option<Self::Output> {
@@ -252,8 +252,8 @@ impl TypedTool for ReadFile {
 impl TypedTool for WriteFile {
     type Output = contract::file::Written;
 
-    fn request((path, content): Self::Params) -> ToolCall {
-        ToolCall::WriteFile(call::WriteFile { path, content })
+    fn request((path, content): Self::Params) -> Result<ToolCall, ToolError> {
+        Ok(ToolCall::WriteFile(call::WriteFile { path, content }))
     }
 
     fn answer(output: ToolOutput) -> Option<Self::Output> {
@@ -269,9 +269,9 @@ impl TypedTool for WriteFile {
 impl TypedTool for Patch {
     type Output = contract::file::Patched;
 
-    fn request((path, edit): Self::Params) -> ToolCall {
+    fn request((path, edit): Self::Params) -> Result<ToolCall, ToolError> {
         let none = call::Patch { path, search: None, replace: None, all: false, diff: None };
-        ToolCall::Patch(match edit {
+        Ok(ToolCall::Patch(match edit {
             contract::file::Edit::Replace(it) => call::Patch {
                 search: Some(it.search),
                 replace: Some(it.replace),
@@ -279,7 +279,7 @@ impl TypedTool for Patch {
                 ..none
             },
             contract::file::Edit::Diff(diff) => call::Patch { diff: Some(diff), ..none },
-        })
+        }))
     }
 
     fn answer(output: ToolOutput) -> Option<Self::Output> {
@@ -295,9 +295,9 @@ impl TypedTool for Patch {
 impl TypedTool for SearchFiles {
     type Output = contract::file::SearchPage;
 
-    fn request((query,): Self::Params) -> ToolCall {
+    fn request((query,): Self::Params) -> Result<ToolCall, ToolError> {
         let contract::file::SearchQuery { path, name, content, cursor, limit } = query;
-        ToolCall::SearchFiles(call::SearchFiles { path, name, content, cursor, limit })
+        Ok(ToolCall::SearchFiles(call::SearchFiles { path, name, content, cursor, limit }))
     }
 
     fn answer(output: ToolOutput) -> Option<Self::Output> {
@@ -308,77 +308,20 @@ impl TypedTool for SearchFiles {
     }
 }
 
-impl From<FileSlice> for contract::file::FileSlice {
-    fn from(it: FileSlice) -> Self {
-        let FileSlice { text, first_line, lines, total_lines, total_bytes, truncated, binary } = it;
-        Self { text, first_line, lines, total_lines, total_bytes, truncated, binary }
-    }
-}
+impl TypedTool for DelegateTask {
+    type Output = Vec<contract::delegation::SubtaskResult>;
 
-impl From<SearchPage> for contract::file::SearchPage {
-    fn from(it: SearchPage) -> Self {
-        Self { hits: it.hits.into_iter().map(Into::into).collect(), next: it.next }
+    fn request((tasks,): Self::Params) -> Result<ToolCall, ToolError> {
+        let tasks = tasks.into_iter().enumerate().map(|(index, it)| subtask(index, it));
+        let tasks = tasks.collect::<Result<_, _>>()?;
+        let none = delegate::DelegateTask::default();
+        Ok(ToolCall::DelegateTask(delegate::DelegateTask { tasks, ..none }))
     }
-}
 
-impl From<SearchHit> for contract::file::SearchHit {
-    fn from(it: SearchHit) -> Self {
-        let SearchHit { path, kind, bytes, line, text } = it;
-        Self { path, kind: kind.into(), bytes, line, text }
-    }
-}
-
-impl From<EntryKind> for contract::file::EntryKind {
-    fn from(it: EntryKind) -> Self {
-        match it {
-            EntryKind::File => Self::File,
-            EntryKind::Directory => Self::Directory,
-            EntryKind::Symlink => Self::Symlink,
-            EntryKind::Other => Self::Other,
-        }
-    }
-}
-
-impl From<contract::progress::Level> for Level {
-    fn from(it: contract::progress::Level) -> Self {
-        match it {
-            contract::progress::Level::Debug => Self::Debug,
-            contract::progress::Level::Info => Self::Info,
-            contract::progress::Level::Warn => Self::Warn,
-            contract::progress::Level::Error => Self::Error,
-        }
-    }
-}
-
-impl From<ToolSpec> for WitToolSpec {
-    fn from(it: ToolSpec) -> Self {
-        let name = it.tool.name().to_owned();
-        Self { name, description: it.description, parameters: it.parameters }
-    }
-}
-
-impl From<ToolError> for contract::types::ToolError {
-    fn from(it: ToolError) -> Self {
-        match it {
-            ToolError::Denied(text) => Self::Denied(text),
-            ToolError::InvalidArguments(text) => Self::InvalidArguments(text),
-            ToolError::Failed(text) => Self::Failed(text),
-            ToolError::Interrupted => Self::Interrupted,
-            ToolError::TimedOut => Self::TimedOut,
-            ToolError::Exhausted(text) => Self::Exhausted(text),
-        }
-    }
-}
-
-impl From<ToolError> for contract::model::ModelError {
-    fn from(it: ToolError) -> Self {
-        match it {
-            ToolError::Denied(text) => Self::Denied(text),
-            ToolError::InvalidArguments(text) => Self::InvalidRequest(text),
-            ToolError::Failed(text) => Self::Failed(text),
-            ToolError::Interrupted => Self::Interrupted,
-            ToolError::TimedOut => Self::TimedOut,
-            ToolError::Exhausted(text) => Self::Exhausted(text),
+    fn answer(output: ToolOutput) -> Option<Self::Output> {
+        match output {
+            ToolOutput::Delegated(it) => Some(it.results.into_iter().map(Into::into).collect()),
+            _ => None,
         }
     }
 }

@@ -208,9 +208,8 @@ impl ToolPort {
     ) -> impl Future<Output = Result<String, ToolError>> + Send + 'static {
         let (host, caller) = (Arc::clone(&self.host), self.caller.clone());
         async move {
-            let call = ToolCall::from_json(tool, &arguments)?;
-            let output = host.call(caller, call).await?;
-            serde_json::to_string(&output).map_err(|it| ToolError::Failed(it.to_string()))
+            let call = ToolCall::from_json(tool, arguments)?;
+            host.call(caller, call).await?.into_text()
         }
     }
 

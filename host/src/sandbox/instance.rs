@@ -47,7 +47,7 @@ pub(super) async fn run(place: &Place<'_>, permit: OwnedSemaphorePermit, job: Jo
     watch.record.started();
     let meter = Arc::clone(&watch.meter);
     let pre = job.admitted.pre.clone();
-    let guest = guest(pre, store, meter, task(&job), place.config.result_bytes);
+    let guest = guest(pre, store, meter, task(&job), Bounds::of(place.config));
     let guest = place.guests.spawn(async move {
         let outcome = guest.await;
         // The cell is free when the store is gone, and not before.
@@ -59,7 +59,7 @@ pub(super) async fn run(place: &Place<'_>, permit: OwnedSemaphorePermit, job: Jo
     watch.until_tools_end(&job).await;
     Ended {
         outcome,
-        stopped: watch.halt.reason(),
+        stopped: watch.halt.reason().cloned(),
         traces: watch.record.take(),
         cpu: watch.meter.used(),
         duration: start.elapsed(),
@@ -89,9 +89,17 @@ impl Watch {
     async fn until_it_ends(&self, mut guest: AbortOnDropHandle<Outcome>, job: &Job) -> Outcome {
         let reason = tokio::select! {
             biased;
-            ended = &mut guest => return joined(ended),
+            ended = &mut guest => {
+                // It may have been told by a tool, and have returned before
+                // this task was woken.
+                if let Some(what) = job.spent.what() {
+                    self.halt.stop(StopReason::Spent(what));
+                }
+                return joined(ended);
+            }
             () = job.interrupt.asked() => StopReason::Interrupted,
-            () = sleep(job.timeout) => StopReason::TimedOut,
+            what = job.spent.out() => StopReason::Spent(what),
+            () = sleep(job.timeout) => StopReason::TimedOut(job.timeout),
         };
         self.halt.stop(reason);
         tokio::select! {
@@ -104,7 +112,7 @@ impl Watch {
         // makes sure that the store is gone.
         guest.abort();
         match guest.await {
-            Err(err) if err.is_cancelled() => Outcome::Stopped(reason),
+            Err(err) if err.is_cancelled() => Outcome::Stopped,
             ended => joined(ended),
         }
     }
@@ -145,7 +153,7 @@ fn task(job: &Job) -> bindings::Task {
         goal: task.goal.clone(),
         context: task.context.clone(),
         tools: specs.into_iter().map(Into::into).collect(),
-        role: bindings::Role::Leaf,
+        role: task.role.into(),
         depth: task.depth,
         max_iterations: task.max_iterations,
         output_schema: None,
@@ -183,13 +191,28 @@ fn new_store(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> {
     store
 }
 
+/// What the words about an end take from the configuration.
+#[derive(Clone, Copy)]
+struct Bounds {
+    cpu: Duration,
+    host_calls: u64,
+    result_bytes: usize,
+}
+
+impl Bounds {
+    fn of(config: &SandboxConfig) -> Self {
+        let SandboxConfig { cpu, host_calls, result_bytes, .. } = *config;
+        Self { cpu, host_calls, result_bytes }
+    }
+}
+
 /// The guest's own future. Ends with the store dropped.
 async fn guest(
     pre: SubagentPre<Cell>,
     store: Store<Cell>,
     meter: Arc<CpuMeter>,
     task: bindings::Task,
-    max_result_bytes: usize,
+    bounds: Bounds,
 ) -> Outcome {
     let run = async move {
         let mut store = store;
@@ -198,24 +221,25 @@ async fn guest(
             instance.call_run(&mut store, &task).await
         };
         match res.await {
-            Ok(Ok(report)) if report.summary.len() > max_result_bytes => {
+            Ok(Ok(report)) if report.summary.len() > bounds.result_bytes => {
                 Outcome::Limit(Limit::Result)
             }
             Ok(Ok(report)) => {
-                let calls_spent = store.data().is_spent();
+                let calls_spent = store.data().is_spent().then_some(bounds.host_calls);
                 Outcome::Returned { report: report.into(), calls_spent }
             }
             Ok(Err(text)) => Outcome::Gave(text),
-            Err(err) => broken(&err, store.data()),
+            Err(err) => broken(&err, store.data(), bounds),
         }
     };
     Metered::new(meter, run).await
 }
 
 /// Finds the word for a run that wasmtime ended.
-fn broken(err: &wasmtime::Error, cell: &Cell) -> Outcome {
+fn broken(err: &wasmtime::Error, cell: &Cell, bounds: Bounds) -> Outcome {
+    let calls_spent = Outcome::CallsSpent(bounds.host_calls);
     if err.is::<CallsSpent>() {
-        return Outcome::CallsSpent;
+        return calls_spent;
     }
     if let Some(panic) = err.downcast_ref::<HostPanic>() {
         return Outcome::HostFault(panic.to_string());
@@ -227,7 +251,7 @@ fn broken(err: &wasmtime::Error, cell: &Cell) -> Outcome {
         return Outcome::Gave(exit.to_string());
     }
     if err.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
-        return if cell.is_overspent() { Outcome::CallsSpent } else { Outcome::CpuSpent };
+        return if cell.is_overspent() { calls_spent } else { Outcome::CpuSpent(bounds.cpu) };
     }
     match limit(err, cell) {
         Some(limit) => Outcome::Limit(limit),

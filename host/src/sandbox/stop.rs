@@ -1,9 +1,13 @@
 //! Stopping a child: first it is asked, then it is ended.
 //!
-//! A soft stop makes every host call answer `interrupted` or `timed-out`, so
-//! that the child may still return what it has; the hard stop drops its store.
+//! A soft stop makes every host call answer `interrupted`, `timed-out` or
+//! `exhausted`, so that the child may still return what it has; the hard stop
+//! drops its store.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -48,13 +52,49 @@ impl Interrupt {
     }
 }
 
+/// The hand of whoever keeps the books: says that a budget is spent which a
+/// child shares with others.
+#[derive(Clone, Debug, Default)]
+pub struct Spent {
+    what: Arc<OnceLock<Arc<str>>>,
+    said: CancellationToken,
+}
+
+impl Spent {
+    /// One that nobody has used yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Stops the child. `what` says which budget is spent, to the child and in
+    /// its result; the first one stands.
+    pub fn spend_out(&self, what: String) {
+        // A budget that is spent second changes nothing.
+        let _ = self.what.set(Arc::from(what));
+        self.said.cancel();
+    }
+
+    /// Which budget is spent, if one is.
+    pub fn what(&self) -> Option<Arc<str>> {
+        self.what.get().cloned()
+    }
+
+    /// Waits until a budget is spent, and says which.
+    pub(super) async fn out(&self) -> Arc<str> {
+        self.said.cancelled().await;
+        self.what().unwrap_or_default()
+    }
+}
+
 /// Why a child was stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StopReason {
     /// From outside.
     Interrupted,
-    /// Its wall clock is spent.
-    TimedOut,
+    /// Its wall clock, of this length, is spent.
+    TimedOut(Duration),
+    /// A budget that it shares with others is spent; the text says which.
+    Spent(Arc<str>),
 }
 
 /// The stop of one child, as its host calls see it.
@@ -81,15 +121,16 @@ impl Halt {
         self.token.cancel();
     }
 
-    pub(super) fn reason(&self) -> Option<StopReason> {
-        self.reason.get().copied()
+    pub(super) fn reason(&self) -> Option<&StopReason> {
+        self.reason.get()
     }
 
     /// What host calls answer once the child was asked to stop.
     pub(super) fn error(&self) -> Option<ToolError> {
         self.reason().map(|it| match it {
             StopReason::Interrupted => ToolError::Interrupted,
-            StopReason::TimedOut => ToolError::TimedOut,
+            StopReason::TimedOut(_) => ToolError::TimedOut,
+            StopReason::Spent(what) => ToolError::Exhausted(what.to_string()),
         })
     }
 

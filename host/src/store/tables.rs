@@ -157,6 +157,16 @@ pub struct Recovered {
     pub corrupt: Vec<Corrupt>,
 }
 
+impl Recovered {
+    /// Adds what was done for another host.
+    pub(super) fn add(&mut self, other: Recovered) {
+        self.units.extend(other.units);
+        self.events += other.events;
+        self.claims += other.claims;
+        self.corrupt.extend(other.corrupt);
+    }
+}
+
 /// Which events are listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFilter {

@@ -6,13 +6,16 @@
 //! and schemars are the JSON edge of that shape: field names and comments are
 //! what a model reads.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use tokio_util::sync::CancellationToken;
 
-use super::catalogue::Tool;
+use super::{
+    catalogue::Tool,
+    delegate::{DelegateTask, Delegated},
+};
 
 /// Reads a text file of the workspace, or some lines of it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -94,6 +97,15 @@ pub enum ToolCall {
     Patch(Patch),
     /// See [`SearchFiles`].
     SearchFiles(SearchFiles),
+    /// See [`DelegateTask`].
+    DelegateTask(DelegateTask),
+    /// Of a tool of the application.
+    Native {
+        /// Which one.
+        tool: Tool,
+        /// A JSON object, as the component wrote it.
+        arguments: String,
+    },
 }
 
 impl ToolCall {
@@ -104,16 +116,24 @@ impl ToolCall {
             ToolCall::WriteFile(_) => Tool::WriteFile,
             ToolCall::Patch(_) => Tool::Patch,
             ToolCall::SearchFiles(_) => Tool::SearchFiles,
+            ToolCall::DelegateTask(_) => Tool::DelegateTask,
+            ToolCall::Native { tool, .. } => *tool,
         }
     }
 
     /// Reads the arguments of `tool` from the JSON object that a model wrote.
-    pub fn from_json(tool: Tool, arguments: &str) -> Result<Self, ToolError> {
+    pub fn from_json(tool: Tool, arguments: String) -> Result<Self, ToolError> {
         match tool {
-            Tool::ReadFile => parse(arguments).map(ToolCall::ReadFile),
-            Tool::WriteFile => parse(arguments).map(ToolCall::WriteFile),
-            Tool::Patch => parse(arguments).map(ToolCall::Patch),
-            Tool::SearchFiles => parse(arguments).map(ToolCall::SearchFiles),
+            Tool::ReadFile => parse(&arguments).map(ToolCall::ReadFile),
+            Tool::WriteFile => parse(&arguments).map(ToolCall::WriteFile),
+            Tool::Patch => parse(&arguments).map(ToolCall::Patch),
+            Tool::SearchFiles => parse(&arguments).map(ToolCall::SearchFiles),
+            Tool::DelegateTask => DelegateTask::from_json(&arguments).map(ToolCall::DelegateTask),
+            Tool::Native(_) => {
+                // An object is promised; what is in it is the tool's to read.
+                parse::<BTreeMap<String, IgnoredAny>>(&arguments)?;
+                Ok(ToolCall::Native { tool, arguments })
+            }
             other => Err(ToolError::Failed(format!("`{other}` is not available in this version"))),
         }
     }
@@ -129,6 +149,8 @@ impl ToolCall {
             ToolCall::SearchFiles(it) => {
                 &[it.path.as_ref(), it.name.as_ref(), it.content.as_ref(), it.cursor.as_ref()]
             }
+            ToolCall::DelegateTask(it) => return it.bytes(),
+            ToolCall::Native { arguments, .. } => &[Some(arguments)],
         };
         texts.iter().flatten().map(|it| it.len() as u64).sum()
     }
@@ -142,6 +164,9 @@ impl ToolCall {
             ToolCall::SearchFiles(it) => {
                 it.content.as_deref().or(it.name.as_deref()).or(it.path.as_deref()).unwrap_or(".")
             }
+            ToolCall::DelegateTask(it) => it.subject(),
+            // Only the tool knows which of its arguments may be shown.
+            ToolCall::Native { .. } => "",
         }
     }
 }
@@ -226,7 +251,7 @@ pub struct SearchPage {
 }
 
 /// What a call gave back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum ToolOutput {
     /// From `read_file`.
@@ -237,15 +262,31 @@ pub enum ToolOutput {
     Patched(Patched),
     /// From `search_files`.
     SearchPage(SearchPage),
+    /// From `delegate_task`.
+    Delegated(Delegated),
+    /// From a native tool, as it stands.
+    Text(String),
 }
 
 impl ToolOutput {
+    /// What the toolbox answers: JSON, or the text of a native tool.
+    pub fn into_text(self) -> Result<String, ToolError> {
+        match self {
+            ToolOutput::Text(text) => Ok(text),
+            output => {
+                serde_json::to_string(&output).map_err(|it| ToolError::Failed(it.to_string()))
+            }
+        }
+    }
+
     /// Size of the texts in the output, in bytes, for the trace.
     pub fn bytes(&self) -> u64 {
         match self {
             ToolOutput::FileSlice(it) => it.text.len() as u64,
             ToolOutput::Written(_) | ToolOutput::Patched(_) => 0,
             ToolOutput::SearchPage(it) => it.hits.iter().map(hit_bytes).sum(),
+            ToolOutput::Delegated(it) => it.bytes(),
+            ToolOutput::Text(it) => it.len() as u64,
         }
     }
 }

@@ -3,7 +3,9 @@
 
 use std::fmt;
 
-/// A tool, by its canonical id.
+use super::native::Native;
+
+/// A tool: one of the contract by its canonical id, or one of the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tool {
     /// `read_file`
@@ -30,6 +32,8 @@ pub enum Tool {
     SendMessage,
     /// `execute_code`
     ExecuteCode,
+    /// A tool of the application, of whatever name it has.
+    Native(Native),
 }
 
 /// Where a tool stands in this version.
@@ -75,15 +79,18 @@ impl Tool {
             Tool::Memory => "memory",
             Tool::SendMessage => "send_message",
             Tool::ExecuteCode => "execute_code",
+            Tool::Native(it) => &it.spec().name,
         }
     }
 
     /// Whether this host can grant it.
     pub fn availability(self) -> Availability {
         match self {
-            Tool::ReadFile | Tool::WriteFile | Tool::Patch | Tool::SearchFiles => {
-                Availability::Offered
-            }
+            Tool::ReadFile
+            | Tool::WriteFile
+            | Tool::Patch
+            | Tool::SearchFiles
+            | Tool::Native(_) => Availability::Offered,
             Tool::Terminal | Tool::WebSearch | Tool::WebExtract => Availability::NotYet,
             Tool::DelegateTask
             | Tool::Clarify
@@ -93,8 +100,12 @@ impl Tool {
         }
     }
 
-    /// Name of the smallest toolset that holds the tool.
+    /// Name of the smallest toolset that holds the tool; a native tool is one
+    /// of its own.
     pub fn toolset(self) -> &'static str {
+        if let Tool::Native(it) = self {
+            return &it.spec().name;
+        }
         Toolset::ALL
             .iter()
             .filter(|it| it.tools.contains(&self))
@@ -102,7 +113,7 @@ impl Tool {
             .map_or("", |it| it.name)
     }
 
-    /// The tool of that name.
+    /// The tool of the contract that has the name.
     pub fn named(name: &str) -> Option<Self> {
         Tool::ALL.into_iter().find(|it| it.name() == name)
     }

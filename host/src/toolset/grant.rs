@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use super::catalogue::{Availability, Tool, Toolset};
+use crate::event::Role;
 
 /// A set of tools. What a parent holds and what a child gets are both grants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +15,13 @@ impl Grant {
     /// blocked ones, which are the parent's own.
     pub fn of_parent() -> Self {
         Tool::ALL.into_iter().filter(|it| it.availability() != Availability::NotYet).collect()
+    }
+
+    /// With the native tools of the application, too.
+    #[must_use]
+    pub fn plus(mut self, tools: impl IntoIterator<Item = Tool>) -> Self {
+        self.0.extend(tools);
+        self
     }
 
     /// Whether the tool may be called.
@@ -52,8 +60,9 @@ impl fmt::Display for Grant {
     }
 }
 
-/// The tools that no child is ever granted: the fixed five, and what the
-/// configuration adds. Nothing takes one away.
+/// The tools that no child is granted: the fixed five, and what the
+/// configuration adds. Nothing takes one away; [`Blocked::withholds`] has the
+/// one exception.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocked(BTreeSet<Tool>);
 
@@ -64,9 +73,15 @@ impl Blocked {
         Self(fixed.chain(more).collect())
     }
 
-    /// Whether no child may hold the tool.
+    /// Whether the tool is on the list.
     pub fn contains(&self, tool: Tool) -> bool {
         self.0.contains(&tool)
+    }
+
+    /// Whether a child of that role may not hold the tool. An orchestrator may
+    /// hold `delegate_task`, and nothing else that is blocked.
+    pub fn withholds(&self, tool: Tool, role: Role) -> bool {
+        self.contains(tool) && (tool, role) != (Tool::DelegateTask, Role::Orchestrator)
     }
 }
 
@@ -97,40 +112,50 @@ pub enum GrantError {
     },
 }
 
-/// The tools that a list of toolset and tool names stands for.
-pub fn expand<S: AsRef<str>>(names: &[S]) -> Result<Grant, GrantError> {
+/// The tools that a list of toolset and tool names stands for, those of
+/// `natives` included.
+pub fn expand<S: AsRef<str>>(names: &[S], natives: &[Tool]) -> Result<Grant, GrantError> {
     let mut res = BTreeSet::new();
     for name in names.iter().map(AsRef::as_ref) {
-        let tools = match (Toolset::named(name), Tool::named(name)) {
-            (Some(toolset), _) => toolset.tools.to_vec(),
-            (None, Some(tool)) => vec![tool],
-            (None, None) => {
-                return Err(GrantError::Unknown { name: name.to_owned(), known: known() });
-            }
+        let Some(tools) = tools_named(name, natives) else {
+            return Err(GrantError::Unknown { name: name.to_owned(), known: known(natives) });
         };
         if tools.iter().any(|it| it.availability() == Availability::NotYet) {
-            return Err(GrantError::NotYet { name: name.to_owned(), known: known() });
+            return Err(GrantError::NotYet { name: name.to_owned(), known: known(natives) });
         }
         res.extend(tools);
     }
     Ok(Grant(res))
 }
 
-/// `grant(child) = expand(requested, or the parent's) ∩ parent ∖ blocked`.
+fn tools_named(name: &str, natives: &[Tool]) -> Option<Vec<Tool>> {
+    if let Some(toolset) = Toolset::named(name) {
+        return Some(toolset.tools.to_vec());
+    }
+    let native = || natives.iter().copied().find(|it| it.name() == name);
+    Tool::named(name).or_else(native).map(|it| vec![it])
+}
+
+/// `grant(child) = expand(requested, or the parent's) ∩ parent ∖ blocked`,
+/// and `delegate_task` for an orchestrator whose parent holds it.
 ///
 /// The only place where a child's tools are decided; the last step before the
 /// plan. An absent request takes the parent's grant, an empty one takes none.
-pub fn grant(requested: Option<&Grant>, parent: &Grant, blocked: &Blocked) -> Grant {
-    let wanted = requested.unwrap_or(parent);
-    wanted.iter().filter(|it| parent.contains(*it) && !blocked.contains(*it)).collect()
+/// An orchestrator need not ask for `delegate_task`: the role does. A caller
+/// whose child is too deep to delegate passes [`Role::Leaf`].
+pub fn grant(requested: Option<&Grant>, parent: &Grant, blocked: &Blocked, role: Role) -> Grant {
+    let by_role = (role == Role::Orchestrator).then_some(Tool::DelegateTask);
+    let wanted = requested.unwrap_or(parent).iter().chain(by_role);
+    wanted.filter(|it| parent.contains(*it) && !blocked.withholds(*it, role)).collect()
 }
 
 /// Names of toolsets that a child can be granted.
-fn known() -> String {
+fn known(natives: &[Tool]) -> String {
     let offered = Toolset::ALL
         .iter()
         .filter(|it| it.tools.iter().all(|it| it.availability() == Availability::Offered));
-    let names: Vec<String> = offered.map(|it| format!("`{}`", it.name)).collect();
+    let names = offered.map(|it| it.name).chain(natives.iter().map(|it| it.toolset()));
+    let names: Vec<String> = names.map(|it| format!("`{it}`")).collect();
     names.join(", ")
 }
 
@@ -140,34 +165,46 @@ mod tests {
 
     use super::*;
 
-    fn check(requested: Option<&[&str]>, expect: &[&str]) {
-        let requested = requested.map(|it| expand(it).unwrap());
-        let res = grant(requested.as_ref(), &Grant::of_parent(), &Blocked::default());
+    fn check(requested: Option<&[&str]>, role: Role, expect: &[&str]) {
+        let requested = requested.map(|it| expand(it, &[]).unwrap());
+        let res = grant(requested.as_ref(), &Grant::of_parent(), &Blocked::default(), role);
         assert_eq!(res.names(), expect);
     }
 
     #[test]
     fn a_grant_is_the_request_within_the_parent_less_the_blocked() {
         let file = ["read_file", "write_file", "patch", "search_files"];
-        check(None, &file);
-        check(Some(&[]), &[]);
-        check(Some(&["file"]), &file);
-        check(Some(&["file_read"]), &["read_file", "search_files"]);
-        check(Some(&["patch", "patch"]), &["patch"]);
-        check(Some(&["file_read", "memory", "delegation"]), &["read_file", "search_files"]);
-        check(Some(&["send_message"]), &[]);
+        check(None, Role::Leaf, &file);
+        check(Some(&[]), Role::Leaf, &[]);
+        check(Some(&["file"]), Role::Leaf, &file);
+        check(Some(&["file_read"]), Role::Leaf, &["read_file", "search_files"]);
+        check(Some(&["patch", "patch"]), Role::Leaf, &["patch"]);
+        let blocked = ["file_read", "memory", "delegation"];
+        check(Some(&blocked), Role::Leaf, &["read_file", "search_files"]);
+        check(Some(&["send_message"]), Role::Leaf, &[]);
+    }
+
+    #[test]
+    fn an_orchestrator_regains_delegation_and_nothing_else() {
+        check(Some(&[]), Role::Orchestrator, &["delegate_task"]);
+        check(Some(&["patch"]), Role::Orchestrator, &["patch", "delegate_task"]);
+        let all = ["delegation", "clarify", "memory", "messaging", "code_execution"];
+        check(Some(&all), Role::Orchestrator, &["delegate_task"]);
+        let leaf: Grant = [Tool::ReadFile].into_iter().collect();
+        let res = grant(None, &leaf, &Blocked::default(), Role::Orchestrator);
+        assert_eq!(res, leaf);
     }
 
     #[test]
     fn a_name_that_is_not_in_the_catalogue_is_an_error_that_lists_the_known() {
         for name in ["files", "", " file", "File", "file*", "mcp__x__memory", "memоry"] {
-            let err = expand(&[name]).unwrap_err().to_string();
+            let err = expand(&[name], &[]).unwrap_err().to_string();
             assert_eq!(
                 err,
                 format!("unknown toolset or tool `{name}`: known are `file`, `file_read`")
             );
         }
-        let err = expand(&["terminal"]).unwrap_err().to_string();
+        let err = expand(&["terminal"], &[]).unwrap_err().to_string();
         assert_eq!(
             err,
             "`terminal` is not available in this version: known are `file`, `file_read`"
@@ -179,22 +216,55 @@ mod tests {
             .prop_map(|it| it.into_iter().collect())
     }
 
+    fn any_role() -> impl Strategy<Value = Role> {
+        proptest::sample::select(Role::ALL.to_vec())
+    }
+
     proptest! {
         #[test]
         fn a_child_never_holds_more_than_its_parent_nor_anything_blocked(
             requested in proptest::option::of(any_grant()),
             parent in any_grant(),
             more in any_grant(),
+            role in any_role(),
         ) {
             let blocked = Blocked::with(more.iter());
-            let child = grant(requested.as_ref(), &parent, &blocked);
+            let child = grant(requested.as_ref(), &parent, &blocked, role);
             prop_assert!(child.is_within(&parent));
-            prop_assert!(child.iter().all(|it| !blocked.contains(it)));
+            let regained: Vec<Tool> = child.iter().filter(|it| blocked.contains(*it)).collect();
+            let may_delegate = role == Role::Orchestrator && parent.contains(Tool::DelegateTask);
+            let expect = if may_delegate { vec![Tool::DelegateTask] } else { vec![] };
+            prop_assert_eq!(regained, expect);
             if let Some(requested) = &requested {
-                prop_assert!(child.is_within(requested));
+                let asked = requested.iter().chain([Tool::DelegateTask]).collect();
+                prop_assert!(child.is_within(&asked));
             }
-            let grandchild = grant(None, &child, &blocked);
-            prop_assert_eq!(grandchild, child);
+        }
+
+        #[test]
+        fn a_grant_granted_again_is_the_same(
+            requested in proptest::option::of(any_grant()),
+            parent in any_grant(),
+            more in any_grant(),
+            role in any_role(),
+        ) {
+            let blocked = Blocked::with(more.iter());
+            let child = grant(requested.as_ref(), &parent, &blocked, role);
+            prop_assert_eq!(&grant(None, &child, &blocked, role), &child);
+            prop_assert_eq!(&grant(Some(&child), &parent, &blocked, role), &child);
+        }
+
+        #[test]
+        fn absent_is_what_the_parent_has_and_empty_is_none(
+            parent in any_grant(),
+            role in any_role(),
+        ) {
+            let blocked = Blocked::default();
+            let inherited = grant(None, &parent, &blocked, role);
+            prop_assert_eq!(inherited, grant(Some(&parent), &parent, &blocked, role));
+            let none = grant(Some(&Grant::default()), &parent, &blocked, role);
+            prop_assert!(none.iter().all(|it| it == Tool::DelegateTask));
+            prop_assert!(role == Role::Orchestrator || none == Grant::default());
         }
 
         #[test]
@@ -202,10 +272,11 @@ mod tests {
             requested in proptest::option::of(any_grant()),
             parent in any_grant(),
             more in any_grant(),
+            role in any_role(),
         ) {
             let wider = parent.iter().chain(more.iter()).collect();
-            let child = grant(requested.as_ref(), &parent, &Blocked::default());
-            let other = grant(requested.as_ref(), &wider, &Blocked::default());
+            let child = grant(requested.as_ref(), &parent, &Blocked::default(), role);
+            let other = grant(requested.as_ref(), &wider, &Blocked::default(), role);
             prop_assert!(child.is_within(&other));
         }
     }

@@ -7,9 +7,14 @@ const FILE: &str = "hermitage:subagent/file@0.1.0";
 const MEMORY: &str = "hermitage:subagent/memory@0.1.0";
 
 fn policy(toolsets: &[&str], strict: bool) -> Policy {
+    policy_of(toolsets, Role::Leaf, strict)
+}
+
+fn policy_of(toolsets: &[&str], role: Role, strict: bool) -> Policy {
     let blocked = Blocked::default();
-    let wanted = expand(toolsets).unwrap();
-    Policy { grant: grant(Some(&wanted), &Grant::of_parent(), &blocked), blocked, strict }
+    let wanted = expand(toolsets, &[]).unwrap();
+    let grant = grant(Some(&wanted), &Grant::of_parent(), &blocked, role);
+    Policy { grant, blocked, role, strict }
 }
 
 /// An item as the contract has it, so that a test names only what differs.
@@ -106,21 +111,62 @@ fn what_every_child_has_is_linked_without_a_grant() {
     );
 }
 
+const BLOCKED: [(&str, &str); 5] = [
+    ("delegation", "delegate-task"),
+    ("clarify", "clarify"),
+    ("memory", "memory"),
+    ("messaging", "send-message"),
+    ("code-execution", "execute-code"),
+];
+
+const LEAF: &str = "`delegate_task` is blocked for a leaf: role `orchestrator` would grant it, \
+                    above `delegation.max_depth`";
+
+#[test]
+fn an_orchestrator_that_holds_it_may_delegate_and_use_nothing_else_that_is_blocked() {
+    let imports = BLOCKED.map(|(name, function)| {
+        let full = format!("hermitage:subagent/{name}@0.1.0");
+        let item = item(&full, function);
+        interface(&full, vec![item])
+    });
+    let policy = policy_of(&["memory", "clarify", "messaging"], Role::Orchestrator, true);
+    // However the policy was put together.
+    let widest = Policy { grant: Grant::of_parent(), ..policy.clone() };
+    for policy in [policy, widest] {
+        let plan = plan(&imports, Contract::current(), &policy);
+        assert_eq!(plan.linked(), ["hermitage:subagent/delegation@0.1.0#delegate-task"]);
+        assert_eq!(plan.refusals().len(), 4);
+        let blocked = policy.effective().iter().filter(|it| policy.blocked.contains(*it)).count();
+        assert_eq!(blocked, 1);
+    }
+    let leaf = Policy { grant: Grant::of_parent(), ..policy_of(&[], Role::Leaf, true) };
+    assert_eq!(plan(&imports, Contract::current(), &leaf).linked(), Vec::<String>::new());
+}
+
+#[test]
+fn an_orchestrator_whose_parent_can_not_delegate_is_told_so() {
+    let name = "hermitage:subagent/delegation@0.1.0";
+    let policy = Policy { grant: Grant::default(), ..policy_of(&[], Role::Orchestrator, false) };
+    check(
+        &[interface(name, vec![item(name, "delegate-task")])],
+        &policy,
+        &["hermitage:subagent/delegation@0.1.0#delegate-task: stubbed: `delegate_task` is not in \
+           the grant (no tools): a parent that holds it would grant it"],
+    );
+}
+
 #[test]
 fn blocked_tools_are_stubbed_or_refused_whatever_was_asked_for() {
     let all =
         policy(&["file", "memory", "delegation", "clarify", "messaging", "code_execution"], false);
-    for (name, function) in [
-        ("delegation", "delegate-task"),
-        ("clarify", "clarify"),
-        ("memory", "memory"),
-        ("messaging", "send-message"),
-        ("code-execution", "execute-code"),
-    ] {
+    for (name, function) in BLOCKED {
         let full = format!("hermitage:subagent/{name}@0.1.0");
         let imports = [interface(&full, vec![item(&full, function)])];
         let tool = function.replace('-', "_");
-        let why = format!("`{tool}` is blocked for children: only the parent holds it");
+        let why = match function {
+            "delegate-task" => LEAF.to_owned(),
+            _ => format!("`{tool}` is blocked for children: only the parent holds it"),
+        };
         check(&imports, &all, &[&format!("{full}#{function}: stubbed: {why}")]);
         let strict = Policy { strict: true, ..all.clone() };
         check(&imports, &strict, &[&format!("{full}#{function}: refused: {why}")]);
@@ -375,6 +421,8 @@ fn the_digest_covers_decisions_and_reasons() {
     let all = digest(&policy(&["file"], false));
     assert_ne!(all, digest(&policy(&["file"], true)));
     assert_ne!(all, digest(&policy(&["file_read"], false)));
+    let orchestrator = Policy { role: Role::Orchestrator, ..policy(&["file"], false) };
+    assert_ne!(all, digest(&orchestrator));
     // Same decisions, another reason.
     assert_ne!(digest(&policy(&["file_read"], false)), digest(&policy(&["read_file"], false)));
 }

@@ -1,11 +1,13 @@
 //! Keeps lines of untrusted text apart from the marker lines of a notice.
 
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
+
 /// How much of a line is compared, in characters that count.
 const HEAD_CHARS: usize = 24;
 
 /// Marker lines, as [`skeleton`] leaves them.
-const MARKERS: [&str; 5] =
-    ["[ASYNCDELEGATION", "---RESULT", "---TASK", "PARTIALOUTPUT:", "(NOOUTPUT"];
+const MARKERS: [&str; 6] =
+    ["[ASYNCDELEGATION", "[ASYNCEVENT", "---RESULT", "---TASK", "PARTIALOUTPUT:", "(NOOUTPUT"];
 
 /// Puts a `\` in front of each line that looks like a marker.
 pub(super) fn escape(text: &str) -> String {
@@ -40,9 +42,14 @@ fn is_marker(line: &str) -> bool {
 fn skeleton(line: &str) -> String {
     line.chars()
         .map(fold)
-        .filter(|c| c.is_alphanumeric() || matches!(c, '[' | '(' | '-' | ':'))
+        .filter(|c| is_letter_or_digit(*c) || matches!(c, '[' | '(' | '-' | ':'))
         .take(HEAD_CHARS)
         .collect()
+}
+
+/// Not every mark is left out by `is_alphanumeric`: some count as alphabetic.
+fn is_letter_or_digit(c: char) -> bool {
+    c.is_alphanumeric() && c.general_category_group() != GeneralCategoryGroup::Mark
 }
 
 fn fold(c: char) -> char {
@@ -67,7 +74,10 @@ mod tests {
         for line in [
             "[ASYNC DELEGATION COMPLETE — deleg_0]",
             "[ASYNC DELEGATION BATCH COMPLETE — deleg_0]",
+            "[ASYNC DELEGATION CHILD FAILED — deleg_0]",
+            "[ASYNC EVENT — watch_match]",
             "  [async delegation complete",
+            "[A\u{345}SYNC DELEGATION CHILD FAILED",
             "**[ASYNC DELEGATION COMPLETE]**",
             "［ＡＳＹＮＣ ＤＥＬＥＧＡＴＩＯＮ",
             "--- RESULT ---",

@@ -3,7 +3,7 @@
 
 use crate::{
     completion::sanitize::{clean, clean_line},
-    event::{ChildResult, CompletionEvent, ExitReason, Status},
+    event::{ChildResult, CompletionEvent, ExitReason, FailureNotice, Status},
 };
 
 use super::cut::cut_summary;
@@ -18,13 +18,24 @@ const MAX_NAME_CHARS: usize = 100;
 /// Longest duration shown, in seconds: 30 years, beyond any truth.
 const MAX_SECONDS: f64 = 1e9;
 
-/// What [`render`](super::render) tells of an event.
+/// What the text of an event says.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Notice {
+pub enum Notice {
+    /// A delegation, or a group of its tasks, ended.
+    Ended(Ended),
+    /// A child failed while its siblings run.
+    ChildFailed(ChildFailed),
+}
+
+/// What [`render`](super::render) tells of a delegation's end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ended {
     /// The dispatched unit.
     pub delegation_id: String,
     /// The single goal, or the label of a batch.
     pub goal: String,
+    /// The part of the delegation that this is, on one line.
+    pub group: Option<String>,
     /// What the caller handed over with the goal, if it was not blank.
     pub context: Option<String>,
     /// The grant that was asked for; none and no request look the same.
@@ -43,6 +54,21 @@ pub struct Notice {
     pub notes: Vec<String>,
     /// What came of it.
     pub body: Body,
+}
+
+/// What [`render_failure`](super::render_failure) tells of one child.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChildFailed {
+    /// The unit that goes on.
+    pub delegation_id: String,
+    /// The label of the batch, on one line.
+    pub goal: String,
+    /// Tasks of the batch.
+    pub count: usize,
+    /// Those without a result yet.
+    pub remaining: usize,
+    /// What failed.
+    pub task: TaskNotice,
 }
 
 /// What came of a delegation.
@@ -64,7 +90,7 @@ pub enum Body {
 /// One task of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskNotice {
-    /// Place in the batch, from 1.
+    /// Place in the batch, or in the group of it that is told of; from 1.
     pub number: usize,
     /// On one line.
     pub goal: String,
@@ -95,12 +121,37 @@ pub struct Outcome {
 
 impl From<&CompletionEvent> for Notice {
     fn from(event: &CompletionEvent) -> Self {
+        Notice::Ended(event.into())
+    }
+}
+
+impl From<&FailureNotice> for Notice {
+    fn from(event: &FailureNotice) -> Self {
+        Notice::ChildFailed(event.into())
+    }
+}
+
+impl From<&FailureNotice> for ChildFailed {
+    fn from(event: &FailureNotice) -> Self {
+        Self {
+            delegation_id: event.delegation_id.to_string(),
+            goal: clean_line(&event.goal, MAX_TASK_GOAL_CHARS),
+            count: event.count,
+            remaining: event.remaining,
+            task: task(&event.result),
+        }
+    }
+}
+
+impl From<&CompletionEvent> for Ended {
+    fn from(event: &CompletionEvent) -> Self {
         let single = if event.is_batch { None } else { event.results.first() };
         let answered = single.and_then(|it| it.model.as_deref());
         let elapsed = single.map_or(event.total_duration_seconds, |it| it.duration_seconds);
         Self {
             delegation_id: event.delegation_id.to_string(),
             goal: goal(event),
+            group: event.group.as_deref().and_then(name),
             context: event.context.as_deref().and_then(block),
             toolsets: event.toolsets.iter().flatten().filter_map(|it| list_item(it)).collect(),
             role: event.role.as_str().to_owned(),
@@ -134,7 +185,7 @@ fn body(event: &CompletionEvent) -> Body {
         Body::Batch {
             count: event.goals.len(),
             error: error(event.status, event.error.as_deref()),
-            tasks: event.results.iter().map(task).collect(),
+            tasks: tasks(event),
         }
     } else {
         Body::Single(match event.results.first() {
@@ -144,6 +195,17 @@ fn body(event: &CompletionEvent) -> Body {
             }
         })
     }
+}
+
+/// Tasks are numbered as the caller gave them. Those of a group that is a part
+/// of its batch are counted within the group, like the total beside them.
+fn tasks(event: &CompletionEvent) -> Vec<TaskNotice> {
+    let is_part = event.results.iter().any(|it| it.task_index >= event.goals.len());
+    let number = |place: usize, task: TaskNotice| match is_part {
+        true => TaskNotice { number: place.saturating_add(1), ..task },
+        false => task,
+    };
+    event.results.iter().enumerate().map(|(place, it)| number(place, task(it))).collect()
 }
 
 fn task(result: &ChildResult) -> TaskNotice {
@@ -174,7 +236,7 @@ fn error(status: Status, error: Option<&str>) -> Option<String> {
     if status == Status::Completed { None } else { error.and_then(block) }
 }
 
-fn block(text: &str) -> Option<String> {
+pub(super) fn block(text: &str) -> Option<String> {
     bounded(text).map(|(text, _)| text)
 }
 

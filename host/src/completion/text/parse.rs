@@ -14,11 +14,11 @@ use super::{
     INDENT,
     escape::unescape,
     layout::{
-        API_CALLS, BATCH, CONTEXT, DISPATCHED, DURATION, EXIT_REASON, GAP, GOAL, INTRO, MODEL,
-        NO_OUTPUT, NOTE, PARTIAL, RESULT, ROLE, SINGLE, STATUS, TOOLSETS, TOTAL_DURATION,
-        TRUNCATED, compose, exit_reason_named, status_named,
+        API_CALLS, BATCH, CONTEXT, DISPATCHED, DURATION, EXIT_REASON, FAILED, FAILED_INTRO, GAP,
+        GOAL, GROUP, INTRO, MODEL, NO_OUTPUT, NOTE, PARTIAL, REMAINING, RESULT, ROLE, SINGLE,
+        STATUS, TOOLSETS, TOTAL_DURATION, TRUNCATED, compose, exit_reason_named, status_named,
     },
-    notice::{Body, Notice, Outcome, TaskNotice},
+    notice::{Body, ChildFailed, Ended, Notice, Outcome, TaskNotice},
 };
 
 /// Why a text is no notice.
@@ -28,7 +28,7 @@ pub enum ParseError {
     /// It holds characters that a notice never does.
     #[error("the text holds control or invisible characters")]
     Unclean,
-    /// The first line is neither of the two markers.
+    /// The first line is none of the markers.
     #[error("the text does not start with a completion marker")]
     NoMarker,
     /// A line that has to be there is not, or does not read.
@@ -51,7 +51,11 @@ pub fn parse(text: &str) -> Result<Notice, ParseError> {
     }
     let lines: Vec<&str> = text.split('\n').collect();
     let mut cursor = Cursor { rest: &lines, line: 0 };
-    let (dispatched, notice) = cursor.notice()?;
+    let (marker, id) = cursor.marker()?;
+    let (dispatched, notice) = match marker {
+        FAILED => cursor.failed(id)?,
+        marker => cursor.ended(id, marker == BATCH)?,
+    };
     if compose(&notice, dispatched) == text { Ok(notice) } else { Err(ParseError::NotCanonical) }
 }
 
@@ -62,13 +66,13 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    fn notice(&mut self) -> Result<(&'a str, Notice), ParseError> {
-        let (delegation_id, is_batch) = self.marker()?;
+    fn ended(&mut self, id: &str, is_batch: bool) -> Result<(&'a str, Notice), ParseError> {
         let count = self.count(is_batch)?;
         self.need("")?;
         let dispatched = self.need(DISPATCHED)?;
         let goal = self.need(GOAL)?;
         let goal = self.with_more_lines(goal);
+        let group = self.field(GROUP);
         let context = self.field(CONTEXT);
         let toolsets = self.field(TOOLSETS).unwrap_or_default();
         let (role, model) = self.role()?;
@@ -78,9 +82,10 @@ impl<'a> Cursor<'a> {
             notes.push(note);
         }
         let body = if is_batch { self.batch(count, &status)? } else { self.single(&status)? };
-        let notice = Notice {
-            delegation_id: delegation_id.to_owned(),
+        let notice = Ended {
+            delegation_id: id.to_owned(),
             goal,
+            group,
             context,
             toolsets: toolsets.split(", ").filter(|it| !it.is_empty()).map(String::from).collect(),
             role: role.to_owned(),
@@ -91,15 +96,36 @@ impl<'a> Cursor<'a> {
             notes,
             body,
         };
-        Ok((dispatched, notice))
+        Ok((dispatched, Notice::Ended(notice)))
     }
 
-    fn marker(&mut self) -> Result<(&'a str, bool), ParseError> {
-        let single = self.take(SINGLE).map(|it| (it, false));
-        let found = single.or_else(|| self.take(BATCH).map(|it| (it, true)));
-        let (rest, is_batch) = found.ok_or(ParseError::NoMarker)?;
+    fn failed(&mut self, id: &str) -> Result<(&'a str, Notice), ParseError> {
+        self.need(FAILED_INTRO)?;
+        self.need("")?;
+        let dispatched = self.need(DISPATCHED)?;
+        let goal = self.need(GOAL)?;
+        let goal = self.with_more_lines(goal);
+        let (remaining, count) = self.remaining()?;
+        self.need("")?;
+        let task = self.task()?;
+        let delegation_id = id.to_owned();
+        let notice = ChildFailed { delegation_id, goal, count, remaining, task };
+        Ok((dispatched, Notice::ChildFailed(notice)))
+    }
+
+    fn remaining(&mut self) -> Result<(usize, usize), ParseError> {
+        let line = self.need(REMAINING)?;
+        let read = |(left, all): (&str, &str)| Some((left.parse().ok()?, all.parse().ok()?));
+        line.split_once(" of ").and_then(read).ok_or(self.error(REMAINING))
+    }
+
+    /// Which marker it is, and the id in it.
+    fn marker(&mut self) -> Result<(&'static str, &'a str), ParseError> {
+        let mut found = [SINGLE, BATCH, FAILED].into_iter();
+        let found = found.find_map(|it| self.take(it).map(|rest| (it, rest)));
+        let (marker, rest) = found.ok_or(ParseError::NoMarker)?;
         let id = rest.strip_suffix(']').ok_or(ParseError::NoMarker)?;
-        Ok((id, is_batch))
+        Ok((marker, id))
     }
 
     /// Number of tasks in the intro; the rest of it is compared at the end.

@@ -1,0 +1,195 @@
+//! `hermitage events`: the queue that all sessions and producers share.
+
+use serde::Serialize;
+
+use super::{
+    Exit,
+    args::{self, Global},
+    error::CliError,
+    output::{self, say},
+    setup::{Setup, block_on},
+};
+use crate::{
+    clock::{Clock as _, SystemClock},
+    completion::{sanitize::clean_line, text::age},
+    event::{CompletionEvent, FailureNotice},
+    id::DelegationId,
+    session::Session,
+    store::{
+        EventBody, EventFilter, EventId, EventRow, EventState, StateFilter, Store, StoreError,
+    },
+};
+
+/// The newest events that are listed.
+const MAX_LISTED: usize = 50;
+
+/// Characters of an event's own words on its line.
+const MAX_TEXT_CHARS: usize = 100;
+
+pub(super) fn events(global: &Global, args: &args::Events) -> Result<Exit, CliError> {
+    let setup = Setup::new(global)?;
+    if let Some(id) = &args.ack {
+        let target = Target::parse(id)?;
+        block_on(async { ack(&setup.store().await?, id, target).await })??;
+        return Ok(Exit::Completed);
+    }
+    let filter = filter(args)?;
+    let rows = block_on(async {
+        let store = setup.store().await?;
+        Ok::<_, CliError>(store.read(move |tables| tables.events(&filter)).await?)
+    })??;
+    if args.json {
+        output::json(&rows.iter().map(Shown::new).collect::<Vec<_>>())?;
+    } else if rows.is_empty() {
+        say("no such events");
+    } else {
+        let now = SystemClock.now();
+        let lines: Vec<String> = rows.iter().map(|it| line(it, now)).collect();
+        output::result(&lines.join("\n"))?;
+    }
+    Ok(Exit::Completed)
+}
+
+fn filter(args: &args::Events) -> Result<EventFilter, CliError> {
+    let session = args.session.as_deref().map(str::parse::<Session>).transpose();
+    let session = session.map_err(|it| {
+        let hint = it.hint();
+        CliError::usage(it).hint(hint)
+    })?;
+    let state = match (args.pending, args.dead) {
+        (true, _) => Some(StateFilter::Undelivered),
+        (_, true) => Some(StateFilter::Dead),
+        _ => None,
+    };
+    Ok(EventFilter { session, state, limit: MAX_LISTED })
+}
+
+/// What is acknowledged.
+enum Target {
+    Event(EventId),
+    /// Every event of it.
+    Delegation(DelegationId),
+}
+
+impl Target {
+    fn parse(text: &str) -> Result<Self, CliError> {
+        if let Ok(id) = text.parse() {
+            return Ok(Self::Event(EventId(id)));
+        }
+        text.parse().map(Self::Delegation).map_err(|_| {
+            let shown = clean_line(text, MAX_TEXT_CHARS);
+            let error = CliError::usage(anyhow::anyhow!("`{shown}` is no event"));
+            error.hint("give its number, or the id of its delegation: see `hermitage events`")
+        })
+    }
+}
+
+async fn ack(store: &Store, name: &str, target: Target) -> Result<(), CliError> {
+    let done = store.run(move |tables| {
+        let ids = match target {
+            Target::Event(id) => tables.event(id)?.map(|it| vec![it.id]),
+            Target::Delegation(id) => {
+                let ids: Vec<EventId> = tables.events_of(id)?.iter().map(|it| it.id).collect();
+                Some(ids).filter(|it| !it.is_empty())
+            }
+        };
+        let acked = |ids: Vec<EventId>| {
+            ids.into_iter().map(|it| tables.ack_by_hand(it)).collect::<Result<Vec<_>, StoreError>>()
+        };
+        ids.map(acked).transpose()
+    });
+    match done.await? {
+        None => {
+            let error = CliError::usage(anyhow::anyhow!("there is no event `{name}`"));
+            Err(error.hint("see `hermitage events`"))
+        }
+        Some(acked) if acked.contains(&true) => output::result(&format!("acknowledged {name}")),
+        Some(_) => output::result(&format!("{name} was acknowledged before")),
+    }
+}
+
+/// An event as JSON: where it stands, and its own public form.
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: u64,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    session_key: &'a Session,
+    state: &'static str,
+    attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<&'a str>,
+    created_at: f64,
+    event: Body<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Body<'a> {
+    Completion(&'a CompletionEvent),
+    Failure(&'a FailureNotice),
+    Json(serde_json::Value),
+    Text(&'a str),
+}
+
+impl<'a> Shown<'a> {
+    fn new(row: &'a EventRow) -> Self {
+        let event = match &row.event.body {
+            EventBody::Completion(it) => Body::Completion(it),
+            EventBody::Failure(it) => Body::Failure(it),
+            // What another producer called JSON may be none.
+            EventBody::Other(text) => {
+                serde_json::from_str(text).map_or(Body::Text(text), Body::Json)
+            }
+        };
+        Self {
+            id: row.id.0,
+            kind: &row.event.kind,
+            session_key: &row.event.session,
+            state: state(&row.state),
+            attempts: row.attempts,
+            last_error: row.last_error.as_deref(),
+            created_at: row.event.created_at,
+            event,
+        }
+    }
+}
+
+fn state(state: &EventState) -> &'static str {
+    match state {
+        EventState::Pending { .. } => "pending",
+        EventState::Claimed { .. } => "claimed",
+        EventState::Acked => "acknowledged",
+        EventState::Dead { .. } => "dead",
+    }
+}
+
+fn line(row: &EventRow, now: f64) -> String {
+    let EventRow { id: EventId(id), event, .. } = row;
+    let session = if event.session == Session::Local {
+        "local".to_owned()
+    } else {
+        clean_line(&event.session.to_string(), MAX_TEXT_CHARS)
+    };
+    let state = state(&row.state);
+    let (kind, age) = (clean_line(&event.kind, MAX_TEXT_CHARS), age(now - event.created_at));
+    let text = clean_line(&says(row), MAX_TEXT_CHARS);
+    format!("{id:>4}  {state:<12}  {age:>6} ago  {session}  {kind}  {text}")
+}
+
+/// What happened, in a few words.
+fn says(row: &EventRow) -> String {
+    let what = match &row.event.body {
+        EventBody::Completion(it) => {
+            format!("{}  {}  {}", it.delegation_id, it.status.as_str(), it.goal)
+        }
+        EventBody::Failure(it) => {
+            format!("{}  {}  {}", it.delegation_id, it.result.status.as_str(), it.result.goal)
+        }
+        EventBody::Other(text) => text.clone(),
+    };
+    match &row.last_error {
+        Some(error) => format!("(attempt {}: {error})  {what}", row.attempts),
+        None => what,
+    }
+}

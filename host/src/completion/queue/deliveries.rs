@@ -1,0 +1,131 @@
+//! Waiting for events.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::{Stream, stream};
+use tokio::time::{self, Instant};
+
+use super::{Queue, claim::Claim, delivery::Delivery, waiters::Subscription};
+use crate::store::{ClaimFilter, StoreError, Tables};
+
+/// How long an event that another process queued may go unseen: nothing wakes
+/// this process for it, and each look is a transaction.
+pub const FOREIGN_LOOK: Duration = Duration::from_secs(5);
+
+/// How long a consumer that put an event back is not offered one.
+pub const BUSY_PAUSE: Duration = Duration::from_millis(250);
+
+/// How long the store is left alone after it failed.
+const ERROR_PAUSE: Duration = Duration::from_secs(1);
+
+/// Shortest wait for an event that is due: clocks and timers are not exact,
+/// and this is what keeps a difference between them from being a busy loop.
+const MIN_WAIT: Duration = Duration::from_millis(5);
+
+/// Deliveries of one session, in order; each is claimed when it is asked for.
+///
+/// Waits without polling: it is woken by what this process queues, and by
+/// timers for leases and pauses that end. What another process queues is seen
+/// at the next of these, at the latest after [`FOREIGN_LOOK`].
+pub struct Deliveries {
+    queue: Queue,
+    filter: ClaimFilter,
+    waiting: Subscription,
+    pause: Pause,
+}
+
+impl Deliveries {
+    pub(super) fn new(queue: Queue, filter: ClaimFilter) -> Self {
+        let waiting = queue.waiters().subscribe(&filter.session);
+        Self { queue, filter, waiting, pause: Pause::default() }
+    }
+
+    /// The next event, when there is one. The future may be dropped at any
+    /// point: an event that it was about to hand out is put back.
+    ///
+    /// # Errors
+    ///
+    /// That of the store. It may be asked again; after an error it looks only
+    /// after a pause.
+    pub async fn next(&mut self) -> Result<Delivery, StoreError> {
+        loop {
+            self.pause.over().await;
+            self.waiting.mark_seen();
+            let looked = self.look().await;
+            match looked.inspect_err(|_| self.pause.begin(ERROR_PAUSE))? {
+                Look::Claimed(claim) => return Ok(Delivery::new(*claim, self.pause.clone())),
+                Look::Nothing { wait } => self.wait(wait).await,
+            }
+        }
+    }
+
+    /// The same as a stream. It ends when the store is closed, after that
+    /// error.
+    pub fn into_stream(self) -> impl Stream<Item = Result<Delivery, StoreError>> + Send {
+        stream::unfold(Some(self), |deliveries| async {
+            let mut deliveries = deliveries?;
+            let item = deliveries.next().await;
+            let is_over = matches!(item, Err(StoreError::Closed));
+            Some((item, (!is_over).then_some(deliveries)))
+        })
+    }
+
+    /// Claims an event, or tells how long there will be none.
+    async fn look(&self) -> Result<Look, StoreError> {
+        let (queue, filter) = (self.queue.clone(), self.filter.clone());
+        let look = move |tables: &mut dyn Tables| {
+            let now = queue.now();
+            if let Some(claim) = Claim::first(&queue, &filter, now, tables)? {
+                return Ok(Look::Claimed(Box::new(claim)));
+            }
+            let due = tables.next_due(&filter, queue.store().host())?;
+            let wait = due.map_or(FOREIGN_LOOK, |due| wait_until(due, now));
+            Ok(Look::Nothing { wait })
+        };
+        self.queue.store().run(look).await
+    }
+
+    async fn wait(&mut self, wait: Duration) {
+        tokio::select! {
+            () = self.waiting.woken() => {}
+            () = time::sleep(wait) => {}
+        }
+    }
+}
+
+enum Look {
+    Claimed(Box<Claim>),
+    Nothing { wait: Duration },
+}
+
+fn wait_until(due: f64, now: f64) -> Duration {
+    let wait = (due - now).clamp(MIN_WAIT.as_secs_f64(), FOREIGN_LOOK.as_secs_f64());
+    Duration::try_from_secs_f64(wait).unwrap_or(FOREIGN_LOOK)
+}
+
+/// Until when a consumer is not offered anything. Shared with its deliveries.
+#[derive(Clone, Default)]
+pub(super) struct Pause {
+    until: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Pause {
+    pub(super) fn begin_busy(&self) {
+        self.begin(BUSY_PAUSE);
+    }
+
+    fn begin(&self, length: Duration) {
+        let until = Instant::now() + length;
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+    }
+
+    async fn over(&self) {
+        let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(until) = until {
+            time::sleep_until(until).await;
+        }
+    }
+}

@@ -1,0 +1,459 @@
+//! The delegator: from a request to a unit that is recorded and runs, and
+//! from there to its end.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::{FutureExt as _, future::join};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::{
+    admission::{OnCapacity, Slots},
+    budget::{self, Budget, Kind, Narrow},
+    dispatcher::{Admitted, Dispatcher, RunningUnit, Stop, Which},
+    error::DelegateError,
+    executor::{Batch, Bounds, Work},
+    ledger::{Books, Ledger},
+    live::{Feed, Live, Update},
+    nested::ChildTools,
+    request::{Request, Rules, TaskPlan},
+    running::{Dispatched, Handle, Running},
+};
+use crate::{
+    clock::Clock,
+    completion::Queue,
+    event::{CompletionEvent, Role},
+    id::{ChildId, DelegationId, Random},
+    plugin::{self, Agents, Found},
+    sandbox::{Binary, Sandbox},
+    session::Session,
+    store::{Store, StoreError},
+    toolset::{Blocked, Grant, NativeTools, Tool, ToolHost},
+    unit::{Mode, TaskRecord, UnitRecord},
+};
+
+/// Acknowledged events of other producers that are kept, so that a repetition
+/// is recognised.
+const KEPT_EVENTS: usize = 1_000;
+
+/// What a delegation may ask for. All counts are above zero.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Children of one batch that run at once; each takes memory and rate.
+    pub max_concurrent_children: usize,
+    /// Tasks in one batch: what one call can start.
+    pub max_tasks_per_batch: usize,
+    /// Depth at which nobody delegates any more.
+    pub max_depth: u32,
+    /// Units in the background at once.
+    pub max_async_children: usize,
+    /// Units that may wait for a slot.
+    pub max_queued: usize,
+    /// Units that ended and are still listed.
+    pub retained_records: usize,
+    /// Model calls of one child that asks for no other number.
+    pub max_iterations: u32,
+    /// Wall clock of one child, waiting included.
+    pub child_timeout: Duration,
+    /// From the request to stop to the stop.
+    pub interrupt_grace: Duration,
+    /// Names of toolsets and tools of a top-level call that asks for none.
+    pub default_toolsets: Vec<String>,
+    /// Tools that no child gets, besides those that are always blocked.
+    pub blocked_tools: Vec<Tool>,
+}
+
+/// What a delegator is made of.
+pub struct Parts {
+    /// Where children run.
+    pub sandbox: Arc<Sandbox>,
+    /// Where their components are.
+    pub agents: Arc<Agents>,
+    /// Who does the work of the contract's tools.
+    pub tools: Arc<dyn ToolHost>,
+    /// What the parent holds of those.
+    pub grant: Grant,
+    /// The application's own tools.
+    pub natives: NativeTools,
+    /// Where units are recorded.
+    pub store: Store,
+    /// Where their events go.
+    pub queue: Queue,
+    /// Tells the time of events.
+    pub clock: Arc<dyn Clock>,
+    /// Draws ids.
+    pub random: Arc<dyn Random>,
+    /// What a delegation may ask for.
+    pub limits: Limits,
+    /// What a tree of delegations may use.
+    pub budget: budget::Limits,
+}
+
+/// Who asks. Made by the host alone: nothing of it ever comes from a guest.
+#[derive(Clone)]
+pub(super) struct Asker {
+    pub(super) session: Session,
+    /// The unit whose child asks.
+    pub(super) parent: Option<DelegationId>,
+    /// Of the one who asks; 0 at the top.
+    pub(super) depth: u32,
+    pub(super) grant: Grant,
+    /// What is left for the tree; a new one at the top.
+    pub(super) budget: Option<Budget>,
+    /// The component that asks: what does the tasks that name no other.
+    pub(super) component: Option<(String, Binary)>,
+}
+
+/// Turns requests into units.
+#[derive(Clone)]
+pub struct Delegator(Arc<Core>);
+
+pub(super) struct Core {
+    pub(super) parts: Parts,
+    blocked: Blocked,
+    dispatcher: Dispatcher,
+    feed: Feed,
+}
+
+/// A request with everything decided and every component found. Nothing of
+/// it is recorded.
+pub struct Prepared {
+    record: UnitRecord,
+    works: Vec<Work>,
+    budget: Budget,
+    on_capacity: OnCapacity,
+    failure_notices: bool,
+    strict: bool,
+}
+
+impl Prepared {
+    /// The tasks and their components, in the order of the request.
+    pub fn works(&self) -> &[Work] {
+        &self.works
+    }
+}
+
+impl Delegator {
+    /// Starts the dispatcher on the present runtime.
+    pub fn start(parts: Parts) -> Self {
+        let limits = &parts.limits;
+        let (max_running, max_waiting) = (limits.max_async_children, limits.max_queued);
+        let dispatcher = Dispatcher::start(Slots { max_running, max_waiting });
+        let blocked = Blocked::with(limits.blocked_tools.iter().copied());
+        Self(Arc::new(Core { parts, blocked, dispatcher, feed: Feed::new() }))
+    }
+
+    pub(super) fn of(core: &Arc<Core>) -> Self {
+        Self(Arc::clone(core))
+    }
+
+    /// Checks the whole request of a top-level caller, and finds its
+    /// components. Builds those that are source and stale.
+    pub async fn prepare(
+        &self,
+        session: &Session,
+        request: Request,
+    ) -> Result<Prepared, DelegateError> {
+        let asker = Asker {
+            session: session.clone(),
+            parent: None,
+            depth: 0,
+            grant: self.0.parts.grant.clone(),
+            budget: None,
+            component: None,
+        };
+        self.prepare_for(&asker, request).await
+    }
+
+    pub(super) async fn prepare_for(
+        &self,
+        asker: &Asker,
+        request: Request,
+    ) -> Result<Prepared, DelegateError> {
+        let mut record = self.0.record(asker, &request);
+        let (on_capacity, strict) = (request.on_capacity, request.strict);
+        let (failure_notices, narrow) = (request.failure_notices, request.budget);
+        let resolved = request.resolve(&self.0.rules(asker))?;
+        let works = self.0.works(asker, resolved.tasks).await?;
+        let budget = self.0.budget(asker, narrow);
+        budget.spend(Kind::Children, works.len() as u64)?;
+        record.tasks = works.iter().map(task_record).collect();
+        record.groups = resolved.groups;
+        record.notes = resolved.notes;
+        Ok(Prepared { record, works, budget, on_capacity, failure_notices, strict })
+    }
+
+    /// Starts what was prepared. When it returns, the unit is recorded, and a
+    /// unit in the background goes on by itself.
+    pub async fn dispatch(&self, prepared: Prepared) -> Result<Dispatched, DelegateError> {
+        let core = Arc::clone(&self.0);
+        let Prepared { mut record, works, budget, on_capacity, failure_notices, strict } = prepared;
+        record.dispatched_at = core.parts.clock.now();
+        let children = works.iter().map(|it| (it.task.goal.clone(), it.agent.clone()));
+        let live = Live::new(record.id, record.session.clone(), core.feed.clone(), children);
+        let stop = Stop::default();
+        let admitted =
+            core.dispatcher.admit(record, Arc::clone(&live), stop.clone(), on_capacity).await?;
+        let record = Arc::clone(&admitted.record);
+        let (recorded, is_recorded) = oneshot::channel();
+        let (done, event) = oneshot::channel();
+        let unit = Unit {
+            works,
+            budget,
+            strict,
+            failure_notices,
+            live: Arc::clone(&live),
+            stop: stop.clone(),
+        };
+        // A task of its own: whoever asked may stop waiting at any time.
+        tokio::spawn(async move {
+            let event = core.conduct(unit, admitted, recorded).await;
+            // A unit in the background has nobody waiting here.
+            let _ = done.send(event);
+        });
+        is_recorded.await.unwrap_or(Err(StoreError::Closed))?;
+        let handle = Handle { record, live };
+        Ok(match handle.record.mode {
+            Mode::Background => Dispatched::Background(handle),
+            Mode::Foreground => Dispatched::Foreground(Running::new(handle, stop, event)),
+        })
+    }
+
+    /// Asks one delegation to stop. Returns how many were asked: 0 or 1.
+    pub async fn interrupt(&self, id: DelegationId, reason: Option<String>) -> usize {
+        self.0.dispatcher.interrupt(Which::One(id), reason).await
+    }
+
+    /// Asks every delegation of a session to stop, and counts them.
+    pub async fn interrupt_session(&self, session: &Session, reason: Option<String>) -> usize {
+        self.0.dispatcher.interrupt(Which::Of(session.clone()), reason).await
+    }
+
+    /// Asks every delegation to stop, and counts them.
+    pub async fn interrupt_all(&self, reason: Option<String>) -> usize {
+        self.0.dispatcher.interrupt(Which::All, reason).await
+    }
+
+    /// Running children go on, new calls fail with "paused", until it is
+    /// resumed.
+    pub fn pause(&self, paused: bool) {
+        self.0.dispatcher.pause(paused);
+    }
+
+    /// What runs and waits in this host now.
+    pub async fn running(&self) -> Vec<RunningUnit> {
+        self.0.dispatcher.running().await
+    }
+
+    /// News of every delegation from now on. A subscriber that is too slow is
+    /// told how many it missed.
+    pub fn subscribe(&self) -> broadcast::Receiver<Update> {
+        self.0.feed.subscribe()
+    }
+
+    /// Admits nothing any more, asks everything to stop, and returns when the
+    /// last end is recorded (semantics.md §6.10). The grace of the children
+    /// bounds how long that takes.
+    pub async fn close(&self, reason: Option<String>) {
+        let closed = self.0.dispatcher.close();
+        let interrupted = self.0.dispatcher.interrupt(Which::All, reason);
+        join(closed, interrupted).await;
+    }
+
+    /// What this delegator is made of.
+    pub fn parts(&self) -> &Parts {
+        &self.0.parts
+    }
+}
+
+/// A unit that was let in.
+struct Unit {
+    works: Vec<Work>,
+    budget: Budget,
+    strict: bool,
+    failure_notices: bool,
+    live: Arc<Live>,
+    stop: Stop,
+}
+
+impl Core {
+    fn rules(&self, asker: &Asker) -> Rules {
+        let limits = &self.parts.limits;
+        let is_top = asker.depth == 0;
+        Rules {
+            max_tasks_per_batch: limits.max_tasks_per_batch,
+            max_depth: limits.max_depth,
+            max_iterations: limits.max_iterations,
+            depth: asker.depth,
+            parent: asker.grant.clone(),
+            blocked: self.blocked.clone(),
+            default_toolsets: is_top.then(|| limits.default_toolsets.clone()),
+            natives: self.parts.natives.tools(),
+        }
+    }
+
+    /// What is left for the tree, or less.
+    fn budget(&self, asker: &Asker, narrow: Narrow) -> Budget {
+        let now = Instant::now();
+        let tree = asker.budget.clone().unwrap_or_else(|| Budget::new(self.parts.budget, now));
+        if narrow == Narrow::default() { tree } else { tree.narrowed(narrow, now) }
+    }
+
+    /// What is known of a unit before its tasks are.
+    fn record(&self, asker: &Asker, request: &Request) -> UnitRecord {
+        // A child needs the results inside its own turn (semantics.md §2).
+        let is_background = request.background && asker.depth == 0;
+        UnitRecord {
+            id: DelegationId::new(&*self.parts.random),
+            parent: asker.parent,
+            session: asker.session.clone(),
+            mode: if is_background { Mode::Background } else { Mode::Foreground },
+            depth: asker.depth.saturating_add(1),
+            role: request.role.unwrap_or(Role::Leaf),
+            context: request.context.clone(),
+            toolsets: request.toolsets.clone(),
+            model: None,
+            dispatched_at: 0.0,
+            tasks: Vec::new(),
+            groups: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    async fn works(&self, asker: &Asker, tasks: Vec<TaskPlan>) -> Result<Vec<Work>, DelegateError> {
+        let is_batch = tasks.len() > 1;
+        let mut works = Vec::with_capacity(tasks.len());
+        for (index, task) in tasks.into_iter().enumerate() {
+            let child_id = ChildId::new(index, &*self.parts.random);
+            let found = match (&task.agent, &asker.component) {
+                (Some(agent), _) => self.find(asker, agent).await?,
+                (None, Some((name, component))) => {
+                    Found { name: name.clone(), component: component.clone() }
+                }
+                (None, None) => {
+                    let known = self.parts.agents.names();
+                    return Err(DelegateError::NoAgent { task: is_batch.then_some(index), known });
+                }
+            };
+            works.push(Work { child_id, task, agent: found.name, component: found.component });
+        }
+        Ok(works)
+    }
+
+    /// A guest names agents; paths, and with them builds, are the top-level
+    /// caller's.
+    async fn find(&self, asker: &Asker, agent: &str) -> Result<Found, DelegateError> {
+        if asker.depth > 0 && plugin::is_path(agent) {
+            return Err(DelegateError::Path(agent.to_owned()));
+        }
+        Ok(Agents::find(&self.parts.agents, agent).await?)
+    }
+
+    /// The life of a unit: recorded, run, ended.
+    async fn conduct(
+        self: Arc<Self>,
+        unit: Unit,
+        admitted: Admitted,
+        recorded: oneshot::Sender<Result<(), StoreError>>,
+    ) -> Option<CompletionEvent> {
+        let Admitted { record, turn, lease } = admitted;
+        let res = self.insert(&record).await;
+        let is_recorded = res.is_ok();
+        // Whoever asked may be gone: a unit in the background goes on.
+        let _ = recorded.send(res);
+        if !is_recorded {
+            return None;
+        }
+        let mut ledger = self.ledger(&record, unit.failure_notices);
+        if let Some(turn) = turn {
+            tokio::select! {
+                // The dispatcher is gone, or this unit's turn has come.
+                _ = turn => (),
+                () = unit.stop.interrupt.asked() => (),
+            }
+        }
+        self.run(unit, record, &mut ledger).await;
+        ledger.close().await;
+        self.prune();
+        // The slot is free before anybody hears of the end.
+        drop(lease);
+        ledger.offer();
+        ledger.into_event()
+    }
+
+    async fn insert(&self, record: &Arc<UnitRecord>) -> Result<(), StoreError> {
+        let (owner, unit) = (self.parts.store.host(), Arc::clone(record));
+        self.parts.store.run(move |tables| tables.insert_unit(&unit, owner)).await?;
+        let count = record.tasks.len();
+        self.feed.send(record.id, &record.session, || super::live::Progress::Dispatched { count });
+        Ok(())
+    }
+
+    fn ledger(&self, record: &Arc<UnitRecord>, failure_notices: bool) -> Ledger {
+        let books = Books {
+            store: self.parts.store.clone(),
+            queue: self.parts.queue.clone(),
+            clock: Arc::clone(&self.parts.clock),
+        };
+        Ledger::new(books, self.feed.clone(), Arc::clone(record), failure_notices)
+    }
+
+    /// Runs the children and books their results. A panic in here is a fault
+    /// of the host that ends this unit alone: the ledger is closed after it.
+    async fn run(self: &Arc<Self>, unit: Unit, record: Arc<UnitRecord>, ledger: &mut Ledger) {
+        let (results, mut ended) = mpsc::channel(record.tasks.len().max(1));
+        let batch = self.batch(unit, record);
+        let run = AssertUnwindSafe(batch.run(results)).catch_unwind();
+        let book = async {
+            while let Some(result) = ended.recv().await {
+                ledger.take(result).await;
+            }
+        };
+        if let (Err(_), ()) = join(run, book).await {
+            tracing::error!(delegation = %batch.record.id, "the host crashed in a delegation");
+        }
+    }
+
+    fn batch(self: &Arc<Self>, unit: Unit, record: Arc<UnitRecord>) -> Batch {
+        let Unit { works, budget, strict, live, stop, failure_notices: _ } = unit;
+        let limits = &self.parts.limits;
+        let (core, of, tree) = (Arc::clone(self), Arc::clone(&record), budget.clone());
+        Batch {
+            sandbox: Arc::clone(&self.parts.sandbox),
+            tools: Box::new(move |work, spent| {
+                Arc::new(ChildTools::new(&core, &of, work, tree.clone(), spent))
+            }),
+            record,
+            works,
+            live,
+            stop,
+            budget,
+            bounds: Bounds {
+                max_concurrent_children: limits.max_concurrent_children,
+                timeout: limits.child_timeout,
+                grace: limits.interrupt_grace,
+                blocked: self.blocked.clone(),
+                strict,
+            },
+        }
+    }
+
+    /// Forgets what is older than the newest records, when nobody waits.
+    fn prune(&self) {
+        let keep = self.parts.limits.retained_records;
+        self.parts.store.send(move |tables| tables.prune(keep, KEPT_EVENTS).map(|_| ()));
+    }
+}
+
+fn task_record(work: &Work) -> TaskRecord {
+    TaskRecord {
+        child_id: work.child_id,
+        goal: work.task.goal.clone(),
+        agent: work.agent.clone(),
+        role: work.task.role,
+        grant: work.task.grant.names().into_iter().map(str::to_owned).collect(),
+    }
+}

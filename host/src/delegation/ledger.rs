@@ -1,0 +1,226 @@
+//! The ledger of one unit: keeps each result as it comes, and ends each group
+//! of tasks with its event as soon as its last result is there.
+//!
+//! **Invariant:** a group ends exactly once, in the transaction that queues
+//! its event; and when the ledger is closed every group has ended, whatever
+//! became of the children.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::live::{Feed, Progress};
+use crate::{
+    clock::Clock,
+    completion::Queue,
+    event::{ChildResult, CompletionEvent, Status},
+    store::{EventBody, EventId, Finish, NewEvent, Store, StoreError},
+    unit::{Mode, UnitRecord},
+};
+
+/// How often a write is tried again when the disk is full or another process
+/// holds the store. After that the unit is left to the next start, which
+/// reports it as `unknown`.
+const TRIES: u32 = 60;
+
+/// Between two of them.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What stands in the result of a child that the host lost.
+const CRASHED: &str = "the host crashed while it ran this child";
+
+/// What a ledger writes to.
+#[derive(Clone)]
+pub(super) struct Books {
+    pub(super) store: Store,
+    pub(super) queue: Queue,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// The ledger of one unit.
+pub(super) struct Ledger {
+    books: Books,
+    feed: Feed,
+    record: Arc<UnitRecord>,
+    start: Instant,
+    failure_notices: bool,
+    /// Of tasks whose group has not ended.
+    results: Vec<Option<ChildResult>>,
+    /// Tasks without a result.
+    left: usize,
+    /// For each group whether it has ended.
+    ended: Vec<bool>,
+    /// The events of the groups that have ended, for a caller that waits.
+    events: Vec<Arc<Finish>>,
+    /// Whether an event is to be offered when the slot is free.
+    offered: bool,
+}
+
+impl Ledger {
+    pub(super) fn new(
+        books: Books,
+        feed: Feed,
+        record: Arc<UnitRecord>,
+        failure_notices: bool,
+    ) -> Self {
+        let (tasks, groups) = (record.tasks.len(), record.groups.len());
+        Self {
+            books,
+            feed,
+            record,
+            start: Instant::now(),
+            failure_notices,
+            results: (0..tasks).map(|_| None).collect(),
+            left: tasks,
+            ended: vec![false; groups],
+            events: Vec::new(),
+            offered: false,
+        }
+    }
+
+    /// Takes the result of one child. The first one of a task stands.
+    pub(super) async fn take(&mut self, result: ChildResult) {
+        let index = result.task_index;
+        let group = self.record.groups.iter().position(|it| it.tasks.contains(&index));
+        let Some(group) = group.filter(|it| !self.has_ended(*it)) else {
+            return;
+        };
+        match self.results.get_mut(index) {
+            Some(place @ None) => *place = Some(result),
+            _ => return,
+        }
+        self.left = self.left.saturating_sub(1);
+        if self.is_complete(group) { self.finish(group).await } else { self.keep(index).await }
+    }
+
+    /// Ends every group that has not ended: children that gave no result were
+    /// lost by the host.
+    pub(super) async fn close(&mut self) {
+        for index in 0..self.results.len() {
+            if let Some(place @ None) = self.results.get_mut(index) {
+                *place = self.record.lost(index, Status::Error, CRASHED);
+            }
+        }
+        for group in 0..self.ended.len() {
+            if !self.has_ended(group) {
+                self.finish(group).await;
+            }
+        }
+    }
+
+    /// Wakes whoever waits for the events.
+    pub(super) fn offer(&self) {
+        if self.offered {
+            self.books.queue.offered(&self.record.session);
+        }
+    }
+
+    /// The event, for the caller of a unit in the foreground.
+    pub(super) fn into_event(mut self) -> Option<CompletionEvent> {
+        let finish = self.events.pop()?;
+        Some(Arc::try_unwrap(finish).map_or_else(|it| it.event.clone(), |it| it.event))
+    }
+
+    fn has_ended(&self, group: usize) -> bool {
+        self.ended.get(group).copied().unwrap_or(true)
+    }
+
+    fn is_complete(&self, group: usize) -> bool {
+        let has_result = |idx: &usize| self.results.get(*idx).is_some_and(Option::is_some);
+        self.record.groups.get(group).is_some_and(|it| it.tasks.iter().all(has_result))
+    }
+
+    /// Keeps a result for the case that this host dies before the others
+    /// come, and tells of a failure if the caller wanted to know.
+    async fn keep(&self, index: usize) {
+        let Some(result) = self.results.get(index).cloned().flatten() else {
+            return;
+        };
+        let (id, failed) = (self.record.id, result.status != Status::Completed);
+        let notice = (failed && self.failure_notices).then(|| self.notice(result.clone()));
+        let owner = self.books.store.host();
+        let is_notice = notice.is_some();
+        let write = self.books.store.run(move |tables| {
+            tables.child_ended(id, &result)?;
+            notice.map(|it| tables.push(&it, owner)).transpose()
+        });
+        match write.await {
+            Ok(_) if is_notice => self.books.queue.offered(&self.record.session),
+            Ok(_) => (),
+            // It comes with the group's event all the same.
+            Err(err) => tracing::error!(%err, delegation = %id, "a result was not kept"),
+        }
+    }
+
+    fn notice(&self, result: ChildResult) -> NewEvent {
+        let now = self.books.clock.now();
+        let dedup = format!("{}/{}", self.record.id, result.task_index);
+        let notice = self.record.failure(result, self.left, now);
+        NewEvent {
+            kind: notice.kind.to_owned(),
+            dedup,
+            session: self.record.session.clone(),
+            body: EventBody::Failure(Box::new(notice)),
+            created_at: now,
+        }
+    }
+
+    async fn finish(&mut self, group: usize) {
+        let Some(members) = self.record.groups.get(group) else {
+            return;
+        };
+        let results = members.tasks.iter().filter_map(|idx| self.results.get_mut(*idx)?.take());
+        let (results, now) = (results.collect(), self.books.clock.now());
+        let event = self.record.completion(members, results, now, self.start.elapsed());
+        let finish = Arc::new(Finish {
+            id: self.record.id,
+            group,
+            event,
+            acked: self.record.mode == Mode::Foreground,
+        });
+        if let Some(ended) = self.ended.get_mut(group) {
+            *ended = true;
+        }
+        let written = write(&self.books.store, &finish).await;
+        self.written(written, finish);
+    }
+
+    fn written(&mut self, written: Result<Option<EventId>, StoreError>, finish: Arc<Finish>) {
+        if let Err(err) = written {
+            let id = self.record.id;
+            tracing::error!(%err, delegation = %id, "the end of a delegation was not recorded");
+        }
+        if !finish.acked {
+            // The last one is offered when the slot is free.
+            let is_last = self.ended.iter().all(|it| *it);
+            if is_last {
+                self.offered = true
+            } else {
+                self.books.queue.offered(&self.record.session)
+            }
+        }
+        self.feed.send(self.record.id, &self.record.session, || Progress::Ended {
+            group: finish.event.group.clone(),
+            status: finish.event.status,
+        });
+        self.events.push(finish);
+    }
+}
+
+/// Writes the end of a group. Nothing else may be wrong with it than what
+/// passes: the event is not offered before it is on disk.
+async fn write(store: &Store, finish: &Arc<Finish>) -> Result<Option<EventId>, StoreError> {
+    for _ in 1..TRIES {
+        let op = Arc::clone(finish);
+        match store.run(move |tables| tables.finish(&op)).await {
+            Err(err @ (StoreError::Full(_) | StoreError::Busy(_))) => {
+                tracing::warn!(%err, delegation = %finish.id, "trying again");
+                tokio::time::sleep(PAUSE).await;
+            }
+            res => return res,
+        }
+    }
+    let op = Arc::clone(finish);
+    store.run(move |tables| tables.finish(&op)).await
+}

@@ -1,0 +1,136 @@
+//! The tools of one child: every call is paid from the tree's budget, and
+//! `delegate_task`, for an orchestrator that was granted it, starts a unit of
+//! its own below the child.
+
+use std::{future::ready, sync::Arc};
+
+use super::{
+    budget::{Budget, Kind},
+    delegator::{Asker, Core, Delegator},
+    executor::Work,
+    request::Request,
+    running::{Dispatched, Running},
+};
+use crate::{
+    event::CompletionEvent,
+    sandbox::Spent,
+    toolset::{
+        ToolCall, ToolError, ToolHost, ToolOutput,
+        call::{Caller, ToolFuture},
+        delegate::{DelegateTask, Delegated, SubtaskResult},
+    },
+    unit::UnitRecord,
+};
+
+/// The tools of one child.
+pub(super) struct ChildTools {
+    core: Arc<Core>,
+    asker: Asker,
+    budget: Budget,
+    spent: Spent,
+}
+
+impl ChildTools {
+    pub(super) fn new(
+        core: &Arc<Core>,
+        record: &UnitRecord,
+        work: &Work,
+        budget: Budget,
+        spent: Spent,
+    ) -> Self {
+        let asker = Asker {
+            session: record.session.clone(),
+            parent: Some(record.id),
+            depth: record.depth,
+            grant: work.task.grant.clone(),
+            budget: Some(budget.clone()),
+            component: Some((work.agent.clone(), work.component.clone())),
+        };
+        Self { core: Arc::clone(core), asker, budget, spent }
+    }
+}
+
+impl ToolHost for ChildTools {
+    fn call(&self, caller: Caller, call: ToolCall) -> ToolFuture {
+        if let Err(spent) = self.budget.spend(Kind::ToolCalls, 1) {
+            self.spent.spend_out(spent.to_string());
+            return Box::pin(ready(Err(ToolError::Exhausted(spent.to_string()))));
+        }
+        match call {
+            ToolCall::DelegateTask(call) => {
+                let (delegator, asker) = (Delegator::of(&self.core), self.asker.clone());
+                let spent = self.spent.clone();
+                Box::pin(async move {
+                    let res = delegate(&delegator, &asker, &caller, call).await;
+                    if let Err(ToolError::Exhausted(what)) = &res {
+                        spent.spend_out(what.clone());
+                    }
+                    res
+                })
+            }
+            ToolCall::Native { tool, arguments } => {
+                self.core.parts.natives.call(caller, tool, arguments)
+            }
+            call => self.core.parts.tools.call(caller, call),
+        }
+    }
+}
+
+/// One call of `delegate_task` by a child, which always waits: it needs the
+/// results inside its own turn.
+async fn delegate(
+    delegator: &Delegator,
+    asker: &Asker,
+    caller: &Caller,
+    call: DelegateTask,
+) -> Result<ToolOutput, ToolError> {
+    let request = Request::from(call);
+    let prepared = delegator.prepare_for(asker, request).await?;
+    match delegator.dispatch(prepared).await? {
+        Dispatched::Background(_) => Err(ToolError::Failed("nobody waits for it".to_owned())),
+        Dispatched::Foreground(mut running) => {
+            let event = until_it_ends(delegator, caller, &mut running).await?;
+            Ok(ToolOutput::Delegated(delegated(event)))
+        }
+    }
+}
+
+/// The children end with the child that waits for them, and before it: their
+/// grace is half of its own.
+async fn until_it_ends(
+    delegator: &Delegator,
+    caller: &Caller,
+    running: &mut Running,
+) -> Result<CompletionEvent, ToolError> {
+    let broke_down = || ToolError::Failed("the host broke down".to_owned());
+    tokio::select! {
+        biased;
+        event = running.wait() => return event.ok_or_else(broke_down),
+        () = caller.cancelled.cancelled() => (),
+    }
+    let stop = running.stopper();
+    stop.interrupt();
+    let grace = delegator.parts().limits.interrupt_grace / 2;
+    if tokio::time::timeout(grace, running.wait()).await.is_err() {
+        stop.interrupt_at_once();
+        running.wait().await;
+    }
+    // Nobody reads it: the child's own stop is its answer.
+    Err(ToolError::Interrupted)
+}
+
+fn delegated(event: CompletionEvent) -> Delegated {
+    let result = |it: crate::event::ChildResult| SubtaskResult {
+        index: u32::try_from(it.task_index).unwrap_or(u32::MAX),
+        status: it.status,
+        summary: it.summary,
+        error: it.error,
+        exit_reason: it.exit_reason,
+        truncated: it.truncated,
+        seconds: it.duration_seconds,
+    };
+    Delegated {
+        results: event.results.into_iter().map(result).collect(),
+        total_duration_seconds: event.total_duration_seconds,
+    }
+}

@@ -1,0 +1,217 @@
+//! A host: what an application embeds.
+//!
+//! ```no_run
+//! use hermitage::{Host, delegation::Request, sandbox::Binary, session::Session};
+//! # async fn example(component: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
+//! let host = Host::builder().workspace(".").agent("scout", Binary::new(component)).build().await?;
+//! let request = Request {
+//!     goal: Some("Find what is left to do".to_owned()),
+//!     agent: Some("scout".to_owned()),
+//!     background: true,
+//!     ..Request::default()
+//! };
+//! let session: Session = "agent:main:telegram:dm:12345:678".parse()?;
+//! host.delegate(&session, request).await?;
+//! // … go on with other work; the completion is a new turn when there is time for it.
+//! let delivery = host.completions(&session).next().await?;
+//! println!("{}", delivery.text(&host));
+//! delivery.ack().await?;
+//! host.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Everything is durable by default: units and events are in the store before
+//! a call returns, and what a host that was killed left behind is reported by
+//! the next one.
+
+mod answer;
+mod builder;
+mod listing;
+mod parent;
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast;
+
+use self::parent::OwnTools;
+pub use self::{
+    answer::Answer,
+    builder::{BuildError, Builder, default_store},
+    listing::{ChildListing, Listing},
+    parent::Parent,
+};
+use crate::{
+    clock::Clock,
+    completion::{Deliveries, Queue},
+    delegation::{DelegateError, Delegator, Dispatched, Prepared, Request, Update},
+    id::DelegationId,
+    plugin::Agents,
+    sandbox::{Binary, Sandbox, Usage},
+    session::Session,
+    store::{ClaimFilter, Recovered, Store, StoreError},
+};
+
+/// A running host. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Host(Arc<Inner>);
+
+struct Inner {
+    delegator: Delegator,
+    /// What a parent holds and a child never does.
+    own: OwnTools,
+    recovered: Recovered,
+}
+
+impl Host {
+    /// Starts from the defaults.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Delegates for a session. In the background it returns as soon as the
+    /// unit is recorded; in the foreground with its results. Dropping the
+    /// future stops children in the foreground, and none in the background.
+    pub async fn delegate(
+        &self,
+        session: &Session,
+        request: Request,
+    ) -> Result<Answer, DelegateError> {
+        let prepared = self.prepare(session, request).await?;
+        match self.dispatch(prepared).await? {
+            Dispatched::Background(handle) => Ok(Answer::dispatched(&handle.record)),
+            Dispatched::Foreground(mut running) => match running.wait().await {
+                Some(event) => Ok(Answer::Finished(Box::new(event))),
+                None => Err(StoreError::Closed.into()),
+            },
+        }
+    }
+
+    /// The first half of [`Host::delegate`]: checks everything, finds every
+    /// component, starts nothing.
+    pub async fn prepare(
+        &self,
+        session: &Session,
+        request: Request,
+    ) -> Result<Prepared, DelegateError> {
+        self.0.delegator.prepare(session, request).await
+    }
+
+    /// The second half: what comes back can be watched while it runs.
+    pub async fn dispatch(&self, prepared: Prepared) -> Result<Dispatched, DelegateError> {
+        self.0.delegator.dispatch(prepared).await
+    }
+
+    /// The events for a session, one after the other, as they come. Each is
+    /// to be acknowledged when it was applied; until then it is not over. To
+    /// keep a completion out of a running turn, ask for the next one when the
+    /// session is idle.
+    pub fn completions(&self, session: &Session) -> Deliveries {
+        let filter = ClaimFilter { session: session.clone(), kinds: None };
+        self.queue().deliveries(filter)
+    }
+
+    /// The queue that all sessions and producers share.
+    pub fn queue(&self) -> &Queue {
+        &self.0.delegator.parts().queue
+    }
+
+    /// News of every delegation from now on, for a display. A subscriber that
+    /// is too slow is told how many it missed.
+    pub fn subscribe(&self) -> broadcast::Receiver<Update> {
+        self.0.delegator.subscribe()
+    }
+
+    /// What runs, of every host on this store, and the newest that ended.
+    pub async fn list(&self) -> Result<Vec<Listing>, StoreError> {
+        let parts = self.0.delegator.parts();
+        let ended = parts.limits.retained_records;
+        let rows = parts.store.read(move |tables| tables.units(ended)).await?;
+        let running = self.0.delegator.running().await;
+        Ok(listing::listings(rows, running, parts.clock.now()))
+    }
+
+    /// Asks one delegation to stop: its children may still return what they
+    /// have, until the grace is over. `false` when it does not run here.
+    pub async fn interrupt(&self, id: DelegationId) -> bool {
+        self.0.delegator.interrupt(id, None).await > 0
+    }
+
+    /// Asks every delegation of a session to stop. Returns how many there
+    /// were.
+    pub async fn interrupt_session(&self, session: &Session, reason: &str) -> usize {
+        self.0.delegator.interrupt_session(session, Some(reason.to_owned())).await
+    }
+
+    /// Asks every delegation to stop. Returns how many there were.
+    pub async fn interrupt_all(&self, reason: &str) -> usize {
+        self.0.delegator.interrupt_all(Some(reason.to_owned())).await
+    }
+
+    /// New calls fail with "paused"; what runs goes on.
+    pub fn pause(&self) {
+        self.0.delegator.pause(true);
+    }
+
+    /// Takes calls again.
+    pub fn resume(&self) {
+        self.0.delegator.pause(false);
+    }
+
+    /// Takes no calls any more, asks everything to stop, and returns when the
+    /// last end is on disk: within the grace of the children. A long child
+    /// never keeps the process alive.
+    pub async fn shutdown(&self) {
+        self.0.delegator.close(Some("the host is shutting down".to_owned())).await;
+    }
+
+    /// The tools of a parent that is part of the application: all that there
+    /// are, `delegate_task` among them.
+    pub fn parent(&self, session: &Session) -> Parent {
+        Parent::new(self.clone(), session.clone())
+    }
+
+    /// What a host before this one left behind, as it was settled at the
+    /// start.
+    pub fn recovered(&self) -> &Recovered {
+        &self.0.recovered
+    }
+
+    /// The agents, to add to them.
+    pub fn agents(&self) -> &Arc<Agents> {
+        &self.0.delegator.parts().agents
+    }
+
+    /// Takes a component under a name.
+    pub fn install(&self, name: impl Into<String>, component: Binary) {
+        self.agents().install(name, component);
+    }
+
+    /// The sandbox that the children run in.
+    pub fn sandbox(&self) -> &Arc<Sandbox> {
+        &self.0.delegator.parts().sandbox
+    }
+
+    /// What is in use now.
+    pub fn usage(&self) -> Usage {
+        self.sandbox().usage()
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.0.delegator.parts().store
+    }
+
+    /// The clock of its events.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.delegator.parts().clock
+    }
+
+    fn own_tools(&self) -> &OwnTools {
+        &self.0.own
+    }
+
+    fn delegator(&self) -> &Delegator {
+        &self.0.delegator
+    }
+}

@@ -1,0 +1,226 @@
+//! Building a host: everything has a default, and everything can be passed
+//! in.
+
+use std::{path::PathBuf, sync::Arc};
+
+use etcetera::{BaseStrategy as _, base_strategy::Xdg};
+
+use super::{Host, Inner, parent::OwnTools};
+use crate::{
+    clock::{Clock, SystemClock},
+    completion::Queue,
+    config::{Config, ConfigError},
+    delegation::{Delegator, Parts},
+    id::{OsRandom, Random},
+    plugin::{Agents, BuildProgress, Library},
+    sandbox::{Binary, Sandbox, SandboxError},
+    store::{Store, StoreError},
+    tools::{
+        NoTools, Tools,
+        file::{FileTools, WorkspaceError},
+    },
+    toolset::{Grant, NativeTool, NativeTools, Tool, ToolHost, Toolset, native::NativeError},
+};
+
+/// Why a host can't be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The sandbox can't start.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The store can't be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no place for the store.
+    #[error("there is no directory for the store: neither `HOME` nor `XDG_STATE_HOME` is set")]
+    NoState,
+    /// The workspace can't be opened.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    /// A tool of the application can't be taken.
+    #[error(transparent)]
+    Tool(#[from] NativeError),
+    /// Only four tools are the parent's own.
+    #[error(
+        "`{0}` is no tool of a parent: known are `clarify`, `memory`, `send_message`, `execute_code`"
+    )]
+    NotAParentsTool(String),
+}
+
+/// Where units and events are kept.
+#[derive(Default)]
+enum Keep {
+    /// In the user's state directory.
+    #[default]
+    Default,
+    /// In this file.
+    File(PathBuf),
+    /// Until the host ends.
+    Ephemeral,
+    /// In a store that is open.
+    Open(Store),
+}
+
+/// The file that hosts of this user share: `hermitage/hermitage.db` in the
+/// XDG state directory. `None` when the environment names no home.
+pub fn default_store() -> Option<PathBuf> {
+    let state_dir = Xdg::new().ok()?.state_dir()?;
+    Some(state_dir.join("hermitage").join("hermitage.db"))
+}
+
+/// What a host is built of. See [`Host::builder`].
+#[derive(Default)]
+pub struct Builder {
+    config: Option<Config>,
+    keep: Keep,
+    workspace: Option<PathBuf>,
+    tools: Option<Arc<dyn ToolHost>>,
+    agents: Agents,
+    natives: Vec<Arc<dyn NativeTool>>,
+    parent_tools: Vec<Arc<dyn NativeTool>>,
+    clock: Option<Arc<dyn Clock>>,
+    random: Option<Arc<dyn Random>>,
+}
+
+impl Builder {
+    /// Limits and defaults; the built-in ones when absent.
+    pub fn config(self, config: Config) -> Self {
+        Self { config: Some(config), ..self }
+    }
+
+    /// Keeps units and events in this file, instead of the user's state
+    /// directory. Any number of hosts can share it.
+    pub fn store_at(self, file: impl Into<PathBuf>) -> Self {
+        Self { keep: Keep::File(file.into()), ..self }
+    }
+
+    /// Keeps units and events in memory: what is not acknowledged when the
+    /// host ends is lost.
+    pub fn ephemeral(self) -> Self {
+        Self { keep: Keep::Ephemeral, ..self }
+    }
+
+    /// Keeps units and events in a store that is open.
+    pub fn store(self, store: Store) -> Self {
+        Self { keep: Keep::Open(store), ..self }
+    }
+
+    /// The directory that the file tools work in. Without one no child gets
+    /// them.
+    pub fn workspace(self, dir: impl Into<PathBuf>) -> Self {
+        Self { workspace: Some(dir.into()), ..self }
+    }
+
+    /// Does the work of the contract's tools in another way. It is offered
+    /// all of them.
+    pub fn tools(self, tools: Arc<dyn ToolHost>) -> Self {
+        Self { tools: Some(tools), ..self }
+    }
+
+    /// Installs a component under a name.
+    pub fn agent(self, name: impl Into<String>, component: Binary) -> Self {
+        self.agents.install(name, component);
+        self
+    }
+
+    /// Finds further components on disk, building those that are source.
+    /// `progress` is told.
+    pub fn library(self, library: Library, progress: Box<dyn BuildProgress + Send>) -> Self {
+        Self { agents: self.agents.with_library(library, progress), ..self }
+    }
+
+    /// Adds a tool of the application. Children that are granted it, by its
+    /// name, find it in their toolbox.
+    pub fn tool(mut self, tool: Arc<dyn NativeTool>) -> Self {
+        self.natives.push(tool);
+        self
+    }
+
+    /// Adds one of the tools that only a parent holds: `clarify`, `memory`,
+    /// `send_message` or `execute_code`. No child ever gets it.
+    pub fn parent_tool(mut self, tool: Arc<dyn NativeTool>) -> Self {
+        self.parent_tools.push(tool);
+        self
+    }
+
+    /// Tells the time of events.
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock: Some(clock), ..self }
+    }
+
+    /// Draws ids and keys.
+    pub fn random(self, random: Arc<dyn Random>) -> Self {
+        Self { random: Some(random), ..self }
+    }
+
+    /// Opens the store, settles what a host that is gone left behind, and
+    /// starts.
+    pub async fn build(self) -> Result<Host, BuildError> {
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let random = self.random.unwrap_or_else(|| Arc::new(OsRandom));
+        let config = self.config.map_or_else(|| Config::load(None), Ok)?;
+        let (mut natives, mut own) = (NativeTools::default(), OwnTools::default());
+        for tool in self.natives {
+            natives.register(tool)?;
+        }
+        self.parent_tools.into_iter().try_for_each(|it| own.add(it))?;
+        let (tools, grant) = tools(self.tools, self.workspace, &config)?;
+        let grant = grant.plus(natives.tools());
+        let store = self.keep.open(&random).await?;
+        let recovered = store.recover(clock.now()).await?;
+        let delegator = Delegator::start(Parts {
+            sandbox: Arc::new(Sandbox::new(config.sandbox, Arc::clone(&random))?),
+            agents: Arc::new(self.agents),
+            tools,
+            grant,
+            natives,
+            queue: Queue::new(store.clone(), Arc::clone(&clock), config.queue),
+            store,
+            clock,
+            random,
+            limits: config.delegation,
+            budget: config.budget,
+        });
+        Ok(Host(Arc::new(Inner { delegator, own, recovered })))
+    }
+}
+
+/// Who does the work of the tools, and what a parent holds of them.
+fn tools(
+    tools: Option<Arc<dyn ToolHost>>,
+    workspace: Option<PathBuf>,
+    config: &Config,
+) -> Result<(Arc<dyn ToolHost>, Grant), BuildError> {
+    let all = Grant::of_parent();
+    match (tools, workspace) {
+        (Some(tools), _) => Ok((tools, all)),
+        (None, Some(dir)) => {
+            let files = FileTools::open(&dir, config.file.clone())?;
+            Ok((Arc::new(Tools::new(files)), all))
+        }
+        (None, None) => {
+            let of_files = Toolset::named("file").map_or(&[] as &[Tool], |it| it.tools);
+            let rest = all.iter().filter(|it| !of_files.contains(it)).collect();
+            Ok((Arc::new(NoTools), rest))
+        }
+    }
+}
+
+impl Keep {
+    /// Opening reads and writes files, which blocks.
+    async fn open(self, random: &Arc<dyn Random>) -> Result<Store, BuildError> {
+        let file = match self {
+            Keep::Open(store) => return Ok(store),
+            Keep::Ephemeral => return Ok(Store::memory(&**random)?),
+            Keep::File(file) => file,
+            Keep::Default => default_store().ok_or(BuildError::NoState)?,
+        };
+        let random = Arc::clone(random);
+        let opened = tokio::task::spawn_blocking(move || Store::open(&file, &*random)).await;
+        Ok(opened.unwrap_or(Err(StoreError::Closed))?)
+    }
+}

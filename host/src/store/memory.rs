@@ -1,0 +1,443 @@
+//! The tables in memory: what a store is, as plainly as it can be said.
+//!
+//! For hosts that keep nothing, and the model that the tests hold the
+//! database against. Lookups scan: a host keeps some dozens of units.
+
+mod claims;
+mod rows;
+
+use std::collections::BTreeMap;
+
+use self::rows::Rows;
+use super::{
+    ClaimFilter, ClaimToken, Corrupt, EventBody, EventFilter, EventId, EventRow, EventState,
+    Finish, NewEvent, Recovered, Settled, StoreError, Tables, UnitRow,
+    words::{dedup, unit_of},
+};
+use crate::{
+    event::{ASYNC_DELEGATION, ChildResult, CompletionEvent, Status, batch_status},
+    id::{DelegationId, HostId},
+    session::Session,
+    unit::UnitRecord,
+};
+
+/// The tables.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// By the text of their id.
+    units: Rows<String, Unit>,
+    events: Rows<EventId, Event>,
+    /// Full summaries, by unit and task.
+    summaries: Rows<(String, usize), String>,
+    last: Last,
+    /// Where the operation, and the transaction, began.
+    savepoint: Mark,
+    start: Last,
+}
+
+/// The numbers that were given last.
+#[derive(Clone, Copy, Debug, Default)]
+struct Last {
+    unit: u64,
+    event: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    units: usize,
+    events: usize,
+    summaries: usize,
+    last: Last,
+}
+
+#[derive(Clone, Debug)]
+struct Unit {
+    /// Ascending in the order of dispatch.
+    place: u64,
+    record: UnitRecord,
+    owner: HostId,
+    groups_left: usize,
+    ended: Option<(Status, f64)>,
+    /// Results of tasks whose group has not ended.
+    children: BTreeMap<usize, ChildResult>,
+}
+
+#[derive(Clone, Debug)]
+struct Event {
+    row: EventRow,
+    /// `None` when a dead host left it to anybody.
+    owner: Option<HostId>,
+    unit: Option<DelegationId>,
+    /// Outlives a claim: an event that is put back is where it was.
+    not_before: f64,
+    /// Claims so far: each has its own number.
+    claims: u64,
+}
+
+impl Event {
+    fn is_acked(&self) -> bool {
+        self.row.state == EventState::Acked
+    }
+
+    /// The results that it tells of, when it ended a group.
+    fn results(&self) -> &[ChildResult] {
+        match &self.row.event.body {
+            EventBody::Completion(event) if self.row.event.kind == ASYNC_DELEGATION => {
+                &event.results
+            }
+            _ => &[],
+        }
+    }
+}
+
+impl Memory {
+    fn events_of_unit(&self, id: DelegationId) -> impl Iterator<Item = &Event> {
+        self.events.values().filter(move |it| it.unit == Some(id))
+    }
+
+    fn was_queued(&self, kind: &str, dedup: &str) -> bool {
+        self.events.values().any(|it| it.row.event.kind == kind && it.row.event.dedup == dedup)
+    }
+
+    fn row(&self, unit: &Unit) -> UnitRow {
+        let of_events = self.events_of_unit(unit.record.id).flat_map(Event::results);
+        let mut results: Vec<ChildResult> =
+            of_events.chain(unit.children.values()).cloned().collect();
+        results.sort_by_key(|it| it.task_index);
+        UnitRow { record: unit.record.clone(), owner: unit.owner, ended: unit.ended, results }
+    }
+
+    fn queue(&mut self, mut event: NewEvent, owner: HostId, acked: bool) -> Option<EventId> {
+        if self.was_queued(&event.kind, &event.dedup) {
+            return None;
+        }
+        without_full_summaries(&mut event.body);
+        self.last.event += 1;
+        let id = EventId(self.last.event);
+        let not_before = 0.0;
+        let state = if acked { EventState::Acked } else { EventState::Pending { not_before } };
+        let unit = unit_of(&event.body);
+        let row = EventRow { id, state, attempts: 0, last_error: None, event };
+        let event = Event { row, owner: Some(owner), unit, not_before, claims: 0 };
+        self.events.set(id, Some(event));
+        Some(id)
+    }
+
+    fn keep_summaries(&mut self, id: DelegationId, results: &[ChildResult]) {
+        for result in results {
+            if let Some(text) = &result.full_summary {
+                self.summaries.set((id.to_string(), result.task_index), Some(text.clone()));
+            }
+        }
+    }
+
+    /// Queues the event of a group of a running unit.
+    fn end_group(
+        &mut self,
+        unit: &mut Unit,
+        group: usize,
+        event: CompletionEvent,
+        acked: bool,
+    ) -> Option<EventId> {
+        let (status, at) = (event.status, event.completed_at);
+        let (results, n_groups) = (event.results.clone(), unit.record.groups.len());
+        let new = NewEvent {
+            kind: event.kind.to_owned(),
+            dedup: dedup(unit.record.id, group, n_groups),
+            session: event.session_key.clone(),
+            created_at: at,
+            body: EventBody::Completion(Box::new(event)),
+        };
+        let res = self.queue(new, unit.owner, acked)?;
+        self.keep_summaries(unit.record.id, &results);
+        unit.groups_left = unit.groups_left.saturating_sub(1);
+        unit.children.retain(|task, _| {
+            n_groups != 1 && results.iter().all(|result| result.task_index != *task)
+        });
+        if unit.groups_left == 0 {
+            let status = if n_groups == 1 { status } else { self.combined(unit.record.id) };
+            unit.ended = Some((status, at));
+        }
+        Some(res)
+    }
+
+    fn combined(&self, id: DelegationId) -> Status {
+        let results = self.events_of_unit(id).flat_map(Event::results).cloned();
+        batch_status(&results.collect::<Vec<_>>())
+    }
+
+    /// Reports what a dead host's unit had not reported yet.
+    fn report_unknown(&mut self, unit: &mut Unit, now: f64) -> usize {
+        let acked = unit.record.parent.is_some();
+        let kept: Vec<ChildResult> = unit.children.values().cloned().collect();
+        let record = unit.record.clone();
+        let mut n_events = 0;
+        for (idx, group) in record.groups.iter().enumerate() {
+            let event = record.unknown(group, &kept, now);
+            let queued = self.end_group(unit, idx, event, acked);
+            n_events += usize::from(queued.is_some() && !acked);
+        }
+        n_events
+    }
+
+    fn set_unit(&mut self, unit: Unit) {
+        self.units.set(unit.record.id.to_string(), Some(unit));
+    }
+
+    fn ended_newest_first(&self) -> Vec<&Unit> {
+        let at = |unit: &Unit| unit.ended.map_or(0.0, |(_, at)| at);
+        let mut res: Vec<&Unit> = self.units.values().filter(|it| it.ended.is_some()).collect();
+        res.sort_by(|lhs, rhs| at(rhs).total_cmp(&at(lhs)).then(rhs.place.cmp(&lhs.place)));
+        res
+    }
+
+    /// The unit and its events.
+    fn forget_unit(&mut self, id: DelegationId) -> usize {
+        let events: Vec<EventId> = self.events_of_unit(id).map(|it| it.row.id).collect();
+        let key = id.to_string();
+        let summaries: Vec<_> =
+            self.summaries.keys().filter(|(unit, _)| *unit == key).cloned().collect();
+        summaries.into_iter().for_each(|it| self.summaries.set(it, None));
+        self.units.set(key, None);
+        1 + self.forget_events(events)
+    }
+
+    fn forget_events(&mut self, ids: Vec<EventId>) -> usize {
+        let res = ids.len();
+        ids.into_iter().for_each(|it| self.events.set(it, None));
+        res
+    }
+}
+
+fn without_full_summaries(body: &mut EventBody) {
+    match body {
+        EventBody::Completion(event) => {
+            event.results.iter_mut().for_each(|it| it.full_summary = None);
+        }
+        EventBody::Failure(notice) => notice.result.full_summary = None,
+        EventBody::Other(_) => (),
+    }
+}
+
+impl Tables for Memory {
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.units.keep();
+        self.events.keep();
+        self.summaries.keep();
+        self.start = self.last;
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        self.begin()
+    }
+
+    fn rollback(&mut self) {
+        self.savepoint = Mark { last: self.start, ..Mark::default() };
+        let _ = self.release(false);
+    }
+
+    fn savepoint(&mut self) -> Result<(), StoreError> {
+        self.savepoint = Mark {
+            units: self.units.mark(),
+            events: self.events.mark(),
+            summaries: self.summaries.mark(),
+            last: self.last,
+        };
+        Ok(())
+    }
+
+    fn release(&mut self, keep: bool) -> Result<(), StoreError> {
+        let Mark { units, events, summaries, last } = self.savepoint;
+        if !keep {
+            self.units.undo_to(units);
+            self.events.undo_to(events);
+            self.summaries.undo_to(summaries);
+            self.last = last;
+        }
+        Ok(())
+    }
+
+    fn insert_unit(&mut self, unit: &UnitRecord, owner: HostId) -> Result<(), StoreError> {
+        if self.units.get(&unit.id.to_string()).is_some() {
+            return Err(StoreError::Exists(unit.id.to_string()));
+        }
+        self.last.unit += 1;
+        self.set_unit(Unit {
+            place: self.last.unit,
+            record: unit.clone(),
+            owner,
+            groups_left: unit.groups.len(),
+            ended: None,
+            children: BTreeMap::new(),
+        });
+        Ok(())
+    }
+
+    fn child_ended(&mut self, id: DelegationId, result: &ChildResult) -> Result<bool, StoreError> {
+        let Some(mut unit) = self.units.get(&id.to_string()).cloned() else {
+            return Ok(false);
+        };
+        let task = result.task_index;
+        let groups = &unit.record.groups;
+        let has_event = |group| self.was_queued(ASYNC_DELEGATION, &dedup(id, group, groups.len()));
+        let is_late = unit.ended.is_some()
+            || unit.children.contains_key(&task)
+            || groups.iter().position(|it| it.tasks.contains(&task)).is_some_and(has_event);
+        if is_late {
+            return Ok(false);
+        }
+        self.keep_summaries(id, std::slice::from_ref(result));
+        unit.children.insert(task, ChildResult { full_summary: None, ..result.clone() });
+        self.set_unit(unit);
+        Ok(true)
+    }
+
+    fn finish(&mut self, finish: &Finish) -> Result<Option<EventId>, StoreError> {
+        let Some(mut unit) = self.units.get(&finish.id.to_string()).cloned() else {
+            return Ok(None);
+        };
+        if unit.ended.is_some() || unit.record.groups.len() <= finish.group {
+            return Ok(None);
+        }
+        let res = self.end_group(&mut unit, finish.group, finish.event.clone(), finish.acked);
+        if res.is_some() {
+            self.set_unit(unit);
+        }
+        Ok(res)
+    }
+
+    fn unit(&mut self, id: DelegationId) -> Result<Option<UnitRow>, StoreError> {
+        Ok(self.units.get(&id.to_string()).map(|it| self.row(it)))
+    }
+
+    fn full_summary(
+        &mut self,
+        id: DelegationId,
+        task_index: usize,
+    ) -> Result<Option<String>, StoreError> {
+        Ok(self.summaries.get(&(id.to_string(), task_index)).cloned())
+    }
+
+    fn units(&mut self, ended: usize) -> Result<Vec<UnitRow>, StoreError> {
+        let mut running: Vec<&Unit> = self.units.values().filter(|it| it.ended.is_none()).collect();
+        running.sort_by_key(|it| std::cmp::Reverse(it.place));
+        let ended = self.ended_newest_first().into_iter().take(ended);
+        Ok(running.into_iter().chain(ended).map(|it| self.row(it)).collect())
+    }
+
+    fn prune(&mut self, keep: usize, keep_events: usize) -> Result<usize, StoreError> {
+        let is_open = |id| self.events_of_unit(id).any(|it| !it.is_acked());
+        let old = self.ended_newest_first().into_iter().skip(keep).map(|it| it.record.id);
+        let old: Vec<DelegationId> = old.filter(|it| !is_open(*it)).collect();
+        let n_units: usize = old.into_iter().map(|it| self.forget_unit(it)).sum();
+        let has_unit =
+            |it: &Event| it.unit.is_some_and(|id| self.units.get(&id.to_string()).is_some());
+        let others = self.events.values().rev().filter(|it| it.is_acked() && !has_unit(it));
+        let others: Vec<EventId> = others.skip(keep_events).map(|it| it.row.id).collect();
+        Ok(n_units + self.forget_events(others))
+    }
+
+    fn push(&mut self, event: &NewEvent, owner: HostId) -> Result<Option<EventId>, StoreError> {
+        Ok(self.queue(event.clone(), owner, false))
+    }
+
+    fn claim(
+        &mut self,
+        filter: &ClaimFilter,
+        by: HostId,
+        now: f64,
+        until: f64,
+        max_attempts: u32,
+    ) -> Result<Option<(EventRow, ClaimToken)>, StoreError> {
+        Ok(self.claim_first(filter, by, now, until, max_attempts))
+    }
+
+    fn ack(&mut self, id: EventId, token: ClaimToken) -> Result<Settled, StoreError> {
+        Ok(self.settle(id, token, |event| {
+            event.row.state = EventState::Acked;
+            Settled::Done
+        }))
+    }
+
+    fn retry(
+        &mut self,
+        id: EventId,
+        token: ClaimToken,
+        not_before: f64,
+        error: &str,
+        max_attempts: u32,
+    ) -> Result<Settled, StoreError> {
+        Ok(self.settle(id, token, |event| {
+            event.row.last_error = Some(error.to_owned());
+            event.offer_again(not_before, max_attempts)
+        }))
+    }
+
+    fn put_back(&mut self, id: EventId, token: ClaimToken) -> Result<Settled, StoreError> {
+        Ok(self.settle(id, token, |event| {
+            event.row.attempts = event.row.attempts.saturating_sub(1);
+            event.row.state = EventState::Pending { not_before: event.not_before };
+            Settled::Done
+        }))
+    }
+
+    fn ack_by_hand(&mut self, id: EventId) -> Result<bool, StoreError> {
+        let Some(mut event) = self.events.get(&id).filter(|it| !it.is_acked()).cloned() else {
+            return Ok(false);
+        };
+        event.row.state = EventState::Acked;
+        self.events.set(id, Some(event));
+        Ok(true)
+    }
+
+    fn next_due(&mut self, filter: &ClaimFilter, by: HostId) -> Result<Option<f64>, StoreError> {
+        let mine = self.events.values().filter(|it| it.is_for(filter, by));
+        Ok(mine.filter_map(Event::due).min_by(f64::total_cmp))
+    }
+
+    fn event(&mut self, id: EventId) -> Result<Option<EventRow>, StoreError> {
+        Ok(self.events.get(&id).map(|it| it.row.clone()))
+    }
+
+    fn events_of(&mut self, id: DelegationId) -> Result<Vec<EventRow>, StoreError> {
+        Ok(self.events_of_unit(id).map(|it| it.row.clone()).collect())
+    }
+
+    fn events(&mut self, filter: &EventFilter) -> Result<Vec<EventRow>, StoreError> {
+        let newest = self.events.values().rev().filter(|it| it.is_listed(filter));
+        let mut res: Vec<EventRow> = newest.take(filter.limit).map(|it| it.row.clone()).collect();
+        res.reverse();
+        Ok(res)
+    }
+
+    fn owners(&mut self) -> Result<Vec<HostId>, StoreError> {
+        let running = self.units.values().filter(|it| it.ended.is_none()).map(|it| it.owner);
+        let of_events = self.events.values().flat_map(|it| {
+            let is_local = it.row.event.session == Session::Local && !it.is_acked();
+            [it.claimed_by(), it.owner.filter(|_| is_local)]
+        });
+        let mut res: Vec<HostId> = running.chain(of_events.flatten()).collect();
+        res.sort_unstable();
+        res.dedup();
+        Ok(res)
+    }
+
+    fn recover(&mut self, dead: HostId, now: f64) -> Result<Recovered, StoreError> {
+        let mut res = Recovered::default();
+        let is_left = |it: &&Unit| it.ended.is_none() && it.owner == dead;
+        let mut left: Vec<Unit> = self.units.values().filter(is_left).cloned().collect();
+        left.sort_by_key(|it| it.place);
+        for mut unit in left {
+            res.units.push(unit.record.id);
+            res.events += self.report_unknown(&mut unit, now);
+            self.set_unit(unit);
+        }
+        res.claims = self.free_claims(dead);
+        Ok(res)
+    }
+
+    fn set_aside(&mut self) -> Result<Vec<Corrupt>, StoreError> {
+        Ok(Vec::new())
+    }
+}

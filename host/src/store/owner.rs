@@ -1,0 +1,105 @@
+//! Which hosts are alive: each holds a lock on a file of its own for as long
+//! as it may write.
+//!
+//! The kernel gives the lock back when a process ends, however it ends, so
+//! that no clock and no heartbeat decides who is dead. A host locks its file
+//! before it writes anything to the database: whoever finds a row without a
+//! locked file knows that its owner is gone.
+
+use std::{
+    fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError},
+    io,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use crate::id::HostId;
+
+/// Times that a lock is tried whose file vanishes: somebody took it for that
+/// of a dead host between its creation and its lock.
+const TRIES: usize = 16;
+
+/// The locks beside one database.
+#[derive(Clone, Debug)]
+pub(super) struct Hosts {
+    dir: PathBuf,
+}
+
+impl Hosts {
+    /// Makes the directory (mode 0700).
+    pub(super) fn beside(database: &Path) -> io::Result<Self> {
+        let mut name = database.file_name().unwrap_or_default().to_owned();
+        name.push(".hosts");
+        let dir = database.with_file_name(name);
+        DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
+        Ok(Self { dir })
+    }
+
+    /// Locks the file of this host.
+    pub(super) fn enter(&self, host: HostId) -> io::Result<Held> {
+        for _ in 0..TRIES {
+            if let Some(held) = self.take_over(host)? {
+                return Ok(held);
+            }
+        }
+        Err(io::Error::other("the lock of this host can't be taken"))
+    }
+
+    /// Locks the file of a host that is gone, which need not exist. `None`
+    /// when the host lives, or another one is at it.
+    pub(super) fn take_over(&self, host: HostId) -> io::Result<Option<Held>> {
+        let path = self.dir.join(format!("{host}.lock"));
+        let file = open(&path)?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(err)) => return Err(err),
+            Ok(()) => (),
+        }
+        // Files are removed by who holds them: this one may be a removed one.
+        let is_there = is_same(&file.metadata()?, &path)?;
+        Ok(is_there.then_some(Held { _file: file, path }))
+    }
+
+    /// Hosts with a file, alive or not.
+    pub(super) fn known(&self) -> io::Result<Vec<HostId>> {
+        let mut res = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let name = entry?.file_name();
+            let host = name.to_str().and_then(|it| it.strip_suffix(".lock"));
+            res.extend(host.and_then(|it| it.parse::<HostId>().ok()));
+        }
+        Ok(res)
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default();
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
+    options.open(path)
+}
+
+fn is_same(opened: &Metadata, path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(it) => Ok((it.dev(), it.ino()) == (opened.dev(), opened.ino())),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(err) => Err(err),
+    }
+}
+
+/// A held lock. Its file goes with it.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// Locked until it is closed.
+    _file: File,
+    path: PathBuf,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Before the lock is given back: afterwards the file may be another's.
+        if let Err(err) = fs::remove_file(&self.path) {
+            tracing::warn!(%err, file = %self.path.display(), "the lock of a host is left");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What stands in bodies: plain records with a version each, apart from the
+//! types that the program works with.
+//!
+//! Words are kept as words and ids as their text: a value that this version
+//! does not know is an error with a name. A change of a field makes a new
+//! record (`UnitV2`) that the old one converts into; the old one stays.
+
+mod event;
+mod result;
+#[cfg(test)]
+mod tests;
+mod unit;
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use self::{
+    event::{CompletionV1, FailureV1, OtherV1},
+    result::ResultV1,
+    unit::UnitV1,
+};
+use super::{
+    EventBody, StoreError,
+    codec::{self, CodecError, MOST, Record},
+};
+use crate::{
+    event::{ChildResult, ExitReason, Role, Status},
+    unit::UnitRecord,
+};
+
+/// How much of a full summary is kept: what its envelope adds fits, too.
+const MOST_SUMMARY: usize = MOST - 64;
+
+/// A summary that was cut in its result.
+#[derive(Serialize, Deserialize)]
+struct SummaryV1 {
+    text: String,
+}
+
+impl Record for SummaryV1 {
+    const SCHEMA: u16 = 0x0601;
+    const NAME: &'static str = "summary";
+}
+
+pub(super) fn encode_unit(unit: &UnitRecord) -> Result<Vec<u8>, StoreError> {
+    codec::encode(&UnitV1::from(unit))
+}
+
+pub(super) fn decode_unit(bytes: &[u8]) -> Result<UnitRecord, CodecError> {
+    codec::decode::<UnitV1>(bytes)?.try_into()
+}
+
+/// All but the full summary.
+pub(super) fn encode_result(result: &ChildResult) -> Result<Vec<u8>, StoreError> {
+    codec::encode(&ResultV1::from(result))
+}
+
+pub(super) fn decode_result(bytes: &[u8]) -> Result<ChildResult, CodecError> {
+    codec::decode::<ResultV1>(bytes)?.try_into()
+}
+
+/// All but full summaries.
+pub(super) fn encode_body(body: &EventBody) -> Result<Vec<u8>, StoreError> {
+    match body {
+        EventBody::Completion(event) => codec::encode(&CompletionV1::from(event.as_ref())),
+        EventBody::Failure(notice) => codec::encode(&FailureV1::from(notice.as_ref())),
+        EventBody::Other(json) => codec::encode(&OtherV1 { json: json.clone() }),
+    }
+}
+
+pub(super) fn decode_body(bytes: &[u8]) -> Result<EventBody, CodecError> {
+    let envelope = codec::open(bytes)?;
+    Ok(match envelope.schema {
+        CompletionV1::SCHEMA => {
+            EventBody::Completion(Box::new(envelope.decode::<CompletionV1>()?.try_into()?))
+        }
+        FailureV1::SCHEMA => {
+            EventBody::Failure(Box::new(envelope.decode::<FailureV1>()?.try_into()?))
+        }
+        _ => EventBody::Other(envelope.decode::<OtherV1>()?.json),
+    })
+}
+
+/// A summary beyond all measure is cut: it must not keep a unit from ending.
+pub(super) fn encode_summary(text: &str) -> Result<Vec<u8>, StoreError> {
+    let end = text.floor_char_boundary(MOST_SUMMARY);
+    if end < text.len() {
+        tracing::warn!(bytes = text.len(), kept = end, "a full summary is cut");
+    }
+    codec::encode(&SummaryV1 { text: text.get(..end).unwrap_or_default().to_owned() })
+}
+
+pub(super) fn decode_summary(bytes: &[u8]) -> Result<String, CodecError> {
+    codec::decode::<SummaryV1>(bytes).map(|it| it.text)
+}
+
+/// Reads an id, or what else has a text.
+pub(super) fn parse<T: FromStr>(what: &'static str, text: &str) -> Result<T, CodecError> {
+    text.parse().map_err(|_| unknown(what, text))
+}
+
+/// Reads the word of a status.
+pub(super) fn status(word: &str) -> Result<Status, CodecError> {
+    find("status", &Status::ALL, Status::as_str, word)
+}
+
+fn exit_reason(word: &str) -> Result<ExitReason, CodecError> {
+    find("exit reason", &ExitReason::ALL, ExitReason::as_str, word)
+}
+
+fn role(word: &str) -> Result<Role, CodecError> {
+    find("role", &Role::ALL, Role::as_str, word)
+}
+
+fn find<T: Copy>(
+    what: &'static str,
+    all: &[T],
+    as_str: impl Fn(T) -> &'static str,
+    word: &str,
+) -> Result<T, CodecError> {
+    all.iter().copied().find(|it| as_str(*it) == word).ok_or_else(|| unknown(what, word))
+}
+
+fn unknown(what: &'static str, value: &str) -> CodecError {
+    // It may be anything: what people see has no control characters.
+    let value = value.chars().take(80).flat_map(char::escape_default).collect();
+    CodecError::Value { what, value }
+}
+
+fn convert_all<T, U: TryFrom<T, Error = CodecError>>(all: Vec<T>) -> Result<Vec<U>, CodecError> {
+    all.into_iter().map(U::try_from).collect()
+}

@@ -1,0 +1,147 @@
+//! Events.
+
+use serde::{Deserialize, Serialize};
+
+use super::{convert_all, parse, result::ResultV1, role, status};
+use crate::{
+    event::{ASYNC_DELEGATION, ASYNC_DELEGATION_FAILURE, CompletionEvent, FailureNotice},
+    store::codec::{CodecError, Record},
+};
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct CompletionV1 {
+    delegation_id: String,
+    group: Option<String>,
+    session_key: String,
+    goal: String,
+    context: Option<String>,
+    toolsets: Option<Vec<String>>,
+    role: String,
+    model: Option<String>,
+    status: String,
+    dispatched_at: f64,
+    completed_at: f64,
+    is_batch: bool,
+    goals: Vec<String>,
+    results: Vec<ResultV1>,
+    error: Option<String>,
+    total_duration_seconds: f64,
+    notes: Vec<String>,
+}
+
+impl Record for CompletionV1 {
+    const SCHEMA: u16 = 0x0301;
+    const NAME: &'static str = "completion";
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct FailureV1 {
+    delegation_id: String,
+    session_key: String,
+    goal: String,
+    dispatched_at: f64,
+    failed_at: f64,
+    count: usize,
+    remaining: usize,
+    result: ResultV1,
+}
+
+impl Record for FailureV1 {
+    const SCHEMA: u16 = 0x0401;
+    const NAME: &'static str = "failure notice";
+}
+
+/// Of another producer.
+#[derive(Serialize, Deserialize)]
+pub(super) struct OtherV1 {
+    pub(super) json: String,
+}
+
+impl Record for OtherV1 {
+    const SCHEMA: u16 = 0x0501;
+    const NAME: &'static str = "event";
+}
+
+impl From<&CompletionEvent> for CompletionV1 {
+    fn from(event: &CompletionEvent) -> Self {
+        Self {
+            delegation_id: event.delegation_id.to_string(),
+            group: event.group.clone(),
+            session_key: event.session_key.to_string(),
+            goal: event.goal.clone(),
+            context: event.context.clone(),
+            toolsets: event.toolsets.clone(),
+            role: event.role.as_str().to_owned(),
+            model: event.model.clone(),
+            status: event.status.as_str().to_owned(),
+            dispatched_at: event.dispatched_at,
+            completed_at: event.completed_at,
+            is_batch: event.is_batch,
+            goals: event.goals.clone(),
+            results: event.results.iter().map(ResultV1::from).collect(),
+            error: event.error.clone(),
+            total_duration_seconds: event.total_duration_seconds,
+            notes: event.notes.clone(),
+        }
+    }
+}
+
+impl TryFrom<CompletionV1> for CompletionEvent {
+    type Error = CodecError;
+
+    fn try_from(event: CompletionV1) -> Result<Self, CodecError> {
+        Ok(Self {
+            kind: ASYNC_DELEGATION,
+            delegation_id: parse("delegation", &event.delegation_id)?,
+            group: event.group,
+            session_key: parse("session", &event.session_key)?,
+            goal: event.goal,
+            context: event.context,
+            toolsets: event.toolsets,
+            role: role(&event.role)?,
+            model: event.model,
+            status: status(&event.status)?,
+            dispatched_at: event.dispatched_at,
+            completed_at: event.completed_at,
+            is_batch: event.is_batch,
+            goals: event.goals,
+            results: convert_all(event.results)?,
+            error: event.error,
+            total_duration_seconds: event.total_duration_seconds,
+            notes: event.notes,
+        })
+    }
+}
+
+impl From<&FailureNotice> for FailureV1 {
+    fn from(notice: &FailureNotice) -> Self {
+        Self {
+            delegation_id: notice.delegation_id.to_string(),
+            session_key: notice.session_key.to_string(),
+            goal: notice.goal.clone(),
+            dispatched_at: notice.dispatched_at,
+            failed_at: notice.failed_at,
+            count: notice.count,
+            remaining: notice.remaining,
+            result: ResultV1::from(&notice.result),
+        }
+    }
+}
+
+impl TryFrom<FailureV1> for FailureNotice {
+    type Error = CodecError;
+
+    fn try_from(notice: FailureV1) -> Result<Self, CodecError> {
+        Ok(Self {
+            kind: ASYNC_DELEGATION_FAILURE,
+            delegation_id: parse("delegation", &notice.delegation_id)?,
+            session_key: parse("session", &notice.session_key)?,
+            goal: notice.goal,
+            dispatched_at: notice.dispatched_at,
+            failed_at: notice.failed_at,
+            count: notice.count,
+            remaining: notice.remaining,
+            result: notice.result.try_into()?,
+        })
+    }
+}

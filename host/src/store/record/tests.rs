@@ -1,0 +1,250 @@
+use std::{env, fs, path::Path, time::Duration};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    event::{CompletionEvent, FailureNotice, ToolTrace},
+    id::{ChildId, DelegationId},
+    store::sample::{self, Fixed},
+    unit::{Group, Mode, TaskRecord},
+};
+
+fn unit() -> UnitRecord {
+    let parent = Some(sample::delegation(9));
+    UnitRecord { parent, ..sample::unit(1, &[&[0, 2], &[1]]) }
+}
+
+fn result() -> ChildResult {
+    sample::result(300, Status::Timeout)
+}
+
+fn completion() -> EventBody {
+    let unit = unit();
+    let results = vec![sample::result(0, Status::Completed), sample::result(2, Status::Failed)];
+    let event = unit.completion(&unit.groups[0], results, 2_000.25, Duration::from_millis(1_500));
+    EventBody::Completion(Box::new(event))
+}
+
+fn failure() -> EventBody {
+    EventBody::Failure(Box::new(unit().failure(result(), 1, 9.5)))
+}
+
+fn other() -> EventBody {
+    EventBody::Other(r#"{"type":"watch_match","line":"grün"}"#.to_owned())
+}
+
+/// Compares with the bytes that were written before, or writes them with
+/// `UPDATE_FIXTURES=1`: for a new record, never for one that was released.
+fn check<T: PartialEq + std::fmt::Debug>(
+    name: &str,
+    value: &T,
+    encode: impl Fn(&T) -> Result<Vec<u8>, StoreError>,
+    decode: impl Fn(&[u8]) -> Result<T, CodecError>,
+) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/fixtures").join(name);
+    if env::var_os("UPDATE_FIXTURES").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, encode(value).unwrap()).unwrap();
+    }
+    let bytes = fs::read(&path).unwrap();
+    assert_eq!(decode(&bytes).as_ref(), Ok(value), "{name}");
+    assert_eq!(encode(value).unwrap(), bytes, "{name}");
+}
+
+#[test]
+fn records_have_the_bytes_that_other_versions_read() {
+    check("unit.v1.bin", &unit(), encode_unit, decode_unit);
+    check("result.v1.bin", &result(), encode_result, decode_result);
+    check("completion.v1.bin", &completion(), encode_body, decode_body);
+    check("failure.v1.bin", &failure(), encode_body, decode_body);
+    check("other.v1.bin", &other(), encode_body, decode_body);
+    let summary = "A long summary".to_owned();
+    check("summary.v1.bin", &summary, |it| encode_summary(it), decode_summary);
+}
+
+/// The way out, should this codec have to go.
+#[test]
+fn another_implementation_reads_every_record() {
+    fn read<R: Record>(bytes: &[u8]) {
+        let config = bincode_next::config::standard();
+        let payload = &bytes[8..];
+        let (res, read): (R, usize) =
+            bincode_next::serde::decode_from_slice(payload, config).unwrap();
+        assert_eq!(read, payload.len());
+        assert_eq!(codec::encode(&res).unwrap(), bytes);
+        assert_eq!(bincode_next::serde::encode_to_vec(&res, config).unwrap(), payload);
+    }
+    read::<UnitV1>(&encode_unit(&unit()).unwrap());
+    read::<ResultV1>(&encode_result(&result()).unwrap());
+    read::<CompletionV1>(&encode_body(&completion()).unwrap());
+    read::<FailureV1>(&encode_body(&failure()).unwrap());
+    read::<OtherV1>(&encode_body(&other()).unwrap());
+    read::<SummaryV1>(&encode_summary("A long summary").unwrap());
+}
+
+#[test]
+fn a_value_that_is_not_known_is_named() {
+    let check = |spoil: fn(&mut ResultV1), why: &str| {
+        let mut record = ResultV1::from(&result());
+        spoil(&mut record);
+        let bytes = codec::encode(&record).unwrap();
+        assert_eq!(decode_result(&bytes).unwrap_err().to_string(), why);
+    };
+    check(|it| it.status = "great".to_owned(), "`great` is no status");
+    check(|it| it.exit_reason = "\u{1b}[".to_owned(), "`\\u{1b}[` is no exit reason");
+    check(|it| it.child_id = "sa-1".to_owned(), "`sa-1` is no child");
+}
+
+#[test]
+fn one_record_is_not_taken_for_another() {
+    let unit = encode_unit(&unit()).unwrap();
+    let why = "the schema 0x0101 is not known here";
+    assert_eq!(decode_body(&unit).unwrap_err().to_string(), why);
+    assert_eq!(decode_result(&unit).unwrap_err().to_string(), why);
+}
+
+#[test]
+fn a_summary_beyond_all_measure_is_cut_between_characters() {
+    let text = "é".repeat(MOST_SUMMARY);
+    let kept = decode_summary(&encode_summary(&text).unwrap()).unwrap();
+    assert!(text.starts_with(&kept) && MOST_SUMMARY - 2 < kept.len());
+}
+
+#[test]
+fn a_unit_that_could_not_be_reported_is_not_taken() {
+    let large = UnitRecord { context: Some("x".repeat(MOST / 4)), ..unit() };
+    let err = encode_unit(&large).unwrap_err();
+    assert!(matches!(err, StoreError::TooLarge { what: "unit", .. }), "{err}");
+}
+
+/// A text of any characters, short.
+fn text() -> impl Strategy<Value = String> {
+    "\\PC{0,20}|[\u{0}-\u{1f}\u{202e}]{0,4}"
+}
+
+fn maybe(text: impl Strategy<Value = String>) -> impl Strategy<Value = Option<String>> {
+    proptest::option::of(text)
+}
+
+fn time() -> impl Strategy<Value = f64> {
+    any::<f64>().prop_filter("no number", |it| !it.is_nan())
+}
+
+fn any_result() -> impl Strategy<Value = ChildResult> {
+    let texts = (text(), text(), maybe(text()), maybe(text()), maybe(text()));
+    let words = (0..Status::ALL.len(), 0..ExitReason::ALL.len(), any::<bool>());
+    let numbers = (any::<usize>(), any::<u8>(), any::<u32>(), any::<u64>(), time());
+    let traces = proptest::collection::vec((text(), any::<bool>(), any::<u64>()), 0..4);
+    (texts, words, numbers, traces, any::<bool>()).prop_map(
+        |(texts, words, numbers, traces, has_boundary)| {
+            let (goal, agent, summary, error, model) = texts;
+            let (status, exit_reason, truncated) = words;
+            let (task_index, id, api_calls, tool_calls, duration_seconds) = numbers;
+            let sample = sample::result(0, Status::Completed);
+            let trace = |(tool, ok, ms): (String, bool, u64)| {
+                let (args_bytes, result_bytes) = (ms / 2, ms / 3);
+                ToolTrace { tool: tool.into(), ok, args_bytes, result_bytes, ms }
+            };
+            ChildResult {
+                task_index,
+                child_id: ChildId::new(task_index, &Fixed(id)),
+                goal,
+                agent,
+                status: Status::ALL[status],
+                summary,
+                error,
+                exit_reason: ExitReason::ALL[exit_reason],
+                truncated,
+                api_calls,
+                duration_seconds,
+                model,
+                tool_trace: traces.into_iter().map(trace).collect(),
+                tool_calls,
+                boundary: sample.boundary.filter(|_| has_boundary),
+                ..sample::result(0, Status::Completed)
+            }
+        },
+    )
+}
+
+fn any_unit() -> impl Strategy<Value = UnitRecord> {
+    let asked = (maybe(text()), maybe(text()), proptest::option::of(texts()));
+    let tasks = proptest::collection::vec((text(), text(), texts()), 1..4);
+    let words = (any::<bool>(), any::<bool>(), any::<bool>(), any::<u32>());
+    (asked, tasks, words, time(), any::<u8>(), texts()).prop_map(
+        |(asked, tasks, words, dispatched_at, id, notes)| {
+            let (context, model, toolsets) = asked;
+            let (has_parent, is_local, is_foreground, depth) = words;
+            let role = Role::ALL[usize::from(is_local)];
+            let groups = tasks.iter().enumerate();
+            let groups =
+                groups.map(|(idx, it)| Group { name: Some(it.0.clone()), tasks: vec![idx] });
+            let groups = groups.collect();
+            let task = |(idx, (goal, agent, grant))| {
+                let child_id = ChildId::new(idx, &Fixed(id));
+                TaskRecord { child_id, goal, agent, role, grant }
+            };
+            UnitRecord {
+                id: DelegationId::new(&Fixed(id)),
+                parent: has_parent.then(|| sample::delegation(3)),
+                session: if is_local { Default::default() } else { sample::chat() },
+                mode: if is_foreground { Mode::Foreground } else { Mode::Background },
+                depth,
+                role,
+                context,
+                toolsets,
+                model,
+                dispatched_at,
+                tasks: tasks.into_iter().enumerate().map(task).collect(),
+                groups,
+                notes,
+            }
+        },
+    )
+}
+
+fn texts() -> impl Strategy<Value = Vec<String>> {
+    proptest::collection::vec(text(), 0..3)
+}
+
+proptest! {
+    #[test]
+    fn a_unit_is_read_as_it_was_written(unit in any_unit()) {
+        prop_assert_eq!(decode_unit(&encode_unit(&unit).unwrap()), Ok(unit));
+    }
+
+    #[test]
+    fn an_event_is_read_as_it_was_written(unit in any_unit(), result in any_result(), at in time()) {
+        prop_assert_eq!(decode_result(&encode_result(&result).unwrap()), Ok(result.clone()));
+        let group = &unit.groups[0];
+        let event: CompletionEvent =
+            unit.completion(group, vec![result.clone()], at, Duration::from_secs(3));
+        let notice: FailureNotice = unit.failure(result, 2, at);
+        for body in [EventBody::Completion(Box::new(event)), EventBody::Failure(Box::new(notice))] {
+            prop_assert_eq!(decode_body(&encode_body(&body).unwrap()), Ok(body));
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_a_reader_panic(
+        noise in proptest::collection::vec(any::<u8>(), 0..64),
+        place in any::<proptest::sample::Index>(),
+    ) {
+        // Behind a checksum that is right, too: it proves nothing.
+        let mut bytes = encode_body(&completion()).unwrap();
+        let start = 8 + place.index(bytes.len() - 8);
+        let end = bytes.len().min(start + noise.len());
+        bytes[start..end].copy_from_slice(&noise[..end - start]);
+        let _ = decode_body(&bytes);
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&bytes[..4]);
+        hasher.update(&bytes[8..]);
+        bytes[4..8].copy_from_slice(&hasher.finalize().to_le_bytes());
+        let _ = decode_body(&bytes);
+        for read in [&noise[..], &bytes[..]] {
+            let _ = (decode_unit(read).is_ok(), decode_result(read).is_ok());
+            let _ = (decode_body(read).is_ok(), decode_summary(read).is_ok());
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! The queue of events.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::{Bad, Failure, Found, aside, count, execute, find, number};
+use crate::{
+    id::{DelegationId, HostId},
+    store::{
+        ClaimFilter, ClaimToken, EventFilter, EventId, EventRow, EventState, NewEvent, Settled,
+        StateFilter, StoreError, record,
+        words::{USED_UP, lease_ended, unit_of},
+    },
+};
+
+macro_rules! select_event {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, type, dedup, session, state, attempts, claimed_by, until, not_before,
+                last_error, created, body
+            FROM event ",
+            $rest
+        )
+    };
+}
+
+/// Whose it is, and of which type: `?1` session, `?2` host, `?3` types as
+/// JSON.
+macro_rules! is_for {
+    () => {
+        "session = ?1 AND (?1 <> '' OR owner IS NULL OR owner = ?2)
+            AND (?3 IS NULL OR type IN (SELECT value FROM json_each(?3)))"
+    };
+}
+
+/// The first of the pending ones and of those whose lease ended, each by its
+/// own index.
+const FIRST: &str = concat!(
+    select_event!("WHERE id = (SELECT min(id) FROM ("),
+    "SELECT * FROM (SELECT id FROM event WHERE state = 0 AND not_before <= ?4 AND ",
+    is_for!(),
+    " ORDER BY session, id LIMIT 1) UNION ALL
+    SELECT min(id) FROM event INDEXED BY event_claimed WHERE state = 1 AND until <= ?4 AND ",
+    is_for!(),
+    "))"
+);
+
+const NEXT_DUE: &str = concat!(
+    "SELECT min(at) FROM (SELECT min(not_before) AS at FROM event WHERE state = 0 AND ",
+    is_for!(),
+    " UNION ALL SELECT min(until) FROM event WHERE state = 1 AND ",
+    is_for!(),
+    ")"
+);
+
+fn read(row: &Row<'_>) -> Result<EventRow, Bad> {
+    let last_error: Option<String> = row.get(9)?;
+    Ok(EventRow {
+        id: EventId(u64::try_from(row.get::<_, i64>(0)?).unwrap_or_default()),
+        state: state(row, last_error.as_deref())?,
+        attempts: row.get(5)?,
+        last_error,
+        event: NewEvent {
+            kind: row.get(1)?,
+            dedup: row.get(2)?,
+            session: record::parse("session", &row.get::<_, String>(3)?)?,
+            body: record::decode_body(row.get_ref(11)?.as_blob().map_err(rusqlite::Error::from)?)?,
+            created_at: row.get(10)?,
+        },
+    })
+}
+
+fn state(row: &Row<'_>, last_error: Option<&str>) -> Result<EventState, Bad> {
+    Ok(match row.get::<_, i64>(4)? {
+        0 => EventState::Pending { not_before: row.get(8)? },
+        1 => EventState::Claimed {
+            by: record::parse("host", &row.get::<_, String>(6)?)?,
+            until: row.get(7)?,
+        },
+        2 => EventState::Acked,
+        3 => EventState::Dead { reason: last_error.unwrap_or_default().to_owned() },
+        other => return Err(Bad(format!("{other} is no state"))),
+    })
+}
+
+pub(super) fn push(
+    db: &Connection,
+    event: &NewEvent,
+    owner: HostId,
+) -> Result<Option<EventId>, Failure> {
+    let sql = "INSERT INTO event (type, dedup, unit, session, owner, state, created, body)
+        SELECT ?1, ?2, ?3, ?4, ?5, 0, ?6, ?7
+        WHERE NOT EXISTS (SELECT 1 FROM event WHERE type = ?1 AND dedup = ?2)";
+    let n_inserted = execute(
+        db,
+        sql,
+        params![
+            event.kind,
+            event.dedup,
+            unit_of(&event.body).map(|it| it.to_string()),
+            event.session.to_string(),
+            owner.to_string(),
+            event.created_at,
+            record::encode_body(&event.body)?,
+        ],
+    )?;
+    let id = EventId(u64::try_from(db.last_insert_rowid()).unwrap_or_default());
+    Ok((n_inserted > 0).then_some(id))
+}
+
+/// The parameters of `is_for`.
+fn whose(filter: &ClaimFilter, by: HostId) -> (String, String, Option<String>) {
+    let kinds = filter.kinds.as_ref().map(|it| serde_json::Value::from(it.clone()).to_string());
+    (filter.session.to_string(), by.to_string(), kinds)
+}
+
+pub(super) fn claim(
+    db: &Connection,
+    filter: &ClaimFilter,
+    by: HostId,
+    now: f64,
+    until: f64,
+    max_attempts: u32,
+) -> Result<Option<(EventRow, ClaimToken)>, Failure> {
+    let (session, host, kinds) = whose(filter, by);
+    loop {
+        let found = find(db, FIRST, params![session, host, kinds, now], read)?;
+        let Some(Found { rid, row }) = found.into_iter().next() else {
+            return Ok(None);
+        };
+        let mut row = match row {
+            Ok(row) => row,
+            Err(why) => {
+                aside::set(db, aside::EVENT, rid, &why)?;
+                continue;
+            }
+        };
+        if let EventState::Claimed { by, .. } = row.state {
+            row.last_error = Some(lease_ended(by));
+        }
+        if max_attempts <= row.attempts {
+            die(db, rid, row.last_error.as_deref().unwrap_or(USED_UP))?;
+            continue;
+        }
+        row.attempts = row.attempts.saturating_add(1);
+        row.state = EventState::Claimed { by, until };
+        let token = hand_out(db, &row, &host, until)?;
+        return Ok(Some((row, token)));
+    }
+}
+
+fn hand_out(db: &Connection, row: &EventRow, by: &str, until: f64) -> Result<ClaimToken, Failure> {
+    let sql = "UPDATE event SET state = 1, attempts = ?2, token = token + 1, claimed_by = ?3,
+            until = ?4, last_error = ?5
+        WHERE id = ?1 RETURNING token";
+    let params = params![number(row.id.0), row.attempts, by, until, row.last_error];
+    let token: i64 = db.prepare_cached(sql)?.query_row(params, |row| row.get(0))?;
+    Ok(ClaimToken(u64::try_from(token).unwrap_or_default()))
+}
+
+fn die(db: &Connection, rid: i64, reason: &str) -> Result<(), Failure> {
+    let sql = "UPDATE event SET state = 3, claimed_by = NULL, until = NULL, last_error = ?2
+        WHERE id = ?1";
+    execute(db, sql, params![rid, reason])?;
+    Ok(())
+}
+
+fn settled(n_changed: usize) -> Settled {
+    if n_changed > 0 { Settled::Done } else { Settled::Lost }
+}
+
+pub(super) fn ack(db: &Connection, id: EventId, token: ClaimToken) -> Result<Settled, Failure> {
+    let sql = "UPDATE event SET state = 2, claimed_by = NULL, until = NULL
+        WHERE id = ?1 AND state = 1 AND token = ?2";
+    Ok(settled(execute(db, sql, [number(id.0), number(token.0)])?))
+}
+
+pub(super) fn retry(
+    db: &Connection,
+    id: EventId,
+    token: ClaimToken,
+    not_before: f64,
+    error: &str,
+    max_attempts: u32,
+) -> Result<Settled, Failure> {
+    let sql = "UPDATE event SET state = CASE WHEN ?5 <= attempts THEN 3 ELSE 0 END,
+            claimed_by = NULL, until = NULL, not_before = ?3, last_error = ?4
+        WHERE id = ?1 AND state = 1 AND token = ?2 RETURNING state = 3";
+    let params = params![number(id.0), number(token.0), not_before, error, max_attempts];
+    let is_dead: Option<bool> =
+        db.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()?;
+    Ok(match is_dead {
+        None => Settled::Lost,
+        Some(true) => Settled::Dead,
+        Some(false) => Settled::Done,
+    })
+}
+
+pub(super) fn put_back(
+    db: &Connection,
+    id: EventId,
+    token: ClaimToken,
+) -> Result<Settled, Failure> {
+    let sql = "UPDATE event SET state = 0, attempts = max(attempts - 1, 0), claimed_by = NULL,
+            until = NULL
+        WHERE id = ?1 AND state = 1 AND token = ?2";
+    Ok(settled(execute(db, sql, [number(id.0), number(token.0)])?))
+}
+
+pub(super) fn ack_by_hand(db: &Connection, id: EventId) -> Result<bool, Failure> {
+    let sql = "UPDATE event SET state = 2, claimed_by = NULL, until = NULL
+        WHERE id = ?1 AND state <> 2";
+    Ok(execute(db, sql, [number(id.0)])? > 0)
+}
+
+pub(super) fn next_due(
+    db: &Connection,
+    filter: &ClaimFilter,
+    by: HostId,
+) -> Result<Option<f64>, Failure> {
+    let (session, host, kinds) = whose(filter, by);
+    Ok(db.prepare_cached(NEXT_DUE)?.query_row(params![session, host, kinds], |row| row.get(0))?)
+}
+
+pub(super) fn by_id(db: &Connection, id: EventId) -> Result<Option<EventRow>, Failure> {
+    let found = find(db, select_event!("WHERE id = ?1"), [number(id.0)], read)?;
+    let row = found.into_iter().next().map(|it| it.row).transpose();
+    Ok(row.map_err(|why| StoreError::Corrupt { row: format!("event {}", id.0), why: why.0 })?)
+}
+
+pub(super) fn of_unit(db: &Connection, id: DelegationId) -> Result<Vec<EventRow>, Failure> {
+    let found = find(db, select_event!("WHERE unit = ?1 ORDER BY id"), [id.to_string()], read)?;
+    aside::sort(db, aside::EVENT, found, &mut Vec::new())
+}
+
+pub(super) fn list(db: &Connection, filter: &EventFilter) -> Result<Vec<EventRow>, Failure> {
+    let sql = select_event!(
+        "WHERE (?1 IS NULL OR session = ?1) AND state BETWEEN ?2 AND ?3
+        ORDER BY id DESC LIMIT ?4"
+    );
+    let (low, high) = match filter.state {
+        None => (0, 3),
+        Some(StateFilter::Undelivered) => (0, 1),
+        Some(StateFilter::Acked) => (2, 2),
+        Some(StateFilter::Dead) => (3, 3),
+    };
+    let session = filter.session.as_ref().map(|it| it.to_string());
+    loop {
+        let params = params![session, low, high, count(filter.limit)];
+        let found = find(db, sql, params, read)?;
+        let is_readable = found.iter().all(|it| it.row.is_ok());
+        let mut res = aside::sort(db, aside::EVENT, found, &mut Vec::new())?;
+        // Those that are set aside leave places for older ones.
+        if is_readable {
+            res.reverse();
+            return Ok(res);
+        }
+    }
+}

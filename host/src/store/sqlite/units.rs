@@ -1,0 +1,308 @@
+//! Units, and the results of their children.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::{Bad, Failure, Found, aside, count, execute, find};
+use crate::{
+    event::{ASYNC_DELEGATION, ChildResult, CompletionEvent, Status, batch_status},
+    id::{DelegationId, HostId},
+    store::{Corrupt, EventBody, EventId, Finish, StoreError, UnitRow, record, words::dedup},
+    unit::UnitRecord,
+};
+
+pub(super) fn insert(db: &Connection, unit: &UnitRecord, owner: HostId) -> Result<(), Failure> {
+    let sql = "INSERT INTO unit (id, parent, session, owner, state, n_groups, groups_left, body)
+        VALUES (?1, ?2, ?3, ?4, 0, ?5, ?5, ?6) ON CONFLICT DO NOTHING";
+    let n_inserted = execute(
+        db,
+        sql,
+        params![
+            unit.id.to_string(),
+            unit.parent.map(|it| it.to_string()),
+            unit.session.to_string(),
+            owner.to_string(),
+            count(unit.groups.len()),
+            record::encode_unit(unit)?,
+        ],
+    )?;
+    if n_inserted == 0 {
+        return Err(StoreError::Exists(unit.id.to_string()).into());
+    }
+    Ok(())
+}
+
+pub(super) fn child_ended(
+    db: &Connection,
+    id: DelegationId,
+    result: &ChildResult,
+) -> Result<bool, Failure> {
+    if is_told(db, id, result.task_index)? {
+        return Ok(false);
+    }
+    let sql = "INSERT INTO child (unit, task, body)
+        SELECT id, ?2, ?3 FROM unit WHERE id = ?1 AND state = 0 ON CONFLICT DO NOTHING";
+    let body = record::encode_result(result)?;
+    let n_inserted = execute(db, sql, params![id.to_string(), count(result.task_index), body])?;
+    if n_inserted > 0 {
+        keep_summary(db, id, result)?;
+    }
+    Ok(n_inserted > 0)
+}
+
+/// Whether the group of that task has its event. A unit of one group has
+/// ended then, which needs no look into its body.
+fn is_told(db: &Connection, id: DelegationId, task: usize) -> Result<bool, Failure> {
+    let sql = "SELECT body FROM unit WHERE id = ?1 AND state = 0 AND n_groups > 1";
+    let key = id.to_string();
+    let body: Option<Vec<u8>> =
+        db.prepare_cached(sql)?.query_row([&key], |row| row.get(0)).optional()?;
+    let Some(body) = body else {
+        return Ok(false);
+    };
+    let unit = record::decode_unit(&body).map_err(|err| corrupt(&key, &err.into()))?;
+    match unit.groups.iter().position(|it| it.tasks.contains(&task)) {
+        None => Ok(false),
+        Some(group) => has_event(db, &dedup(id, group, unit.groups.len())),
+    }
+}
+
+pub(super) fn has_event(db: &Connection, dedup: &str) -> Result<bool, Failure> {
+    let sql = "SELECT 1 FROM event WHERE type = ?1 AND dedup = ?2";
+    Ok(db.prepare_cached(sql)?.exists([ASYNC_DELEGATION, dedup])?)
+}
+
+fn keep_summary(db: &Connection, id: DelegationId, result: &ChildResult) -> Result<(), Failure> {
+    if let Some(text) = &result.full_summary {
+        let sql = "INSERT OR REPLACE INTO summary (unit, task, body) VALUES (?1, ?2, ?3)";
+        let body = record::encode_summary(text)?;
+        execute(db, sql, params![id.to_string(), count(result.task_index), body])?;
+    }
+    Ok(())
+}
+
+/// One insert and one update for a unit of a single task.
+pub(super) fn finish(db: &Connection, finish: &Finish) -> Result<Option<EventId>, Failure> {
+    let Finish { id, group, event, acked } = finish;
+    // An insert that meets a conflict would use up a place in the queue.
+    let sql = "INSERT INTO event (type, dedup, unit, session, owner, state, created, body)
+        SELECT ?1, dedup, id, ?3, owner, ?4, ?5, ?6 FROM (
+            SELECT id, owner, CASE WHEN n_groups > 1 THEN id || '/' || ?2 ELSE id END AS dedup
+            FROM unit WHERE id = ?7 AND state = 0 AND ?2 < n_groups
+        ) AS it
+        WHERE NOT EXISTS (SELECT 1 FROM event WHERE type = ?1 AND dedup = it.dedup)";
+    let (key, at) = (id.to_string(), event.completed_at);
+    let state = if *acked { 2 } else { 0 };
+    let body = record::encode_body(&EventBody::Completion(Box::new(event.clone())))?;
+    let session = event.session_key.to_string();
+    let params = params![event.kind, count(*group), session, state, at, body, key];
+    if execute(db, sql, params)? == 0 {
+        return Ok(None);
+    }
+    let res = db.last_insert_rowid();
+    end_group(db, *id, event)?;
+    Ok(Some(EventId(u64::try_from(res).unwrap_or_default())))
+}
+
+fn end_group(db: &Connection, id: DelegationId, event: &CompletionEvent) -> Result<(), Failure> {
+    let sql = "UPDATE unit SET groups_left = groups_left - 1, state = groups_left = 1,
+            status = CASE groups_left WHEN 1 THEN ?2 END,
+            ended_at = CASE groups_left WHEN 1 THEN ?3 END
+        WHERE id = ?1 RETURNING n_groups, groups_left";
+    let (key, status) = (id.to_string(), event.status.as_str());
+    let params = params![key, status, event.completed_at];
+    let numbers = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+    let (n_groups, groups_left) = db.prepare_cached(sql)?.query_row(params, numbers)?;
+    for result in &event.results {
+        keep_summary(db, id, result)?;
+    }
+    if n_groups == 1 {
+        execute(db, "DELETE FROM child WHERE unit = ?1", [&key])?;
+        return Ok(());
+    }
+    forget_children(db, &key, &event.results)?;
+    if groups_left == 0 {
+        let status = combined(db, &key)?.as_str();
+        execute(db, "UPDATE unit SET status = ?2 WHERE id = ?1", [key.as_str(), status])?;
+    }
+    Ok(())
+}
+
+fn forget_children(db: &Connection, unit: &str, told: &[ChildResult]) -> Result<(), Failure> {
+    for result in told {
+        let sql = "DELETE FROM child WHERE unit = ?1 AND task = ?2";
+        execute(db, sql, params![unit, count(result.task_index)])?;
+    }
+    Ok(())
+}
+
+/// The status of a unit of several groups, from those of all results.
+pub(super) fn combined(db: &Connection, unit: &str) -> Result<Status, Failure> {
+    let told = aside::sort(db, aside::EVENT, told(db, unit)?, &mut Vec::new())?;
+    Ok(batch_status(&told.concat()))
+}
+
+/// The results in the events that ended groups.
+fn told(db: &Connection, unit: &str) -> Result<Vec<Found<Vec<ChildResult>>>, Failure> {
+    let sql = "SELECT id, body FROM event WHERE unit = ?1 AND type = ?2 ORDER BY id";
+    find(db, sql, [unit, ASYNC_DELEGATION], |row| {
+        Ok(match record::decode_body(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?)? {
+            EventBody::Completion(event) => event.results,
+            EventBody::Failure(_) | EventBody::Other(_) => Vec::new(),
+        })
+    })
+}
+
+/// The results of tasks whose group has no event.
+pub(super) fn children(db: &Connection, unit: &str) -> Result<Vec<Found<ChildResult>>, Failure> {
+    let sql = "SELECT rid, body FROM child WHERE unit = ?1 ORDER BY task";
+    find(db, sql, [unit], |row| {
+        let body = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+        Ok(record::decode_result(body)?)
+    })
+}
+
+macro_rules! select_unit {
+    ($rest:literal) => {
+        concat!("SELECT rid, owner, status, ended_at, body FROM unit ", $rest)
+    };
+}
+pub(super) use select_unit;
+
+/// All but its results.
+pub(super) fn read(row: &Row<'_>) -> Result<UnitRow, Bad> {
+    let owner = record::parse("host", &row.get::<_, String>(1)?)?;
+    let ended = match (row.get::<_, Option<String>>(2)?, row.get(3)?) {
+        (Some(word), Some(at)) => Some((record::status(&word)?, at)),
+        (None, None) => None,
+        _ => return Err(Bad("it ended in part".to_owned())),
+    };
+    let body = row.get_ref(4)?.as_blob().map_err(rusqlite::Error::from)?;
+    Ok(UnitRow { record: record::decode_unit(body)?, owner, ended, results: Vec::new() })
+}
+
+fn corrupt(unit: &str, why: &Bad) -> StoreError {
+    StoreError::Corrupt { row: format!("unit {unit}"), why: why.to_string() }
+}
+
+/// Read as it was at one moment, whatever other processes write.
+pub(super) fn by_id(db: &Connection, id: DelegationId) -> Result<Option<UnitRow>, Failure> {
+    execute(db, "SAVEPOINT look", [])?;
+    let res = look(db, &id.to_string());
+    execute(db, "RELEASE look", [])?;
+    res
+}
+
+fn look(db: &Connection, key: &str) -> Result<Option<UnitRow>, Failure> {
+    let found = find(db, select_unit!("WHERE id = ?1"), [key], read)?;
+    let Some(Found { row, .. }) = found.into_iter().next() else {
+        return Ok(None);
+    };
+    let mut res = row.map_err(|why| corrupt(key, &why))?;
+    for found in told(db, key)? {
+        res.results.extend(found.row.map_err(|why| corrupt(key, &why))?);
+    }
+    for found in children(db, key)? {
+        res.results.push(found.row.map_err(|why| corrupt(key, &why))?);
+    }
+    res.results.sort_by_key(|it| it.task_index);
+    Ok(Some(res))
+}
+
+pub(super) fn full_summary(
+    db: &Connection,
+    id: DelegationId,
+    task: usize,
+) -> Result<Option<String>, Failure> {
+    let sql = "SELECT body FROM summary WHERE unit = ?1 AND task = ?2";
+    let params = params![id.to_string(), count(task)];
+    let body: Option<Vec<u8>> =
+        db.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()?;
+    let decode = |body: Vec<u8>| record::decode_summary(&body);
+    Ok(body.map(decode).transpose().map_err(|err| StoreError::Corrupt {
+        row: format!("the summary of task {task} of {id}"),
+        why: err.to_string(),
+    })?)
+}
+
+pub(super) fn list(db: &Connection, ended: usize) -> Result<Vec<UnitRow>, Failure> {
+    let running = select_unit!("WHERE state = 0 ORDER BY rid DESC");
+    let mut res = with_results(db, find(db, running, [], read)?)?;
+    let newest = select_unit!("WHERE state = 1 ORDER BY ended_at DESC, rid DESC LIMIT ?1");
+    loop {
+        let found = find(db, newest, [count(ended)], read)?;
+        let is_readable = found.iter().all(|it| it.row.is_ok());
+        let rows = with_results(db, found)?;
+        // Those that are set aside leave places for older ones.
+        if is_readable {
+            res.extend(rows);
+            return Ok(res);
+        }
+    }
+}
+
+fn with_results(db: &Connection, found: Vec<Found<UnitRow>>) -> Result<Vec<UnitRow>, Failure> {
+    let mut res = Vec::with_capacity(found.len());
+    for mut row in readable(db, found, &mut Vec::new())? {
+        let (key, mut bad) = (row.record.id.to_string(), Vec::new());
+        row.results = aside::sort(db, aside::EVENT, told(db, &key)?, &mut bad)?.concat();
+        row.results.extend(aside::sort(db, aside::CHILD, children(db, &key)?, &mut bad)?);
+        row.results.sort_by_key(|it| it.task_index);
+        res.push(row);
+    }
+    Ok(res)
+}
+
+/// Sets aside those that can't be read.
+pub(super) fn readable(
+    db: &Connection,
+    found: Vec<Found<UnitRow>>,
+    corrupt: &mut Vec<Corrupt>,
+) -> Result<Vec<UnitRow>, Failure> {
+    let mut res = Vec::with_capacity(found.len());
+    for Found { rid, row } in found {
+        match row {
+            Ok(row) => res.push(row),
+            Err(why) => aside::set_unit(db, rid, &why, corrupt)?,
+        }
+    }
+    Ok(res)
+}
+
+pub(super) fn prune(db: &Connection, keep: usize, keep_events: usize) -> Result<usize, Failure> {
+    let sql = "SELECT old.rid, old.id FROM (
+            SELECT rid, id FROM unit WHERE state = 1
+            ORDER BY ended_at DESC, rid DESC LIMIT -1 OFFSET ?1
+        ) AS old
+        WHERE NOT EXISTS (SELECT 1 FROM event WHERE unit = old.id AND state <> 2)";
+    let old = find(db, sql, [count(keep)], |row| Ok(row.get::<_, String>(1)?))?;
+    let mut res = 0;
+    for Found { rid, row } in old {
+        res += execute(db, "DELETE FROM unit WHERE rid = ?1", [rid])?;
+        if let Ok(unit) = row {
+            res += execute(db, "DELETE FROM event WHERE unit = ?1", [&unit])?;
+            execute(db, "DELETE FROM child WHERE unit = ?1", [&unit])?;
+            execute(db, "DELETE FROM summary WHERE unit = ?1", [&unit])?;
+        }
+    }
+    let sql = "DELETE FROM event WHERE id IN (
+            SELECT id FROM event AS it WHERE state = 2
+                AND NOT EXISTS (SELECT 1 FROM unit WHERE unit.id = it.unit)
+            ORDER BY id DESC LIMIT -1 OFFSET ?1
+        )";
+    Ok(res + execute(db, sql, [count(keep_events)])?)
+}
+
+/// Ends a unit whose groups all have their event.
+pub(super) fn end(db: &Connection, unit: &str, now: f64) -> Result<(), Failure> {
+    let sql = "UPDATE unit SET state = 1, groups_left = 0, status = ?2, ended_at = ?3
+        WHERE id = ?1";
+    let status = combined(db, unit)?.as_str();
+    execute(db, sql, params![unit, status, now])?;
+    Ok(())
+}
+
+pub(super) fn set_groups_left(db: &Connection, unit: &str, left: usize) -> Result<(), Failure> {
+    let sql = "UPDATE unit SET groups_left = ?2 WHERE id = ?1";
+    execute(db, sql, params![unit, count(left)])?;
+    Ok(())
+}

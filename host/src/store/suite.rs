@@ -1,0 +1,451 @@
+//! What every implementation of the tables does.
+
+mod random;
+
+use std::path::Path;
+
+use super::{memory::Memory, sample::*, sqlite::Sqlite, *};
+use crate::{
+    event::{ChildResult, Status},
+    id::DelegationId,
+    session::Session,
+    unit::UnitRecord,
+};
+
+pub(super) fn sqlite(path: &Path) -> Sqlite {
+    let path = sqlite::prepare(path).unwrap();
+    Sqlite::find(&path).unwrap().set_up().unwrap()
+}
+
+fn on_each(check: impl Fn(&mut dyn Tables)) {
+    check(&mut Memory::default());
+    let dir = tempfile::tempdir().unwrap();
+    check(&mut sqlite(&dir.path().join("store.db")));
+}
+
+const MAX: u32 = 3;
+
+fn claim(
+    tables: &mut dyn Tables,
+    session: Session,
+    by: u8,
+    now: f64,
+) -> Option<(EventRow, ClaimToken)> {
+    tables.claim(&all_of(session), host(by), now, now + 300.0, MAX).unwrap()
+}
+
+fn all() -> EventFilter {
+    EventFilter { limit: 100, ..EventFilter::default() }
+}
+
+#[test]
+fn a_unit_is_kept_as_it_was_dispatched() {
+    on_each(|tables| {
+        let record = unit(1, &[&[0]]);
+        tables.insert_unit(&record, host(1)).unwrap();
+        let row = UnitRow { record, owner: host(1), ended: None, results: Vec::new() };
+        assert_eq!(tables.unit(delegation(1)).unwrap(), Some(row));
+        assert_eq!(tables.unit(delegation(2)).unwrap(), None);
+    });
+}
+
+#[test]
+fn an_id_is_dispatched_once() {
+    on_each(|tables| {
+        tables.insert_unit(&unit(1, &[&[0]]), host(1)).unwrap();
+        let err = tables.insert_unit(&local(1, &[&[0]]), host(2)).unwrap_err();
+        assert_eq!(err, StoreError::Exists(delegation(1).to_string()));
+        assert_eq!(tables.unit(delegation(1)).unwrap().unwrap().owner, host(1));
+    });
+}
+
+#[test]
+fn the_first_end_of_a_unit_stands() {
+    on_each(|tables| {
+        let record = unit(1, &[&[0]]);
+        tables.insert_unit(&record, host(1)).unwrap();
+        let end = finish(&record, 0, Status::Completed, 20.0);
+        let id = tables.finish(&end).unwrap().unwrap();
+        assert_eq!(tables.finish(&finish(&record, 0, Status::Error, 21.0)).unwrap(), None);
+        let row = tables.unit(record.id).unwrap().unwrap();
+        assert_eq!(row.ended, Some((Status::Completed, 20.0)));
+        assert_eq!(row.results, end.event.results);
+        let events = tables.events_of(record.id).unwrap();
+        assert_eq!(events, [tables.event(id).unwrap().unwrap()]);
+        assert_eq!(events[0].event.dedup, record.id.to_string());
+        assert_eq!(events[0].event.body, EventBody::Completion(Box::new(end.event)));
+    });
+}
+
+#[test]
+fn what_was_not_dispatched_can_not_end() {
+    on_each(|tables| {
+        let record = unit(1, &[&[0]]);
+        assert_eq!(tables.finish(&finish(&record, 0, Status::Error, 1.0)).unwrap(), None);
+        assert!(!tables.child_ended(record.id, &result(0, Status::Failed)).unwrap());
+        tables.insert_unit(&record, host(1)).unwrap();
+        let end = Finish { group: 1, ..finish(&record, 0, Status::Error, 1.0) };
+        assert_eq!(tables.finish(&end).unwrap(), None);
+    });
+}
+
+#[test]
+fn a_unit_of_several_groups_ends_with_the_last_of_them() {
+    on_each(|tables| {
+        let record = unit(1, &[&[0, 2], &[1]]);
+        tables.insert_unit(&record, host(1)).unwrap();
+        let first = tables.finish(&finish(&record, 1, Status::Interrupted, 20.0)).unwrap();
+        assert!(first.is_some());
+        assert_eq!(tables.finish(&finish(&record, 1, Status::Completed, 20.0)).unwrap(), None);
+        assert_eq!(tables.unit(record.id).unwrap().unwrap().ended, None);
+        let late = tables.child_ended(record.id, &result(1, Status::Completed)).unwrap();
+        assert!(!late, "its group was told of");
+        tables.finish(&finish(&record, 0, Status::Completed, 30.0)).unwrap().unwrap();
+        let row = tables.unit(record.id).unwrap().unwrap();
+        // As the rule for batches has it.
+        assert_eq!(row.ended, Some((Status::Interrupted, 30.0)));
+        let tasks: Vec<usize> = row.results.iter().map(|it| it.task_index).collect();
+        assert_eq!(tasks, [0, 1, 2]);
+        let dedups: Vec<String> =
+            tables.events_of(record.id).unwrap().into_iter().map(|it| it.event.dedup).collect();
+        assert_eq!(dedups, [format!("{}/1", record.id), format!("{}/0", record.id)]);
+    });
+}
+
+#[test]
+fn results_are_kept_as_children_end_and_the_first_one_stands() {
+    on_each(|tables| {
+        let record = unit(1, &[&[0, 1]]);
+        tables.insert_unit(&record, host(1)).unwrap();
+        assert!(tables.child_ended(record.id, &result(1, Status::Completed)).unwrap());
+        assert!(!tables.child_ended(record.id, &result(1, Status::Error)).unwrap());
+        let row = tables.unit(record.id).unwrap().unwrap();
+        assert_eq!(row.results, [result(1, Status::Completed)]);
+        tables.finish(&finish(&record, 0, Status::Failed, 20.0)).unwrap();
+        assert!(!tables.child_ended(record.id, &result(0, Status::Completed)).unwrap());
+        let row = tables.unit(record.id).unwrap().unwrap();
+        assert_eq!(row.results, [result(0, Status::Failed), result(1, Status::Failed)]);
+    });
+}
+
+#[test]
+fn full_summaries_are_kept_apart_from_results() {
+    on_each(|tables| {
+        let record = unit(1, &[&[0, 1]]);
+        let long = |task| {
+            let full_summary = Some(format!("long {task}"));
+            ChildResult { full_summary, ..result(task, Status::Completed) }
+        };
+        tables.insert_unit(&record, host(1)).unwrap();
+        tables.child_ended(record.id, &long(0)).unwrap();
+        assert_eq!(tables.full_summary(record.id, 0).unwrap().as_deref(), Some("long 0"));
+        assert_eq!(tables.unit(record.id).unwrap().unwrap().results[0].full_summary, None);
+        let mut end = finish(&record, 0, Status::Completed, 2.0);
+        end.event.results = vec![result(0, Status::Completed), long(1)];
+        let id = tables.finish(&end).unwrap().unwrap();
+        assert_eq!(tables.full_summary(record.id, 0).unwrap().as_deref(), Some("long 0"));
+        assert_eq!(tables.full_summary(record.id, 1).unwrap().as_deref(), Some("long 1"));
+        let EventBody::Completion(event) = tables.event(id).unwrap().unwrap().event.body else {
+            panic!("no completion");
+        };
+        assert!(event.results.iter().all(|it| it.full_summary.is_none()));
+    });
+}
+
+#[test]
+fn running_units_come_first_and_of_those_that_ended_the_newest() {
+    on_each(|tables| {
+        for n in 1..=5 {
+            tables.insert_unit(&unit(n, &[&[0]]), host(1)).unwrap();
+        }
+        for (n, at) in [(2, 30.0), (4, 20.0), (5, 10.0)] {
+            tables.finish(&finish(&unit(n, &[&[0]]), 0, Status::Completed, at)).unwrap();
+        }
+        let seen: Vec<DelegationId> =
+            tables.units(2).unwrap().into_iter().map(|it| it.record.id).collect();
+        assert_eq!(seen, [3, 1, 2, 4].map(delegation));
+    });
+}
+
+#[test]
+fn an_event_is_queued_once() {
+    on_each(|tables| {
+        let event = other("watch_match", "a", chat());
+        let id = tables.push(&event, host(1)).unwrap().unwrap();
+        assert_eq!(tables.push(&event, host(2)).unwrap(), None);
+        let (_, token) = claim(tables, chat(), 1, 10.0).unwrap();
+        tables.ack(id, token).unwrap();
+        assert_eq!(tables.push(&event, host(1)).unwrap(), None, "whatever became of it");
+        assert!(tables.push(&other("process_ended", "a", chat()), host(1)).unwrap().is_some());
+        let notice = failure(&unit(1, &[&[0, 1]]), 0);
+        let id = tables.push(&notice, host(1)).unwrap().unwrap();
+        assert_eq!(tables.event(id).unwrap().unwrap().event, notice);
+        assert_eq!(tables.events_of(delegation(1)).unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn events_are_claimed_in_their_order_and_by_one_consumer() {
+    on_each(|tables| {
+        for dedup in ["a", "b"] {
+            tables.push(&other("watch_match", dedup, chat()), host(1)).unwrap();
+        }
+        tables.push(&other("watch_match", "c", Session::Local), host(1)).unwrap();
+        let (row, token) = claim(tables, chat(), 2, 10.0).unwrap();
+        assert_eq!((row.event.dedup.as_str(), row.attempts), ("a", 1));
+        assert_eq!(row.state, EventState::Claimed { by: host(2), until: 310.0 });
+        assert_eq!(tables.event(row.id).unwrap().unwrap(), row);
+        assert_eq!(claim(tables, chat(), 1, 10.0).unwrap().0.event.dedup, "b");
+        assert_eq!(claim(tables, chat(), 1, 10.0), None);
+        assert_eq!(tables.ack(row.id, token).unwrap(), Settled::Done);
+        assert_eq!(tables.ack(row.id, token).unwrap(), Settled::Lost);
+        assert_eq!(tables.event(row.id).unwrap().unwrap().state, EventState::Acked);
+    });
+}
+
+#[test]
+fn a_consumer_takes_events_of_its_types_alone() {
+    on_each(|tables| {
+        tables.push(&other("watch_match", "a", chat()), host(1)).unwrap();
+        tables.push(&other("process_ended", "b", chat()), host(1)).unwrap();
+        let mut filter = all_of(chat());
+        let mut claim = |kinds: &[&str]| {
+            filter.kinds = Some(kinds.iter().map(|it| (*it).to_owned()).collect());
+            let res = tables.claim(&filter, host(1), 1.0, 2.0, MAX).unwrap();
+            res.map(|(row, _)| row.event.dedup)
+        };
+        assert_eq!(claim(&[]), None);
+        assert_eq!(claim(&["process_ended"]).as_deref(), Some("b"));
+        assert_eq!(claim(&["x", "watch_match"]).as_deref(), Some("a"));
+    });
+}
+
+#[test]
+fn local_events_are_for_the_host_that_they_came_from() {
+    on_each(|tables| {
+        tables.push(&other("watch_match", "a", Session::Local), host(1)).unwrap();
+        assert_eq!(tables.next_due(&all_of(Session::Local), host(2)).unwrap(), None);
+        assert_eq!(claim(tables, Session::Local, 2, 10.0), None);
+        tables.recover(host(1), 10.0).unwrap();
+        assert!(claim(tables, Session::Local, 2, 10.0).is_some(), "a dead host's are anybody's");
+    });
+}
+
+#[test]
+fn a_failed_attempt_is_made_again_until_the_last_one() {
+    on_each(|tables| {
+        let id = tables.push(&other("watch_match", "a", chat()), host(1)).unwrap().unwrap();
+        for attempt in 1..=MAX {
+            let now = f64::from(attempt) * 100.0;
+            let (row, token) = claim(tables, chat(), 1, now).unwrap();
+            assert_eq!(row.attempts, attempt);
+            let res = tables.retry(id, token, now + 50.0, "it is full", MAX).unwrap();
+            assert_eq!(res, if attempt < MAX { Settled::Done } else { Settled::Dead });
+            assert_eq!(claim(tables, chat(), 1, now + 49.0), None);
+            let due = (attempt < MAX).then_some(now + 50.0);
+            assert_eq!(tables.next_due(&all_of(chat()), host(1)).unwrap(), due);
+        }
+        let row = tables.event(id).unwrap().unwrap();
+        assert_eq!(row.state, EventState::Dead { reason: "it is full".to_owned() });
+        assert!(tables.ack_by_hand(id).unwrap());
+        assert!(!tables.ack_by_hand(id).unwrap());
+        assert_eq!(tables.event(id).unwrap().unwrap().state, EventState::Acked);
+    });
+}
+
+#[test]
+fn a_lease_that_ends_is_a_failed_attempt() {
+    on_each(|tables| {
+        let id = tables.push(&other("watch_match", "a", chat()), host(1)).unwrap().unwrap();
+        let (_, stale) = claim(tables, chat(), 1, 0.0).unwrap();
+        assert_eq!(claim(tables, chat(), 2, 299.0), None);
+        assert_eq!(tables.next_due(&all_of(chat()), host(2)).unwrap(), Some(300.0));
+        let (row, token) = claim(tables, chat(), 2, 300.0).unwrap();
+        let text =
+            "its consumer on host_01010101010101010101010101010101 did not settle it in time";
+        assert_eq!((row.attempts, row.last_error.as_deref()), (2, Some(text)));
+        assert_eq!(tables.ack(id, stale).unwrap(), Settled::Lost);
+        assert_eq!(tables.retry(id, stale, 0.0, "late", MAX).unwrap(), Settled::Lost);
+        assert_eq!(tables.put_back(id, stale).unwrap(), Settled::Lost);
+        assert_eq!(tables.ack(id, token).unwrap(), Settled::Done);
+    });
+}
+
+#[test]
+fn an_event_whose_attempts_are_used_up_dies_and_the_next_one_is_handed_out() {
+    on_each(|tables| {
+        let id = tables.push(&other("watch_match", "a", chat()), host(1)).unwrap().unwrap();
+        for attempt in 0..MAX {
+            claim(tables, chat(), 1, f64::from(attempt) * 300.0).unwrap();
+        }
+        tables.push(&other("watch_match", "b", chat()), host(1)).unwrap();
+        let (row, _) = claim(tables, chat(), 1, 900.0).unwrap();
+        assert_eq!(row.event.dedup, "b");
+        let dead = tables.event(id).unwrap().unwrap();
+        assert!(matches!(dead.state, EventState::Dead { .. }), "{dead:?}");
+        let listed = EventFilter { state: Some(StateFilter::Dead), ..all() };
+        assert_eq!(tables.events(&listed).unwrap(), [dead]);
+    });
+}
+
+#[test]
+fn an_event_that_is_put_back_is_where_it_was() {
+    on_each(|tables| {
+        let id = tables.push(&other("watch_match", "a", chat()), host(1)).unwrap().unwrap();
+        tables.push(&other("watch_match", "b", chat()), host(1)).unwrap();
+        let before = tables.event(id).unwrap().unwrap();
+        let (_, stale) = claim(tables, chat(), 1, 10.0).unwrap();
+        assert_eq!(tables.put_back(id, stale).unwrap(), Settled::Done);
+        assert_eq!(tables.event(id).unwrap().unwrap(), before);
+        let (row, token) = claim(tables, chat(), 1, 10.0).unwrap();
+        assert_eq!((row.id, row.attempts), (id, 1));
+        assert_ne!(token, stale);
+        assert_eq!(tables.ack(id, stale).unwrap(), Settled::Lost);
+    });
+}
+
+#[test]
+fn events_are_listed_by_session_and_state_and_the_newest_alone() {
+    on_each(|tables| {
+        for (dedup, session) in [("a", chat()), ("b", Session::Local), ("c", chat())] {
+            tables.push(&other("watch_match", dedup, session), host(1)).unwrap();
+        }
+        let (row, token) = claim(tables, chat(), 1, 10.0).unwrap();
+        tables.ack(row.id, token).unwrap();
+        let mut list = |filter: EventFilter| {
+            let rows = tables.events(&filter).unwrap();
+            rows.into_iter().map(|it| it.event.dedup).collect::<String>()
+        };
+        assert_eq!(list(all()), "abc");
+        assert_eq!(list(EventFilter { limit: 2, ..all() }), "bc");
+        assert_eq!(list(EventFilter::default()), "");
+        assert_eq!(list(EventFilter { session: Some(chat()), ..all() }), "ac");
+        assert_eq!(list(EventFilter { state: Some(StateFilter::Undelivered), ..all() }), "bc");
+        assert_eq!(list(EventFilter { state: Some(StateFilter::Acked), ..all() }), "a");
+    });
+}
+
+#[test]
+fn the_units_of_a_dead_host_are_reported_with_what_is_known() {
+    on_each(|tables| {
+        let record = unit(1, &[&[0, 1]]);
+        tables.insert_unit(&record, host(1)).unwrap();
+        tables.child_ended(record.id, &result(1, Status::Completed)).unwrap();
+        tables.insert_unit(&unit(2, &[&[0]]), host(2)).unwrap();
+        let res = tables.recover(host(1), 50.0).unwrap();
+        let units = vec![record.id];
+        assert_eq!(res, Recovered { units, events: 1, ..Recovered::default() });
+        let row = tables.unit(record.id).unwrap().unwrap();
+        assert_eq!(row.ended, Some((Status::Unknown, 50.0)));
+        let seen: Vec<Status> = row.results.iter().map(|it| it.status).collect();
+        assert_eq!(seen, [Status::Unknown, Status::Completed]);
+        assert!(claim(tables, chat(), 2, 60.0).is_some());
+        assert_eq!(tables.unit(delegation(2)).unwrap().unwrap().ended, None);
+        assert_eq!(tables.recover(host(1), 60.0).unwrap(), Recovered::default());
+    });
+}
+
+#[test]
+fn only_groups_without_an_event_are_reported() {
+    on_each(|tables| {
+        let record = unit(1, &[&[0], &[1]]);
+        tables.insert_unit(&record, host(1)).unwrap();
+        tables.finish(&finish(&record, 0, Status::Completed, 20.0)).unwrap();
+        assert_eq!(tables.recover(host(1), 50.0).unwrap().events, 1);
+        assert_eq!(tables.events_of(record.id).unwrap().len(), 2);
+        let row = tables.unit(record.id).unwrap().unwrap();
+        assert_eq!(row.ended, Some((Status::Unknown, 50.0)));
+    });
+}
+
+#[test]
+fn nobody_is_told_of_what_a_child_of_a_dead_host_asked_for() {
+    on_each(|tables| {
+        let record = UnitRecord { parent: Some(delegation(9)), ..unit(1, &[&[0]]) };
+        tables.insert_unit(&record, host(1)).unwrap();
+        let res = tables.recover(host(1), 50.0).unwrap();
+        assert_eq!((res.units.len(), res.events), (1, 0));
+        let states: Vec<EventState> =
+            tables.events_of(record.id).unwrap().into_iter().map(|it| it.state).collect();
+        assert_eq!(states, [EventState::Acked]);
+    });
+}
+
+#[test]
+fn the_claims_of_a_dead_host_are_freed_whoever_owns_the_event() {
+    on_each(|tables| {
+        let id = tables.push(&other("watch_match", "a", chat()), host(1)).unwrap().unwrap();
+        let (_, token) = claim(tables, chat(), 2, 10.0).unwrap();
+        assert_eq!(tables.owners().unwrap(), [host(2)]);
+        assert_eq!(tables.recover(host(2), 20.0).unwrap().claims, 1);
+        assert_eq!(tables.owners().unwrap(), []);
+        assert_eq!(tables.ack(id, token).unwrap(), Settled::Lost);
+        let (row, _) = claim(tables, chat(), 1, 20.0).unwrap();
+        assert_eq!((row.attempts, row.id), (2, id), "the attempt stays counted");
+    });
+}
+
+#[test]
+fn owners_have_something_that_runs_or_waits() {
+    on_each(|tables| {
+        let record = local(1, &[&[0]]);
+        tables.insert_unit(&record, host(1)).unwrap();
+        tables.insert_unit(&unit(2, &[&[0]]), host(2)).unwrap();
+        tables.push(&other("watch_match", "a", chat()), host(3)).unwrap();
+        assert_eq!(tables.owners().unwrap(), [host(1), host(2)]);
+        let id = tables.finish(&finish(&record, 0, Status::Completed, 1.0)).unwrap().unwrap();
+        tables.finish(&finish(&unit(2, &[&[0]]), 0, Status::Completed, 1.0)).unwrap();
+        assert_eq!(tables.owners().unwrap(), [host(1)], "its local event waits");
+        tables.ack_by_hand(id).unwrap();
+        assert_eq!(tables.owners().unwrap(), []);
+    });
+}
+
+#[test]
+fn what_ended_and_was_delivered_is_forgotten_but_for_the_newest() {
+    on_each(|tables| {
+        for n in 1..=4 {
+            tables.insert_unit(&unit(n, &[&[0]]), host(1)).unwrap();
+        }
+        for n in 1..=3 {
+            let at = f64::from(n);
+            let end = finish(&unit(n, &[&[0]]), 0, Status::Completed, at);
+            tables.finish(&Finish { acked: n != 2, ..end }).unwrap();
+        }
+        for dedup in ["a", "b", "c"] {
+            let id = tables.push(&other("watch_match", dedup, chat()), host(1)).unwrap().unwrap();
+            assert!(dedup == "c" || tables.ack_by_hand(id).unwrap());
+        }
+        // A unit and its event, and one other event.
+        assert_eq!(tables.prune(1, 1).unwrap(), 3);
+        assert_eq!(tables.prune(1, 1).unwrap(), 0);
+        let left: Vec<DelegationId> =
+            tables.units(10).unwrap().into_iter().map(|it| it.record.id).collect();
+        assert_eq!(left, [4, 3, 2].map(delegation));
+        let left: Vec<String> =
+            tables.events(&all()).unwrap().into_iter().map(|it| it.event.dedup).collect();
+        assert_eq!(left[2..], ["b", "c"]);
+    });
+}
+
+#[test]
+fn what_is_undone_was_not() {
+    on_each(|tables| {
+        tables.begin().unwrap();
+        tables.savepoint().unwrap();
+        tables.insert_unit(&unit(1, &[&[0]]), host(1)).unwrap();
+        tables.release(true).unwrap();
+        tables.savepoint().unwrap();
+        tables.insert_unit(&unit(2, &[&[0]]), host(1)).unwrap();
+        tables.finish(&finish(&unit(1, &[&[0]]), 0, Status::Completed, 1.0)).unwrap();
+        tables.release(false).unwrap();
+        tables.commit().unwrap();
+        assert_eq!(tables.unit(delegation(1)).unwrap().unwrap().ended, None);
+        assert_eq!(tables.unit(delegation(2)).unwrap(), None);
+        tables.begin().unwrap();
+        tables.insert_unit(&unit(3, &[&[0]]), host(1)).unwrap();
+        tables.rollback();
+        assert_eq!(tables.unit(delegation(3)).unwrap(), None);
+        assert_eq!(tables.events(&all()).unwrap(), []);
+    });
+}

@@ -1,0 +1,272 @@
+//! `delegate_task` as a call: what a subagent may ask for, in its typed form
+//! and as the JSON of a model, and what it gets back.
+//!
+//! Owns the reading of the JSON form. The rules of a request (how many tasks,
+//! how deep, which grants) are `delegation`'s.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use super::call::ToolError;
+use crate::event::{ExitReason, Role, Status};
+
+/// Hands work to subagents, each in a sandbox of its own with no more tools
+/// than the caller has, waits for all of them, and returns what each of them
+/// did. They know nothing but what they are told here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DelegateTask {
+    /// The work, for a single subagent: complete, since it knows nothing else.
+    /// Either this or `tasks` is needed.
+    #[serde(default)]
+    pub goal: Option<String>,
+    /// Several tasks, which run side by side; `goal` is not looked at then.
+    #[serde(default)]
+    pub tasks: Vec<Subtask>,
+    /// Background for every task that has none of its own.
+    #[serde(default)]
+    pub context: Option<String>,
+    /// Toolsets or single tools of every task that names none; those of the
+    /// caller when absent, none when empty.
+    #[serde(default)]
+    pub toolsets: Option<Vec<String>>,
+    /// Name of the agent for every task that names none; the caller's own when
+    /// absent.
+    #[serde(default)]
+    pub agent: Option<String>,
+    /// Role of every task that names none. An `orchestrator` may delegate,
+    /// too; a `leaf`, the default, works alone.
+    #[serde(default)]
+    #[schemars(with = "String", extend("enum" = ["leaf", "orchestrator"]))]
+    pub role: Option<Role>,
+    /// Model calls of every task that names no number.
+    #[serde(default)]
+    pub max_iterations: Option<u32>,
+    /// Has no effect: a subagent always waits for its own.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub background: Option<bool>,
+}
+
+/// What one subagent is to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Subtask {
+    /// The work: complete, since the subagent knows nothing else.
+    pub goal: String,
+    /// Background.
+    #[serde(default)]
+    pub context: Option<String>,
+    /// Toolsets or single tools.
+    #[serde(default)]
+    pub toolsets: Option<Vec<String>>,
+    /// Name of the agent.
+    #[serde(default)]
+    pub agent: Option<String>,
+    /// `orchestrator` when it may delegate, too.
+    #[serde(default)]
+    #[schemars(with = "String", extend("enum" = ["leaf", "orchestrator"]))]
+    pub role: Option<Role>,
+    /// Model calls.
+    #[serde(default)]
+    pub max_iterations: Option<u32>,
+}
+
+impl DelegateTask {
+    /// Reads what a model wrote. `tasks` may be a list or a list as text; an
+    /// empty one counts as absent. A wrong task is named by its place, from 0.
+    pub fn from_json(arguments: &str) -> Result<Self, ToolError> {
+        let mut fields: Map<String, Value> = serde_json::from_str(arguments).map_err(invalid)?;
+        let tasks = fields.remove("tasks").map(subtasks).transpose()?.unwrap_or_default();
+        let rest: Self = read(fields)?;
+        Ok(Self { tasks, ..rest })
+    }
+
+    /// Size of the texts, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        let Self { goal, tasks, context, toolsets, agent, .. } = self;
+        let own = texts([goal.as_ref(), context.as_ref(), agent.as_ref()], toolsets.as_deref());
+        tasks.iter().map(Subtask::bytes).fold(own, u64::saturating_add)
+    }
+
+    /// The first goal.
+    pub(super) fn subject(&self) -> &str {
+        self.tasks.first().map(|it| &it.goal).or(self.goal.as_ref()).map_or("", String::as_str)
+    }
+}
+
+impl Subtask {
+    fn bytes(&self) -> u64 {
+        let Self { goal, context, toolsets, agent, .. } = self;
+        texts([Some(goal), context.as_ref(), agent.as_ref()], toolsets.as_deref())
+    }
+}
+
+fn texts(single: [Option<&String>; 3], list: Option<&[String]>) -> u64 {
+    let all = single.into_iter().flatten().chain(list.unwrap_or_default());
+    all.map(|it| it.len() as u64).sum()
+}
+
+fn subtasks(value: Value) -> Result<Vec<Subtask>, ToolError> {
+    let value = match value {
+        // Small models write the list as a text.
+        Value::String(text) => serde_json::from_str(&text).map_err(|it| no_list(&it))?,
+        value => value,
+    };
+    match value {
+        Value::Null => Ok(Vec::new()),
+        Value::Array(entries) => {
+            entries.into_iter().enumerate().map(|(index, it)| subtask(index, it)).collect()
+        }
+        _ => Err(no_list(&"a list of objects is needed")),
+    }
+}
+
+fn subtask(index: usize, entry: Value) -> Result<Subtask, ToolError> {
+    let fields = match entry {
+        Value::Object(fields) if has_goal(&fields) => fields,
+        _ => {
+            let text = format!("Task {index} is missing a `goal`");
+            return Err(ToolError::InvalidArguments(text));
+        }
+    };
+    let no_task = |it| ToolError::InvalidArguments(format!("Task {index} is no task: {it}"));
+    serde_json::from_value(Value::Object(fields)).map_err(no_task)
+}
+
+fn has_goal(fields: &Map<String, Value>) -> bool {
+    matches!(fields.get("goal"), Some(Value::String(goal)) if !goal.trim().is_empty())
+}
+
+fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, ToolError> {
+    serde_json::from_value(Value::Object(fields)).map_err(invalid)
+}
+
+fn invalid(err: serde_json::Error) -> ToolError {
+    ToolError::InvalidArguments(err.to_string())
+}
+
+fn no_list(why: &dyn std::fmt::Display) -> ToolError {
+    ToolError::InvalidArguments(format!("`tasks` is no list of tasks: {why}"))
+}
+
+/// What came of the tasks.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Delegated {
+    /// In the order of the tasks.
+    pub results: Vec<SubtaskResult>,
+    /// Wall clock of all of them, two decimals.
+    pub total_duration_seconds: f64,
+}
+
+/// What came of one task.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SubtaskResult {
+    /// Place of the task, from 0.
+    #[serde(rename = "task_index")]
+    pub index: u32,
+    /// How it ended.
+    pub status: Status,
+    /// What it returned. Untrusted text.
+    pub summary: Option<String>,
+    /// Why it did not complete.
+    pub error: Option<String>,
+    /// What ended it.
+    pub exit_reason: ExitReason,
+    /// The summary covers a part of the work, or was cut.
+    pub truncated: bool,
+    /// Wall clock, two decimals.
+    #[serde(rename = "duration_seconds")]
+    pub seconds: f64,
+}
+
+impl Delegated {
+    /// Size of the texts, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        let texts = self.results.iter().flat_map(|it| [&it.summary, &it.error]);
+        texts.flatten().map(|it| it.len() as u64).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(goal: &str) -> Subtask {
+        Subtask { goal: goal.to_owned(), ..Subtask::default() }
+    }
+
+    fn check(arguments: &str, expect: &DelegateTask) {
+        assert_eq!(DelegateTask::from_json(arguments).as_ref(), Ok(expect), "{arguments}");
+    }
+
+    fn check_error(arguments: &str, expect: &str) {
+        let err = DelegateTask::from_json(arguments).unwrap_err();
+        assert_eq!(err, ToolError::InvalidArguments(expect.to_owned()), "{arguments}");
+    }
+
+    #[test]
+    fn the_forms_that_models_write_are_read() {
+        let none = DelegateTask::default();
+        for nothing in ["{}", r#"{"tasks":[]}"#, r#"{"tasks":"[]"}"#, r#"{"tasks":null}"#] {
+            check(nothing, &none);
+        }
+        check(
+            r#"{"goal":"g","context":"c","toolsets":[],"agent":"a","role":"orchestrator",
+                "max_iterations":3,"background":true}"#,
+            &DelegateTask {
+                goal: Some("g".to_owned()),
+                context: Some("c".to_owned()),
+                toolsets: Some(vec![]),
+                agent: Some("a".to_owned()),
+                role: Some(Role::Orchestrator),
+                max_iterations: Some(3),
+                background: Some(true),
+                ..DelegateTask::default()
+            },
+        );
+        let two = vec![task("a"), Subtask { role: Some(Role::Leaf), ..task("b") }];
+        let two = DelegateTask { tasks: two, ..none };
+        check(r#"{"tasks":[{"goal":"a"},{"goal":"b","role":"leaf"}]}"#, &two);
+        check(r#"{"tasks":"[{\"goal\":\"a\"},{\"goal\":\"b\",\"role\":\"leaf\"}]"}"#, &two);
+    }
+
+    #[test]
+    fn a_wrong_task_is_named_by_its_place() {
+        for second in ["{}", "7", "\"g\"", "null", "[]", r#"{"goal":7}"#, r#"{"goal":" \t"}"#] {
+            let tasks = format!(r#"{{"tasks":[{{"goal":"a"}},{second}]}}"#);
+            check_error(&tasks, "Task 1 is missing a `goal`");
+        }
+        check_error(
+            r#"{"tasks":[{"goal":"a","role":"boss"}]}"#,
+            "Task 0 is no task: unknown variant `boss`, expected `leaf` or `orchestrator`",
+        );
+        check_error(
+            r#"{"tasks":[{"goal":"a","depth":0}]}"#,
+            "Task 0 is no task: unknown field `depth`, expected one of `goal`, `context`, \
+             `toolsets`, `agent`, `role`, `max_iterations`",
+        );
+        check_error(r#"{"tasks":7}"#, "`tasks` is no list of tasks: a list of objects is needed");
+        check_error(
+            r#"{"tasks":"[{"}"#,
+            "`tasks` is no list of tasks: EOF while parsing an object at line 1 column 2",
+        );
+    }
+
+    #[test]
+    fn what_only_a_host_may_say_is_an_unknown_field() {
+        for field in ["session_key", "depth", "model"] {
+            let arguments = format!(r#"{{"goal":"g","{field}":"x"}}"#);
+            let err = DelegateTask::from_json(&arguments).unwrap_err().to_string();
+            assert!(err.starts_with(&format!("invalid arguments: unknown field `{field}`")));
+        }
+    }
+
+    #[test]
+    fn deeply_nested_text_is_an_error() {
+        let deep = format!(r#"{{"tasks":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        assert!(DelegateTask::from_json(&deep).is_err());
+    }
+}
