@@ -5,12 +5,13 @@
 //! delegation ends with one event. `ARCHITECTURE.md` beside this crate's
 //! sources is the map.
 //!
-//! The path of a delegation is the list of modules, from the top:
-//! [`delegation`] checks the request and runs the children, [`plugin`] finds
-//! their components and [`tools`] does the work of their tools, [`sandbox`]
-//! compiles, links and runs them, [`boundary`] decides every import,
-//! [`toolset`] says what a tool and a grant are, [`completion`] writes the
-//! text of the [`event`].
+//! Applications start with [`Host`]. The path of a delegation is the list of
+//! modules, from the top: [`delegation`] checks the request, finds a place for
+//! it and runs the children, [`plugin`] finds their components and [`tools`]
+//! does the work of their tools, [`sandbox`] compiles, links and runs them,
+//! [`boundary`] decides every import, [`toolset`] says what a tool and a grant
+//! are, [`completion`] queues the [`event`] and writes its text, [`store`]
+//! keeps it.
 //!
 //! The library installs no signal handler and no global subscriber, needs no
 //! feature `cli`, and several hosts can live in one process.
