@@ -8,7 +8,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     id::{ChildId, DelegationId},
@@ -224,16 +224,14 @@ pub struct ChildResult {
 }
 
 /// How a delegation ended (semantics.md §7).
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CompletionEvent {
     /// Always `async_delegation`: what tells it from other events of a queue.
-    #[serde(rename = "type")]
     pub kind: &'static str,
     /// The dispatched unit.
     pub delegation_id: DelegationId,
     /// The part of the unit that this event tells of, when the caller asked
     /// for several.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// Who asked, captured at dispatch; empty for a local caller.
     pub session_key: Session,
@@ -260,14 +258,85 @@ pub struct CompletionEvent {
     /// In the order of the tasks.
     pub results: Vec<ChildResult>,
     /// Why there are no results, when there are none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Wall clock from dispatch to end, two decimals.
     pub total_duration_seconds: f64,
     /// What the host decided on its own and the caller should know, such as a
     /// toolset that this machine can't offer.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// The JSON of an event. That of a single task has its result on top, too,
+/// where readers of one look for it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    delegation_id: DelegationId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'a str>,
+    session_key: &'a Session,
+    goal: &'a str,
+    context: Option<&'a str>,
+    toolsets: Option<&'a [String]>,
+    role: Role,
+    model: Option<&'a str>,
+    status: Status,
+    dispatched_at: f64,
+    completed_at: f64,
+    is_batch: bool,
+    #[serde(flatten)]
+    single: Option<Single<'a>>,
+    error: Option<&'a str>,
+    goals: &'a [String],
+    results: &'a [ChildResult],
+    total_duration_seconds: f64,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    notes: &'a [String],
+}
+
+/// What stands on top of the event of a single task.
+#[derive(Serialize)]
+struct Single<'a> {
+    summary: Option<&'a str>,
+    api_calls: u32,
+    duration_seconds: f64,
+    exit_reason: ExitReason,
+}
+
+impl Serialize for CompletionEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let only = self.results.first().filter(|_| !self.is_batch);
+        let single = only.map(|it| Single {
+            summary: it.summary.as_deref(),
+            api_calls: it.api_calls,
+            duration_seconds: it.duration_seconds,
+            exit_reason: it.exit_reason,
+        });
+        let of_only = only.and_then(|it| it.error.as_deref());
+        let shown = Shown {
+            kind: self.kind,
+            delegation_id: self.delegation_id,
+            group: self.group.as_deref(),
+            session_key: &self.session_key,
+            goal: &self.goal,
+            context: self.context.as_deref(),
+            toolsets: self.toolsets.as_deref(),
+            role: self.role,
+            model: self.model.as_deref(),
+            status: self.status,
+            dispatched_at: self.dispatched_at,
+            completed_at: self.completed_at,
+            is_batch: self.is_batch,
+            single,
+            error: self.error.as_deref().or(of_only),
+            goals: &self.goals,
+            results: &self.results,
+            total_duration_seconds: self.total_duration_seconds,
+            notes: &self.notes,
+        };
+        shown.serialize(serializer)
+    }
 }
 
 /// The value of [`CompletionEvent::kind`].

@@ -14,7 +14,7 @@
 //! host.delegate(&session, request).await?;
 //! // … go on with other work; the completion is a new turn when there is time for it.
 //! let delivery = host.completions(&session).next().await?;
-//! println!("{}", delivery.text(&host));
+//! println!("{}", host.text(&delivery));
 //! delivery.ack().await?;
 //! host.shutdown().await;
 //! # Ok(())
@@ -32,6 +32,7 @@ mod parent;
 
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use tokio::sync::broadcast;
 
 use self::parent::OwnTools;
@@ -43,7 +44,7 @@ pub use self::{
 };
 use crate::{
     clock::Clock,
-    completion::{Deliveries, Queue},
+    completion::{Deliveries, Delivery, Queue},
     delegation::{DelegateError, Delegator, Dispatched, Prepared, Request, Update},
     id::DelegationId,
     plugin::Agents,
@@ -109,6 +110,12 @@ impl Host {
     pub fn completions(&self, session: &Session) -> Deliveries {
         let filter = ClaimFilter { session: session.clone(), kinds: None };
         self.queue().deliveries(filter)
+    }
+
+    /// What re-enters the conversation: the event as a text that explains
+    /// itself, told now and in the time zone of this machine.
+    pub fn text(&self, delivery: &Delivery) -> String {
+        delivery.text(self.clock().now(), &TimeZone::system())
     }
 
     /// The queue that all sessions and producers share.

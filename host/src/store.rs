@@ -20,6 +20,8 @@ mod sqlite;
 #[cfg(test)]
 mod suite;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod words;
 mod writer;
 

@@ -191,8 +191,12 @@ async fn children_end_with_the_child_that_waits_for_them() {
     assert_eq!(event.status, Status::Interrupted, "{event:?}");
     host.assert_nothing_in_use();
     let listed = host.host().await.list().await.unwrap();
-    assert_eq!(listed.len(), 2, "{listed:?}");
-    assert!(listed.iter().all(|it| it.status == "interrupted"), "{listed:?}");
+    let [only] = listed.as_slice() else { panic!("{listed:?}") };
+    assert_eq!(only.status, "interrupted");
+    let (store, id) = (host.host().await.store(), only.delegation_id);
+    let below = store.read(move |tables| tables.units_below(id)).await.unwrap();
+    let ended: Vec<Status> = below.iter().map(|it| it.ended.unwrap().0).collect();
+    assert_eq!(ended, [Status::Interrupted]);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use crate::{
     sandbox::{BoundsError, LoadError, SandboxError},
     store::StoreError,
     tools::file::WorkspaceError,
-    toolset::GrantError,
+    toolset::{GrantError, delegate::TasksError},
 };
 
 /// Characters of an error: parts of it can come from a component.
@@ -108,7 +108,7 @@ impl From<RequestError> for CliError {
     fn from(error: RequestError) -> Self {
         let hint = match &error {
             RequestError::Nothing => Some("give a goal, or a list of tasks with `--tasks FILE`"),
-            RequestError::NoTasks(_) => {
+            RequestError::Tasks(TasksError::NoList(_)) => {
                 Some("tasks are a JSON list of objects: `[{\"goal\": \"…\", \"agent\": \"…\"}, …]`")
             }
             _ => None,

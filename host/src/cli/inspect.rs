@@ -15,7 +15,7 @@ use super::{
 use crate::{
     boundary::Policy,
     completion::sanitize::clean_line,
-    event::{BoundaryLine, BoundaryRecord, Role},
+    event::{BoundaryLine, BoundaryRecord},
     plugin,
     toolset::{Grant, grant},
 };
@@ -68,7 +68,7 @@ fn policy(setup: &Setup, args: &Inspect) -> Result<Policy, CliError> {
     };
     let blocked = setup.blocked();
     let wanted = grant::expand(&wanted, &[])?;
-    let role = Role::Leaf;
+    let role = args.role.into();
     let grant = grant::grant(Some(&wanted), &Grant::of_parent(), &blocked, role);
     Ok(Policy { grant, blocked, role, strict: args.strict })
 }

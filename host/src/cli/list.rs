@@ -53,18 +53,19 @@ pub(super) fn show(global: &Global, args: &args::Show) -> Result<Exit, CliError>
         let store = setup.store().await?;
         let found = store.read(move |tables| {
             let whole = task.map(|it| tables.full_summary(id, it)).transpose()?.flatten();
-            Ok((tables.unit(id)?, tables.events_of(id)?, whole))
+            let below = tables.units_below(id)?;
+            Ok((tables.unit(id)?, tables.events_of(id)?, below, whole))
         });
         Ok::<_, CliError>(found.await?)
     })??;
-    let (Some(unit), events, whole) = found else {
+    let (Some(unit), events, below, whole) = found else {
         let error = CliError::usage(anyhow::anyhow!("there is no delegation `{id}`"));
         return Err(error.hint("see `hermitage list`"));
     };
     match task {
         Some(task) => summary(&unit, task, whole)?,
-        None if args.json => output::json(&Shown::new(&unit, &events))?,
-        None => output::result(&text(&unit, &events))?,
+        None if args.json => output::json(&Shown::new(&unit, &events, &below))?,
+        None => output::result(&text(&unit, &events, &below))?,
     }
     Ok(Exit::Completed)
 }
@@ -91,12 +92,18 @@ struct Shown<'a> {
     #[serde(flatten)]
     listing: Listing,
     events: Vec<&'a CompletionEvent>,
+    /// What its children asked for.
+    below: Vec<Listing>,
 }
 
 impl<'a> Shown<'a> {
-    fn new(unit: &UnitRow, events: &'a [EventRow]) -> Self {
-        let listing = Listing::of_row(unit, SystemClock.now());
-        Self { listing, events: events.iter().filter_map(completion).collect() }
+    fn new(unit: &UnitRow, events: &'a [EventRow], below: &[UnitRow]) -> Self {
+        let now = SystemClock.now();
+        Self {
+            listing: Listing::of_row(unit, now),
+            events: events.iter().filter_map(completion).collect(),
+            below: below.iter().map(|it| Listing::of_row(it, now)).collect(),
+        }
     }
 }
 
@@ -108,7 +115,7 @@ fn completion(row: &EventRow) -> Option<&CompletionEvent> {
 }
 
 /// What came of it, as its session reads it; how far it is, when it runs.
-fn text(unit: &UnitRow, events: &[EventRow]) -> String {
+fn text(unit: &UnitRow, events: &[EventRow], below: &[UnitRow]) -> String {
     let now = SystemClock.now();
     let ended = events.iter().filter_map(completion);
     let mut parts: Vec<String> =
@@ -118,6 +125,11 @@ fn text(unit: &UnitRow, events: &[EventRow]) -> String {
         let children = listing.children.iter().map(|it| child_line(it, unit.record.tasks.len()));
         parts
             .push([line(&listing, now)].into_iter().chain(children).collect::<Vec<_>>().join("\n"));
+    }
+    if !below.is_empty() {
+        let lines = below.iter().map(|it| line(&Listing::of_row(it, now), now));
+        let title = "Delegated by its children:".to_owned();
+        parts.push([title].into_iter().chain(lines).collect::<Vec<_>>().join("\n"));
     }
     parts.join("\n\n")
 }

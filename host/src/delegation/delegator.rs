@@ -214,12 +214,15 @@ impl Delegator {
             // A unit in the background has nobody waiting here.
             let _ = done.send(event);
         });
-        is_recorded.await.unwrap_or(Err(StoreError::Closed))?;
         let handle = Handle { record, live };
-        Ok(match handle.record.mode {
+        let dispatched = match handle.record.mode {
             Mode::Background => Dispatched::Background(handle),
+            // Made before anything is awaited: a caller that goes away now
+            // stops its children, too.
             Mode::Foreground => Dispatched::Foreground(Running::new(handle, stop, event)),
-        })
+        };
+        is_recorded.await.unwrap_or(Err(StoreError::Closed))?;
+        Ok(dispatched)
     }
 
     /// Asks one delegation to stop. Returns how many were asked: 0 or 1.

@@ -19,12 +19,12 @@ use crate::{
     unit::{Mode, UnitRecord},
 };
 
-/// How often a write is tried again when the disk is full or another process
+/// How long a write is tried again when the disk is full or another process
 /// holds the store. After that the unit is left to the next start, which
 /// reports it as `unknown`.
-const TRIES: u32 = 60;
+const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Between two of them.
+/// Between two tries.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// What stands in the result of a child that the host lost.
@@ -208,19 +208,18 @@ impl Ledger {
     }
 }
 
-/// Writes the end of a group. Nothing else may be wrong with it than what
-/// passes: the event is not offered before it is on disk.
+/// Writes the end of a group, again while what is in the way may pass: the
+/// event is not offered before it is on disk.
 async fn write(store: &Store, finish: &Arc<Finish>) -> Result<Option<EventId>, StoreError> {
-    for _ in 1..TRIES {
+    let end = Instant::now() + PATIENCE;
+    loop {
         let op = Arc::clone(finish);
-        match store.run(move |tables| tables.finish(&op)).await {
-            Err(err @ (StoreError::Full(_) | StoreError::Busy(_))) => {
-                tracing::warn!(%err, delegation = %finish.id, "trying again");
-                tokio::time::sleep(PAUSE).await;
-            }
-            res => return res,
+        let res = store.run(move |tables| tables.finish(&op)).await;
+        let may_pass = matches!(res, Err(StoreError::Full(_) | StoreError::Busy(_)));
+        if !may_pass || end < Instant::now() {
+            return res;
         }
+        tracing::warn!(delegation = %finish.id, "the store takes no end of it now: trying again");
+        tokio::time::sleep(PAUSE).await;
     }
-    let op = Arc::clone(finish);
-    store.run(move |tables| tables.finish(&op)).await
 }

@@ -125,7 +125,6 @@ impl Feed {
 /// The live side of one delegation.
 pub struct Live {
     children: Vec<Arc<ChildView>>,
-    begun: Instant,
     channel: Arc<Channel>,
 }
 
@@ -175,12 +174,7 @@ impl Live {
             Arc::new(ChildView { task_index, goal, agent, channel, tool_calls, state })
         };
         let children = children.into_iter().enumerate().map(view).collect();
-        Arc::new(Self { children, begun: Instant::now(), channel })
-    }
-
-    /// Since it was asked for.
-    pub fn age(&self) -> Duration {
-        self.begun.elapsed()
+        Arc::new(Self { children, channel })
     }
 
     /// Every child as it is now, in the order of the tasks.

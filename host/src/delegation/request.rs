@@ -3,7 +3,6 @@
 //! nothing is spawned, nothing silently cut.
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::{
     admission::OnCapacity,
@@ -14,7 +13,7 @@ use crate::{
     event::Role,
     toolset::{
         Blocked, Grant, GrantError, Tool,
-        delegate::{DelegateTask, Subtask},
+        delegate::{DelegateTask, Subtask, TasksError, read_tasks},
         grant::{expand, grant},
     },
     unit::Group,
@@ -150,20 +149,9 @@ pub enum RequestError {
     /// `goal` is there and blank.
     #[error("the goal is blank: say what should be done")]
     BlankGoal,
-    /// A task has no goal, or a blank one. Counted from 0.
-    #[error("Task {0} is missing a `goal`")]
-    MissingGoal(usize),
-    /// A task is no task. Counted from 0.
-    #[error("Task {index} is no task: {message}")]
-    BadTask {
-        /// Place in the list.
-        index: usize,
-        /// What the reader expected.
-        message: String,
-    },
-    /// The text is no list of tasks.
-    #[error("no list of tasks: {0}")]
-    NoTasks(String),
+    /// The list of tasks is none, or one of them is wrong.
+    #[error(transparent)]
+    Tasks(#[from] TasksError),
     /// More tasks than one call takes.
     #[error("{found} tasks: at most {limit} in one call (`delegation.max_tasks_per_batch`)")]
     TooMany {
@@ -203,22 +191,8 @@ impl TaskRequest {
     /// Reads a list of tasks from JSON text. `[]` is an empty list, which
     /// counts as absent.
     pub fn list_from_json(text: &str) -> Result<Vec<Self>, RequestError> {
-        let value: Value =
-            serde_json::from_str(text).map_err(|it| RequestError::NoTasks(it.to_string()))?;
-        let Value::Array(entries) = value else {
-            return Err(RequestError::NoTasks("a list of objects is needed".to_owned()));
-        };
-        entries.into_iter().enumerate().map(|(index, it)| Self::from_json(index, it)).collect()
-    }
-
-    fn from_json(index: usize, entry: Value) -> Result<Self, RequestError> {
-        match entry.get("goal") {
-            Some(Value::String(goal)) if !goal.trim().is_empty() => (),
-            _ => return Err(RequestError::MissingGoal(index)),
-        }
-        let message =
-            |it: serde_json::Error| RequestError::BadTask { index, message: it.to_string() };
-        serde_json::from_value(entry).map_err(message)
+        let no_list = |it: serde_json::Error| TasksError::NoList(it.to_string());
+        Ok(read_tasks(serde_json::from_str(text).map_err(no_list)?)?)
     }
 }
 
@@ -278,7 +252,7 @@ impl Request {
         }
         for (index, task) in tasks.iter_mut().enumerate() {
             if task.goal.trim().is_empty() {
-                return Err(RequestError::MissingGoal(index));
+                return Err(TasksError::MissingGoal(index).into());
             }
             task.context = task.context.take().or_else(|| self.context.clone());
             task.toolsets = task.toolsets.take().or_else(|| self.toolsets.clone());

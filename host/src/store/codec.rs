@@ -168,7 +168,7 @@ mod tests {
     fn the_envelope_has_the_bytes_that_other_versions_read() {
         let bytes = encode(&sample()).unwrap();
         let hex: String = bytes.iter().map(|it| format!("{it:02x}")).collect();
-        insta::assert_snapshot!(hex, @"");
+        insta::assert_snapshot!(hex, @"4801017fb428bd10056772c3bc6e0301fb2c01fdffffffffffffffff01000000000000e03f");
     }
 
     #[test]

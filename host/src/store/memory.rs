@@ -33,6 +33,9 @@ pub(super) struct Memory {
     /// Where the operation, and the transaction, began.
     savepoint: Mark,
     start: Last,
+    /// What the next commits answer.
+    #[cfg(test)]
+    pub(super) broken: std::sync::Arc<std::sync::Mutex<Option<StoreError>>>,
 }
 
 /// The numbers that were given last.
@@ -186,20 +189,31 @@ impl Memory {
 
     fn ended_newest_first(&self) -> Vec<&Unit> {
         let at = |unit: &Unit| unit.ended.map_or(0.0, |(_, at)| at);
-        let mut res: Vec<&Unit> = self.units.values().filter(|it| it.ended.is_some()).collect();
+        let asked_for = |it: &&Unit| it.ended.is_some() && it.record.parent.is_none();
+        let mut res: Vec<&Unit> = self.units.values().filter(asked_for).collect();
         res.sort_by(|lhs, rhs| at(rhs).total_cmp(&at(lhs)).then(rhs.place.cmp(&lhs.place)));
         res
     }
 
-    /// The unit and its events.
+    /// In the order of dispatch.
+    fn below(&self, id: DelegationId) -> Vec<&Unit> {
+        let mut res: Vec<&Unit> =
+            self.units.values().filter(|it| it.record.parent == Some(id)).collect();
+        res.sort_by_key(|it| it.place);
+        res
+    }
+
+    /// The unit, its events, and the units that its children asked for.
     fn forget_unit(&mut self, id: DelegationId) -> usize {
+        let below: Vec<DelegationId> = self.below(id).iter().map(|it| it.record.id).collect();
+        let n_below: usize = below.into_iter().map(|it| self.forget_unit(it)).sum();
         let events: Vec<EventId> = self.events_of_unit(id).map(|it| it.row.id).collect();
         let key = id.to_string();
         let summaries: Vec<_> =
             self.summaries.keys().filter(|(unit, _)| *unit == key).cloned().collect();
         summaries.into_iter().for_each(|it| self.summaries.set(it, None));
         self.units.set(key, None);
-        1 + self.forget_events(events)
+        1 + n_below + self.forget_events(events)
     }
 
     fn forget_events(&mut self, ids: Vec<EventId>) -> usize {
@@ -229,6 +243,10 @@ impl Tables for Memory {
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
+        #[cfg(test)]
+        if let Some(err) = self.broken.lock().unwrap().clone() {
+            return Err(err);
+        }
         self.begin()
     }
 
@@ -324,6 +342,10 @@ impl Tables for Memory {
         running.sort_by_key(|it| std::cmp::Reverse(it.place));
         let ended = self.ended_newest_first().into_iter().take(ended);
         Ok(running.into_iter().chain(ended).map(|it| self.row(it)).collect())
+    }
+
+    fn units_below(&mut self, parent: DelegationId) -> Result<Vec<UnitRow>, StoreError> {
+        Ok(self.below(parent).into_iter().map(|it| self.row(it)).collect())
     }
 
     fn prune(&mut self, keep: usize, keep_events: usize) -> Result<usize, StoreError> {

@@ -103,3 +103,50 @@ impl Drop for Held {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sample::host;
+
+    fn hosts(dir: &tempfile::TempDir) -> Hosts {
+        Hosts::beside(&dir.path().join("store.db")).unwrap()
+    }
+
+    #[test]
+    fn a_host_lives_while_its_lock_is_held() {
+        let dir = tempfile::tempdir().unwrap();
+        let hosts = hosts(&dir);
+        let held = hosts.enter(host(1)).unwrap();
+        assert!(hosts.take_over(host(1)).unwrap().is_none());
+        assert!(hosts.enter(host(1)).is_err());
+        assert_eq!(hosts.known().unwrap(), [host(1)]);
+        drop(held);
+        assert_eq!(hosts.known().unwrap(), []);
+        let settling = hosts.take_over(host(1)).unwrap();
+        assert!(settling.is_some());
+        assert!(hosts.take_over(host(1)).unwrap().is_none(), "another one settles it");
+    }
+
+    #[test]
+    fn a_lock_on_a_removed_file_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.lock");
+        let file = open(&path).unwrap();
+        assert!(is_same(&file.metadata().unwrap(), &path).unwrap());
+        fs::remove_file(&path).unwrap();
+        assert!(!is_same(&file.metadata().unwrap(), &path).unwrap());
+        let _other = open(&path).unwrap();
+        assert!(!is_same(&file.metadata().unwrap(), &path).unwrap());
+    }
+
+    #[test]
+    fn what_is_no_lock_of_a_host_is_not_looked_at() {
+        let dir = tempfile::tempdir().unwrap();
+        let hosts = hosts(&dir);
+        for name in ["host_1.lock", "notes.txt", "deleg_01010101010101010101010101010101.lock"] {
+            fs::write(hosts.dir.join(name), "").unwrap();
+        }
+        assert_eq!(hosts.known().unwrap(), []);
+    }
+}

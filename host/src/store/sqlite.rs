@@ -11,6 +11,8 @@ mod file;
 mod queue;
 mod recover;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod units;
 
 pub(super) use self::file::prepare;
@@ -57,6 +59,13 @@ impl Sqlite {
     pub(super) fn set_up(self) -> Result<Self, StoreError> {
         schema::set_up(&self.db, &self.path)?;
         Ok(self)
+    }
+
+    /// Does not wait for the disk: most tests pull no plug.
+    #[cfg(test)]
+    pub(super) fn unsynchronised(self) -> Self {
+        self.db.execute_batch("PRAGMA synchronous = OFF").unwrap();
+        self
     }
 
     fn run(&self, sql: &str) -> Result<(), StoreError> {
@@ -163,6 +172,10 @@ impl Tables for Sqlite {
 
     fn units(&mut self, ended: usize) -> Result<Vec<UnitRow>, StoreError> {
         Ok(units::list(&self.db, ended)?)
+    }
+
+    fn units_below(&mut self, parent: DelegationId) -> Result<Vec<UnitRow>, StoreError> {
+        Ok(units::below(&self.db, parent)?)
     }
 
     fn prune(&mut self, keep: usize, keep_events: usize) -> Result<usize, StoreError> {

@@ -14,7 +14,7 @@ use crate::{
 
 pub(super) fn sqlite(path: &Path) -> Sqlite {
     let path = sqlite::prepare(path).unwrap();
-    Sqlite::find(&path).unwrap().set_up().unwrap()
+    Sqlite::find(&path).unwrap().set_up().unwrap().unsynchronised()
 }
 
 fn on_each(check: impl Fn(&mut dyn Tables)) {
@@ -425,6 +425,38 @@ fn what_ended_and_was_delivered_is_forgotten_but_for_the_newest() {
         let left: Vec<String> =
             tables.events(&all()).unwrap().into_iter().map(|it| it.event.dedup).collect();
         assert_eq!(left[2..], ["b", "c"]);
+    });
+}
+
+#[test]
+fn what_children_asked_for_is_kept_with_the_unit_above() {
+    on_each(|tables| {
+        let below = |n, parent| UnitRecord { parent: Some(delegation(parent)), ..unit(n, &[&[0]]) };
+        for (n, record) in [(1, unit(1, &[&[0]])), (2, below(2, 1)), (3, below(3, 2))] {
+            tables.insert_unit(&record, host(1)).unwrap();
+            let end = finish(&record, 0, Status::Completed, f64::from(n));
+            tables.finish(&Finish { acked: true, ..end }).unwrap();
+        }
+        let ids = |rows: Vec<UnitRow>| rows.into_iter().map(|it| it.record.id).collect::<Vec<_>>();
+        assert_eq!(ids(tables.units(10).unwrap()), [delegation(1)]);
+        assert_eq!(ids(tables.units_below(delegation(1)).unwrap()), [delegation(2)]);
+        assert_eq!(tables.prune(1, 0).unwrap(), 0);
+        assert_eq!(tables.prune(0, 0).unwrap(), 6);
+        assert_eq!(tables.unit(delegation(3)).unwrap(), None);
+    });
+}
+
+#[test]
+fn what_died_is_kept_for_a_person() {
+    on_each(|tables| {
+        let record = unit(1, &[&[0]]);
+        tables.insert_unit(&record, host(1)).unwrap();
+        let id = tables.finish(&finish(&record, 0, Status::Completed, 1.0)).unwrap().unwrap();
+        let (_, token) = claim(tables, chat(), 1, 2.0).unwrap();
+        assert_eq!(tables.retry(id, token, 3.0, "no", 1).unwrap(), Settled::Dead);
+        assert_eq!(tables.prune(0, 0).unwrap(), 0);
+        tables.ack_by_hand(id).unwrap();
+        assert_eq!(tables.prune(0, 0).unwrap(), 2);
     });
 }
 

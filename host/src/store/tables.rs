@@ -227,12 +227,17 @@ pub trait Tables: Send {
         task_index: usize,
     ) -> Result<Option<String>, StoreError>;
 
-    /// All that run, newest first, and then the `ended` newest that ended.
+    /// All that run, newest first, and then the `ended` newest that ended and
+    /// that no child asked for.
     fn units(&mut self, ended: usize) -> Result<Vec<UnitRow>, StoreError>;
 
+    /// Those that children of a unit asked for, in the order of dispatch.
+    fn units_below(&mut self, parent: DelegationId) -> Result<Vec<UnitRow>, StoreError>;
+
     /// Forgets units that ended, but for the `keep` newest and those with an
-    /// undelivered event; and acknowledged events of other producers, but for
-    /// the `keep_events` newest. Returns how many rows went.
+    /// event that is not acknowledged, be it dead: a dead one waits for a
+    /// person. Units that children asked for go with the one above them. And acknowledged events of other producers, but for the
+    /// `keep_events` newest. Returns how many units and events went.
     fn prune(&mut self, keep: usize, keep_events: usize) -> Result<usize, StoreError>;
 
     /// Queues an event of `owner`. `None` when one of the same type and

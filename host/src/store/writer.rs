@@ -121,14 +121,18 @@ where
     }
 
     fn answer(self: Box<Self>, batch: Result<(), StoreError>) {
-        let own = self.outcome.unwrap_or_else(|| Err(crashed()));
-        (self.answer)(own.and_then(|it| batch.map(|()| it)));
+        (self.answer)(match self.outcome {
+            Some(own) => own.and_then(|it| batch.map(|()| it)),
+            None => batch.and_then(|()| Err(crashed())),
+        });
     }
 }
 
 fn crashed() -> StoreError {
     StoreError::Io("the operation crashed".to_owned())
 }
+
+type Jobs = Vec<Box<dyn Job>>;
 
 struct Message {
     kind: Kind,
@@ -258,7 +262,7 @@ impl Worker {
     }
 
     /// What waits now, up to [`BATCH`].
-    fn take(&mut self, first: Message) -> (Vec<Box<dyn Job>>, Vec<Box<dyn Job>>) {
+    fn take(&mut self, first: Message) -> (Jobs, Jobs) {
         let (mut writes, mut reads) = (Vec::new(), Vec::new());
         let mut next = Some(first);
         while let Some(Message { kind, job }) = next {
@@ -272,7 +276,7 @@ impl Worker {
         (writes, reads)
     }
 
-    fn write(&mut self, mut jobs: Vec<Box<dyn Job>>) {
+    fn write(&mut self, mut jobs: Jobs) {
         self.watch.at(Step::Taken(jobs.len()));
         let res = match &self.latched {
             Some(err) => Err(err.clone()),

@@ -79,8 +79,8 @@ impl DelegateTask {
     /// empty one counts as absent. A wrong task is named by its place, from 0.
     pub fn from_json(arguments: &str) -> Result<Self, ToolError> {
         let mut fields: Map<String, Value> = serde_json::from_str(arguments).map_err(invalid)?;
-        let tasks = fields.remove("tasks").map(subtasks).transpose()?.unwrap_or_default();
-        let rest: Self = read(fields)?;
+        let tasks = fields.remove("tasks").map(read_tasks).transpose()?.unwrap_or_default();
+        let rest: Self = serde_json::from_value(Value::Object(fields)).map_err(invalid)?;
         Ok(Self { tasks, ..rest })
     }
 
@@ -109,30 +109,56 @@ fn texts(single: [Option<&String>; 3], list: Option<&[String]>) -> u64 {
     all.map(|it| it.len() as u64).sum()
 }
 
-fn subtasks(value: Value) -> Result<Vec<Subtask>, ToolError> {
+/// Why a value is no list of tasks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TasksError {
+    /// It is no list.
+    #[error("no list of tasks: {0}")]
+    NoList(String),
+    /// A task has no goal, or a blank one. Counted from 0.
+    #[error("Task {0} is missing a `goal`")]
+    MissingGoal(usize),
+    /// A task is no task. Counted from 0.
+    #[error("Task {index} is no task: {message}")]
+    NoTask {
+        /// Place in the list.
+        index: usize,
+        /// What the reader expected.
+        message: String,
+    },
+}
+
+impl From<TasksError> for ToolError {
+    fn from(it: TasksError) -> Self {
+        Self::InvalidArguments(it.to_string())
+    }
+}
+
+/// The tasks of a list, which may be given as text: small models write it so.
+/// `[]` and `null` are an empty list, which counts as absent (semantics.md
+/// §2).
+pub fn read_tasks<T: DeserializeOwned>(value: Value) -> Result<Vec<T>, TasksError> {
     let value = match value {
-        // Small models write the list as a text.
-        Value::String(text) => serde_json::from_str(&text).map_err(|it| no_list(&it))?,
+        Value::String(text) => {
+            serde_json::from_str(&text).map_err(|it| TasksError::NoList(it.to_string()))?
+        }
         value => value,
     };
     match value {
         Value::Null => Ok(Vec::new()),
         Value::Array(entries) => {
-            entries.into_iter().enumerate().map(|(index, it)| subtask(index, it)).collect()
+            entries.into_iter().enumerate().map(|(index, it)| read_task(index, it)).collect()
         }
-        _ => Err(no_list(&"a list of objects is needed")),
+        _ => Err(TasksError::NoList("a list of objects is needed".to_owned())),
     }
 }
 
-fn subtask(index: usize, entry: Value) -> Result<Subtask, ToolError> {
+fn read_task<T: DeserializeOwned>(index: usize, entry: Value) -> Result<T, TasksError> {
     let fields = match entry {
         Value::Object(fields) if has_goal(&fields) => fields,
-        _ => {
-            let text = format!("Task {index} is missing a `goal`");
-            return Err(ToolError::InvalidArguments(text));
-        }
+        _ => return Err(TasksError::MissingGoal(index)),
     };
-    let no_task = |it| ToolError::InvalidArguments(format!("Task {index} is no task: {it}"));
+    let no_task = |it: serde_json::Error| TasksError::NoTask { index, message: it.to_string() };
     serde_json::from_value(Value::Object(fields)).map_err(no_task)
 }
 
@@ -140,16 +166,8 @@ fn has_goal(fields: &Map<String, Value>) -> bool {
     matches!(fields.get("goal"), Some(Value::String(goal)) if !goal.trim().is_empty())
 }
 
-fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, ToolError> {
-    serde_json::from_value(Value::Object(fields)).map_err(invalid)
-}
-
 fn invalid(err: serde_json::Error) -> ToolError {
     ToolError::InvalidArguments(err.to_string())
-}
-
-fn no_list(why: &dyn std::fmt::Display) -> ToolError {
-    ToolError::InvalidArguments(format!("`tasks` is no list of tasks: {why}"))
 }
 
 /// What came of the tasks.
@@ -248,10 +266,10 @@ mod tests {
             "Task 0 is no task: unknown field `depth`, expected one of `goal`, `context`, \
              `toolsets`, `agent`, `role`, `max_iterations`",
         );
-        check_error(r#"{"tasks":7}"#, "`tasks` is no list of tasks: a list of objects is needed");
+        check_error(r#"{"tasks":7}"#, "no list of tasks: a list of objects is needed");
         check_error(
             r#"{"tasks":"[{"}"#,
-            "`tasks` is no list of tasks: EOF while parsing an object at line 1 column 2",
+            "no list of tasks: EOF while parsing an object at line 1 column 2",
         );
     }
 

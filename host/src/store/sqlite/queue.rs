@@ -34,7 +34,7 @@ macro_rules! is_for {
 
 /// The first of the pending ones and of those whose lease ended, each by its
 /// own index.
-const FIRST: &str = concat!(
+pub(super) const FIRST: &str = concat!(
     select_event!("WHERE id = (SELECT min(id) FROM ("),
     "SELECT * FROM (SELECT id FROM event WHERE state = 0 AND not_before <= ?4 AND ",
     is_for!(),
@@ -238,7 +238,7 @@ pub(super) fn list(db: &Connection, filter: &EventFilter) -> Result<Vec<EventRow
         ORDER BY id DESC LIMIT ?4"
     );
     let (low, high) = match filter.state {
-        None => (0, 3),
+        None => (i64::MIN, i64::MAX),
         Some(StateFilter::Undelivered) => (0, 1),
         Some(StateFilter::Acked) => (2, 2),
         Some(StateFilter::Dead) => (3, 3),

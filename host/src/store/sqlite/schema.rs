@@ -2,7 +2,7 @@
 
 use std::{path::Path, thread, time::Duration};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, config::DbConfig};
 
 use crate::store::{StoreError, open_error};
 
@@ -11,7 +11,7 @@ const APPLICATION: i32 = 0x4845_524d;
 
 /// The steps from an empty file to the newest version; the version of a file
 /// is how many were taken. A step that was released never changes.
-const STEPS: &[&str] = &[include_str!("schema/v1.sql")];
+pub(super) const STEPS: &[&str] = &[include_str!("schema/v1.sql")];
 
 /// How long a write waits for another process. Commits take milliseconds.
 const BUSY: Duration = Duration::from_secs(5);
@@ -62,6 +62,9 @@ pub(super) fn set_up(db: &Connection, path: &Path) -> Result<(), StoreError> {
     // Bodies of a kilobyte fit several to a page. For a new file only.
     db.pragma_update(None, "page_size", 8192).map_err(error)?;
     write_ahead(db, path)?;
+    // Else a statement whose parameter is compared with a partial index is
+    // compiled anew for every value.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(error)?;
     db.execute_batch(SETTINGS).map_err(error)?;
     migrate(db, path, STEPS)
 }
@@ -107,7 +110,7 @@ fn take_steps(db: &Connection, path: &Path, steps: &[&str]) -> Result<(), StoreE
     db.pragma_update(None, "user_version", super::count(steps.len())).map_err(error)
 }
 
-fn version(db: &Connection) -> rusqlite::Result<usize> {
+pub(super) fn version(db: &Connection) -> rusqlite::Result<usize> {
     pragma(db, "user_version").map(|it: u32| usize::try_from(it).unwrap_or(usize::MAX))
 }
 

@@ -227,7 +227,9 @@ pub(super) fn full_summary(
 pub(super) fn list(db: &Connection, ended: usize) -> Result<Vec<UnitRow>, Failure> {
     let running = select_unit!("WHERE state = 0 ORDER BY rid DESC");
     let mut res = with_results(db, find(db, running, [], read)?)?;
-    let newest = select_unit!("WHERE state = 1 ORDER BY ended_at DESC, rid DESC LIMIT ?1");
+    let newest = select_unit!(
+        "WHERE state = 1 AND parent IS NULL ORDER BY ended_at DESC, rid DESC LIMIT ?1"
+    );
     loop {
         let found = find(db, newest, [count(ended)], read)?;
         let is_readable = found.iter().all(|it| it.row.is_ok());
@@ -268,21 +270,37 @@ pub(super) fn readable(
     Ok(res)
 }
 
+pub(super) fn below(db: &Connection, parent: DelegationId) -> Result<Vec<UnitRow>, Failure> {
+    let sql = select_unit!("WHERE parent = ?1 ORDER BY rid");
+    with_results(db, find(db, sql, [parent.to_string()], read)?)
+}
+
+/// Forgets a unit, and those that its children asked for.
+fn forget(db: &Connection, unit: Found<String>) -> Result<usize, Failure> {
+    let mut res = execute(db, "DELETE FROM unit WHERE rid = ?1", [unit.rid])?;
+    let Ok(id) = unit.row else {
+        return Ok(res);
+    };
+    res += execute(db, "DELETE FROM event WHERE unit = ?1", [&id])?;
+    execute(db, "DELETE FROM child WHERE unit = ?1", [&id])?;
+    execute(db, "DELETE FROM summary WHERE unit = ?1", [&id])?;
+    let sql = "SELECT rid, id FROM unit WHERE parent = ?1";
+    for below in find(db, sql, [&id], |row| Ok(row.get::<_, String>(1)?))? {
+        res += forget(db, below)?;
+    }
+    Ok(res)
+}
+
 pub(super) fn prune(db: &Connection, keep: usize, keep_events: usize) -> Result<usize, Failure> {
     let sql = "SELECT old.rid, old.id FROM (
-            SELECT rid, id FROM unit WHERE state = 1
+            SELECT rid, id FROM unit WHERE state = 1 AND parent IS NULL
             ORDER BY ended_at DESC, rid DESC LIMIT -1 OFFSET ?1
         ) AS old
         WHERE NOT EXISTS (SELECT 1 FROM event WHERE unit = old.id AND state <> 2)";
     let old = find(db, sql, [count(keep)], |row| Ok(row.get::<_, String>(1)?))?;
     let mut res = 0;
-    for Found { rid, row } in old {
-        res += execute(db, "DELETE FROM unit WHERE rid = ?1", [rid])?;
-        if let Ok(unit) = row {
-            res += execute(db, "DELETE FROM event WHERE unit = ?1", [&unit])?;
-            execute(db, "DELETE FROM child WHERE unit = ?1", [&unit])?;
-            execute(db, "DELETE FROM summary WHERE unit = ?1", [&unit])?;
-        }
+    for unit in old {
+        res += forget(db, unit)?;
     }
     let sql = "DELETE FROM event WHERE id IN (
             SELECT id FROM event AS it WHERE state = 2

@@ -138,6 +138,7 @@ fn in_transaction<T>(tables: &mut dyn Tables, keep: bool, op: impl Fn(&mut dyn T
 fn see(tables: &mut dyn Tables) -> String {
     let mut res = vec![
         format!("{:#?}", tables.units(2).unwrap()),
+        format!("{:#?}", tables.units_below(delegation(0)).unwrap()),
         format!("{:#?}", tables.events(&all()).unwrap()),
         format!("{:?}", tables.owners().unwrap()),
     ];
@@ -185,7 +186,7 @@ fn check(ops: &[Op]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn the_database_answers_like_the_model(ops in proptest::collection::vec(op(), 1..80)) {

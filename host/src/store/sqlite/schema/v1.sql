@@ -17,7 +17,8 @@ CREATE TABLE unit (
 ) STRICT;
 
 CREATE INDEX unit_running ON unit (owner) WHERE state = 0;
-CREATE INDEX unit_ended ON unit (ended_at) WHERE state = 1;
+CREATE INDEX unit_ended ON unit (ended_at) WHERE state = 1 AND parent IS NULL;
+CREATE INDEX unit_below ON unit (parent) WHERE parent IS NOT NULL;
 
 -- Results of tasks whose group has no event yet.
 CREATE TABLE child (

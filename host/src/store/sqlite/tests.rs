@@ -1,0 +1,282 @@
+//! What only a file can have: rows that can't be read, and older versions.
+
+use rusqlite::params;
+
+use super::*;
+use crate::{
+    event::Status,
+    session::Session,
+    store::{EventState, record, sample::*, suite},
+};
+
+struct Case {
+    dir: tempfile::TempDir,
+    tables: Sqlite,
+}
+
+impl Case {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let tables = suite::sqlite(&dir.path().join("store.db"));
+        Self { dir, tables }
+    }
+
+    fn sql(&self, sql: &str) {
+        assert_ne!(execute(&self.tables.db, sql, []).unwrap(), 0, "{sql}");
+    }
+
+    fn names_aside(&mut self) -> Vec<String> {
+        self.tables.set_aside().unwrap().into_iter().map(|it| it.row).collect()
+    }
+
+    fn push(&mut self, dedup: &str) -> EventId {
+        self.tables.push(&other("watch_match", dedup, chat()), host(1)).unwrap().unwrap()
+    }
+
+    fn claim(&mut self) -> Option<String> {
+        let res = self.tables.claim(&all_of(chat()), host(1), 1.0, 9.0, 8).unwrap();
+        res.map(|(row, _)| row.event.dedup)
+    }
+}
+
+#[test]
+fn an_event_with_any_spoiled_byte_is_set_aside_and_the_next_one_handed_out() {
+    let mut case = Case::new();
+    let good = record::encode_body(&other("", "", chat()).body).unwrap();
+    let mut spoiled: Vec<Vec<u8>> = (0..good.len()).map(|it| good[..it].to_vec()).collect();
+    for idx in 0..good.len() {
+        let mut bad = good.clone();
+        bad[idx] ^= 1;
+        spoiled.push(bad);
+    }
+    for (n, bad) in spoiled.iter().enumerate() {
+        let id = case.push(&format!("bad {n}"));
+        let sql = "UPDATE event SET body = ?2 WHERE id = ?1";
+        execute(&case.tables.db, sql, params![number(id.0), bad]).unwrap();
+        let next = format!("good {n}");
+        case.push(&next);
+        assert!(matches!(case.tables.event(id), Err(StoreError::Corrupt { .. })), "{n}");
+        assert_eq!(case.claim(), Some(next), "{n}");
+        assert_eq!(case.tables.event(id), Ok(None));
+    }
+    let kept = find(&case.tables.db, "SELECT rid, body FROM set_aside ORDER BY rid", [], |row| {
+        Ok(row.get::<_, Vec<u8>>(1)?)
+    });
+    let kept: Vec<Vec<u8>> = kept.unwrap().into_iter().map(|it| it.row.unwrap()).collect();
+    assert_eq!(kept, spoiled, "byte for byte");
+}
+
+#[test]
+fn a_row_that_is_set_aside_says_what_it_was_and_why() {
+    let mut case = Case::new();
+    case.push("a");
+    case.sql("UPDATE event SET body = x'00112233445566778899'");
+    assert_eq!(case.claim(), None);
+    let why = "it does not begin like an envelope".to_owned();
+    assert_eq!(case.tables.set_aside(), Ok(vec![Corrupt { row: "event 1".to_owned(), why }]));
+    let columns: String =
+        case.tables.db.query_row("SELECT columns FROM set_aside", [], |row| row.get(0)).unwrap();
+    let columns: serde_json::Value = serde_json::from_str(&columns).unwrap();
+    assert_eq!((&columns["type"], &columns["dedup"]), (&"watch_match".into(), &"a".into()));
+}
+
+#[test]
+fn columns_that_can_not_be_read_are_no_reason_to_stop() {
+    let check = |spoil: &str, why: &str| {
+        let mut case = Case::new();
+        case.push("a");
+        case.push("b");
+        case.sql(spoil);
+        let filter = EventFilter { limit: 10, ..EventFilter::default() };
+        let left = case.tables.events(&filter).unwrap();
+        assert_eq!(left.len(), 1, "{spoil}");
+        assert_eq!(case.tables.set_aside().unwrap()[0].why, why);
+    };
+    check("UPDATE event SET session = 'x' WHERE id = 1", "`x` is no session");
+    check("UPDATE event SET state = 9 WHERE id = 1", "9 is no state");
+    check(
+        "UPDATE event SET state = 1, until = 5, claimed_by = 'me' WHERE id = 1",
+        "`me` is no host",
+    );
+    let not_text = "UPDATE event SET last_error = CAST(x'ff' AS TEXT) WHERE id = 1";
+    check(not_text, "invalid utf-8 sequence of 1 bytes from index 0 at index 9");
+}
+
+#[test]
+fn a_unit_that_can_not_be_read_is_set_aside_with_its_results() {
+    let mut case = Case::new();
+    for n in [1, 2] {
+        case.tables.insert_unit(&unit(n, &[&[0, 1]]), host(1)).unwrap();
+        case.tables.child_ended(delegation(n), &result(1, Status::Completed)).unwrap();
+    }
+    case.sql(&format!("UPDATE unit SET body = x'48' WHERE id = '{}'", delegation(1)));
+    let err = case.tables.unit(delegation(1)).unwrap_err().to_string();
+    let id = delegation(1);
+    assert_eq!(err, format!("unit {id} can't be read: it has 1 bytes, fewer than an envelope"));
+    let res = case.tables.recover(host(1), 50.0).unwrap();
+    assert_eq!((res.units, res.events, res.corrupt.len()), (vec![delegation(2)], 1, 2));
+    assert_eq!(case.names_aside(), [format!("unit {id}"), format!("child 1 of {id}")]);
+    assert_eq!(case.tables.recover(host(1), 60.0), Ok(Recovered::default()));
+}
+
+#[test]
+fn a_result_that_can_not_be_read_is_reported_as_unknown() {
+    let mut case = Case::new();
+    let record = unit(1, &[&[0, 1]]);
+    case.tables.insert_unit(&record, host(1)).unwrap();
+    for task in [0, 1] {
+        case.tables.child_ended(record.id, &result(task, Status::Completed)).unwrap();
+    }
+    case.sql("UPDATE child SET body = x'48' WHERE task = 1");
+    assert!(case.tables.unit(record.id).is_err());
+    assert_eq!(case.tables.recover(host(1), 50.0).unwrap().corrupt.len(), 1);
+    let row = case.tables.unit(record.id).unwrap().unwrap();
+    let seen: Vec<Status> = row.results.iter().map(|it| it.status).collect();
+    assert_eq!(seen, [Status::Completed, Status::Unknown]);
+}
+
+#[test]
+fn a_listing_leaves_out_what_can_not_be_read() {
+    let mut case = Case::new();
+    for n in 1..=4 {
+        let record = unit(n, &[&[0]]);
+        case.tables.insert_unit(&record, host(1)).unwrap();
+        if n != 2 {
+            let end = finish(&record, 0, Status::Completed, f64::from(n));
+            case.tables.finish(&end).unwrap();
+        }
+    }
+    case.sql(&format!("UPDATE unit SET status = 'great' WHERE id = '{}'", delegation(4)));
+    case.sql(&format!("UPDATE event SET body = x'' WHERE unit = '{}'", delegation(3)));
+    let rows = case.tables.units(2).unwrap();
+    let seen: Vec<_> = rows.iter().map(|it| (it.record.id, it.results.len())).collect();
+    assert_eq!(seen, [(delegation(2), 0), (delegation(3), 0), (delegation(1), 1)]);
+    assert_eq!(case.names_aside(), [format!("unit {}", delegation(4)), "event 2".to_owned()]);
+}
+
+#[test]
+fn an_event_that_was_set_aside_is_reported_anew_by_recovery() {
+    let mut case = Case::new();
+    let record = unit(1, &[&[0], &[1]]);
+    case.tables.insert_unit(&record, host(1)).unwrap();
+    case.tables.finish(&finish(&record, 0, Status::Completed, 2.0)).unwrap();
+    case.sql("UPDATE event SET body = x''");
+    assert_eq!(case.claim(), None);
+    assert_eq!(case.tables.recover(host(1), 50.0).unwrap().events, 2);
+    let row = case.tables.unit(record.id).unwrap().unwrap();
+    assert_eq!((row.ended, row.results.len()), (Some((Status::Unknown, 50.0)), 2));
+}
+
+#[test]
+fn an_owner_that_can_not_be_read_is_set_aside() {
+    let mut case = Case::new();
+    case.tables.insert_unit(&unit(1, &[&[0]]), host(1)).unwrap();
+    let local = other("watch_match", "a", Session::Local);
+    case.tables.push(&local, host(2)).unwrap();
+    case.sql("UPDATE unit SET owner = 'me'");
+    assert_eq!(case.tables.owners(), Ok(vec![host(2)]));
+    assert_eq!(case.names_aside(), [format!("unit {}", delegation(1))]);
+}
+
+#[test]
+fn a_summary_that_can_not_be_read_is_named() {
+    let mut case = Case::new();
+    let record = unit(1, &[&[0, 1]]);
+    let full = crate::event::ChildResult {
+        full_summary: Some("long".to_owned()),
+        ..result(1, Status::Completed)
+    };
+    case.tables.insert_unit(&record, host(1)).unwrap();
+    case.tables.child_ended(record.id, &full).unwrap();
+    case.sql("UPDATE summary SET body = x'48'");
+    let err = case.tables.full_summary(record.id, 1).unwrap_err().to_string();
+    assert!(err.starts_with("the summary of task 1 of deleg_01"), "{err}");
+}
+
+#[test]
+fn an_older_database_is_brought_forward_and_nothing_is_lost() {
+    let mut case = Case::new();
+    let record = unit(1, &[&[0]]);
+    case.tables.insert_unit(&record, host(1)).unwrap();
+    case.push("a");
+    let version = |case: &Case| schema::version(&case.tables.db).unwrap();
+    assert_eq!(version(&case), schema::STEPS.len());
+    let mut steps = schema::STEPS.to_vec();
+    steps.push("ALTER TABLE unit ADD COLUMN priority INTEGER NOT NULL DEFAULT 5");
+    let path = case.dir.path().join("store.db");
+    schema::migrate(&case.tables.db, &path, &steps).unwrap();
+    schema::migrate(&case.tables.db, &path, &steps).unwrap();
+    assert_eq!(version(&case), steps.len());
+    case.sql("UPDATE unit SET priority = priority + 1 WHERE priority = 5");
+    assert_eq!(case.tables.unit(record.id).unwrap().unwrap().record, record);
+    assert_eq!(case.claim().as_deref(), Some("a"));
+    let err = schema::migrate(&case.tables.db, &path, schema::STEPS).unwrap_err();
+    assert!(matches!(err, StoreError::Newer { found: 2, known: 1, .. }), "{err}");
+}
+
+#[test]
+fn a_step_that_fails_leaves_the_older_version() {
+    let mut case = Case::new();
+    case.push("a");
+    let mut steps = schema::STEPS.to_vec();
+    steps.extend(["CREATE TABLE more (id)", "no statement"]);
+    assert!(schema::migrate(&case.tables.db, &case.tables.path, &steps).is_err());
+    assert_eq!(schema::version(&case.tables.db).unwrap(), schema::STEPS.len());
+    assert!(case.tables.db.prepare("SELECT * FROM more").is_err());
+    assert_eq!(case.claim().as_deref(), Some("a"));
+}
+
+/// Databases of version 1 exist: a change of the tables is a new step.
+#[test]
+fn the_first_step_never_changes() {
+    let hash = blake3::hash(include_bytes!("schema/v1.sql")).to_hex();
+    insta::assert_snapshot!(hash.as_str(), @"03b4717c5159ddc5570d176890a7688884bd9bb3dc4992daff8dd9aa2b07967b");
+}
+
+#[test]
+fn the_settings_of_a_connection_are_those_that_keep_what_was_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = prepare(&dir.path().join("store.db")).unwrap();
+    let tables = Sqlite::find(&path).unwrap().set_up().unwrap();
+    let pragma = |name: &str| {
+        let value: rusqlite::types::Value =
+            tables.db.pragma_query_value(None, name, |row| row.get(0)).unwrap();
+        format!("{value:?}")
+    };
+    assert_eq!(pragma("journal_mode"), r#"Text("wal")"#);
+    assert_eq!(
+        (pragma("synchronous"), pragma("page_size")),
+        ("Integer(2)".into(), "Integer(8192)".into())
+    );
+}
+
+#[test]
+fn a_claim_looks_at_no_more_than_an_index_gives_it() {
+    let case = Case::new();
+    let sql = format!("EXPLAIN QUERY PLAN {}", queue::FIRST);
+    let mut statement = case.tables.db.prepare(&sql).unwrap();
+    let nothing = params!["", "", None::<String>, 0.0];
+    let mut rows = statement.query(nothing).unwrap();
+    let mut plan = String::new();
+    while let Some(row) = rows.next().unwrap() {
+        plan += &row.get::<_, String>(3).unwrap();
+        plan.push('\n');
+    }
+    assert!(!plan.contains("SCAN event") && !plan.contains("TEMP B-TREE"), "{plan}");
+    assert!(plan.contains("event_pending") && plan.contains("event_claimed"), "{plan}");
+}
+
+#[test]
+fn what_a_crash_left_open_is_not_there() {
+    let mut case = Case::new();
+    case.push("a");
+    case.tables.begin().unwrap();
+    case.push("b");
+    let path = case.dir.path().join("store.db");
+    drop(std::mem::replace(&mut case.tables, suite::sqlite(&case.dir.path().join("other.db"))));
+    case.tables = suite::sqlite(&path);
+    assert_eq!(case.claim().as_deref(), Some("a"));
+    assert_eq!(case.claim(), None);
+    let state = case.tables.event(EventId(1)).unwrap().unwrap().state;
+    assert!(matches!(state, EventState::Claimed { .. }));
+}

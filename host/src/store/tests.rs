@@ -1,0 +1,368 @@
+//! The handle: commits, isolation of operations, and hosts that share a file.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+};
+
+use super::{sample::*, *};
+use crate::{
+    event::Status,
+    id::{DelegationId, OsRandom},
+    session::Session,
+    unit::UnitRecord,
+};
+
+#[derive(Default)]
+struct Steps(Mutex<Vec<Step>>);
+
+impl Watch for Steps {
+    fn at(&self, step: Step) {
+        self.0.lock().unwrap().push(step);
+    }
+}
+
+impl Steps {
+    fn names(&self) -> String {
+        let steps = self.0.lock().unwrap();
+        steps.iter().map(|it| it.to_string()).collect::<Vec<_>>().join(" ")
+    }
+
+    fn count(&self, step: Step) -> usize {
+        self.0.lock().unwrap().iter().filter(|it| **it == step).count()
+    }
+}
+
+fn memory() -> (Store, Arc<Steps>) {
+    let steps = Arc::new(Steps::default());
+    (Store::over(Box::new(Memory::default()), host(1), steps.clone()).unwrap(), steps)
+}
+
+struct Case {
+    dir: tempfile::TempDir,
+}
+
+impl Case {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("state/store.db")
+    }
+
+    fn open(&self) -> Store {
+        Store::open(&self.path(), &OsRandom).unwrap()
+    }
+
+    fn locks(&self) -> usize {
+        fs::read_dir(self.dir.path().join("state/store.db.hosts")).unwrap().count()
+    }
+}
+
+/// Ends a host, and returns when its thread has ended, too.
+fn close(store: Store) -> PathBuf {
+    let path = store.path().unwrap();
+    let lock = path.with_file_name(format!("store.db.hosts/{}.lock", store.host()));
+    assert!(lock.exists());
+    drop(store);
+    while lock.exists() {
+        std::thread::yield_now();
+    }
+    lock
+}
+
+/// Like [`close`], but the lock's file stays, as after a crash.
+fn kill(store: Store) {
+    fs::write(close(store), "").unwrap();
+}
+
+async fn insert(store: &Store, unit: UnitRecord) {
+    let host = store.host();
+    store.run(move |it| it.insert_unit(&unit, host)).await.unwrap();
+}
+
+async fn units(store: &Store) -> Vec<DelegationId> {
+    let rows = store.read(|it| it.units(100)).await.unwrap();
+    rows.into_iter().map(|it| it.record.id).collect()
+}
+
+#[tokio::test]
+async fn an_operation_passes_every_step() {
+    let (store, steps) = memory();
+    insert(&store, unit(1, &[&[0]])).await;
+    // A read comes after the last step of the write.
+    assert_eq!(units(&store).await, [delegation(1)]);
+    assert_eq!(steps.names(), "taken begun applied committed answered");
+}
+
+#[tokio::test]
+async fn operations_that_wait_share_a_commit() {
+    let (store, steps) = memory();
+    let (go, gate) = mpsc::channel::<()>();
+    let (entered, is_in) = tokio::sync::oneshot::channel();
+    let closed = store.run(move |_| {
+        entered.send(()).unwrap();
+        gate.recv().unwrap();
+        Ok(())
+    });
+    let host = store.host();
+    let many = (1..=100).map(|n| store.run(move |it| it.insert_unit(&unit(n, &[&[0]]), host)));
+    let open = async {
+        is_in.await.unwrap();
+        // By now the others were polled once, which sends them.
+        tokio::task::yield_now().await;
+        go.send(()).unwrap();
+    };
+    let (first, all, ()) = tokio::join!(closed, futures_util::future::join_all(many), open);
+    assert!(first.is_ok() && all.iter().all(Result::is_ok));
+    assert_eq!(units(&store).await.len(), 100);
+    assert!(steps.count(Step::Committed) <= 3, "{}", steps.names());
+}
+
+#[tokio::test]
+async fn an_operation_that_fails_is_undone_alone() {
+    let (store, _) = memory();
+    let host = store.host();
+    let good = store.run(move |it| it.insert_unit(&unit(1, &[&[0]]), host));
+    let bad = store.run(move |it| {
+        it.insert_unit(&unit(2, &[&[0]]), host)?;
+        it.insert_unit(&unit(2, &[&[0]]), host)
+    });
+    let crash = store.run(move |it| -> Result<(), StoreError> {
+        it.insert_unit(&unit(3, &[&[0]]), host)?;
+        panic!("on purpose")
+    });
+    let (good, bad, crash) = tokio::join!(good, bad, crash);
+    assert_eq!(good, Ok(()));
+    assert_eq!(bad, Err(StoreError::Exists(delegation(2).to_string())));
+    assert_eq!(crash, Err(StoreError::Io("the operation crashed".to_owned())));
+    assert_eq!(units(&store).await, [delegation(1)]);
+}
+
+#[tokio::test]
+async fn a_commit_that_failed_is_an_error_for_all_and_when_in_doubt_the_last() {
+    let tables = Memory::default();
+    let broken = tables.broken.clone();
+    let store = Store::over(Box::new(tables), host(1), Arc::new(NoWatch)).unwrap();
+    let insert = |n| {
+        let host = store.host();
+        store.run(move |it| it.insert_unit(&unit(n, &[&[0]]), host))
+    };
+    let full = StoreError::Full("no room".to_owned());
+    *broken.lock().unwrap() = Some(full.clone());
+    assert_eq!(insert(1).await, Err(full));
+    *broken.lock().unwrap() = None;
+    assert_eq!(insert(1).await, Ok(()), "there is room again");
+    let lost = StoreError::Io("the disk is gone".to_owned());
+    *broken.lock().unwrap() = Some(lost.clone());
+    assert_eq!(insert(2).await, Err(lost.clone()));
+    *broken.lock().unwrap() = None;
+    assert_eq!(insert(3).await, Err(lost));
+    assert_eq!(units(&store).await, [delegation(1)], "it can still be read");
+}
+
+#[tokio::test]
+async fn what_is_sent_is_written_although_the_handle_is_gone() {
+    let case = Case::new();
+    let store = case.open();
+    let host = store.host();
+    for n in 1..=20 {
+        store.send(move |it| it.insert_unit(&unit(n, &[&[0]]), host));
+    }
+    close(store);
+    assert_eq!(units(&case.open()).await.len(), 20);
+}
+
+#[tokio::test]
+async fn an_operation_may_own_the_last_handle() {
+    let (store, steps) = memory();
+    let (done, ended) = tokio::sync::oneshot::channel::<()>();
+    let owned = store.clone();
+    store.send(move |_| {
+        drop(owned);
+        drop(done);
+        Ok(())
+    });
+    drop(store);
+    assert!(ended.await.is_err());
+    assert!(steps.names().starts_with("taken"));
+}
+
+#[tokio::test]
+async fn a_store_says_where_it_is() {
+    let store = Store::memory(&Fixed(3)).unwrap();
+    assert_eq!((store.host(), store.is_durable(), store.path()), (host(3), false, None));
+    let case = Case::new();
+    let store = case.open();
+    let path = fs::canonicalize(case.path()).unwrap();
+    assert_eq!((store.is_durable(), store.path()), (true, Some(path.as_path())));
+}
+
+#[tokio::test]
+async fn recovery_settles_what_dead_hosts_left_and_nothing_else() {
+    let case = Case::new();
+    let (dead, alive, third) = (case.open(), case.open(), case.open());
+    insert(&dead, unit(1, &[&[0]])).await;
+    insert(&alive, unit(2, &[&[0]])).await;
+    assert_eq!(third.recover(5.0).await.unwrap(), Recovered::default());
+    kill(dead);
+    let res = third.recover(5.0).await.unwrap();
+    assert_eq!((res.units, res.events), (vec![delegation(1)], 1));
+    assert_eq!(third.recover(6.0).await.unwrap(), Recovered::default());
+    let row = alive.read(|it| it.unit(delegation(2))).await.unwrap().unwrap();
+    assert_eq!(row.ended, None);
+    assert_eq!(case.locks(), 2, "those of hosts that live");
+}
+
+#[tokio::test]
+async fn a_host_without_a_lock_file_is_dead_and_one_with_nothing_left_is_forgotten() {
+    let case = Case::new();
+    let (one, two, three) = (case.open(), case.open(), case.open());
+    insert(&one, unit(1, &[&[0]])).await;
+    close(one);
+    kill(two);
+    assert_eq!(three.recover(5.0).await.unwrap().units, [delegation(1)]);
+    assert_eq!(case.locks(), 1);
+}
+
+#[tokio::test]
+async fn of_two_hosts_that_recover_one_does() {
+    let case = Case::new();
+    let (dead, one, two) = (case.open(), case.open(), case.open());
+    for n in 1..=20 {
+        insert(&dead, unit(n, &[&[0]])).await;
+    }
+    kill(dead);
+    let (one, two) = tokio::join!(one.recover(5.0), two.recover(5.0));
+    let (one, two) = (one.unwrap(), two.unwrap());
+    assert_eq!((one.units.len() + two.units.len(), one.events + two.events), (20, 20));
+}
+
+#[tokio::test]
+async fn two_hosts_write_and_read_one_file() {
+    let case = Case::new();
+    let (one, two) = (case.open(), case.open());
+    let record = unit(1, &[&[0]]);
+    insert(&one, record.clone()).await;
+    let end = finish(&record, 0, Status::Completed, 3.0);
+    one.run(move |it| it.finish(&end)).await.unwrap().unwrap();
+    let by = two.host();
+    let claim = move |it: &mut dyn Tables| it.claim(&all_of(chat()), by, 4.0, 9.0, 8);
+    let (row, token) = two.run(claim).await.unwrap().unwrap();
+    assert_eq!(two.run(move |it| it.ack(row.id, token)).await, Ok(Settled::Done));
+    let row = one.read(move |it| it.event(row.id)).await.unwrap().unwrap();
+    assert_eq!(row.state, EventState::Acked);
+}
+
+#[tokio::test]
+async fn files_and_directories_are_private() {
+    let case = Case::new();
+    let store = case.open();
+    insert(&store, unit(1, &[&[0]])).await;
+    let mode = |name: &str| {
+        let path = case.dir.path().join("state").join(name);
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    };
+    for name in ["store.db", "store.db-wal", "store.db-shm"] {
+        assert_eq!(mode(name), 0o600, "{name}");
+    }
+    assert_eq!((mode(""), mode("store.db.hosts")), (0o700, 0o700));
+    assert_eq!(mode(&format!("store.db.hosts/{}.lock", store.host())), 0o600);
+}
+
+fn refused(path: &Path) -> String {
+    match Store::open(path, &OsRandom).unwrap_err() {
+        StoreError::Open { why, .. } => why,
+        err => panic!("{err}"),
+    }
+}
+
+#[test]
+fn what_is_no_database_of_ours_is_refused_and_left_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("notes.txt");
+    for text in ["a", "my notes, which are longer than the head of a database"] {
+        fs::write(&path, text).unwrap();
+        assert_eq!(refused(&path), "it is no database");
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    assert_eq!(refused(dir.path()), "it is no regular file");
+    let other = dir.path().join("other.db");
+    let db = rusqlite::Connection::open(&other).unwrap();
+    db.execute_batch("CREATE TABLE theirs (id)").unwrap();
+    assert_eq!(refused(&other), "it is the database of another program");
+}
+
+#[test]
+fn a_damaged_database_is_refused_and_left_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let bytes = [b"SQLite format 3\0".as_slice(), &[0xff; 5000]].concat();
+    fs::write(&path, &bytes).unwrap();
+    assert_eq!(refused(&path), "file is not a database");
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
+fn a_newer_database_is_refused() {
+    let case = Case::new();
+    close(case.open());
+    let db = rusqlite::Connection::open(case.path()).unwrap();
+    db.pragma_update(None, "user_version", 7).unwrap();
+    let err = Store::open(&case.path(), &OsRandom).unwrap_err();
+    let path = fs::canonicalize(case.path()).unwrap();
+    assert_eq!(err, StoreError::Newer { path, found: 7, known: 1 });
+}
+
+#[test]
+fn a_file_is_found_by_any_of_its_names() {
+    let case = Case::new();
+    let _store = case.open();
+    let link = case.dir.path().join("link.db");
+    std::os::unix::fs::symlink(case.path(), &link).unwrap();
+    let _other = Store::open(&link, &OsRandom).unwrap();
+    assert_eq!(case.locks(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_event_is_handed_out_once_by_hosts_that_compete() {
+    let case = Case::new();
+    let (one, two) = (case.open(), case.open());
+    const EVENTS: usize = 60;
+    let host = one.host();
+    let fill = move |it: &mut dyn Tables| {
+        for n in 0..EVENTS {
+            it.push(&other("watch_match", &n.to_string(), chat()), host)?;
+        }
+        Ok(())
+    };
+    one.run(fill).await.unwrap();
+    let claimed = Arc::new(AtomicUsize::new(0));
+    let consume = |store: Store| {
+        let (claimed, by) = (claimed.clone(), store.host());
+        tokio::spawn(async move {
+            let claim = move |it: &mut dyn Tables| it.claim(&all_of(chat()), by, 1.0, 9.0, 8);
+            while let Some((row, token)) = store.run(claim).await.unwrap() {
+                let res = store.run(move |it| it.ack(row.id, token)).await.unwrap();
+                assert_eq!(res, Settled::Done);
+                claimed.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+    };
+    let tasks = [&one, &two, &one, &two].map(|it| consume(it.clone()));
+    futures_util::future::join_all(tasks).await.into_iter().for_each(|it| it.unwrap());
+    assert_eq!(claimed.load(Ordering::Relaxed), EVENTS);
+    let left = one.read(|it| it.next_due(&all_of(Session::Local), host_of_nobody())).await;
+    assert_eq!(left, Ok(None));
+}
+
+fn host_of_nobody() -> HostId {
+    host(200)
+}
