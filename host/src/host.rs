@@ -14,7 +14,7 @@
 //! host.delegate(&session, request).await?;
 //! // … go on with other work; the completion is a new turn when there is time for it.
 //! let delivery = host.completions(&session).next().await?;
-//! println!("{}", host.text(&delivery));
+//! println!("{}", delivery.text());
 //! delivery.ack().await?;
 //! host.shutdown().await;
 //! # Ok(())
@@ -32,7 +32,6 @@ mod parent;
 
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
 use tokio::sync::broadcast;
 
 use self::parent::OwnTools;
@@ -44,10 +43,10 @@ pub use self::{
 };
 use crate::{
     clock::Clock,
-    completion::{Deliveries, Delivery, Queue},
+    completion::{Deliveries, Queue},
     delegation::{DelegateError, Delegator, Dispatched, Prepared, Request, Update},
     id::DelegationId,
-    plugin::Agents,
+    plugin::{Agents, PluginError},
     sandbox::{Binary, Sandbox, Usage},
     session::Session,
     store::{ClaimFilter, Recovered, Store, StoreError},
@@ -110,12 +109,6 @@ impl Host {
     pub fn completions(&self, session: &Session) -> Deliveries {
         let filter = ClaimFilter { session: session.clone(), kinds: None };
         self.queue().deliveries(filter)
-    }
-
-    /// What re-enters the conversation: the event as a text that explains
-    /// itself, told now and in the time zone of this machine.
-    pub fn text(&self, delivery: &Delivery) -> String {
-        delivery.text(self.clock().now(), &TimeZone::system())
     }
 
     /// The queue that all sessions and producers share.
@@ -192,6 +185,17 @@ impl Host {
     /// Takes a component under a name.
     pub fn install(&self, name: impl Into<String>, component: Binary) {
         self.agents().install(name, component);
+    }
+
+    /// Finds agents and compiles them, so that the first child of each starts
+    /// at once. One that the sandbox refuses is left to its first child, whose
+    /// result says why.
+    pub async fn warm_up(&self, agents: &[&str]) -> Result<(), PluginError> {
+        for agent in agents {
+            let found = Agents::find(self.agents(), agent).await?;
+            let _ = self.sandbox().load(&found.component).await;
+        }
+        Ok(())
     }
 
     /// The sandbox that the children run in.

@@ -15,13 +15,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hermitage_build::{BuildError, Built, Install, Options, Progress, build};
+use hermitage_build::{BuildError, Built, Options, Progress, build};
 
 use crate::sandbox::Binary;
 
 pub use self::agents::Agents;
-/// Told while components are built.
-pub use hermitage_build::Progress as BuildProgress;
+/// Whether a missing tool chain may be installed.
+pub use hermitage_build::Install;
+/// Told while components are built, and the one that writes to standard
+/// error.
+pub use hermitage_build::{Progress as BuildProgress, Stderr as BuildOnStderr};
 
 /// Where components are.
 #[derive(Clone, Debug)]
@@ -112,6 +115,17 @@ impl PluginError {
 }
 
 impl Library {
+    /// The bundled agents of a source checkout, built below its `target`. A
+    /// missing tool chain is installed after asking.
+    pub fn of_checkout(checkout: &Path, max_bytes: usize) -> Self {
+        Self {
+            dirs: vec![checkout.join("plugins")],
+            build_dir: Some(checkout.join("target/components")),
+            install: Install::Ask,
+            max_bytes,
+        }
+    }
+
     /// Finds a component by name, or by path when the text looks like one.
     /// Blocks while it is built.
     pub fn find(&self, agent: &str, progress: &mut dyn Progress) -> Result<Found, PluginError> {

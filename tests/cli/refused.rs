@@ -78,11 +78,11 @@ fn an_agent_that_is_not_there_is_told_with_what_is() {
     check!(told(&cli, &commands), @"
     run go
       error: the task has no agent
-      hint: name one with `--agent`: `links`, `survey`, `todos`
+      hint: name one with `--agent`: `links`, `steps`, `survey`, `todos`
       exit 2
     run --tasks tasks.json
       error: task 1 has no agent
-      hint: name one with `--agent`: `links`, `survey`, `todos`
+      hint: name one with `--agent`: `links`, `steps`, `survey`, `todos`
       exit 2
     run go --agent ./none.wasm
       error: no component at `./none.wasm`
@@ -92,7 +92,7 @@ fn an_agent_that_is_not_there_is_told_with_what_is() {
       hint: give the folder of a Rust package that uses `hermitage-guest`
       exit 2
     run go --agent servey
-      error: unknown agent `servey`: known are `links`, `survey`, `todos`
+      error: unknown agent `servey`: known are `links`, `steps`, `survey`, `todos`
       hint: name a component by its path, or add its directory with `--plugin-path`
       exit 2
     inspect ./none.wasm

@@ -93,6 +93,8 @@ trait Job: Send {
     fn answer(self: Box<Self>, batch: Result<(), StoreError>);
 }
 
+type Jobs = Vec<Box<dyn Job>>;
+
 struct Operation<T, F, A> {
     op: Option<F>,
     /// `None` before it ran, and when it panicked.
@@ -131,8 +133,6 @@ where
 fn crashed() -> StoreError {
     StoreError::Io("the operation crashed".to_owned())
 }
-
-type Jobs = Vec<Box<dyn Job>>;
 
 struct Message {
     kind: Kind,

@@ -44,6 +44,18 @@ pub struct NativeSpec {
     pub parameters: String,
 }
 
+impl NativeSpec {
+    /// With these fields, which are checked when the tool is registered.
+    pub fn new(
+        name: impl Into<String>,
+        description: impl Into<String>,
+        parameters: impl Into<String>,
+    ) -> Self {
+        let (name, description) = (name.into(), description.into());
+        Self { name, description, parameters: parameters.into() }
+    }
+}
+
 /// Result of a native tool: JSON or plain text, handed on to the component as
 /// it is.
 pub type NativeFuture = Pin<Box<dyn Future<Output = Result<String, ToolError>> + Send>>;
@@ -64,11 +76,8 @@ pub trait NativeTool: Send + Sync {
 /// ```
 /// use hermitage::toolset::native::{NativeSpec, NativeTools, tool};
 ///
-/// let spec = NativeSpec {
-///     name: "ticket".to_owned(),
-///     description: "Opens a ticket.".to_owned(),
-///     parameters: r#"{"type":"object","properties":{"title":{"type":"string"}}}"#.to_owned(),
-/// };
+/// let title = r#"{"type":"object","properties":{"title":{"type":"string"}}}"#;
+/// let spec = NativeSpec::new("ticket", "Opens a ticket.", title);
 /// let mut tools = NativeTools::default();
 /// tools.register(tool(spec, |_caller, arguments| async move {
 ///     Ok(format!("opened {arguments}"))

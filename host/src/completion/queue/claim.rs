@@ -56,6 +56,11 @@ impl Claim {
         &self.row
     }
 
+    /// The time of its queue, in epoch seconds.
+    pub(super) fn now(&self) -> f64 {
+        self.queue.now()
+    }
+
     /// Settles it. `or_else` is what it comes to if that can't be stored, or
     /// nobody waits for it any more.
     pub(super) async fn settle(

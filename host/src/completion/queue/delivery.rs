@@ -88,8 +88,13 @@ impl Delivery {
     }
 
     /// What re-enters the conversation, as a turn of its own (semantics.md §7,
-    /// §8). `now` is in epoch seconds.
-    pub fn text(&self, now: f64, tz: &TimeZone) -> String {
+    /// §8), with the time of now in this machine's time zone.
+    pub fn text(&self) -> String {
+        self.text_at(self.claim.now(), &TimeZone::system())
+    }
+
+    /// The same for another time and zone. `now` is in epoch seconds.
+    pub fn text_at(&self, now: f64, tz: &TimeZone) -> String {
         match &self.event().body {
             EventBody::Completion(event) => render(event, now, tz),
             EventBody::Failure(event) => render_failure(event, now, tz),

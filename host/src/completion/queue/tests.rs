@@ -153,7 +153,7 @@ async fn an_event_is_delivered_and_after_its_acknowledgement_gone(rig: Rig) {
     let delivery = rig.next(&mut deliveries).await.unwrap();
     assert_eq!((delivery.id(), delivery.attempts()), (id, 1));
     assert_eq!(
-        delivery.text(0.0, &TimeZone::UTC),
+        delivery.text_at(0.0, &TimeZone::UTC),
         "[ASYNC EVENT — watch_match]\n{\"match\":\"1\"}"
     );
     delivery.ack().await.unwrap();
@@ -498,7 +498,7 @@ async fn what_delegations_queue_is_told_as_text(rig: Rig) {
 
     let deliveries = rig.drain(&chat(1)).await;
     let [failure, end] = &deliveries[..] else { panic!("{:?}", dedups(&deliveries)) };
-    let text = |it: &Delivery| it.text(rig.clock.now(), &TimeZone::UTC);
+    let text = |it: &Delivery| it.text_at(rig.clock.now(), &TimeZone::UTC);
     assert_eq!(failure.failure().unwrap().remaining, 1);
     assert!(text(failure).starts_with("[ASYNC DELEGATION CHILD FAILED — deleg_"));
     assert_eq!(end.completion().unwrap().delegation_id, unit.id);
