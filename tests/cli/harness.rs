@@ -14,7 +14,8 @@ use hermitage_tests::{checkout, guest};
 use tempfile::TempDir;
 
 /// What differs between two runs.
-pub(crate) const FILTERS: [(&str, &str); 7] = [
+pub(crate) const FILTERS: [(&str, &str); 8] = [
+    (r"/\S*/\.tmp\w{6}/", "/[DIR]/"),
     (r"deleg_[0-9a-f]{32}", "deleg_[ID]"),
     (r"\b[0-9a-f]{64}\b", "[DIGEST]"),
     (r"\b\d+(\.\d+)?s\b", "[TIME]"),
@@ -53,6 +54,10 @@ impl Cli {
         fs::write(path, content).unwrap();
     }
 
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
     /// A command in the directory, with nothing to read.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hermitage-under-test"));
@@ -66,6 +71,7 @@ impl Cli {
             .env("TZ", "UTC")
             .env("XDG_CONFIG_HOME", home.join("config"))
             .env("XDG_DATA_HOME", home.join("data"))
+            .env("XDG_STATE_HOME", home.join("state"))
             // Compiling the bundled agents again for each test takes long.
             .env("XDG_CACHE_HOME", checkout().join("target/components/cache"))
             // Should they be built, that needs the tool chain of the machine.

@@ -15,6 +15,9 @@ fn help_tells_the_verbs_and_no_arguments_ask_for_it() {
     Commands:
       quickstart  Run the three bundled agents on a directory, read-only
       run         Delegate a task, or a batch of tasks, and print what came of it
+      list        List the delegations that run, and the newest that ended
+      show        Show one delegation: what was asked, what came of it
+      events      List the events of the queue, or acknowledge one
       inspect     Show what a component imports, and what would become of it, without running it
       plugin      Work on components
       help        Print this message or the help of the given subcommand(s)
@@ -26,6 +29,7 @@ fn help_tells_the_verbs_and_no_arguments_ask_for_it() {
     Options of every command:
           --config <FILE>      Configuration file [default: `$XDG_CONFIG_HOME/hermitage/config.toml`]
           --plugin-path <DIR>  Directory with components, or with their sources; may be repeated
+          --store <FILE>       Records and events [default: `$XDG_STATE_HOME/hermitage/hermitage.db`]
     ----- stderr
     ");
     let bare = cli.run::<&str>(&[]);
@@ -50,15 +54,19 @@ fn help_of_run_tells_its_options() {
           --tasks <FILE>       A JSON file with a list of tasks, `-` for standard input; wins over GOAL
           --context <TEXT>     Background for the task
           --toolsets <LIST>    Toolsets or single tools, separated by commas; an empty text grants none
+          --role <ROLE>        What the child may do besides its task: an orchestrator may delegate, too
+                               [possible values: leaf, orchestrator]
           --workspace <DIR>    The directory that the file tools see [default: .]
           --strict             Refuse a component that imports what it is not granted
           --timeout <S>        Seconds that each child may take [default: from the configuration]
+          --ephemeral          Keep nothing on disk: no record, and no report after a crash
           --json               Print the result as JSON
       -h, --help               Print help
 
     Options of every command:
           --config <FILE>      Configuration file [default: `$XDG_CONFIG_HOME/hermitage/config.toml`]
           --plugin-path <DIR>  Directory with components, or with their sources; may be repeated
+          --store <FILE>       Records and events [default: `$XDG_STATE_HOME/hermitage/hermitage.db`]
     ----- stderr
     ");
 }

@@ -8,6 +8,7 @@ mod quickstart;
 mod refused;
 mod run;
 mod stop;
+mod store;
 mod untrusted;
 
 /// Compares what a command did with an inline snapshot.

@@ -149,7 +149,7 @@ fn a_request_that_says_too_little_or_nonsense_starts_nothing() {
       error: `blank.json`: Task 1 is missing a `goal`
       exit 2
     run --agent ./honest.wasm --tasks typo.json
-      error: `typo.json`: Task 0 is no task: unknown field `agnet`, expected one of `goal`, `context`, `toolsets`, `agent`, `max_iterations`
+      error: `typo.json`: Task 0 is no task: unknown field `agnet`, expected one of `goal`, `context`, `toolsets`, `agent`, `role`, `max_iterations`, `group`
       exit 2
     run go --agent ./honest.wasm --toolsets files
       error: unknown toolset or tool `files`: known are `file`, `file_read`
@@ -209,7 +209,7 @@ fn an_option_out_of_range_or_unknown_is_named() {
       hint: see `--help`
       exit 2
     inspect survey --role boss
-      error: invalid value 'boss' for '--role <ROLE>' [possible values: leaf]
+      error: invalid value 'boss' for '--role <ROLE>' [possible values: leaf, orchestrator]
       hint: see `--help`
       exit 2
     nonsense

@@ -1,5 +1,9 @@
 //! What the integration tests share: [`TestHost`], a whole host on a
-//! temporary workspace, and [`guest`], the components of `guests/`.
+//! temporary workspace, [`guest`], the components of `guests/`, and what the
+//! crash campaign and the hosts that it kills agree on.
+
+pub mod facts;
+pub mod rng;
 
 use std::{
     collections::BTreeMap,

@@ -26,7 +26,7 @@ pub(super) struct Global {
     /// Directory with components, or with their sources; may be repeated
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) plugin_path: Vec<PathBuf>,
-    /// File with delegations and events [default: `$XDG_STATE_HOME/hermitage/hermitage.db`]
+    /// Records and events [default: `$XDG_STATE_HOME/hermitage/hermitage.db`]
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) store: Option<PathBuf>,
 }
@@ -127,7 +127,7 @@ pub(super) struct Run {
     /// Toolsets or single tools, separated by commas; an empty text grants none
     #[arg(long, value_name = "LIST")]
     pub(super) toolsets: Option<String>,
-    /// What the child may do besides its task
+    /// What the child may do besides its task: an orchestrator may delegate, too
     #[arg(long, value_enum)]
     pub(super) role: Option<Role>,
     /// The directory that the file tools see
@@ -158,12 +158,11 @@ pub(super) struct Inspect {
     pub(super) json: bool,
 }
 
-/// What a child may do besides its task.
+/// What a child may do besides its task. Without help of their own, which
+/// would spread that of every option over several lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Role {
-    /// Works alone
     Leaf,
-    /// May delegate, too
     Orchestrator,
 }
 

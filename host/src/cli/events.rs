@@ -44,8 +44,7 @@ pub(super) fn events(global: &Global, args: &args::Events) -> Result<Exit, CliEr
         say("no such events");
     } else {
         let now = SystemClock.now();
-        let lines: Vec<String> = rows.iter().map(|it| line(it, now)).collect();
-        output::result(&lines.join("\n"))?;
+        output::result(&lines(&rows, now).join("\n"))?;
     }
     Ok(Exit::Completed)
 }
@@ -164,32 +163,43 @@ fn state(state: &EventState) -> &'static str {
     }
 }
 
-fn line(row: &EventRow, now: f64) -> String {
-    let EventRow { id: EventId(id), event, .. } = row;
-    let session = if event.session == Session::Local {
-        "local".to_owned()
-    } else {
-        clean_line(&event.session.to_string(), MAX_TEXT_CHARS)
+/// One line for each, in columns as wide as they have to be.
+fn lines(rows: &[EventRow], now: f64) -> Vec<String> {
+    let width = |texts: &[String]| texts.iter().map(|it| it.chars().count()).max().unwrap_or(0);
+    let ids: Vec<String> = rows.iter().map(|it| it.id.0.to_string()).collect();
+    let sessions: Vec<String> = rows.iter().map(session).collect();
+    let (id_width, session_width) = (width(&ids), width(&sessions));
+    let columns = rows.iter().zip(ids).zip(sessions);
+    let line = |((row, id), session): ((&EventRow, String), String)| {
+        let (state, age) = (state(&row.state), age(now - row.event.created_at));
+        let text = says(row);
+        format!("{id:>id_width$}  {state:<12}  {age:>6} ago  {session:<session_width$}  {text}")
     };
-    let state = state(&row.state);
-    let (kind, age) = (clean_line(&event.kind, MAX_TEXT_CHARS), age(now - event.created_at));
-    let text = clean_line(&says(row), MAX_TEXT_CHARS);
-    format!("{id:>4}  {state:<12}  {age:>6} ago  {session}  {kind}  {text}")
+    columns.map(line).collect()
 }
 
-/// What happened, in a few words.
+fn session(row: &EventRow) -> String {
+    match &row.event.session {
+        Session::Local => "local".to_owned(),
+        session => clean_line(&session.to_string(), MAX_TEXT_CHARS),
+    }
+}
+
+/// What happened, and why it is still here if an attempt failed.
 fn says(row: &EventRow) -> String {
+    let text = |it: &str| clean_line(it, MAX_TEXT_CHARS);
     let what = match &row.event.body {
         EventBody::Completion(it) => {
-            format!("{}  {}  {}", it.delegation_id, it.status.as_str(), it.goal)
+            format!("{}  {:<11}  {}", it.delegation_id, it.status.as_str(), text(&it.goal))
         }
         EventBody::Failure(it) => {
-            format!("{}  {}  {}", it.delegation_id, it.result.status.as_str(), it.result.goal)
+            let (status, goal) = (it.result.status.as_str(), text(&it.result.goal));
+            format!("{}  {status:<11}  {goal}  (early notice of a child)", it.delegation_id)
         }
-        EventBody::Other(text) => text.clone(),
+        EventBody::Other(json) => format!("{}  {}", text(&row.event.kind), text(json)),
     };
     match &row.last_error {
-        Some(error) => format!("(attempt {}: {error})  {what}", row.attempts),
+        Some(error) => format!("{what}  (attempt {}: {})", row.attempts, text(error)),
         None => what,
     }
 }

@@ -46,7 +46,8 @@ pub(super) fn list(global: &Global, args: &args::List) -> Result<Exit, CliError>
 }
 
 pub(super) fn show(global: &Global, args: &args::Show) -> Result<Exit, CliError> {
-    let id: DelegationId = args.id.parse().map_err(CliError::usage)?;
+    let id: DelegationId =
+        args.id.parse().map_err(|it| CliError::usage(it).hint("see `hermitage list`"))?;
     let setup = Setup::new(global)?;
     let task = args.summary.map(|it| it.checked_sub(1).ok_or_else(no_task_0)).transpose()?;
     let found = block_on(async {
@@ -160,7 +161,7 @@ fn child_line(child: &ChildListing, total: usize) -> String {
     let goal = clean_line(&child.goal, LABEL_GOAL_CHARS);
     let agent = clean_line(agent, LABEL_GOAL_CHARS);
     let mark = mark(status);
-    format!("  {mark} [{number}/{total}] {status}  {agent}  {goal}")
+    format!("  {mark} [{number}/{total}] {status:<11}  {goal}  ({agent})")
 }
 
 fn mark(status: &str) -> char {

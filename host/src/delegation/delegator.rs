@@ -3,7 +3,10 @@
 
 use std::{
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -116,6 +119,8 @@ pub(super) struct Core {
     blocked: Blocked,
     dispatcher: Dispatcher,
     feed: Feed,
+    /// Whether an operation that prunes is on its way.
+    is_pruning: Arc<AtomicBool>,
 }
 
 /// A request with everything decided and every component found. Nothing of
@@ -143,7 +148,8 @@ impl Delegator {
         let (max_running, max_waiting) = (limits.max_async_children, limits.max_queued);
         let dispatcher = Dispatcher::start(Slots { max_running, max_waiting });
         let blocked = Blocked::with(limits.blocked_tools.iter().copied());
-        Self(Arc::new(Core { parts, blocked, dispatcher, feed: Feed::new() }))
+        let (feed, is_pruning) = (Feed::new(), Arc::default());
+        Self(Arc::new(Core { parts, blocked, dispatcher, feed, is_pruning }))
     }
 
     pub(super) fn of(core: &Arc<Core>) -> Self {
@@ -444,10 +450,29 @@ impl Core {
         }
     }
 
-    /// Forgets what is older than the newest records, when nobody waits.
+    /// Forgets what is older than the newest records, when nobody waits. One
+    /// that is on its way sees every unit that has ended by now, so that many
+    /// that end at once cost one.
     fn prune(&self) {
+        if self.is_pruning.swap(true, Ordering::AcqRel) {
+            return;
+        }
         let keep = self.parts.limits.retained_records;
-        self.parts.store.send(move |tables| tables.prune(keep, KEPT_EVENTS).map(|_| ()));
+        let on_its_way = Pruning(Arc::clone(&self.is_pruning));
+        self.parts.store.send(move |tables| {
+            let _on_its_way = on_its_way;
+            tables.prune(keep, KEPT_EVENTS).map(|_| ())
+        });
+    }
+}
+
+/// An operation that prunes, until it ran or was dropped by a store that
+/// failed.
+struct Pruning(Arc<AtomicBool>);
+
+impl Drop for Pruning {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }
 

@@ -30,6 +30,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What stands in the result of a child that the host lost.
 const CRASHED: &str = "the host crashed while it ran this child";
 
+/// What the caller of a unit is told whose end is not on disk.
+const NOT_RECORDED: &str =
+    "the end of this was not recorded, so a later start will report it once more, as `unknown`";
+
 /// What a ledger writes to.
 #[derive(Clone)]
 pub(super) struct Books {
@@ -91,7 +95,11 @@ impl Ledger {
             _ => return,
         }
         self.left = self.left.saturating_sub(1);
-        if self.is_complete(group) { self.finish(group).await } else { self.keep(index).await }
+        if self.is_complete(group) {
+            self.finish(group, Some(index)).await;
+        } else {
+            self.keep(index).await;
+        }
     }
 
     /// Ends every group that has not ended: children that gave no result were
@@ -104,7 +112,7 @@ impl Ledger {
         }
         for group in 0..self.ended.len() {
             if !self.has_ended(group) {
-                self.finish(group).await;
+                self.finish(group, None).await;
             }
         }
     }
@@ -151,6 +159,16 @@ impl Ledger {
             // It comes with the group's event all the same.
             Err(err) => tracing::error!(%err, delegation = %id, "a result was not kept"),
         }
+        if let Some(Some(result)) = self.results.get(index) {
+            self.tell(result);
+        }
+    }
+
+    /// News of a child that ended: only when its result is on disk, so that
+    /// what a person saw is what the next start reports.
+    fn tell(&self, result: &ChildResult) {
+        let news = || Progress::ChildEnded(Arc::new(result.clone()));
+        self.feed.send(self.record.id, &self.record.session, news);
     }
 
     fn notice(&self, result: ChildResult) -> NewEvent {
@@ -166,7 +184,8 @@ impl Ledger {
         }
     }
 
-    async fn finish(&mut self, group: usize) {
+    /// `last` is the task whose result completed it.
+    async fn finish(&mut self, group: usize, last: Option<usize>) {
         let Some(members) = self.record.groups.get(group) else {
             return;
         };
@@ -183,13 +202,21 @@ impl Ledger {
             *ended = true;
         }
         let written = write(&self.books.store, &finish).await;
-        self.written(written, finish);
+        self.written(written, finish, last);
     }
 
-    fn written(&mut self, written: Result<Option<EventId>, StoreError>, finish: Arc<Finish>) {
+    fn written(
+        &mut self,
+        written: Result<Option<EventId>, StoreError>,
+        mut finish: Arc<Finish>,
+        last: Option<usize>,
+    ) {
         if let Err(err) = written {
             let id = self.record.id;
             tracing::error!(%err, delegation = %id, "the end of a delegation was not recorded");
+            // Whoever waits has the results all the same, and knows.
+            let note = format!("{NOT_RECORDED}: {err}");
+            Arc::make_mut(&mut finish).event.notes.push(note);
         }
         if !finish.acked {
             // The last one is offered when the slot is free.
@@ -199,6 +226,10 @@ impl Ledger {
             } else {
                 self.books.queue.offered(&self.record.session)
             }
+        }
+        let mut results = finish.event.results.iter();
+        if let Some(result) = results.find(|it| Some(it.task_index) == last) {
+            self.tell(result);
         }
         self.feed.send(self.record.id, &self.record.session, || Progress::Ended {
             group: finish.event.group.clone(),

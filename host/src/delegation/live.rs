@@ -125,7 +125,6 @@ impl Feed {
 /// The live side of one delegation.
 pub struct Live {
     children: Vec<Arc<ChildView>>,
-    channel: Arc<Channel>,
 }
 
 /// The way from one delegation to the feed.
@@ -174,7 +173,7 @@ impl Live {
             Arc::new(ChildView { task_index, goal, agent, channel, tool_calls, state })
         };
         let children = children.into_iter().enumerate().map(view).collect();
-        Arc::new(Self { children, channel })
+        Arc::new(Self { children })
     }
 
     /// Every child as it is now, in the order of the tasks.
@@ -197,7 +196,6 @@ impl Live {
             state.phase = Phase::Ended(result.status);
             state.ended = Some(Instant::now());
         }
-        self.channel.send(|| Progress::ChildEnded(Arc::new(result.clone())));
     }
 }
 

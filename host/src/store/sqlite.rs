@@ -49,7 +49,9 @@ impl Sqlite {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_EXRESCODE;
-        let db = Connection::open_with_flags(path, flags).map_err(|err| open_error(path, &err))?;
+        let error = |err: rusqlite::Error| open_error(path, &err);
+        let mut db = Connection::open_with_flags(path, flags).map_err(error)?;
+        db.busy_handler(Some(schema::wait_for_others)).map_err(error)?;
         db.set_prepared_statement_cache_capacity(STATEMENTS);
         schema::identify(&db, path)?;
         Ok(Self { db, path: path.to_owned() })

@@ -13,8 +13,14 @@ const APPLICATION: i32 = 0x4845_524d;
 /// is how many were taken. A step that was released never changes.
 pub(super) const STEPS: &[&str] = &[include_str!("schema/v1.sql")];
 
-/// How long a write waits for another process. Commits take milliseconds.
-const BUSY: Duration = Duration::from_secs(5);
+/// How often a write that another process is in the way of is tried again:
+/// for five seconds, where commits take milliseconds.
+const BUSY_TRIES: i32 = 5_000;
+
+/// Between two of them. SQLite's own pauses grow to 100 ms, and with those it
+/// can take seconds to meet the moment between two commits of a process that
+/// has much to write.
+const BUSY_PAUSE: Duration = Duration::from_millis(1);
 
 /// Tries to switch the journal, for which SQLite does not wait on its own.
 const JOURNAL_TRIES: u32 = 250;
@@ -35,13 +41,21 @@ const SETTINGS: &str = "
 /// one knows.
 pub(super) fn identify(db: &Connection, path: &Path) -> Result<(), StoreError> {
     let error = |err: rusqlite::Error| at(path, &err);
-    db.busy_timeout(BUSY).map_err(error)?;
     let application: i32 = pragma(db, "application_id").map_err(error)?;
     if application != APPLICATION && (application != 0 || !is_empty(db).map_err(error)?) {
         return Err(open_error(path, &"it is the database of another program"));
     }
     let found = pragma(db, "user_version").map_err(error)?;
     refuse_newer(path, found, STEPS.len())
+}
+
+/// For the handler of a connection that is busy.
+pub(super) fn wait_for_others(tries: i32) -> bool {
+    let waits = tries < BUSY_TRIES;
+    if waits {
+        thread::sleep(BUSY_PAUSE);
+    }
+    waits
 }
 
 fn is_empty(db: &Connection) -> rusqlite::Result<bool> {
@@ -66,6 +80,10 @@ pub(super) fn set_up(db: &Connection, path: &Path) -> Result<(), StoreError> {
     // compiled anew for every value.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(error)?;
     db.execute_batch(SETTINGS).map_err(error)?;
+    // Plans do not depend on bound values. Otherwise a query whose parameter
+    // meets the condition of a partial index is planned again for each value,
+    // which costs several times what running it does.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(error)?;
     migrate(db, path, STEPS)
 }
 
