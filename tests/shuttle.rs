@@ -128,6 +128,6 @@ fn no_charge_is_lost_and_one_above_the_limit_says_so() {
         assert!((1..=2).contains(&over.into_iter().filter(|it| *it).count()));
         assert_eq!(tree.used().tokens, 7);
         assert_eq!((parts[0].used().tokens, parts[1].used().tokens), (4, 3));
-        assert!(parts.iter().all(|it| it.check(Kind::Tokens).is_err()));
+        assert!(parts.iter().all(|it| it.check(Kind::Tokens, 1).is_err()));
     });
 }

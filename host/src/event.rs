@@ -266,6 +266,40 @@ pub struct CompletionEvent {
     pub notes: Vec<String>,
 }
 
+impl CompletionEvent {
+    /// The same end in at most some `bytes` of text, for a place that does not
+    /// take all of it: traces and boundaries are left out, and texts are cut.
+    /// What is cut of a summary is in its [`ChildResult::full_summary`].
+    #[must_use]
+    pub fn shortened(&self, bytes: usize) -> Self {
+        let mut res = self.clone();
+        let n_texts = res.results.len().saturating_mul(5).saturating_add(8);
+        let share = bytes.checked_div(n_texts).unwrap_or_default();
+        let event = [&mut res.goal].into_iter().chain(&mut res.context).chain(&mut res.goals);
+        event.for_each(|it| cut(it, share));
+        res.toolsets.iter_mut().for_each(|it| it.truncate(MAX_TOOLSETS));
+        for result in &mut res.results {
+            let summary = result.summary.as_ref().filter(|it| it.len() > share);
+            result.truncated |= summary.is_some();
+            result.full_summary = result.full_summary.take().or_else(|| summary.cloned());
+            let texts = [&mut result.goal, &mut result.agent].into_iter();
+            texts.chain(&mut result.summary).chain(&mut result.error).for_each(|it| cut(it, share));
+            result.tool_trace.clear();
+            result.boundary = None;
+        }
+        let note = "the event was too large to be kept: texts are cut, traces and boundaries gone";
+        res.notes.push(note.to_owned());
+        res
+    }
+}
+
+/// Names of toolsets in a shortened event.
+const MAX_TOOLSETS: usize = 64;
+
+fn cut(text: &mut String, bytes: usize) {
+    text.truncate(text.floor_char_boundary(bytes));
+}
+
 /// The JSON of an event. That of a single task has its result on top, too,
 /// where readers of one look for it.
 #[derive(Serialize)]

@@ -15,13 +15,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hermitage_build::{BuildError, Built, Options, Progress, build};
+use hermitage_build::{BuildError, Options, Progress, build, built};
 
 use crate::sandbox::Binary;
 
 pub use self::agents::Agents;
-/// Whether a missing tool chain may be installed.
-pub use hermitage_build::Install;
+/// Of the fields and errors here: what building needs and gives.
+pub use hermitage_build::{BuildError as ComponentError, Built, Install};
 /// Told while components are built, and the one that writes to standard
 /// error.
 pub use hermitage_build::{Progress as BuildProgress, Stderr as BuildOnStderr};
@@ -89,6 +89,12 @@ pub enum PluginError {
         /// The folder.
         path: PathBuf,
     },
+    /// It is source, and who asks may not have it built.
+    #[error("`{name}` is source that is not built, or changed since")]
+    NotBuilt {
+        /// Of the component.
+        name: String,
+    },
     /// The folder makes several components, so its name says too little.
     #[error("`{}` builds {count} components: name one of their files", path.display())]
     Ambiguous {
@@ -108,6 +114,9 @@ impl PluginError {
                     .to_owned(),
             ),
             PluginError::Build { source, .. } => source.hint(),
+            PluginError::NotBuilt { .. } => {
+                Some("build it with `hermitage plugin build FOLDER`".to_owned())
+            }
             PluginError::NoPlace { .. } => Some("set `HOME` or `XDG_CACHE_HOME`".to_owned()),
             _ => None,
         }
@@ -129,14 +138,32 @@ impl Library {
     /// Finds a component by name, or by path when the text looks like one.
     /// Blocks while it is built.
     pub fn find(&self, agent: &str, progress: &mut dyn Progress) -> Result<Found, PluginError> {
-        let path = Path::new(agent);
         if is_path(agent) {
-            return self.at_path(path, progress);
+            return self.at_path(Path::new(agent), progress);
         }
+        self.named(agent, &mut |source| self.build(source, progress))
+    }
+
+    /// Finds a component by name, and builds nothing: building runs what is in
+    /// the source with the rights of this user, and who asks may be a guest
+    /// that has written it.
+    pub fn find_built(&self, agent: &str) -> Result<Found, PluginError> {
+        self.named(agent, &mut |source| {
+            let found = built(source, &self.options(source)?);
+            let name = folder_name(source);
+            match found {
+                Ok(Some(built)) => Ok(built),
+                Ok(None) => Err(PluginError::NotBuilt { name }),
+                Err(source) => Err(PluginError::Build { name, source }),
+            }
+        })
+    }
+
+    fn named(&self, agent: &str, build: &mut Build<'_>) -> Result<Found, PluginError> {
         // A name is one: `..` would lead out of the directories.
         let dirs = if is_name(agent) { self.dirs.as_slice() } else { &[] };
         for dir in dirs {
-            if let Some(found) = self.in_dir(dir, agent, progress)? {
+            if let Some(found) = self.in_dir(dir, agent, build)? {
                 return Ok(found);
             }
         }
@@ -159,8 +186,11 @@ impl Library {
         if !metadata.is_dir() && !metadata.is_file() {
             return Err(missing());
         }
-        let file =
-            if metadata.is_dir() { self.built(path, &name, progress)? } else { path.to_owned() };
+        let file = if metadata.is_dir() {
+            one(path, &name, &self.build(path, progress)?)?
+        } else {
+            path.to_owned()
+        };
         Ok(Found { name, component: self.read(&file)? })
     }
 
@@ -168,14 +198,14 @@ impl Library {
         &self,
         dir: &Path,
         name: &str,
-        progress: &mut dyn Progress,
+        build: &mut Build<'_>,
     ) -> Result<Option<Found>, PluginError> {
         let binary = dir.join(format!("{name}.wasm"));
         let source = dir.join(name);
         let file = if binary.is_file() {
             binary
         } else if source.join("Cargo.toml").is_file() {
-            self.built(&source, name, progress)?
+            one(&source, name, &build(&source)?)?
         } else {
             return Ok(None);
         };
@@ -190,35 +220,39 @@ impl Library {
         Ok(Binary::new(bytes))
     }
 
-    /// Builds the folder when it is stale.
-    fn built(
-        &self,
-        source: &Path,
-        name: &str,
-        progress: &mut dyn Progress,
-    ) -> Result<PathBuf, PluginError> {
-        match self.build(source, progress)?.as_slice() {
-            [only] => Ok(only.path.clone()),
-            all => match all.iter().find(|it| it.name == name) {
-                Some(it) => Ok(it.path.clone()),
-                None => Err(PluginError::Ambiguous { path: source.to_owned(), count: all.len() }),
-            },
-        }
-    }
-
     /// Builds every component of a folder.
     pub fn build(
         &self,
         source: &Path,
         progress: &mut dyn Progress,
     ) -> Result<Vec<Built>, PluginError> {
-        let no_place = || PluginError::NoPlace { path: source.to_owned() };
-        let options = Options::new(self.build_dir.as_ref().ok_or_else(no_place)?, self.install);
-        let name =
-            || source.file_name().unwrap_or(source.as_os_str()).to_string_lossy().into_owned();
-        build(source, &options, progress)
+        let name = || folder_name(source);
+        build(source, &self.options(source)?, progress)
             .map_err(|source| PluginError::Build { name: name(), source })
     }
+
+    fn options(&self, source: &Path) -> Result<Options, PluginError> {
+        let no_place = || PluginError::NoPlace { path: source.to_owned() };
+        Ok(Options::new(self.build_dir.as_ref().ok_or_else(no_place)?, self.install))
+    }
+}
+
+/// Makes the components of a folder, or finds those that were made.
+type Build<'a> = dyn FnMut(&Path) -> Result<Vec<Built>, PluginError> + 'a;
+
+/// The component of that name, or the only one.
+fn one(source: &Path, name: &str, all: &[Built]) -> Result<PathBuf, PluginError> {
+    match all {
+        [only] => Ok(only.path.clone()),
+        all => match all.iter().find(|it| it.name == name) {
+            Some(it) => Ok(it.path.clone()),
+            None => Err(PluginError::Ambiguous { path: source.to_owned(), count: all.len() }),
+        },
+    }
+}
+
+fn folder_name(source: &Path) -> String {
+    source.file_name().unwrap_or(source.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// Whether an agent is asked for by path: such a one is a stranger's, and

@@ -186,7 +186,12 @@ impl Store {
         let host = self.host();
         let owners = self.read(|tables| tables.owners()).await?;
         for dead in owners.into_iter().filter(|it| *it != host) {
-            res.add(self.recover_one(dead, now).await?);
+            match self.recover_one(dead, now).await {
+                Ok(it) => res.add(it),
+                Err(err @ StoreError::Closed) => return Err(err),
+                // One lock that can't be had is no reason not to start.
+                Err(err) => tracing::error!(%err, %dead, "a host's leftovers are not settled"),
+            }
         }
         self.forget_hosts().await?;
         Ok(res)

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hermitage_tests::{guest, rng::Rng};
+use hermitage_tests::{Dice, guest};
 use tempfile::TempDir;
 
 use self::{
@@ -61,7 +61,7 @@ const RETAINED: [usize; 2] = [100_000, 5];
 /// The hosts on one store.
 struct Campaign {
     dir: TempDir,
-    rng: Rng,
+    rng: Dice,
     retained: usize,
     started: usize,
     kills: usize,
@@ -79,7 +79,7 @@ impl Campaign {
         for name in ["honest", "fails", "delegates"] {
             fs::write(dir.path().join(format!("guests/{name}.wasm")), guest(name)).unwrap();
         }
-        let (rng, start) = (Rng::new(seed), Instant::now());
+        let (rng, start) = (Dice::new(seed), Instant::now());
         Self { dir, rng, retained, started: 0, kills: 0, max_up: Duration::ZERO, start }
     }
 

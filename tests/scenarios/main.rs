@@ -2,9 +2,15 @@
 //! and that it never touches a sibling or keeps anything.
 
 mod boundary;
+mod conformance;
 mod delegation;
 mod foreign;
+mod groups;
 mod hostile;
+mod many;
+mod model;
+mod restart;
+mod review;
 mod stop;
 mod tools;
 
@@ -12,9 +18,12 @@ mod tools;
 fn every_guest_has_a_test() {
     let sources = [
         include_str!("boundary.rs"),
+        include_str!("conformance.rs"),
         include_str!("delegation.rs"),
         include_str!("foreign.rs"),
         include_str!("hostile.rs"),
+        include_str!("many.rs"),
+        include_str!("review.rs"),
         include_str!("stop.rs"),
         include_str!("tools.rs"),
         include_str!("../cli/inspect.rs"),

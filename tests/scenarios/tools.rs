@@ -27,3 +27,20 @@ async fn a_child_with_read_only_tools_writes_nothing() {
     assert!(!host.workspace().join("made").exists());
     assert_eq!(res.tool_calls, 0);
 }
+
+#[tokio::test]
+async fn a_child_never_writes_to_the_store_of_its_host() {
+    let host = TestHost::new();
+    let store = host.workspace().join("app.db");
+    let host = host.store_at(&store);
+    let write = async |path: &str| {
+        let context = format!(r#"write_file {{"path":"{path}","content":"forged"}}"#);
+        let task = TestTask::new("calls_native").toolsets(&["file"]).context(&context);
+        host.run(&[task]).await.results.remove(0).summary.unwrap()
+    };
+    for path in ["app.db", "app.db-wal", "./app.db-shm", "app.db.hosts/host_0.lock"] {
+        let answer = write(path).await;
+        assert!(answer.contains("is the host's own: write another file"), "{answer}");
+    }
+    assert!(write("other.db").await.starts_with("Ok("), "another file is another file");
+}

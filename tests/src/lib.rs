@@ -1,9 +1,12 @@
 //! What the integration tests share: [`TestHost`], a whole host on a
-//! temporary workspace, [`guest`], the components of `guests/`, and what the
-//! crash campaign and the hosts that it kills agree on.
+//! temporary workspace, [`guest`], the components of `guests/`, [`Gate`],
+//! where children wait until the test lets them go, and what the crash
+//! campaign and the hosts that it kills agree on.
 
 pub mod facts;
-pub mod rng;
+
+mod dice;
+mod gate;
 
 use std::{
     collections::BTreeMap,
@@ -13,16 +16,21 @@ use std::{
     time::Duration,
 };
 
+pub use dice::Dice;
+pub use gate::Gate;
 use hermitage::{
     clock::Clock,
     config::Config,
     delegation::{Dispatched, Request, Running, TaskRequest},
     event::{ChildResult, CompletionEvent, Role},
     host::{Builder, Host},
+    id::DelegationId,
     sandbox::{Binary, Usage},
     session::Session,
+    store::{EventFilter, EventRow},
     toolset::{NativeTool, ToolHost},
 };
+
 use hermitage_build::{Install, Options, Stderr, build};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -57,6 +65,11 @@ fn build_guests() -> BTreeMap<String, Arc<[u8]>> {
     built.into_iter().map(|it| (it.name, bytes(&it.path))).collect()
 }
 
+/// A conversation of its own for each number.
+pub fn chat(number: u32) -> Session {
+    format!("agent:main:telegram:dm:{number}").parse().unwrap()
+}
+
 /// A clock that stands still.
 pub struct FixedClock;
 
@@ -69,11 +82,12 @@ impl Clock for FixedClock {
 /// A host with its own workspace, whose store is in memory. The limits are
 /// the defaults, except that time is short. It starts with its first use.
 pub struct TestHost {
+    /// First, because it goes before the files that it uses.
+    host: OnceCell<Host>,
     config: Config,
     workspace: TempDir,
     change: Box<dyn Fn(Builder) -> Builder + Send + Sync>,
     strict: bool,
-    host: OnceCell<Host>,
 }
 
 /// What a child of a [`TestHost`] is asked to do.
@@ -91,6 +105,13 @@ impl TestTask {
     /// A task for a test guest, with the toolset `file_read`.
     pub fn new(guest_name: &str) -> Self {
         Self::of_bytes(guest_name, guest(guest_name))
+    }
+
+    /// A task for a child that waits at the gate of that name, and then
+    /// completes with `Ok("passed")`.
+    pub fn gated(name: &str) -> Self {
+        let context = format!("gate {}", Gate::arguments(name));
+        Self::new("calls_native").toolsets(&["gate"]).goal(name).context(&context)
     }
 
     /// A task for any component.
@@ -170,6 +191,17 @@ impl TestHost {
         self.built(move |it| it.store_at(&file))
     }
 
+    /// With its store in a file that goes with it.
+    pub fn durable(self) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        self.built(move |it| it.store_at(dir.path().join("hermitage.db")))
+    }
+
+    /// With a gate for [`TestTask::gated`].
+    pub fn gate(self, gate: &Gate) -> Self {
+        self.native(gate.tool())
+    }
+
     pub async fn host(&self) -> &Host {
         let build = || async {
             let builder = Host::builder()
@@ -198,6 +230,31 @@ impl TestHost {
             Dispatched::Foreground(running) => running,
             Dispatched::Background(_) => panic!("nobody asked for the background"),
         }
+    }
+
+    /// What stands for these tasks in the background.
+    pub async fn in_background(&self, tasks: &[TestTask]) -> Request {
+        Request { background: true, ..self.request(tasks).await }
+    }
+
+    /// Dispatches a batch into the background.
+    pub async fn dispatch(&self, session: &Session, tasks: &[TestTask]) -> DelegationId {
+        let request = self.in_background(tasks).await;
+        self.host().await.delegate(session, request).await.unwrap().delegation_id()
+    }
+
+    /// The next completion for a session, which is acknowledged.
+    pub async fn next(&self, session: &Session) -> CompletionEvent {
+        let delivery = self.host().await.completions(session).next().await.unwrap();
+        let event = delivery.completion().unwrap().clone();
+        delivery.ack().await.unwrap();
+        event
+    }
+
+    /// Every event of the queue, whatever became of it.
+    pub async fn events(&self) -> Vec<EventRow> {
+        let all = EventFilter { limit: usize::MAX >> 1, ..EventFilter::default() };
+        self.host().await.queue().list(all).await.unwrap()
     }
 
     /// What stands for these tasks. Their components are installed.

@@ -117,6 +117,19 @@ pub fn build(
     job.finish(&artifacts)
 }
 
+/// The components of the package in `source_dir` when they were built before
+/// and nothing changed since; builds nothing and runs nothing of the package.
+pub fn built(source_dir: &Path, options: &Options) -> Result<Option<Vec<Built>>, BuildError> {
+    let environment = Environment::read()?;
+    let source = find_source(source_dir)?;
+    // Nothing was ever built into a directory that is not there.
+    let Ok(out_dir) = fs::canonicalize(&options.out_dir) else {
+        return Ok(None);
+    };
+    let recipe = stamp::recipe_digest(options.foreign_imports);
+    Ok(stamp::fresh(&source, &out_dir, &recipe, environment.forced()))
+}
+
 /// What the last step needs to know of those before it.
 struct Job {
     source: PathBuf,

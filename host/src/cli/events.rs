@@ -26,6 +26,9 @@ const MAX_LISTED: usize = 50;
 /// Characters of an event's own words on its line.
 const MAX_TEXT_CHARS: usize = 100;
 
+/// Characters of a note: parts of it can come from a damaged file.
+const MAX_NOTE_CHARS: usize = 500;
+
 pub(super) fn events(global: &Global, args: &args::Events) -> Result<Exit, CliError> {
     let setup = Setup::new(global)?;
     if let Some(id) = &args.ack {
@@ -34,10 +37,15 @@ pub(super) fn events(global: &Global, args: &args::Events) -> Result<Exit, CliEr
         return Ok(Exit::Completed);
     }
     let filter = filter(args)?;
-    let rows = block_on(async {
+    let (rows, aside) = block_on(async {
         let store = setup.store().await?;
-        Ok::<_, CliError>(store.read(move |tables| tables.events(&filter)).await?)
+        let found = store.read(move |tables| Ok((tables.events(&filter)?, tables.set_aside()?)));
+        Ok::<_, CliError>(found.await?)
     })??;
+    for row in aside {
+        let text = format!("note: {} can't be read and was set aside: {}", row.row, row.why);
+        say(&clean_line(&text, MAX_NOTE_CHARS));
+    }
     if args.json {
         output::json(&rows.iter().map(Shown::new).collect::<Vec<_>>())?;
     } else if rows.is_empty() {

@@ -79,6 +79,10 @@ impl Setup {
     /// The store alone, with what dead hosts left behind settled, for
     /// commands that look at it.
     pub(super) async fn store(&self) -> Result<Store, CliError> {
+        if let Some(file) = self.store.as_ref().filter(|it| !it.exists()) {
+            let error = anyhow::anyhow!("there is no store at `{}`", file.display());
+            return Err(CliError::usage(error).hint("`hermitage run --store FILE` makes one"));
+        }
         let file = self.store.clone().or_else(default_store).ok_or(BuildError::NoState)?;
         let store = Store::open(&file, &OsRandom)?;
         store.recover(SystemClock.now()).await?;

@@ -164,6 +164,14 @@ pub enum Spent {
 }
 
 impl Spent {
+    /// Whether nothing remains: less than what was asked for would not do.
+    pub fn is_all(&self) -> bool {
+        match self {
+            Self::Count { remaining, .. } => *remaining == 0,
+            Self::WallClock { .. } => true,
+        }
+    }
+
     /// The key of the limit in the configuration.
     pub fn key(&self) -> &'static str {
         match self {
@@ -263,12 +271,20 @@ impl Budget {
         above
     }
 
-    /// Whether anything of `kind` remains: to be asked before something that
-    /// is charged afterwards.
-    pub fn check(&self, kind: Kind) -> Result<(), Spent> {
+    /// Whether `n` of `kind` remain: to be asked before something that is
+    /// spent or charged later.
+    pub fn check(&self, kind: Kind, n: u64) -> Result<(), Spent> {
         let used = self.lock();
-        self.has(kind, 1, &used)?;
-        self.0.parent.as_ref().map_or(Ok(()), |it| it.check(kind))
+        self.has(kind, n, &used)?;
+        self.0.parent.as_ref().map_or(Ok(()), |it| it.check(kind, n))
+    }
+
+    /// The same budget with its clock at the start, for a tree that waited
+    /// before it began. Only for one that nobody shares yet.
+    pub fn begun(&self, now: Instant) -> Self {
+        let Level { limits, parent, .. } = &*self.0;
+        let used = Mutex::new(self.used());
+        Self(Arc::new(Level { limits: *limits, since: now, used, parent: parent.clone() }))
     }
 
     /// Whether any time remains.

@@ -2,6 +2,7 @@
 //! from there to its end.
 
 use std::{
+    collections::HashMap,
     panic::AssertUnwindSafe,
     sync::{
         Arc,
@@ -22,7 +23,7 @@ use super::{
     ledger::{Books, Ledger},
     live::{Feed, Live, Update},
     nested::ChildTools,
-    request::{Request, Rules, TaskPlan},
+    request::{Request, Rules, TaskPlan, TaskRequest},
     running::{Dispatched, Handle, Running},
 };
 use crate::{
@@ -108,6 +109,9 @@ pub(super) struct Asker {
     pub(super) budget: Option<Budget>,
     /// The component that asks: what does the tasks that name no other.
     pub(super) component: Option<(String, Binary)>,
+    /// Components that import what they are not granted are refused, however
+    /// deep they are.
+    pub(super) strict: bool,
 }
 
 /// Turns requests into units.
@@ -121,6 +125,8 @@ pub(super) struct Core {
     feed: Feed,
     /// Whether an operation that prunes is on its way.
     is_pruning: Arc<AtomicBool>,
+    /// Where units live, whoever asks for them.
+    runtime: tokio::runtime::Handle,
 }
 
 /// A request with everything decided and every component found. Nothing of
@@ -149,7 +155,8 @@ impl Delegator {
         let dispatcher = Dispatcher::start(Slots { max_running, max_waiting });
         let blocked = Blocked::with(limits.blocked_tools.iter().copied());
         let (feed, is_pruning) = (Feed::new(), Arc::default());
-        Self(Arc::new(Core { parts, blocked, dispatcher, feed, is_pruning }))
+        let runtime = tokio::runtime::Handle::current();
+        Self(Arc::new(Core { parts, blocked, dispatcher, feed, is_pruning, runtime }))
     }
 
     pub(super) fn of(core: &Arc<Core>) -> Self {
@@ -170,6 +177,7 @@ impl Delegator {
             grant: self.0.parts.grant.clone(),
             budget: None,
             component: None,
+            strict: false,
         };
         self.prepare_for(&asker, request).await
     }
@@ -180,12 +188,12 @@ impl Delegator {
         request: Request,
     ) -> Result<Prepared, DelegateError> {
         let mut record = self.0.record(asker, &request);
-        let (on_capacity, strict) = (request.on_capacity, request.strict);
+        let (on_capacity, strict) = (request.on_capacity, request.strict || asker.strict);
         let (failure_notices, narrow) = (request.failure_notices, request.budget);
         let resolved = request.resolve(&self.0.rules(asker))?;
-        let works = self.0.works(asker, resolved.tasks).await?;
         let budget = self.0.budget(asker, narrow);
-        budget.spend(Kind::Children, works.len() as u64)?;
+        budget.check(Kind::Children, resolved.tasks.len() as u64)?;
+        let works = self.0.works(asker, resolved.tasks).await?;
         record.tasks = works.iter().map(task_record).collect();
         record.groups = resolved.groups;
         record.notes = resolved.notes;
@@ -203,6 +211,8 @@ impl Delegator {
         let stop = Stop::default();
         let admitted =
             core.dispatcher.admit(record, Arc::clone(&live), stop.clone(), on_capacity).await?;
+        // Here and not before: what was rejected costs nothing.
+        budget.spend(Kind::Children, works.len() as u64)?;
         let record = Arc::clone(&admitted.record);
         let (recorded, is_recorded) = oneshot::channel();
         let (done, event) = oneshot::channel();
@@ -215,7 +225,8 @@ impl Delegator {
             stop: stop.clone(),
         };
         // A task of its own: whoever asked may stop waiting at any time.
-        tokio::spawn(async move {
+        let runtime = core.runtime.clone();
+        runtime.spawn(async move {
             let event = core.conduct(unit, admitted, recorded).await;
             // A unit in the background has nobody waiting here.
             let _ = done.send(event);
@@ -315,15 +326,20 @@ impl Core {
     fn record(&self, asker: &Asker, request: &Request) -> UnitRecord {
         // A child needs the results inside its own turn (semantics.md §2).
         let is_background = request.background && asker.depth == 0;
+        // A list of one is the single form.
+        let only = match request.tasks.as_slice() {
+            [only] => only.clone(),
+            _ => TaskRequest::default(),
+        };
         UnitRecord {
             id: DelegationId::new(&*self.parts.random),
             parent: asker.parent,
             session: asker.session.clone(),
             mode: if is_background { Mode::Background } else { Mode::Foreground },
             depth: asker.depth.saturating_add(1),
-            role: request.role.unwrap_or(Role::Leaf),
-            context: request.context.clone(),
-            toolsets: request.toolsets.clone(),
+            role: only.role.or(request.role).unwrap_or(Role::Leaf),
+            context: only.context.or_else(|| request.context.clone()),
+            toolsets: only.toolsets.or_else(|| request.toolsets.clone()),
             model: None,
             dispatched_at: 0.0,
             tasks: Vec::new(),
@@ -335,10 +351,19 @@ impl Core {
     async fn works(&self, asker: &Asker, tasks: Vec<TaskPlan>) -> Result<Vec<Work>, DelegateError> {
         let is_batch = tasks.len() > 1;
         let mut works = Vec::with_capacity(tasks.len());
+        // Tasks of one agent share its bytes.
+        let mut found_before: HashMap<String, Found> = HashMap::new();
         for (index, task) in tasks.into_iter().enumerate() {
             let child_id = ChildId::new(index, &*self.parts.random);
             let found = match (&task.agent, &asker.component) {
-                (Some(agent), _) => self.find(asker, agent).await?,
+                (Some(agent), _) => match found_before.get(agent) {
+                    Some(found) => found.clone(),
+                    None => {
+                        let found = self.find(asker, agent).await?;
+                        found_before.insert(agent.clone(), found.clone());
+                        found
+                    }
+                },
                 (None, Some((name, component))) => {
                     Found { name: name.clone(), component: component.clone() }
                 }
@@ -355,8 +380,11 @@ impl Core {
     /// A guest names agents; paths, and with them builds, are the top-level
     /// caller's.
     async fn find(&self, asker: &Asker, agent: &str) -> Result<Found, DelegateError> {
-        if asker.depth > 0 && plugin::is_path(agent) {
-            return Err(DelegateError::Path(agent.to_owned()));
+        if asker.depth > 0 {
+            if plugin::is_path(agent) {
+                return Err(DelegateError::Path(agent.to_owned()));
+            }
+            return Ok(Agents::find_built(&self.parts.agents, agent).await?);
         }
         Ok(Agents::find(&self.parts.agents, agent).await?)
     }
@@ -364,7 +392,7 @@ impl Core {
     /// The life of a unit: recorded, run, ended.
     async fn conduct(
         self: Arc<Self>,
-        unit: Unit,
+        mut unit: Unit,
         admitted: Admitted,
         recorded: oneshot::Sender<Result<(), StoreError>>,
     ) -> Option<CompletionEvent> {
@@ -383,6 +411,7 @@ impl Core {
                 _ = turn => (),
                 () = unit.stop.interrupt.asked() => (),
             }
+            unit.budget = unit.budget.begun(Instant::now());
         }
         self.run(unit, record, &mut ledger).await;
         ledger.close().await;
@@ -433,7 +462,7 @@ impl Core {
         Batch {
             sandbox: Arc::clone(&self.parts.sandbox),
             tools: Box::new(move |work, spent| {
-                Arc::new(ChildTools::new(&core, &of, work, tree.clone(), spent))
+                Arc::new(ChildTools::new(&core, &of, work, tree.clone(), spent, strict))
             }),
             record,
             works,

@@ -55,16 +55,30 @@ impl DelegateError {
 }
 
 impl From<DelegateError> for ToolError {
+    /// For a guest: what it can mend, and nothing of the host's files.
     fn from(it: DelegateError) -> Self {
-        let hint = it.hint().map(|it| format!("; {it}")).unwrap_or_default();
-        let text = format!("{it}{hint}");
         match it {
-            DelegateError::Request(_)
-            | DelegateError::Agent(_)
-            | DelegateError::NoAgent { .. }
-            | DelegateError::Path(_) => Self::InvalidArguments(text),
-            DelegateError::Spent(_) => Self::Exhausted(text),
-            DelegateError::Rejected(_) | DelegateError::Store(_) => Self::Failed(text),
+            DelegateError::Request(it) => Self::InvalidArguments(it.to_string()),
+            DelegateError::Agent(it @ PluginError::Unknown { .. })
+            | DelegateError::Agent(it @ PluginError::NotBuilt { .. }) => {
+                Self::InvalidArguments(it.to_string())
+            }
+            DelegateError::NoAgent { .. } | DelegateError::Path(_) => {
+                let hint = it.hint().unwrap_or_default();
+                Self::InvalidArguments(format!("{it}; {hint}"))
+            }
+            DelegateError::Spent(it) if it.is_all() => Self::Exhausted(it.to_string()),
+            // Less would do.
+            DelegateError::Spent(it) => Self::InvalidArguments(it.to_string()),
+            DelegateError::Rejected(it) => Self::Failed(it.to_string()),
+            DelegateError::Agent(err) => of_the_host(&err, "the component can't be read"),
+            DelegateError::Store(err) => of_the_host(&err, "the host can't record it"),
         }
     }
+}
+
+/// The operator reads the log.
+fn of_the_host(err: &dyn std::error::Error, text: &str) -> ToolError {
+    tracing::error!(%err, "a delegation of a child failed");
+    ToolError::Failed(text.to_owned())
 }

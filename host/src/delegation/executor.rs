@@ -128,8 +128,8 @@ impl Batch {
         Ok((ended, record))
     }
 
-    /// The tree's wall clock stands beside the child's own: whichever ends
-    /// first stops it, and the result says which.
+    /// The tree's wall clock stands beside the child's own, which begins with
+    /// its cell: whichever ends first stops it, and the result says which.
     async fn run_within_budget(
         &self,
         identity: &Identity,
@@ -139,9 +139,6 @@ impl Batch {
         let spent = Spent::default();
         let run = self.sandbox.run(self.job(identity, work, admitted, spent.clone()));
         let left = self.budget.remaining_time(Instant::now());
-        if left > self.bounds.timeout {
-            return Ok(run.await);
-        }
         let mut run = std::pin::pin!(run);
         tokio::select! {
             biased;

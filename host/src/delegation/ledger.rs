@@ -34,6 +34,10 @@ const CRASHED: &str = "the host crashed while it ran this child";
 const NOT_RECORDED: &str =
     "the end of this was not recorded, so a later start will report it once more, as `unknown`";
 
+/// What stands in the results of a unit whose task was dropped, by a panic or
+/// by a runtime that was shut down without its host.
+const DROPPED: &str = "the host stopped while it ran this child, and nobody saw how it ended";
+
 /// What a ledger writes to.
 #[derive(Clone)]
 pub(super) struct Books {
@@ -55,6 +59,10 @@ pub(super) struct Ledger {
     left: usize,
     /// For each group whether it has ended.
     ended: Vec<bool>,
+    /// On its way to the store.
+    writing: Option<Arc<Finish>>,
+    /// Until when all writes of this unit are tried, once the first began.
+    patience: Option<Instant>,
     /// The events of the groups that have ended, for a caller that waits.
     events: Vec<Arc<Finish>>,
     /// Whether an event is to be offered when the slot is free.
@@ -78,6 +86,8 @@ impl Ledger {
             results: (0..tasks).map(|_| None).collect(),
             left: tasks,
             ended: vec![false; groups],
+            writing: None,
+            patience: None,
             events: Vec::new(),
             offered: false,
         }
@@ -105,14 +115,19 @@ impl Ledger {
     /// Ends every group that has not ended: children that gave no result were
     /// lost by the host.
     pub(super) async fn close(&mut self) {
-        for index in 0..self.results.len() {
-            if let Some(place @ None) = self.results.get_mut(index) {
-                *place = self.record.lost(index, Status::Error, CRASHED);
-            }
-        }
+        self.fill(Status::Error, CRASHED);
         for group in 0..self.ended.len() {
             if !self.has_ended(group) {
                 self.finish(group, None).await;
+            }
+        }
+    }
+
+    /// Gives every task a result that has none.
+    fn fill(&mut self, status: Status, why: &str) {
+        for index in 0..self.results.len() {
+            if let Some(place @ None) = self.results.get_mut(index) {
+                *place = self.record.lost(index, status, why);
             }
         }
     }
@@ -146,7 +161,9 @@ impl Ledger {
             return;
         };
         let (id, failed) = (self.record.id, result.status != Status::Completed);
-        let notice = (failed && self.failure_notices).then(|| self.notice(result.clone()));
+        // A caller that waits has the results as its answer.
+        let is_wanted = self.failure_notices && self.record.mode == Mode::Background;
+        let notice = (failed && is_wanted).then(|| self.notice(result.clone()));
         let owner = self.books.store.host();
         let is_notice = notice.is_some();
         let write = self.books.store.run(move |tables| {
@@ -186,9 +203,19 @@ impl Ledger {
 
     /// `last` is the task whose result completed it.
     async fn finish(&mut self, group: usize, last: Option<usize>) {
-        let Some(members) = self.record.groups.get(group) else {
+        let Some(finish) = self.end(group) else {
             return;
         };
+        self.writing = Some(Arc::clone(&finish));
+        let patience = *self.patience.get_or_insert_with(|| Instant::now() + PATIENCE);
+        let written = write(&self.books.store, &finish, patience).await;
+        self.writing = None;
+        self.written(written, finish, last);
+    }
+
+    /// The end of a group, from the results that are there.
+    fn end(&mut self, group: usize) -> Option<Arc<Finish>> {
+        let members = self.record.groups.get(group)?;
         let results = members.tasks.iter().filter_map(|idx| self.results.get_mut(*idx)?.take());
         let (results, now) = (results.collect(), self.books.clock.now());
         let event = self.record.completion(members, results, now, self.start.elapsed());
@@ -201,8 +228,7 @@ impl Ledger {
         if let Some(ended) = self.ended.get_mut(group) {
             *ended = true;
         }
-        let written = write(&self.books.store, &finish).await;
-        self.written(written, finish, last);
+        Some(finish)
     }
 
     fn written(
@@ -220,11 +246,9 @@ impl Ledger {
         }
         if !finish.acked {
             // The last one is offered when the slot is free.
-            let is_last = self.ended.iter().all(|it| *it);
-            if is_last {
-                self.offered = true
-            } else {
-                self.books.queue.offered(&self.record.session)
+            self.offered = self.ended.iter().all(|it| *it);
+            if !self.offered {
+                self.books.queue.offered(&self.record.session);
             }
         }
         let mut results = finish.event.results.iter();
@@ -239,15 +263,41 @@ impl Ledger {
     }
 }
 
+impl Drop for Ledger {
+    /// A ledger that was not closed: the task of its unit is gone. The host
+    /// may live on, and nobody would recover the unit then.
+    fn drop(&mut self) {
+        let mut left: Vec<Arc<Finish>> = self.writing.take().into_iter().collect();
+        self.fill(Status::Unknown, DROPPED);
+        for group in 0..self.ended.len() {
+            if !self.has_ended(group) {
+                left.extend(self.end(group));
+            }
+        }
+        for finish in left {
+            let (queue, session) = (self.books.queue.clone(), self.record.session.clone());
+            self.books.store.send(move |tables| {
+                tables.finish(&finish)?;
+                // Those who are woken ask the store after this operation.
+                queue.offered(&session);
+                Ok(())
+            });
+        }
+    }
+}
+
 /// Writes the end of a group, again while what is in the way may pass: the
 /// event is not offered before it is on disk.
-async fn write(store: &Store, finish: &Arc<Finish>) -> Result<Option<EventId>, StoreError> {
-    let end = Instant::now() + PATIENCE;
+async fn write(
+    store: &Store,
+    finish: &Arc<Finish>,
+    until: Instant,
+) -> Result<Option<EventId>, StoreError> {
     loop {
         let op = Arc::clone(finish);
         let res = store.run(move |tables| tables.finish(&op)).await;
         let may_pass = matches!(res, Err(StoreError::Full(_) | StoreError::Busy(_)));
-        if !may_pass || end < Instant::now() {
+        if !may_pass || until < Instant::now() {
             return res;
         }
         tracing::warn!(delegation = %finish.id, "the store takes no end of it now: trying again");

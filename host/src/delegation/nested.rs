@@ -37,6 +37,7 @@ impl ChildTools {
         work: &Work,
         budget: Budget,
         spent: Spent,
+        strict: bool,
     ) -> Self {
         let asker = Asker {
             session: record.session.clone(),
@@ -45,6 +46,7 @@ impl ChildTools {
             grant: work.task.grant.clone(),
             budget: Some(budget.clone()),
             component: Some((work.agent.clone(), work.component.clone())),
+            strict,
         };
         Self { core: Arc::clone(core), asker, budget, spent }
     }
@@ -89,16 +91,17 @@ async fn delegate(
     match delegator.dispatch(prepared).await? {
         Dispatched::Background(_) => Err(ToolError::Failed("nobody waits for it".to_owned())),
         Dispatched::Foreground(mut running) => {
-            let event = until_it_ends(delegator, caller, &mut running).await?;
+            let event = until_it_ends(delegator, asker, caller, &mut running).await?;
             Ok(ToolOutput::Delegated(delegated(event)))
         }
     }
 }
 
 /// The children end with the child that waits for them, and before it: their
-/// grace is half of its own.
+/// grace is half of its own, at every depth.
 async fn until_it_ends(
     delegator: &Delegator,
+    asker: &Asker,
     caller: &Caller,
     running: &mut Running,
 ) -> Result<CompletionEvent, ToolError> {
@@ -110,7 +113,7 @@ async fn until_it_ends(
     }
     let stop = running.stopper();
     stop.interrupt();
-    let grace = delegator.parts().limits.interrupt_grace / 2;
+    let grace = delegator.parts().limits.interrupt_grace / 2_u32.saturating_pow(asker.depth);
     if tokio::time::timeout(grace, running.wait()).await.is_err() {
         stop.interrupt_at_once();
         running.wait().await;

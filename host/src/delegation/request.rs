@@ -274,6 +274,7 @@ impl Resolved {
         let requested = asked.map(|it| expand(it, &rules.natives)).transpose()?;
         let role = self.role(&task, rules);
         self.note_blocked(requested.as_ref(), role, rules);
+        self.note_missing(requested.as_ref(), rules);
         self.tasks.push(TaskPlan {
             grant: grant(requested.as_ref(), &rules.parent, &rules.blocked, role),
             role,
@@ -305,6 +306,17 @@ impl Resolved {
         let blocked = |it: &Tool| rules.blocked.contains(*it) && !regained(it);
         for tool in requested.into_iter().flat_map(Grant::iter).filter(blocked) {
             self.note(format!("`{tool}` is blocked for children and was not granted"));
+        }
+    }
+
+    /// What the caller has not itself: this host does not offer it, or the one
+    /// above did not grant it (semantics.md §3).
+    fn note_missing(&mut self, requested: Option<&Grant>, rules: &Rules) {
+        let is_missing = |it: &Tool| !rules.parent.contains(*it) && !rules.blocked.contains(*it);
+        let missing: Grant =
+            requested.into_iter().flat_map(Grant::iter).filter(is_missing).collect();
+        if missing != Grant::default() {
+            self.note(format!("not granted, because the caller has none of it: {missing}"));
         }
     }
 
@@ -410,5 +422,13 @@ mod tests {
         let res = request.resolve(&rules()).unwrap();
         assert_eq!(res.tasks[0].grant.names(), ["read_file"]);
         assert_eq!(res.notes, ["`memory` is blocked for children and was not granted"]);
+    }
+
+    #[test]
+    fn a_tool_that_the_caller_lacks_is_not_granted_and_the_caller_is_told() {
+        let parent: Grant = [Tool::ReadFile].into_iter().collect();
+        let res = request(Some("a"), "[]").unwrap().resolve(&Rules { parent, ..rules() }).unwrap();
+        assert_eq!(res.tasks[0].grant.names(), ["read_file"]);
+        assert_eq!(res.notes, ["not granted, because the caller has none of it: search_files"]);
     }
 }

@@ -75,8 +75,12 @@ impl Running {
     }
 
     /// Waits for the end, which is recorded by then. `None` when the host
-    /// broke down, which the next start will report.
+    /// broke down, which the next start will report, and when the event was
+    /// handed out before.
     pub async fn wait(&mut self) -> Option<CompletionEvent> {
+        if self.event.is_terminated() {
+            return None;
+        }
         (&mut self.event).await.ok().flatten()
     }
 }

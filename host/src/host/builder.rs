@@ -1,7 +1,11 @@
 //! Building a host: everything has a default, and everything can be passed
 //! in.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use etcetera::{BaseStrategy as _, base_strategy::Xdg};
 
@@ -21,6 +25,10 @@ use crate::{
     },
     toolset::{Grant, NativeTool, NativeTools, Tool, ToolHost, Toolset, native::NativeError},
 };
+
+/// How often a host looks for others that are gone. A killed host's lock is
+/// free at once; this bounds how late its sessions hear of it.
+const LOOK_FOR_THE_DEAD: Duration = Duration::from_secs(30);
 
 /// Why a host can't be built.
 #[derive(Debug, thiserror::Error)]
@@ -168,9 +176,9 @@ impl Builder {
             natives.register(tool)?;
         }
         self.parent_tools.into_iter().try_for_each(|it| own.add(it))?;
-        let (tools, grant) = tools(self.tools, self.workspace, &config)?;
-        let grant = grant.plus(natives.tools());
         let store = self.keep.open(&random).await?;
+        let (tools, grant) = tools(self.tools, self.workspace, &config, store.path())?;
+        let grant = grant.plus(natives.tools());
         let recovered = store.recover(clock.now()).await?;
         let delegator = Delegator::start(Parts {
             sandbox: Arc::new(Sandbox::new(config.sandbox, Arc::clone(&random))?),
@@ -185,7 +193,29 @@ impl Builder {
             limits: config.delegation,
             budget: config.budget,
         });
-        Ok(Host(Arc::new(Inner { delegator, own, recovered })))
+        let host = Arc::new(Inner { delegator, own, recovered });
+        tokio::spawn(keep_recovering(Arc::downgrade(&host)));
+        Ok(Host(host))
+    }
+}
+
+/// Settles what other hosts on the same store leave behind, for as long as
+/// this one lives: their sessions may be served here.
+async fn keep_recovering(host: Weak<Inner>) {
+    loop {
+        tokio::time::sleep(LOOK_FOR_THE_DEAD).await;
+        let Some(host) = host.upgrade() else {
+            return;
+        };
+        let parts = host.delegator.parts();
+        match parts.store.recover(parts.clock.now()).await {
+            Ok(recovered) if recovered.units.is_empty() => (),
+            Ok(recovered) => {
+                let units = recovered.units.len();
+                tracing::info!(units, "another host is gone: what it ran is reported as `unknown`");
+            }
+            Err(err) => tracing::warn!(%err, "what other hosts left behind was not settled"),
+        }
     }
 }
 
@@ -194,12 +224,13 @@ fn tools(
     tools: Option<Arc<dyn ToolHost>>,
     workspace: Option<PathBuf>,
     config: &Config,
+    store: Option<&Path>,
 ) -> Result<(Arc<dyn ToolHost>, Grant), BuildError> {
     let all = Grant::of_parent();
     match (tools, workspace) {
         (Some(tools), _) => Ok((tools, all)),
         (None, Some(dir)) => {
-            let files = FileTools::open(&dir, config.file.clone())?;
+            let files = FileTools::open_closed(&dir, config.file.clone(), store)?;
             Ok((Arc::new(Tools::new(files)), all))
         }
         (None, None) => {

@@ -41,6 +41,26 @@ impl OwnTools {
     }
 }
 
+/// What `delegate_task` says of itself to a parent, which need not wait.
+fn may_wait(mut it: ToolSpec) -> ToolSpec {
+    it.description = "Hands work to subagents, each in a sandbox of its own with no more tools \
+                      than the caller has. Waits for all of them and returns what each of them \
+                      did; with `background` it returns at once, and the results come later, as \
+                      a message of their own. They know nothing but what they are told here."
+        .to_owned();
+    let background = serde_json::json!({
+        "description": "Return a handle at once instead of waiting for the results.",
+        "type": "boolean",
+    });
+    if let Ok(mut schema) = serde_json::from_str::<serde_json::Value>(&it.parameters)
+        && let Some(properties) = schema.get_mut("properties").and_then(|it| it.as_object_mut())
+    {
+        properties.insert("background".to_owned(), background);
+        it.parameters = schema.to_string();
+    }
+    it
+}
+
 /// A parent, in one session. The session is the application's word: nothing
 /// in the arguments of a call can name another.
 pub struct Parent {
@@ -57,6 +77,7 @@ impl Parent {
     pub fn tools(&self) -> Vec<ToolSpec> {
         let held = self.host.delegator().parts().grant.iter();
         let held = held.filter(|it| !OWN.contains(it)).filter_map(spec);
+        let held = held.map(|it| if it.tool == Tool::DelegateTask { may_wait(it) } else { it });
         held.chain(self.host.own_tools().specs()).collect()
     }
 

@@ -70,6 +70,21 @@ impl Agents {
         found.unwrap_or_else(|_| Err(self.unknown(agent)))
     }
 
+    /// Finds a component by name for a guest, for which nothing is built.
+    pub async fn find_built(self: &Arc<Self>, agent: &str) -> Result<Found, PluginError> {
+        if let Some(component) = self.installed().get(agent).cloned() {
+            return Ok(Found { name: agent.to_owned(), component });
+        }
+        let (agents, name) = (Arc::clone(self), agent.to_owned());
+        let look = move || match agents.library.as_ref().map(|it| it.find_built(&name)) {
+            None | Some(Err(PluginError::Unknown { .. })) => Err(agents.unknown(&name)),
+            Some(found) => found,
+        };
+        // Reading blocks.
+        let found = tokio::task::spawn_blocking(look).await;
+        found.unwrap_or_else(|_| Err(self.unknown(agent)))
+    }
+
     fn find_on_disk(&self, agent: &str) -> Result<Found, PluginError> {
         let Some(library) = &self.library else {
             return Err(self.unknown(agent));

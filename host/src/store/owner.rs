@@ -11,6 +11,8 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use crate::id::HostId;
@@ -18,6 +20,9 @@ use crate::id::HostId;
 /// Times that a lock is tried whose file vanishes: somebody took it for that
 /// of a dead host between its creation and its lock.
 const TRIES: usize = 16;
+
+/// Between two tries: whoever looks at the file has to get its turn.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// The locks beside one database.
 #[derive(Clone, Debug)]
@@ -41,6 +46,7 @@ impl Hosts {
             if let Some(held) = self.take_over(host)? {
                 return Ok(held);
             }
+            thread::sleep(PAUSE);
         }
         Err(io::Error::other("the lock of this host can't be taken"))
     }
@@ -126,6 +132,19 @@ mod tests {
         let settling = hosts.take_over(host(1)).unwrap();
         assert!(settling.is_some());
         assert!(hosts.take_over(host(1)).unwrap().is_none(), "another one settles it");
+    }
+
+    #[test]
+    fn a_host_that_starts_waits_for_whoever_looks_at_its_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let hosts = hosts(&dir);
+        let looking = hosts.take_over(host(1)).unwrap().unwrap();
+        let looks = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(10));
+            drop(looking);
+        });
+        hosts.enter(host(1)).unwrap();
+        looks.join().unwrap();
     }
 
     #[test]

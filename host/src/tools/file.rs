@@ -118,6 +118,20 @@ struct Shared {
     /// Held from the reading of a file until its replacement: two children
     /// that patch one file at a time both keep their change.
     writing: Mutex<()>,
+    /// A file of the host below the workspace, relative to it.
+    closed: Option<PathBuf>,
+}
+
+impl Shared {
+    /// Whether a file, by its real path below the workspace, is the host's
+    /// own, or lies beside it under a longer name: a store has a log and the
+    /// locks of its hosts there.
+    fn is_closed(&self, real: &Path) -> bool {
+        let begins = |closed: &PathBuf| {
+            real.as_os_str().as_encoded_bytes().starts_with(closed.as_os_str().as_encoded_bytes())
+        };
+        self.closed.as_ref().is_some_and(begins)
+    }
 }
 
 /// One call on the thread that does its blocking work.
@@ -132,9 +146,22 @@ impl FileTools {
     ///
     /// Fails when it is not a directory that this process may open.
     pub fn open(workspace: &Path, config: FileConfig) -> Result<Self, WorkspaceError> {
-        let workspace = Workspace::open(workspace)
-            .map_err(|source| WorkspaceError::Open { path: workspace.to_owned(), source })?;
-        Ok(Self { shared: Arc::new(Shared { workspace, config, writing: Mutex::new(()) }) })
+        Self::open_closed(workspace, config, None)
+    }
+
+    /// The same, and `closed`, with all that begins with its name, is never
+    /// written when it lies below the workspace. For the host's own store: a
+    /// child that could write there could forge the events of every session.
+    pub fn open_closed(
+        workspace: &Path,
+        config: FileConfig,
+        closed: Option<&Path>,
+    ) -> Result<Self, WorkspaceError> {
+        let error = |source| WorkspaceError::Open { path: workspace.to_owned(), source };
+        let real = workspace.canonicalize().map_err(error)?;
+        let closed = closed.and_then(|it| Some(it.strip_prefix(&real).ok()?.to_owned()));
+        let workspace = Workspace::open(workspace).map_err(error)?;
+        Ok(Self { shared: Arc::new(Shared { workspace, config, writing: Mutex::new(()), closed }) })
     }
 
     /// Reads lines of a text file, or only counts them.

@@ -26,9 +26,8 @@ use hermitage::{
     store::{ClaimFilter, EventBody, Step, Store, Watch},
 };
 use hermitage_tests::{
-    checkout,
+    Dice, checkout,
     facts::{Fact, Facts, name_of, sessions},
-    rng::Rng,
 };
 use rusqlite::{Connection, TransactionBehavior, params};
 use rustix::process::{Resource, Rlimit, Signal, getpid, getrlimit, kill_process, setrlimit};
@@ -144,14 +143,14 @@ impl App {
     /// Until it is killed.
     async fn work(self, seed: u64) {
         for (index, session) in sessions().into_iter().enumerate() {
-            let rng = Rng::new(seed.wrapping_add(index as u64));
+            let rng = Dice::new(seed.wrapping_add(index as u64));
             tokio::spawn(self.clone().consume(session.clone()));
             tokio::spawn(self.clone().produce(session, index, rng));
         }
         pending().await
     }
 
-    async fn produce(self, session: Session, index: usize, mut rng: Rng) {
+    async fn produce(self, session: Session, index: usize, mut rng: Dice) {
         for round in 0_usize.. {
             let key = format!("{}-{index}-{round}", self.name);
             let body = serde_json::json!({ "of": name_of(&session) });
@@ -304,7 +303,7 @@ fn limit(bytes: u64) {
 }
 
 /// Some request. Its goals say whose it is and with how many events it ends.
-fn request(session: &Session, rng: &mut Rng) -> Request {
+fn request(session: &Session, rng: &mut Dice) -> Request {
     let n_tasks = usize::try_from(rng.below(3) + 1).unwrap();
     let (is_batch, background) = (n_tasks > 1, rng.below(4) > 0);
     let completion = match rng.below(3) {
@@ -327,7 +326,7 @@ fn request(session: &Session, rng: &mut Rng) -> Request {
     }
 }
 
-fn task(session: &Session, index: usize, is_grouped: bool, rng: &mut Rng) -> TaskRequest {
+fn task(session: &Session, index: usize, is_grouped: bool, rng: &mut Dice) -> TaskRequest {
     let (agent, role) = match rng.below(6) {
         0 => ("fails", Role::Leaf),
         1 => ("delegates", Role::Orchestrator),

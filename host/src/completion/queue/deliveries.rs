@@ -62,14 +62,13 @@ impl Deliveries {
         }
     }
 
-    /// The same as a stream. It ends when the store is closed, after that
-    /// error.
+    /// The same as a stream. It has no end: events of another host may come
+    /// at any time, also when this one takes no calls any more. Whoever leaves
+    /// drops it.
     pub fn into_stream(self) -> impl Stream<Item = Result<Delivery, StoreError>> + Send {
-        stream::unfold(Some(self), |deliveries| async {
-            let mut deliveries = deliveries?;
+        stream::unfold(self, |mut deliveries| async {
             let item = deliveries.next().await;
-            let is_over = matches!(item, Err(StoreError::Closed));
-            Some((item, (!is_over).then_some(deliveries)))
+            Some((item, deliveries))
         })
     }
 

@@ -33,7 +33,7 @@ fn messages_name_the_limit_and_its_key() {
             "all 200 tool calls of the delegation are spent (`budget.tool_calls`)",
         ),
         (
-            part.check(Kind::ModelCalls),
+            part.check(Kind::ModelCalls, 1),
             "the only model call of the delegation is spent (`budget.model_calls`)",
         ),
         (
@@ -81,7 +81,7 @@ fn a_charge_counts_above_the_limit_and_says_so() {
     let tree = Budget::new(LIMITS, now);
     let part = tree.narrowed(Narrow::default(), now);
     assert_eq!(part.charge(Kind::Tokens, 1_000), Ok(()), "at the limit is not above it");
-    assert!(part.check(Kind::Tokens).is_err());
+    assert!(part.check(Kind::Tokens, 1).is_err());
     for charged in [1, u64::MAX, u64::MAX] {
         assert!(part.charge(Kind::Tokens, charged).is_err());
     }
@@ -95,7 +95,7 @@ fn a_sibling_learns_that_the_tree_is_over_its_limit() {
     let tree = Budget::new(LIMITS, now);
     let siblings = [(); 2].map(|()| tree.narrowed(Narrow::default(), now));
     assert!(siblings[0].charge(Kind::Tokens, 2_000).is_err());
-    assert!(siblings[1].check(Kind::Tokens).is_err());
+    assert!(siblings[1].check(Kind::Tokens, 1).is_err());
     assert!(siblings[1].charge(Kind::Tokens, 0).is_err());
     assert_eq!(siblings[1].used(), Used::default());
 }
@@ -237,7 +237,7 @@ fn check_level(model: &Model, level: usize, budget: &Budget, start: Instant) {
         let used = model.0[level].used[kind as usize].min(u64::MAX.into());
         assert_eq!(u128::from(budget.used().of(kind)), used);
         assert_eq!(budget.remaining(kind), model.remaining(level, kind));
-        assert_eq!(budget.check(kind).is_ok(), budget.remaining(kind) > 0);
+        assert_eq!(budget.check(kind, 1).is_ok(), budget.remaining(kind) > 0);
     }
     for after in [0, 1, 50, 99, 100, 1_000] {
         let remaining = budget.remaining_time(start + Duration::from_secs(after));

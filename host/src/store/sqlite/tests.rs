@@ -280,3 +280,31 @@ fn what_a_crash_left_open_is_not_there() {
     let state = case.tables.event(EventId(1)).unwrap().unwrap().state;
     assert!(matches!(state, EventState::Claimed { .. }));
 }
+
+#[test]
+fn a_unit_whose_event_would_be_too_large_ends_and_is_recovered_with_a_shorter_one() {
+    let mut case = Case::new();
+    let tasks: Vec<usize> = (0..100).collect();
+    let long = "é".repeat(100_000);
+    let result = |it| ChildResult { summary: Some(long.clone()), ..result(it, Status::Completed) };
+    let (ended, lost) = (unit(1, &[&tasks]), unit(2, &[&tasks]));
+    for unit in [&ended, &lost] {
+        case.tables.insert_unit(unit, host(1)).unwrap();
+    }
+    let mut end = finish(&ended, 0, Status::Completed, 2_000.0);
+    end.event.results = tasks.iter().copied().map(result).collect();
+    assert!(case.tables.finish(&end).unwrap().is_some());
+    for task in tasks {
+        assert!(case.tables.child_ended(lost.id, &result(task)).unwrap());
+    }
+    let recovered = case.tables.recover(host(1), 3_000.0).unwrap();
+    assert_eq!((recovered.units.as_slice(), recovered.events), (&[lost.id][..], 1));
+    for unit in [&ended, &lost] {
+        let row = case.tables.unit(unit.id).unwrap().unwrap();
+        assert_eq!(row.ended.unwrap().0, Status::Completed);
+        assert_eq!(row.results.len(), 100);
+        assert!(row.results.iter().all(|it| it.truncated && it.summary.is_some()));
+        let whole = case.tables.full_summary(unit.id, 99).unwrap();
+        assert_eq!(whole.as_deref(), Some(long.as_str()));
+    }
+}

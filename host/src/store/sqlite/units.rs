@@ -1,5 +1,7 @@
 //! Units, and the results of their children.
 
+use std::borrow::Cow;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{Bad, Failure, Found, aside, count, execute, find};
@@ -92,14 +94,25 @@ pub(super) fn finish(db: &Connection, finish: &Finish) -> Result<Option<EventId>
         WHERE NOT EXISTS (SELECT 1 FROM event WHERE type = ?1 AND dedup = it.dedup)";
     let (key, at) = (id.to_string(), event.completed_at);
     let state = if *acked { 2 } else { 0 };
-    let body = record::encode_body(&EventBody::Completion(Box::new(event.clone())))?;
+    let encode =
+        |it: &CompletionEvent| record::encode_body(&EventBody::Completion(Box::new(it.clone())));
+    let (event, body) = match encode(event) {
+        Ok(body) => (Cow::Borrowed(event), body),
+        // A unit must end, whatever its children said.
+        Err(StoreError::TooLarge { most, .. }) => {
+            let shortened = event.shortened(most / 2);
+            let body = encode(&shortened)?;
+            (Cow::Owned(shortened), body)
+        }
+        Err(err) => return Err(err.into()),
+    };
     let session = event.session_key.to_string();
     let params = params![event.kind, count(*group), session, state, at, body, key];
     if execute(db, sql, params)? == 0 {
         return Ok(None);
     }
     let res = db.last_insert_rowid();
-    end_group(db, *id, event)?;
+    end_group(db, *id, &event)?;
     Ok(Some(EventId(u64::try_from(res).unwrap_or_default())))
 }
 

@@ -4,7 +4,12 @@
 //! in the same directory, which then takes the name. Neither a failure nor a
 //! reader at the wrong moment meets half of it.
 
-use std::{io, io::Write as _, sync::PoisonError};
+use std::{
+    io,
+    io::Write as _,
+    path::{Component, PathBuf},
+    sync::PoisonError,
+};
 
 use cap_std::fs::{Dir, File, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
 use rustix::{
@@ -84,6 +89,12 @@ fn open_parent(job: &Job, path: &WorkspacePath) -> Result<Dir, ToolError> {
     let real = job.workspace().root().canonicalize(openable(parent)).map_err(failed)?;
     if real.iter().filter_map(|it| it.to_str()).any(is_git) {
         return Err(is_of_git(path));
+    }
+    // The workspace itself is `.`, which no other name begins with.
+    let real: PathBuf = real.components().filter(|it| *it != Component::CurDir).collect();
+    if job.shared.is_closed(&real.join(path.split().1)) {
+        let path = Quoted(path.given());
+        return Err(ToolError::Failed(format!("{path} is the host's own: write another file")));
     }
     job.workspace().open_dir(parent).map_err(failed)
 }

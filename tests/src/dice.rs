@@ -1,10 +1,10 @@
-//! Numbers that look random and can be had again by their seed.
+//! Chance that is the same every time.
 
-/// SplitMix64.
+/// Numbers from a seed (splitmix64).
 #[derive(Clone, Debug)]
-pub struct Rng(u64);
+pub struct Dice(u64);
 
-impl Rng {
+impl Dice {
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -20,5 +20,15 @@ impl Rng {
     /// Below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.draw() % end
+    }
+
+    /// One of `0..sides`.
+    pub fn roll(&mut self, sides: u32) -> u32 {
+        u32::try_from(self.below(sides.into())).unwrap()
+    }
+
+    /// One of the places of a list of that length.
+    pub fn place(&mut self, len: usize) -> usize {
+        self.roll(u32::try_from(len).unwrap()).try_into().unwrap()
     }
 }
