@@ -15,6 +15,7 @@
 
 mod admission;
 pub mod budget;
+mod conduct;
 mod delegator;
 mod dispatcher;
 mod error;

@@ -1,35 +1,29 @@
-//! The delegator: from a request to a unit that is recorded and runs, and
-//! from there to its end.
+//! The delegator: from a request to a unit that is on its way.
 
 use std::{
     collections::HashMap,
-    panic::AssertUnwindSafe,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
-use futures_util::{FutureExt as _, future::join};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use futures_util::future::join;
+use tokio::sync::{broadcast, oneshot};
 
 use super::{
     admission::{OnCapacity, Slots},
     budget::{self, Budget, Kind, Narrow},
-    dispatcher::{Admitted, Dispatcher, RunningUnit, Stop, Which},
+    conduct::Unit,
+    dispatcher::{Dispatcher, RunningUnit, Stop, Which},
     error::DelegateError,
-    executor::{Batch, Bounds, Work},
-    ledger::{Books, Ledger},
+    executor::Work,
     live::{Feed, Live, Update},
-    nested::ChildTools,
     request::{Request, Rules, TaskPlan, TaskRequest},
     running::{Dispatched, Handle, Running},
 };
 use crate::{
     clock::Clock,
     completion::Queue,
-    event::{CompletionEvent, Role},
+    event::Role,
     id::{ChildId, DelegationId, Random},
     plugin::{self, Agents, Found},
     sandbox::{Binary, Sandbox},
@@ -38,10 +32,6 @@ use crate::{
     toolset::{Blocked, Grant, NativeTools, Tool, ToolHost},
     unit::{Mode, TaskRecord, UnitRecord},
 };
-
-/// Acknowledged events of other producers that are kept, so that a repetition
-/// is recognised.
-const KEPT_EVENTS: usize = 1_000;
 
 /// What a delegation may ask for. All counts are above zero.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,11 +110,11 @@ pub struct Delegator(Arc<Core>);
 
 pub(super) struct Core {
     pub(super) parts: Parts,
-    blocked: Blocked,
+    pub(super) blocked: Blocked,
     dispatcher: Dispatcher,
-    feed: Feed,
+    pub(super) feed: Feed,
     /// Whether an operation that prunes is on its way.
-    is_pruning: Arc<AtomicBool>,
+    pub(super) is_pruning: Arc<AtomicBool>,
     /// Where units live, whoever asks for them.
     runtime: tokio::runtime::Handle,
 }
@@ -289,16 +279,6 @@ impl Delegator {
     }
 }
 
-/// A unit that was let in.
-struct Unit {
-    works: Vec<Work>,
-    budget: Budget,
-    strict: bool,
-    failure_notices: bool,
-    live: Arc<Live>,
-    stop: Stop,
-}
-
 impl Core {
     fn rules(&self, asker: &Asker) -> Rules {
         let limits = &self.parts.limits;
@@ -387,121 +367,6 @@ impl Core {
             return Ok(Agents::find_built(&self.parts.agents, agent).await?);
         }
         Ok(Agents::find(&self.parts.agents, agent).await?)
-    }
-
-    /// The life of a unit: recorded, run, ended.
-    async fn conduct(
-        self: Arc<Self>,
-        mut unit: Unit,
-        admitted: Admitted,
-        recorded: oneshot::Sender<Result<(), StoreError>>,
-    ) -> Option<CompletionEvent> {
-        let Admitted { record, turn, lease } = admitted;
-        let res = self.insert(&record).await;
-        let is_recorded = res.is_ok();
-        // Whoever asked may be gone: a unit in the background goes on.
-        let _ = recorded.send(res);
-        if !is_recorded {
-            return None;
-        }
-        let mut ledger = self.ledger(&record, unit.failure_notices);
-        if let Some(turn) = turn {
-            tokio::select! {
-                // The dispatcher is gone, or this unit's turn has come.
-                _ = turn => (),
-                () = unit.stop.interrupt.asked() => (),
-            }
-            unit.budget = unit.budget.begun(Instant::now());
-        }
-        self.run(unit, record, &mut ledger).await;
-        ledger.close().await;
-        self.prune();
-        // The slot is free before anybody hears of the end.
-        drop(lease);
-        ledger.offer();
-        ledger.into_event()
-    }
-
-    async fn insert(&self, record: &Arc<UnitRecord>) -> Result<(), StoreError> {
-        let (owner, unit) = (self.parts.store.host(), Arc::clone(record));
-        self.parts.store.run(move |tables| tables.insert_unit(&unit, owner)).await?;
-        let count = record.tasks.len();
-        self.feed.send(record.id, &record.session, || super::live::Progress::Dispatched { count });
-        Ok(())
-    }
-
-    fn ledger(&self, record: &Arc<UnitRecord>, failure_notices: bool) -> Ledger {
-        let books = Books {
-            store: self.parts.store.clone(),
-            queue: self.parts.queue.clone(),
-            clock: Arc::clone(&self.parts.clock),
-        };
-        Ledger::new(books, self.feed.clone(), Arc::clone(record), failure_notices)
-    }
-
-    /// Runs the children and books their results. A panic in here is a fault
-    /// of the host that ends this unit alone: the ledger is closed after it.
-    async fn run(self: &Arc<Self>, unit: Unit, record: Arc<UnitRecord>, ledger: &mut Ledger) {
-        let (results, mut ended) = mpsc::channel(record.tasks.len().max(1));
-        let batch = self.batch(unit, record);
-        let run = AssertUnwindSafe(batch.run(results)).catch_unwind();
-        let book = async {
-            while let Some(result) = ended.recv().await {
-                ledger.take(result).await;
-            }
-        };
-        if let (Err(_), ()) = join(run, book).await {
-            tracing::error!(delegation = %batch.record.id, "the host crashed in a delegation");
-        }
-    }
-
-    fn batch(self: &Arc<Self>, unit: Unit, record: Arc<UnitRecord>) -> Batch {
-        let Unit { works, budget, strict, live, stop, failure_notices: _ } = unit;
-        let limits = &self.parts.limits;
-        let (core, of, tree) = (Arc::clone(self), Arc::clone(&record), budget.clone());
-        Batch {
-            sandbox: Arc::clone(&self.parts.sandbox),
-            tools: Box::new(move |work, spent| {
-                Arc::new(ChildTools::new(&core, &of, work, tree.clone(), spent, strict))
-            }),
-            record,
-            works,
-            live,
-            stop,
-            budget,
-            bounds: Bounds {
-                max_concurrent_children: limits.max_concurrent_children,
-                timeout: limits.child_timeout,
-                grace: limits.interrupt_grace,
-                blocked: self.blocked.clone(),
-                strict,
-            },
-        }
-    }
-
-    /// Forgets what is older than the newest records, when nobody waits. One
-    /// that is on its way sees every unit that has ended by now, so that many
-    /// that end at once cost one.
-    fn prune(&self) {
-        if self.is_pruning.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let keep = self.parts.limits.retained_records;
-        let on_its_way = Pruning(Arc::clone(&self.is_pruning));
-        self.parts.store.send(move |tables| {
-            let _on_its_way = on_its_way;
-            tables.prune(keep, KEPT_EVENTS).map(|_| ())
-        });
-    }
-}
-
-/// An operation that prunes, until it ran or was dropped by a store that
-/// failed.
-struct Pruning(Arc<AtomicBool>);
-
-impl Drop for Pruning {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
     }
 }
 
