@@ -35,7 +35,7 @@ pub const DEFAULT_TOML: &str = include_str!("../default.toml");
 /// How the built-in layer is named in errors.
 const BUILT_IN: &str = "default.toml";
 
-/// The resolved configuration. Units are bytes and [`Duration`]s; nothing is
+/// The resolved configuration. Units are bytes and durations; nothing is
 /// zero. A field that is set later, for an option of the command line, takes
 /// its value from the [`Setting`] of its key, and [`Config::check`] follows.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -50,7 +50,7 @@ impl Stop {
     }
 }
 
-/// A unit that runs or waits, as [`Dispatcher::running`] tells of it.
+/// A unit that runs or waits.
 #[derive(Clone)]
 pub struct RunningUnit {
     /// As it was dispatched.
