@@ -248,3 +248,23 @@ async fn of_two_hosts_the_second_recovers_only_what_nobody_alive_owns() {
     let event = alive.next(&chat(2)).await;
     assert_eq!((event.delegation_id, event.status), (kept, Status::Completed));
 }
+
+// Paused: the clock jumps to whoever waits next, so that nobody waits long.
+#[tokio::test(start_paused = true)]
+async fn a_living_host_reports_what_another_one_leaves_behind() {
+    let file = File::new();
+    let alive = file.host(&Gate::new());
+    assert_eq!(alive.host().await.recovered().units, []);
+    kill_embedder(&file);
+    // The runtime's clock does not wait for the store's thread.
+    let (sender, is_late) = tokio::sync::oneshot::channel::<()>();
+    thread::spawn(move || {
+        thread::park_timeout(SOON);
+        drop(sender);
+    });
+    let session = chat(1);
+    tokio::select! {
+        event = alive.next(&session) => assert_eq!(event.status, Status::Unknown),
+        _ = is_late => panic!("nobody looked for dead hosts"),
+    }
+}
