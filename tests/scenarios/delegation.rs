@@ -89,7 +89,7 @@ async fn a_wrong_call_of_a_child_is_told_to_it_and_starts_nothing() {
     check("[]", "nothing to do: provide either `goal` or `tasks`").await;
     check(
         r#"[{"goal":"a","agent":"../../evil"}]"#,
-        "`../../evil` is a path: an agent's children are named; install it, and give its name",
+        "`../../evil` is a path: agents are named here; install it, and give its name",
     )
     .await;
     check(

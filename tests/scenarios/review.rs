@@ -157,7 +157,7 @@ fn a_unit_outlives_the_runtime_of_whoever_asked() {
 }
 
 #[tokio::test]
-async fn nothing_is_built_because_a_guest_names_it() {
+async fn nothing_is_built_because_a_guest_or_a_model_names_it() {
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("evil");
     std::fs::create_dir_all(source.join("src")).unwrap();
@@ -180,5 +180,14 @@ async fn nothing_is_built_because_a_guest_names_it() {
     let answer = host.delegate(&Session::Local, request).await.unwrap();
     let summary = answer.finished().unwrap().results.remove(0).summary.unwrap();
     assert!(summary.contains("`evil` is source that is not built"), "{summary}");
+    assert!(!dir.path().join("built-by-a-guest").exists());
+
+    // Nor because a model of the application does.
+    let parent = host.parent(&Session::Local);
+    let path = source.to_str().unwrap();
+    for agent in ["evil", path] {
+        let arguments = serde_json::json!({"goal": "a", "agent": agent}).to_string();
+        parent.call("delegate_task", &arguments).await.unwrap_err();
+    }
     assert!(!dir.path().join("built-by-a-guest").exists());
 }

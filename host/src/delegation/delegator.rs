@@ -102,6 +102,9 @@ pub(super) struct Asker {
     /// Components that import what they are not granted are refused, however
     /// deep they are.
     pub(super) strict: bool,
+    /// May give paths of agents, and have source built: never a guest or a
+    /// model, since building runs the source's own programs.
+    pub(super) builds: bool,
 }
 
 /// Turns requests into units.
@@ -168,6 +171,7 @@ impl Delegator {
             budget: None,
             component: None,
             strict: false,
+            builds: !request.of_a_model,
         };
         self.prepare_for(&asker, request).await
     }
@@ -360,7 +364,7 @@ impl Core {
     /// A guest names agents; paths, and with them builds, are the top-level
     /// caller's.
     async fn find(&self, asker: &Asker, agent: &str) -> Result<Found, DelegateError> {
-        if asker.depth > 0 {
+        if !asker.builds {
             if plugin::is_path(agent) {
                 return Err(DelegateError::Path(agent.to_owned()));
             }

@@ -21,8 +21,8 @@ pub enum DelegateError {
         /// Those that there are.
         known: Vec<String>,
     },
-    /// A guest gave a path.
-    #[error("`{0}` is a path: an agent's children are named")]
+    /// A guest or a model gave a path.
+    #[error("`{0}` is a path: agents are named here")]
     Path(String),
     /// There is no place for it now.
     #[error(transparent)]

@@ -47,6 +47,7 @@ impl ChildTools {
             budget: Some(budget.clone()),
             component: Some((work.agent.clone(), work.component.clone())),
             strict,
+            builds: false,
         };
         Self { core: Arc::clone(core), asker, budget, spent }
     }

@@ -49,6 +49,9 @@ pub struct Request {
     /// Refuse components that import what they are not granted, instead of
     /// answering `denied`.
     pub strict: bool,
+    /// A model wrote it: agents are named, not given by path, and none is
+    /// built for it.
+    pub of_a_model: bool,
     /// What the whole tree below this call may use, where it is less than
     /// the configuration allows.
     pub budget: Narrow,
