@@ -13,6 +13,7 @@ use std::{sync::Arc, time::Duration};
 use hermitage::{
     Host,
     completion::Delivery,
+    config::Config,
     delegation::{Progress, Update},
     plugin::BuildOnStderr,
     session::Session,
@@ -59,7 +60,11 @@ struct Chat {
 #[tokio::main]
 async fn main() -> Result {
     let home = tempfile::tempdir()?;
+    // Four subagents at once, where three are the default.
+    let mut config = Config::load(None)?;
+    config.delegation.max_async_children = 4;
     let host = Host::builder()
+        .config(config)
         .store_at(home.path().join("hermitage.db"))
         .workspace(common::project(home.path())?)
         .library(common::bundled_agents(), Box::new(BuildOnStderr))
@@ -119,9 +124,16 @@ impl Chat {
                 let parent = host.parent(&self.session);
                 let answer = parent.call("delegate_task", &arguments.to_string()).await?;
                 let answer: Value = serde_json::from_str(&answer)?;
-                let status = answer.get("status").and_then(Value::as_str);
-                self.waiting += 1;
-                self.log(format!("agent: I handed that over ({})", status.unwrap_or("done")));
+                if answer.get("status").and_then(Value::as_str) == Some("dispatched") {
+                    self.waiting += 1;
+                    self.log("agent: I handed that over".to_owned());
+                } else {
+                    // Every slot was taken: it ran at once, and this is its result.
+                    let summary = answer.pointer("/results/0/summary").and_then(Value::as_str);
+                    let line = summary.and_then(|it| it.lines().next()).unwrap_or("no result");
+                    self.log(format!("agent: I had that done at once: {line}"));
+                    self.got.push(line.to_owned());
+                }
             }
             Turn::Talk(length) => {
                 self.log("agent: let me think … (its turn runs)".to_owned());
