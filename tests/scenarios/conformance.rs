@@ -401,10 +401,7 @@ async fn the_tool_runs_in_the_foreground_at_capacity() {
     gate.open("b");
     let answer = call(&host, &chat(1), &batch_call(&["b"])).await;
     assert_eq!(answer["results"][0]["summary"], r#"Ok("passed")"#);
-    assert_eq!(
-        answer["notes"][0],
-        "every background slot was taken, so this ran in the foreground"
-    );
+    assert_eq!(answer["note"], "every background slot was taken, so this ran in the foreground");
     gate.open("a");
     host.next(&chat(1)).await;
 }

@@ -54,8 +54,13 @@ impl Answer {
 struct Combined<'a> {
     results: &'a [ChildResult],
     total_duration_seconds: f64,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    notes: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+/// What the host decided on its own, in one text.
+fn note(notes: &[String]) -> Option<String> {
+    (!notes.is_empty()).then(|| notes.join("; "))
 }
 
 impl Serialize for Answer {
@@ -68,15 +73,15 @@ impl Serialize for Answer {
                 map.serialize_entry("delegation_id", delegation_id)?;
                 map.serialize_entry("count", &goals.len())?;
                 map.serialize_entry("goals", goals)?;
-                if !notes.is_empty() {
-                    map.serialize_entry("notes", notes)?;
+                if let Some(note) = note(notes) {
+                    map.serialize_entry("note", &note)?;
                 }
                 map.end()
             }
             Answer::Finished(event) => Combined {
                 results: &event.results,
                 total_duration_seconds: event.total_duration_seconds,
-                notes: &event.notes,
+                note: note(&event.notes),
             }
             .serialize(serializer),
         }
