@@ -1,17 +1,27 @@
 //! What a review of delegation found: hosts at their edges, and what a child
 //! must not get by asking in another way.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
 
 use hermitage::{
     Host,
     config::Config,
-    delegation::{Request, TaskRequest},
+    delegation::{Progress, Request, TaskRequest, Update},
     event::{ExitReason, Role, Status},
+    id::OsRandom,
     plugin::Library,
     session::Session,
+    store::{Step, Store, Watch},
 };
 use hermitage_tests::{TestHost, TestTask, guest};
+use tokio::sync::broadcast::Receiver;
+
+async fn until_a_child_has_its_cell(updates: &mut Receiver<Update>) {
+    while !matches!(updates.recv().await.unwrap().progress, Progress::Started { .. }) {}
+}
 
 #[tokio::test]
 async fn waiting_twice_is_no_panic() {
@@ -46,10 +56,9 @@ async fn the_wall_clock_of_a_tree_runs_while_it_waits_for_a_cell() {
         it.delegation.interrupt_grace = Duration::from_millis(1500);
         it.budget.wall_clock = Duration::from_millis(400);
     });
+    let mut updates = host.host().await.subscribe();
     let mut first = host.start(&[TestTask::new("spins")]).await;
-    while host.host().await.usage().cells == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until_a_child_has_its_cell(&mut updates).await;
     let second = host.run(&[TestTask::new("spins")]).await.results.remove(0);
     assert_eq!(second.exit_reason, ExitReason::Budget, "{second:?}");
     assert_eq!(second.duration_seconds, 0.0);
@@ -114,10 +123,9 @@ fn a_unit_whose_runtime_is_gone_ends_all_the_same() {
     let whole = hosts.block_on(async {
         let request = host.request(&[TestTask::new("spins")]).await;
         let whole = host.host().await.clone();
+        let mut updates = whole.subscribe();
         whole.delegate(&session, Request { background: true, ..request }).await.unwrap();
-        while whole.usage().cells == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until_a_child_has_its_cell(&mut updates).await;
         whole
     });
     hosts.shutdown_background();
@@ -130,6 +138,51 @@ fn a_unit_whose_runtime_is_gone_ends_all_the_same() {
         event
     });
     assert_eq!(event.status, Status::Unknown, "{event:?}");
+}
+
+/// Holds the store's thread before its next commit, from when it is told to.
+#[derive(Default)]
+struct Held(Mutex<Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>>);
+
+impl Watch for Held {
+    fn at(&self, step: Step) {
+        let held = self.0.lock().unwrap().take_if(|_| matches!(step, Step::Taken(_)));
+        if let Some((held, go_on)) = held {
+            held.send(()).unwrap();
+            go_on.recv().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_unit_whose_runtime_goes_while_it_is_recorded_ends_all_the_same() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let (hosts, other) = (runtime(), runtime());
+    let (dir, watch) = (tempfile::tempdir().unwrap(), Arc::new(Held::default()));
+    let file = dir.path().join("store.db");
+    let store = Store::open_watched(&file, &OsRandom, watch.clone()).unwrap();
+    let host = TestHost::new().built({
+        let store = store.clone();
+        move |it| it.store(store.clone())
+    });
+    let (held_sender, held) = mpsc::channel();
+    let (go_on, go_on_receiver) = mpsc::channel();
+    hosts.block_on(async {
+        let request = host.request(&[TestTask::new("honest")]).await;
+        *watch.0.lock().unwrap() = Some((held_sender, go_on_receiver));
+        let (host, request) = (host.host().await.clone(), Request { background: true, ..request });
+        tokio::spawn(async move { host.delegate(&Session::Local, request).await.map(drop) });
+    });
+    held.recv().unwrap();
+    hosts.shutdown_timeout(Duration::from_secs(20));
+    go_on.send(()).unwrap();
+    let units = other.block_on(async {
+        // Behind what was sent when the runtime went.
+        store.run(|_| Ok(())).await.unwrap();
+        store.read(|tables| tables.units(10)).await.unwrap()
+    });
+    let ended: Vec<_> = units.iter().map(|it| it.ended.map(|(status, _)| status)).collect();
+    assert_eq!(ended, [Some(Status::Unknown)]);
 }
 
 #[test]

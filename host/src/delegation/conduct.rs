@@ -46,14 +46,17 @@ impl Core {
         recorded: oneshot::Sender<Result<(), StoreError>>,
     ) -> Option<CompletionEvent> {
         let Admitted { record, turn, lease } = admitted;
+        // Before the record is: should this task be dropped while the record
+        // is on its way, the unit ends all the same.
+        let mut ledger = self.ledger(&record, unit.failure_notices);
         let res = self.insert(&record).await;
         let is_recorded = res.is_ok();
         // Whoever asked may be gone: a unit in the background goes on.
         let _ = recorded.send(res);
         if !is_recorded {
+            ledger.discard();
             return None;
         }
-        let mut ledger = self.ledger(&record, unit.failure_notices);
         if let Some(turn) = turn {
             tokio::select! {
                 // The dispatcher is gone, or this unit's turn has come.

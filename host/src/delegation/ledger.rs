@@ -123,6 +123,11 @@ impl Ledger {
         }
     }
 
+    /// There is nothing to end: the unit was not recorded.
+    pub(super) fn discard(&mut self) {
+        self.ended.fill(true);
+    }
+
     /// Gives every task a result that has none.
     fn fill(&mut self, status: Status, why: &str) {
         for index in 0..self.results.len() {
