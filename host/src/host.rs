@@ -192,7 +192,7 @@ impl Host {
     /// result says why.
     pub async fn warm_up(&self, agents: &[&str]) -> Result<(), PluginError> {
         for agent in agents {
-            let found = Agents::find(self.agents(), agent).await?;
+            let found = self.agents().find(agent).await?;
             let _ = self.sandbox().load(&found.component).await;
         }
         Ok(())

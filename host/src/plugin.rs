@@ -106,6 +106,12 @@ pub enum PluginError {
 }
 
 impl PluginError {
+    fn unknown(name: &str, names: impl IntoIterator<Item = String>) -> Self {
+        let known: Vec<String> = names.into_iter().map(|it| format!("`{it}`")).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        Self::Unknown { name: name.to_owned(), known }
+    }
+
     /// How to mend it, where that can be known.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -167,9 +173,7 @@ impl Library {
                 return Ok(found);
             }
         }
-        let known: Vec<String> = self.names().iter().map(|it| format!("`{it}`")).collect();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        Err(PluginError::Unknown { name: agent.to_owned(), known })
+        Err(PluginError::unknown(agent, self.names()))
     }
 
     /// The names of all components that can be found.

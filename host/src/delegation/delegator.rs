@@ -368,9 +368,9 @@ impl Core {
             if plugin::is_path(agent) {
                 return Err(DelegateError::Path(agent.to_owned()));
             }
-            return Ok(Agents::find_built(&self.parts.agents, agent).await?);
+            return Ok(self.parts.agents.find_built(agent).await?);
         }
-        Ok(Agents::find(&self.parts.agents, agent).await?)
+        Ok(self.parts.agents.find(agent).await?)
     }
 }
 

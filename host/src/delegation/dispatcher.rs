@@ -6,7 +6,7 @@
 //! that is what ends it here: no way out of a unit can leak a slot.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{Arc, OnceLock},
 };
 
@@ -279,12 +279,5 @@ impl State {
                 let _ = waiting.send(());
             }
         }
-    }
-}
-
-impl RunningUnit {
-    /// By their ids.
-    pub fn by_id(units: Vec<Self>) -> HashMap<DelegationId, Self> {
-        units.into_iter().map(|it| (it.record.id, it)).collect()
     }
 }

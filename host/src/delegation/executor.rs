@@ -124,8 +124,7 @@ impl Batch {
         let admitted = self.sandbox.admit(&component, &self.policy(work));
         let admitted = admitted.map_err(Failure::refused)?;
         let record = Arc::clone(admitted.record());
-        let ended = self.run_within_budget(identity, work, admitted).await?;
-        Ok((ended, record))
+        Ok((self.run_within_budget(identity, work, admitted).await, record))
     }
 
     /// The tree's wall clock stands beside the child's own, which begins with
@@ -135,20 +134,20 @@ impl Batch {
         identity: &Identity,
         work: &Work,
         admitted: Arc<Admitted>,
-    ) -> Result<Ended, Failure> {
+    ) -> Ended {
         let spent = Spent::default();
         let run = self.sandbox.run(self.job(identity, work, admitted, spent.clone()));
         let left = self.budget.remaining_time(Instant::now());
         let mut run = std::pin::pin!(run);
         tokio::select! {
             biased;
-            ended = &mut run => return Ok(ended),
+            ended = &mut run => return ended,
             () = tokio::time::sleep(left) => {}
         }
         if let Err(err) = self.budget.check_time(Instant::now() + left) {
             spent.spend_out(err.to_string());
         }
-        Ok(run.await)
+        run.await
     }
 
     fn policy(&self, work: &Work) -> Policy {

@@ -74,7 +74,8 @@ pub enum Progress {
     },
     /// A child ended, whatever way.
     ChildEnded(Arc<ChildResult>),
-    /// A group of tasks, or all of them, ended, and its event is recorded.
+    /// A group of tasks, or all of them, ended. Its event is recorded, unless
+    /// the store failed, which the log tells.
     Ended {
         /// The group, when there are several.
         group: Option<String>,

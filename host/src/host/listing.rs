@@ -1,5 +1,7 @@
 //! What [`Host::list`](super::Host::list) shows of a unit.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use crate::{
@@ -64,7 +66,8 @@ pub struct ChildListing {
 
 /// What the store knows, and over it what this host sees of its own.
 pub(super) fn listings(rows: Vec<UnitRow>, running: Vec<RunningUnit>, now: f64) -> Vec<Listing> {
-    let mut running = RunningUnit::by_id(running);
+    let mut running: HashMap<DelegationId, RunningUnit> =
+        running.into_iter().map(|it| (it.record.id, it)).collect();
     rows.into_iter()
         .map(|row| {
             let live = running.remove(&row.record.id).filter(|_| row.ended.is_none());

@@ -103,9 +103,7 @@ impl Agents {
     }
 
     fn unknown(&self, agent: &str) -> PluginError {
-        let known: Vec<String> = self.names().iter().map(|it| format!("`{it}`")).collect();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        PluginError::Unknown { name: agent.to_owned(), known }
+        PluginError::unknown(agent, self.names())
     }
 
     /// Held for a look only.

@@ -25,7 +25,7 @@ use super::{
     codec::{self, CodecError, MOST, Record},
 };
 use crate::{
-    event::{ChildResult, ExitReason, Role, Status},
+    event::{ChildResult, CompletionEvent, ExitReason, Role, Status},
     unit::UnitRecord,
 };
 
@@ -63,10 +63,15 @@ pub(super) fn decode_result(bytes: &[u8]) -> Result<ChildResult, CodecError> {
 /// All but full summaries.
 pub(super) fn encode_body(body: &EventBody) -> Result<Vec<u8>, StoreError> {
     match body {
-        EventBody::Completion(event) => codec::encode(&CompletionV1::from(event.as_ref())),
+        EventBody::Completion(event) => encode_completion(event),
         EventBody::Failure(notice) => codec::encode(&FailureV1::from(notice.as_ref())),
         EventBody::Other(json) => codec::encode(&OtherV1 { json: json.clone() }),
     }
+}
+
+/// The body of the event that ends a group, without full summaries.
+pub(super) fn encode_completion(event: &CompletionEvent) -> Result<Vec<u8>, StoreError> {
+    codec::encode(&CompletionV1::from(event))
 }
 
 pub(super) fn decode_body(bytes: &[u8]) -> Result<EventBody, CodecError> {

@@ -76,9 +76,6 @@ pub(super) fn set_up(db: &Connection, path: &Path) -> Result<(), StoreError> {
     // Bodies of a kilobyte fit several to a page. For a new file only.
     db.pragma_update(None, "page_size", 8192).map_err(error)?;
     write_ahead(db, path)?;
-    // Else a statement whose parameter is compared with a partial index is
-    // compiled anew for every value.
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(error)?;
     db.execute_batch(SETTINGS).map_err(error)?;
     // Plans do not depend on bound values. Otherwise a query whose parameter
     // meets the condition of a partial index is planned again for each value,

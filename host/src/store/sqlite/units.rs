@@ -94,14 +94,12 @@ pub(super) fn finish(db: &Connection, finish: &Finish) -> Result<Option<EventId>
         WHERE NOT EXISTS (SELECT 1 FROM event WHERE type = ?1 AND dedup = it.dedup)";
     let (key, at) = (id.to_string(), event.completed_at);
     let state = if *acked { 2 } else { 0 };
-    let encode =
-        |it: &CompletionEvent| record::encode_body(&EventBody::Completion(Box::new(it.clone())));
-    let (event, body) = match encode(event) {
+    let (event, body) = match record::encode_completion(event) {
         Ok(body) => (Cow::Borrowed(event), body),
         // A unit must end, whatever its children said.
         Err(StoreError::TooLarge { most, .. }) => {
             let shortened = event.shortened(most / 2);
-            let body = encode(&shortened)?;
+            let body = record::encode_completion(&shortened)?;
             (Cow::Owned(shortened), body)
         }
         Err(err) => return Err(err.into()),
