@@ -9,9 +9,10 @@ use std::{
 };
 
 const LAYERS: &[&[&str]] = &[
-    &["id", "clock", "event", "session", "unit"],
-    &["store", "provider"],
+    &["id", "clock", "event", "http", "session", "unit"],
+    &["store"],
     &["completion"],
+    &["provider"],
     &["toolset"],
     &["boundary"],
     &["sandbox"],
@@ -29,6 +30,9 @@ const SOLE_USERS: &[(&str, &str)] = &[
     ("wasmparser", "sandbox"),
     ("toml", "config"),
     ("cap_std", "tools"),
+    ("dom_query", "tools"),
+    ("dom_smoothie", "tools"),
+    ("html5ever", "tools"),
     ("rusqlite", "store"),
     ("bincode", "store"),
     ("hermitage_build", "plugin"),

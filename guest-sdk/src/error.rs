@@ -73,6 +73,34 @@ impl From<ModelError> for Error {
     }
 }
 
+impl ToolError {
+    /// Whether the run is ending, whatever the agent does next: it is
+    /// interrupted, out of time, or has spent a budget. The host asks for what
+    /// there is, so this is no failure of the agent.
+    ///
+    /// ```
+    /// # use hermitage_guest::{Error, Report, ToolError};
+    /// fn report(found: String, ended: Result<(), ToolError>) -> Result<Report, Error> {
+    ///     match ended {
+    ///         Ok(()) => Ok(Report::completed(found)),
+    ///         Err(error) if error.is_stop() => Ok(Report::completed(found).truncated()),
+    ///         Err(error) => Err(error.into()),
+    ///     }
+    /// }
+    /// ```
+    pub fn is_stop(&self) -> bool {
+        matches!(self, Self::Interrupted | Self::TimedOut | Self::Exhausted(_))
+    }
+}
+
+impl ModelError {
+    /// Whether the run is ending, whatever the agent does next: see
+    /// [`ToolError::is_stop`].
+    pub fn is_stop(&self) -> bool {
+        matches!(self, Self::Interrupted | Self::TimedOut | Self::Exhausted(_))
+    }
+}
+
 const INTERRUPTED: &str = "the run is being interrupted";
 const TIMED_OUT: &str = "the run is out of time";
 
@@ -106,6 +134,26 @@ mod tests {
         check(ModelError::Interrupted, "the run is being interrupted");
         check(ModelError::TimedOut, "the run is out of time");
         check(ModelError::Exhausted(text()), "exhausted: x");
+    }
+
+    #[test]
+    fn a_run_that_ends_is_told_from_a_failure() {
+        let text = || "x".to_owned();
+        for stop in [ToolError::Interrupted, ToolError::TimedOut, ToolError::Exhausted(text())] {
+            assert!(stop.is_stop(), "{stop:?}");
+        }
+        let failures = [ToolError::Denied, ToolError::InvalidArguments, ToolError::Failed];
+        assert!(!failures.iter().any(|it| it(text()).is_stop()));
+        for stop in [ModelError::Interrupted, ModelError::TimedOut, ModelError::Exhausted(text())] {
+            assert!(stop.is_stop(), "{stop:?}");
+        }
+        let failures = [
+            ModelError::Denied,
+            ModelError::InvalidRequest,
+            ModelError::Failed,
+            ModelError::TooLong,
+        ];
+        assert!(!failures.iter().any(|it| it(text()).is_stop()));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use hermitage::{
     Host,
     completion::Delivery,
-    config::Config,
+    config::{Config, Layers},
     delegation::{Progress, Update},
     plugin::BuildOnStderr,
     session::Session,
@@ -61,7 +61,7 @@ struct Chat {
 async fn main() -> Result {
     let home = tempfile::tempdir()?;
     // Four subagents at once, where three are the default.
-    let mut config = Config::load(None)?;
+    let mut config = Config::load(&Layers::default())?;
     config.delegation.max_async_children = 4;
     let host = Host::builder()
         .config(config)

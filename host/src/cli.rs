@@ -3,15 +3,19 @@
 //! the library.
 
 mod args;
+mod config;
+mod doctor;
 mod error;
 mod events;
 mod inspect;
 mod list;
 mod live_lines;
 mod output;
+mod person;
 mod plugin;
 mod progress;
 mod run;
+mod screen;
 mod setup;
 
 use std::process::ExitCode;
@@ -59,8 +63,10 @@ fn dispatch(args: Args) -> Result<Exit, CliError> {
         Verb::List(verb) => list::list(&args.global, &verb),
         Verb::Show(verb) => list::show(&args.global, &verb),
         Verb::Events(verb) => events::events(&args.global, &verb),
+        Verb::Doctor(verb) => doctor::doctor(&args.global, &verb),
         Verb::Inspect(verb) => inspect::inspect(&args.global, &verb),
         Verb::Plugin(verb) => plugin::plugin(&args.global, verb),
+        Verb::Config(verb) => config::config(&args.global, verb),
     }
 }
 

@@ -14,7 +14,9 @@
 //! sibling, and every task of a delegation has exactly one result.
 
 mod admission;
+mod answer;
 pub mod budget;
+mod chat;
 mod conduct;
 mod delegator;
 mod dispatcher;

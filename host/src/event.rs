@@ -213,8 +213,18 @@ pub struct ChildResult {
     pub tokens: Tokens,
     /// Wall clock from start to end, two decimals.
     pub duration_seconds: f64,
+    /// What those calls cost in US dollars, when every one had a price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
     /// The model that answered, if any did.
     pub model: Option<String>,
+    /// Whether the summary satisfies the task's output schema, when it had
+    /// one and there is an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema_valid: Option<bool>,
+    /// Where it does not: lines of the form `$path: message`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub schema_errors: Vec<String>,
     /// Calls of tools, the first of them when there were very many.
     pub tool_trace: Vec<ToolTrace>,
     /// All calls of tools, also those that the trace left out.

@@ -28,6 +28,8 @@
 mod answer;
 mod builder;
 mod listing;
+mod models;
+mod offer;
 mod parent;
 
 use std::sync::Arc;
@@ -39,6 +41,7 @@ pub use self::{
     answer::Answer,
     builder::{BuildError, Builder, default_store},
     listing::{ChildListing, Listing},
+    models::models,
     parent::Parent,
 };
 use crate::{

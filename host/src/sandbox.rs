@@ -42,7 +42,8 @@ use crate::{
     boundary::Policy,
     event::{BoundaryRecord, Role},
     id::Random,
-    toolset::ToolHost,
+    session::Session,
+    toolset::{ModelHost, ToolHost},
 };
 
 pub use self::{
@@ -163,6 +164,19 @@ pub struct Task {
     pub depth: u32,
     /// Model calls it may make.
     pub max_iterations: u32,
+    /// JSON Schema that its summary must satisfy, as JSON text.
+    pub output_schema: Option<String>,
+    /// On the second try, the answer of the first.
+    pub rejected: Option<Rejected>,
+}
+
+/// An answer that missed its schema.
+#[derive(Clone, Debug)]
+pub struct Rejected {
+    /// The summary.
+    pub answer: String,
+    /// Lines of the form `$path: message`.
+    pub errors: Vec<String>,
 }
 
 /// One run: a task, and all that the child may use.
@@ -171,6 +185,11 @@ pub struct Job {
     pub admitted: Arc<Admitted>,
     /// Who does the tools' work.
     pub tools: Arc<dyn ToolHost>,
+    /// Who answers its chats. Whether it may chat, the policy of
+    /// [`Self::admitted`] decided.
+    pub model: Option<Arc<dyn ModelHost>>,
+    /// Who asked for it, for its tools.
+    pub session: Session,
     /// Id of the child, for the log.
     pub child: Arc<str>,
     /// The work.
@@ -178,6 +197,8 @@ pub struct Job {
     /// Wall clock from the moment it has its cell, waiting for its tools
     /// included.
     pub timeout: Duration,
+    /// CPU time that it has used before: of an earlier try at the same work.
+    pub cpu_used: Duration,
     /// How long the child may go on after it was asked to stop.
     pub grace: Duration,
     /// Told what the child is doing.
@@ -360,7 +381,9 @@ impl Sandbox {
             Err(reason) => return Ended::before_it_ran(Outcome::Stopped, Some(reason)),
         };
         let Some(permit) = permit else {
-            let fault = "the host is shutting down".to_owned();
+            let fault = "no cell is left for a parent: raise `sandbox.max_live_cells` above \
+                         `delegation.max_depth`"
+                .to_owned();
             return Ended::before_it_ran(Outcome::HostFault(fault), None);
         };
         let place =

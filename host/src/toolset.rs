@@ -10,11 +10,15 @@ pub mod call;
 pub mod catalogue;
 pub mod delegate;
 pub mod grant;
+pub mod model;
 pub mod native;
+pub mod schema;
 pub mod spec;
 
 pub use call::{ToolCall, ToolError, ToolHost, ToolOutput};
 pub use catalogue::{Tool, Toolset};
-pub use grant::{Blocked, Grant, GrantError};
+pub use grant::{Blocked, Grant, GrantError, Withheld};
+pub use model::{ModelError, ModelHost};
 pub use native::{NativeTool, NativeTools};
+pub use schema::Schema;
 pub use spec::ToolSpec;

@@ -25,6 +25,9 @@ pub(crate) const FILTERS: [(&str, &str); 8] = [
     (r"damaged at byte \d+", "damaged at byte [N]"),
 ];
 
+/// The user's own file.
+pub(crate) const CONFIG: &str = "home/config/hermitage/config.toml";
+
 /// A fresh directory, where commands run.
 pub(crate) struct Cli {
     dir: TempDir,
@@ -54,6 +57,36 @@ impl Cli {
         fs::write(path, content).unwrap();
     }
 
+    /// With a model that plays a cassette of `cassettes/`, and a dearer one
+    /// that plays the same.
+    pub(crate) fn taped(cassette: &str) -> Self {
+        let cli = Self::new(&[]);
+        let file = checkout().join("tests/cli/cassettes").join(cassette);
+        cli.config(&format!(
+            "[model]
+             default = 'plain'
+             [providers.tape]
+             kind = 'scripted'
+             cassette = '{}'
+             [models.plain]
+             provider = 'tape'
+             id = 'plain-1'
+             [models.dear]
+             provider = 'tape'
+             id = 'dear-1'
+             input_price = 1.0
+             output_price = 10.0
+            ",
+            file.display(),
+        ));
+        cli
+    }
+
+    /// Writes the user's own file.
+    pub(crate) fn config(&self, text: &str) {
+        self.file(CONFIG, text);
+    }
+
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.dir.path().join(path)
     }
@@ -67,6 +100,7 @@ impl Cli {
             .current_dir(self.dir.path())
             .env_remove("HERMITAGE_LOG")
             .env_remove("COLUMNS")
+            .env_remove("OPENAI_API_KEY")
             .env("NO_COLOR", "1")
             .env("TZ", "UTC")
             .env("XDG_CONFIG_HOME", home.join("config"))

@@ -19,7 +19,9 @@ fn help_tells_the_verbs_and_no_arguments_ask_for_it() {
       show        Show one delegation: what was asked, what came of it
       events      List the events of the queue, or acknowledge one
       inspect     Show what a component imports, and what would become of it, without running it
+      doctor      Tell what works on this machine, and what would make the rest work
       plugin      Work on components
+      config      Show or check the configuration
       help        Print this message or the help of the given subcommand(s)
 
     Options:
@@ -50,18 +52,26 @@ fn help_of_run_tells_its_options() {
       [GOAL]  What should be done
 
     Options:
-          --agent <NAME|PATH>  The component that does it: a name, a file, or a source folder
-          --tasks <FILE>       A JSON file with a list of tasks, `-` for standard input; wins over GOAL
-          --context <TEXT>     Background for the task
-          --toolsets <LIST>    Toolsets or single tools, separated by commas; an empty text grants none
-          --role <ROLE>        What the child may do besides its task: an orchestrator may delegate, too
-                               [possible values: leaf, orchestrator]
-          --workspace <DIR>    The directory that the file tools see [default: .]
-          --strict             Refuse a component that imports what it is not granted
-          --timeout <S>        Seconds that each child may take [default: from the configuration]
-          --ephemeral          Keep nothing on disk: no record, and no report after a crash
-          --json               Print the result as JSON
-      -h, --help               Print help
+          --agent <NAME|PATH>     The component that does it: a name, a file, or a source folder
+                                  [default: `react`, which asks a language model]
+          --model <NAME>          The language model: a name of the configuration, or PROVIDER/MODEL
+          --max-iterations <N>    Model calls that each child may make [default: from the configuration]
+          --output-schema <FILE>  A JSON Schema that the result must satisfy
+          --tasks <FILE>          A JSON file with a list of tasks, `-` for standard input; wins over
+                                  GOAL
+          --context <TEXT>        Background for the task
+          --toolsets <LIST>       Toolsets or single tools, separated by commas; an empty text grants
+                                  none
+          --role <ROLE>           What the child may do besides its task: an orchestrator may delegate,
+                                  too [possible values: leaf, orchestrator]
+          --as-parent             Run the component as a parent: with the tools that no child gets, and
+                                  its own subagents
+          --workspace <DIR>       The directory that the tools see [default: .]
+          --strict                Refuse a component that imports what it is not granted
+          --timeout <S>           Seconds that each child may take [default: from the configuration]
+          --ephemeral             Keep nothing on disk: no record, and no report after a crash
+          --json                  Print the result as JSON
+      -h, --help                  Print help
 
     Options of every command:
           --config <FILE>      Configuration file [default: `$XDG_CONFIG_HOME/hermitage/config.toml`]

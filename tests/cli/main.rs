@@ -1,15 +1,22 @@
 //! The command line as a person meets it: what it prints where, and how it
 //! exits.
 
+mod config;
+mod doctor;
 mod harness;
 mod help;
 mod inspect;
+mod outage;
+mod parent;
 mod quickstart;
 mod refused;
 mod run;
+mod server;
 mod stop;
 mod store;
+mod think;
 mod untrusted;
+mod wire;
 
 /// Compares what a command did with an inline snapshot.
 macro_rules! check {

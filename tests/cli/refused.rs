@@ -77,12 +77,12 @@ fn an_agent_that_is_not_there_is_told_with_what_is() {
     ];
     check!(told(&cli, &commands), @"
     run go
-      error: the task has no agent
-      hint: name one with `--agent`: `links`, `steps`, `survey`, `todos`
+      error: `react` asks a language model, and none is configured
+      hint: set `model.default` in the configuration, or try `--model openai/MODEL` with `OPENAI_API_KEY`; or name another agent with `--agent`; `hermitage doctor` shows what there is
       exit 2
     run --tasks tasks.json
-      error: task 1 has no agent
-      hint: name one with `--agent`: `links`, `steps`, `survey`, `todos`
+      error: `react` asks a language model, and none is configured
+      hint: set `model.default` in the configuration, or try `--model openai/MODEL` with `OPENAI_API_KEY`; or name another agent with `--agent`; `hermitage doctor` shows what there is
       exit 2
     run go --agent ./none.wasm
       error: no component at `./none.wasm`
@@ -92,7 +92,7 @@ fn an_agent_that_is_not_there_is_told_with_what_is() {
       hint: give the folder of a Rust package that uses `hermitage-guest`
       exit 2
     run go --agent servey
-      error: unknown agent `servey`: known are `links`, `steps`, `survey`, `todos`
+      error: unknown agent `servey`: known are `links`, `orchestrator`, `react`, `steps`, `survey`, `todos`
       hint: name a component by its path, or add its directory with `--plugin-path`
       exit 2
     inspect ./none.wasm
@@ -121,7 +121,6 @@ fn a_request_that_says_too_little_or_nonsense_starts_nothing() {
         "run --agent ./honest.wasm --tasks blank.json",
         "run --agent ./honest.wasm --tasks typo.json",
         "run go --agent ./honest.wasm --toolsets files",
-        "run go --agent ./honest.wasm --toolsets terminal",
         "run go --agent ./honest.wasm --workspace none",
         "run go --agent ./honest.wasm --workspace hello.txt",
         "quickstart none",
@@ -149,13 +148,10 @@ fn a_request_that_says_too_little_or_nonsense_starts_nothing() {
       error: `blank.json`: Task 1 is missing a `goal`
       exit 2
     run --agent ./honest.wasm --tasks typo.json
-      error: `typo.json`: Task 0 is no task: unknown field `agnet`, expected one of `goal`, `context`, `toolsets`, `agent`, `role`, `max_iterations`, `group`
+      error: `typo.json`: Task 0 is no task: unknown field `agnet`, expected one of `goal`, `context`, `toolsets`, `agent`, `role`, `model`, `output_schema`, `max_iterations`, `group`
       exit 2
     run go --agent ./honest.wasm --toolsets files
-      error: unknown toolset or tool `files`: known are `file`, `file_read`
-      exit 2
-    run go --agent ./honest.wasm --toolsets terminal
-      error: `terminal` is not available in this version: known are `file`, `file_read`
+      error: unknown toolset or tool `files`: known are `file`, `file_read`, `terminal`, `web`
       exit 2
     run go --agent ./honest.wasm --workspace none
       error: cannot open the workspace `none`: No such file or directory (os error 2)

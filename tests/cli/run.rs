@@ -36,6 +36,23 @@ fn one_task_as_json_is_one_event() {
 }
 
 #[test]
+fn the_bundled_parent_delegates_to_the_bundled_agents() {
+    let cli = Cli::new(&[]);
+    cli.file("project/README.md", "# Hello\n\n[gone](gone.md)\n");
+    let look = ["run", "look", "--workspace", "project", "--json", "--agent", "orchestrator"];
+    let leaf = cli.run(&look).json();
+    let why = leaf["results"][0]["summary"].as_str().unwrap();
+    assert!(why.starts_with("Nothing was delegated: `delegate_task` is blocked"), "{why}");
+    // A child builds nothing: what it delegates to has to be there.
+    cli.run(&["quickstart", "project"]);
+    let parent = cli.run(&[&look[..], &["--role", "orchestrator"]].concat()).json();
+    let summary = parent["results"][0]["summary"].as_str().unwrap();
+    for part in ["3 tasks: 3 completed.", "1 file", "No TODO", "README.md:3: gone.md"] {
+        assert!(summary.contains(part), "{part}: {summary}");
+    }
+}
+
+#[test]
 fn a_list_of_tasks_is_told_in_its_order() {
     let cli = Cli::new(&["honest", "echoes_task"]);
     let tasks = r#"[

@@ -13,7 +13,7 @@ use std::{
 
 use hermitage::{
     completion::{Delivery, text::render},
-    config::Config,
+    config::{Config, Layers},
     delegation::{DelegateError, Dispatched, OnCapacity, Progress, Request, Running},
     event::{ASYNC_DELEGATION, CompletionEvent, Status},
     host::{Answer, Listing},
@@ -333,7 +333,7 @@ async fn a_unit_that_waits_for_a_slot_can_be_interrupted_and_frees_its_place() {
 #[tokio::test]
 async fn the_newest_fifty_that_ended_are_kept_and_all_that_run() {
     let (host, gate) = gated(|_| ());
-    assert_eq!(Config::load(None).unwrap().delegation.retained_records, 50);
+    assert_eq!(Config::load(&Layers::default()).unwrap().delegation.retained_records, 50);
     let running = host.dispatch(&chat(1), &[TestTask::gated("a")]).await;
     let mut ended = Vec::new();
     for _ in 0..60 {

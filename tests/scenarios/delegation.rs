@@ -15,8 +15,9 @@ use hermitage::{
     delegation::Progress,
     event::{ExitReason, Role, Status},
     sandbox::{Binary, Ended, Interrupt, Job, Observer, Outcome, Spent, StopReason, Task},
+    session::Session,
     toolset::{
-        Blocked, NativeTool, Tool, ToolCall, ToolError, ToolHost, ToolOutput,
+        NativeTool, Tool, ToolCall, ToolError, ToolHost, ToolOutput,
         call::{Caller, FileSlice, ToolFuture},
         native::{NativeSpec, tool},
     },
@@ -94,7 +95,7 @@ async fn a_wrong_call_of_a_child_is_told_to_it_and_starts_nothing() {
     .await;
     check(
         r#"[{"goal":"a","toolsets":["files"]}]"#,
-        "unknown toolset or tool `files`: known are `file`, `file_read`",
+        "unknown toolset or tool `files`: known are `file`, `file_read`, `terminal`, `web`",
     )
     .await;
     let many = format!("[{}]", vec![r#"{"goal":"a"}"#; 17].join(","));
@@ -121,12 +122,16 @@ async fn a_leaf_can_not_delegate_however_it_asks() {
 
 #[tokio::test]
 async fn what_the_host_can_not_do_for_a_subtask_is_said_before_anything_starts() {
-    for field in ["model", "output_schema"] {
+    for (field, text) in [
+        ("model", "unknown model `x`: none is configured"),
+        (
+            "output_schema",
+            "Task 1: `output_schema` can't be used: it is no JSON: expected value at line 1 column 1",
+        ),
+    ] {
         let host = TestHost::new();
         let plan = format!(r#"[{{"goal":"a"}},{{"goal":"b","{field}":"x"}}]"#);
         let res = host.run(&[orchestrator("delegates").context(&plan)]).await.results.remove(0);
-        let field = field.replace('_', "-");
-        let text = format!("Task 1: `{field}` is not available in this version");
         assert_eq!(res.summary.unwrap(), format!("ToolError::InvalidArguments({text:?})"));
     }
 }
@@ -342,9 +347,17 @@ async fn a_child_whose_budget_is_spent_before_it_has_a_cell_never_runs() {
     assert_eq!(ended.stopped, Some(StopReason::Spent(SPENT.into())));
 }
 
+#[tokio::test]
+async fn a_second_try_has_the_processor_time_that_the_first_one_left() {
+    let cpu = Duration::from_secs(3600);
+    let host = TestHost::with(|it| it.sandbox.cpu = cpu);
+    let policy = policy(&[], Role::Leaf);
+    let ended = run_alone(&host, "spins", &policy, |job| job.cpu_used = cpu).await;
+    assert_eq!(ended.outcome, Outcome::CpuSpent(cpu));
+}
+
 fn policy(tools: &[Tool], role: Role) -> Policy {
-    let grant = tools.iter().copied().collect();
-    Policy { grant, blocked: Blocked::default(), role, strict: false }
+    Policy::of(tools.iter().copied().collect(), role)
 }
 
 /// One run without an executor.
@@ -365,13 +378,18 @@ async fn run_alone(
         role: policy.role,
         depth: 1,
         max_iterations: 25,
+        output_schema: None,
+        rejected: None,
     };
     let mut job = Job {
         admitted,
-        tools: Arc::new(hermitage::tools::NoTools),
+        tools: Arc::new(hermitage::tools::Tools::default()),
+        model: None,
+        session: Session::Local,
         child: "sa-0".into(),
         task,
         timeout: Duration::from_secs(60),
+        cpu_used: Duration::ZERO,
         grace: Duration::from_millis(200),
         observer: Arc::new(Nobody),
         interrupt: Interrupt::new(),
@@ -388,4 +406,6 @@ impl Observer for Nobody {
     fn activity(&self, _: &str) {}
     fn tool_started(&self, _: &'static str, _: &str) {}
     fn tool_ended(&self) {}
+    fn model_started(&self) {}
+    fn model_ended(&self) {}
 }

@@ -2,11 +2,13 @@
 //! and that it never touches a sibling or keeps anything.
 
 mod boundary;
+mod chat;
 mod conformance;
 mod delegation;
 mod foreign;
 mod groups;
 mod hostile;
+mod injection;
 mod many;
 mod model;
 mod restart;
@@ -18,6 +20,7 @@ mod tools;
 fn every_guest_has_a_test() {
     let sources = [
         include_str!("boundary.rs"),
+        include_str!("chat.rs"),
         include_str!("conformance.rs"),
         include_str!("delegation.rs"),
         include_str!("foreign.rs"),

@@ -8,7 +8,7 @@ use std::{
 
 use hermitage::{
     Host,
-    config::Config,
+    config::{Config, Layers},
     delegation::{Progress, Request, TaskRequest, Update},
     event::{ExitReason, Role, Status},
     id::OsRandom,
@@ -82,7 +82,7 @@ async fn with_library(dir: &std::path::Path) -> Host {
         install: hermitage::plugin::Install::Forbidden,
         max_bytes: 1 << 20,
     };
-    let mut config = Config::load(None).unwrap();
+    let mut config = Config::load(&Layers::default()).unwrap();
     config.sandbox.max_live_cells = 8;
     let builder = Host::builder().config(config).ephemeral().workspace(dir);
     builder.library(library, Box::new(hermitage_build::Stderr)).build().await.unwrap()

@@ -4,6 +4,7 @@
 //! campaign and the hosts that it kills agree on.
 
 pub mod facts;
+pub mod models;
 
 mod dice;
 mod gate;
@@ -12,7 +13,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 
@@ -20,7 +21,7 @@ pub use dice::Dice;
 pub use gate::Gate;
 use hermitage::{
     clock::Clock,
-    config::Config,
+    config::{Config, Layers},
     delegation::{Dispatched, Request, Running, TaskRequest},
     event::{ChildResult, CompletionEvent, Role},
     host::{Builder, Host},
@@ -31,7 +32,7 @@ use hermitage::{
     toolset::{NativeTool, ToolHost},
 };
 
-use hermitage_build::{Install, Options, Stderr, build};
+use hermitage_build::{Built, Install, Options, Stderr, build};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -45,6 +46,14 @@ pub fn checkout() -> PathBuf {
 pub fn guest(name: &str) -> Arc<[u8]> {
     static GUESTS: LazyLock<BTreeMap<String, Arc<[u8]>>> = LazyLock::new(build_guests);
     GUESTS.get(name).unwrap_or_else(|| panic!("no guest `{name}`")).clone()
+}
+
+/// The component of a bundled agent, by the name of its directory in
+/// `plugins/`. Built the first time it is asked for.
+pub fn plugin(name: &str) -> Arc<[u8]> {
+    static PLUGINS: LazyLock<Mutex<BTreeMap<String, Arc<[u8]>>>> = LazyLock::new(Mutex::default);
+    let mut plugins = PLUGINS.lock().unwrap();
+    plugins.entry(name.to_owned()).or_insert_with(|| build_plugin(name)).clone()
 }
 
 /// The names of all test guests.
@@ -61,8 +70,17 @@ fn build_guests() -> BTreeMap<String, Arc<[u8]>> {
     let mut options = Options::new(checkout().join("target/components"), Install::Allowed);
     options.foreign_imports = true;
     let built = build(&checkout().join("tests/guests"), &options, &mut Stderr).unwrap();
-    let bytes = |path: &Path| Arc::from(fs::read(path).unwrap());
-    built.into_iter().map(|it| (it.name, bytes(&it.path))).collect()
+    built.iter().map(|it| (it.name.clone(), bytes(it))).collect()
+}
+
+fn build_plugin(name: &str) -> Arc<[u8]> {
+    let options = Options::new(checkout().join("target/components"), Install::Allowed);
+    let built = build(&checkout().join("plugins").join(name), &options, &mut Stderr).unwrap();
+    bytes(&built[0])
+}
+
+fn bytes(built: &Built) -> Arc<[u8]> {
+    Arc::from(fs::read(&built.path).unwrap())
 }
 
 /// A conversation of its own for each number.
@@ -154,7 +172,7 @@ impl TestHost {
     pub fn with(change: impl FnOnce(&mut Config)) -> Self {
         let workspace = tempfile::tempdir().unwrap();
         fs::write(workspace.path().join("hello.txt"), "hello").unwrap();
-        let mut config = Config::load(None).unwrap();
+        let mut config = Config::load(&Layers::default()).unwrap();
         config.sandbox.max_live_cells = 8;
         config.sandbox.cpu = Duration::from_millis(300);
         config.sandbox.cache_dir = Some(checkout().join("target/components/compiled"));
@@ -211,6 +229,10 @@ impl TestHost {
             (self.change)(builder).build().await.unwrap()
         };
         self.host.get_or_init(build).await
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     pub fn workspace(&self) -> &Path {

@@ -29,7 +29,7 @@ pub use crate::progress::{Progress, Stderr};
 use crate::cargo::Artifact;
 use crate::environment::Environment;
 use crate::stamp::{Digests, Stamp};
-use crate::toolchain::Toolchain;
+use crate::toolchain::{Decision, Toolchain};
 
 /// What a build may do and where it puts things.
 #[derive(Clone, Debug)]
@@ -115,6 +115,19 @@ pub fn build(
     let names = artifacts.iter().map(|artifact| artifact.name.clone()).collect();
     let job = Job { source, options, recipe, toolchain, start, names };
     job.finish(&artifacts)
+}
+
+/// The tool chain that would build the package in `source_dir`, in words.
+/// Looks and installs nothing: fails when it would have to.
+pub fn toolchain_of(source_dir: &Path) -> Result<String, BuildError> {
+    let environment = Environment::read()?;
+    let facts = probe::facts(source_dir, &environment, false);
+    match toolchain::decide(facts, environment.forced()) {
+        Decision::Use(kind) => {
+            probe::toolchain(kind, source_dir, &environment).map(|it| it.describe())
+        }
+        Decision::Install(_) | Decision::GiveUp => Err(BuildError::NoToolchain),
+    }
 }
 
 /// The components of the package in `source_dir` when they were built before

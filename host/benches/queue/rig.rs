@@ -12,7 +12,7 @@ use std::{
 use hermitage::{
     Host,
     completion::Deliveries,
-    config::Config,
+    config::{Config, Layers},
     delegation::Request,
     id::OsRandom,
     plugin::{BuildOnStderr, Library},
@@ -76,7 +76,7 @@ impl Rig {
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let counts = Arc::new(Counts::default());
         // Nothing is to be rejected, and no child to wait for a cell.
-        let mut config = Config::load(None).unwrap();
+        let mut config = Config::load(&Layers::default()).unwrap();
         config.delegation.max_async_children = 1_000;
         config.sandbox.max_live_cells = 600;
         let builder = Host::builder().config(config).agent("steps", steps());

@@ -1,7 +1,7 @@
 //! The plan: for every import of a component the decision, and the rule that
 //! made it (design: exact allow-list, deny by default, all refusals at once).
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use super::{
     contract::{Contract, Match, PACKAGE, Purpose, VERSION},
@@ -10,7 +10,7 @@ use super::{
 use crate::{
     completion::sanitize::clean_line,
     event::{BoundaryLine, BoundaryRecord, Role},
-    toolset::{Blocked, Grant, Tool, catalogue::Availability},
+    toolset::{Blocked, Grant, Tool, Withheld},
 };
 
 /// Characters of one name or reason in a report.
@@ -48,6 +48,10 @@ pub const WASI_STUBBED: &[&str] = &["wasi:filesystem/types", "wasi:filesystem/pr
 /// chains import 0.2.0, 0.2.6 and 0.2.9.
 const WASI_NEWEST_PATCH: u32 = 12;
 
+/// Why `model#chat` is denied.
+const NO_MODEL: &str =
+    "no language model was chosen for this run: `model.default`, or a task's `model`, would";
+
 /// What a plan is made for.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -57,11 +61,22 @@ pub struct Policy {
     pub blocked: Blocked,
     /// What the child may do besides its own task.
     pub role: Role,
+    /// What this host has not, for the reasons given.
+    pub withheld: Arc<Withheld>,
+    /// A language model was chosen for it.
+    pub model: bool,
     /// Refuse what would otherwise be stubbed.
     pub strict: bool,
 }
 
 impl Policy {
+    /// For a child of that role that gets no more and has no model: every
+    /// blocked tool stands, and nothing is refused that can be stubbed.
+    pub fn of(grant: Grant, role: Role) -> Self {
+        let (blocked, withheld) = (Blocked::default(), Arc::default());
+        Self { grant, blocked, role, withheld, model: false, strict: false }
+    }
+
     /// The grant less what is blocked: what the child holds, however the
     /// policy was put together.
     pub fn effective(&self) -> Grant {
@@ -70,8 +85,9 @@ impl Policy {
 
     /// Covers every part of the policy.
     pub fn digest(&self) -> blake3::Hash {
-        let Self { grant, blocked, role, strict } = self;
-        blake3::hash(format!("{grant:?} {blocked:?} {role:?} {strict}").as_bytes())
+        let Self { grant, blocked, role, withheld, model, strict } = self;
+        let text = format!("{grant:?} {blocked:?} {role:?} {withheld:?} {model} {strict}");
+        blake3::hash(text.as_bytes())
     }
 }
 
@@ -325,7 +341,7 @@ fn stub_or_refuse(reason: String, policy: &Policy) -> Decision {
 fn denial(interface: &str, name: &str, policy: &Policy) -> Option<String> {
     match Contract::purpose(interface, name) {
         Some(Purpose::Always) => None,
-        Some(Purpose::Model) => Some("this host has no language model".to_owned()),
+        Some(Purpose::Model) => (!policy.model).then(|| NO_MODEL.to_owned()),
         Some(Purpose::Tool(tool)) => tool_denial(tool, policy),
         None => Some(format!("`{name}` is no tool of this host")),
     }
@@ -335,8 +351,8 @@ fn tool_denial(tool: Tool, policy: &Policy) -> Option<String> {
     if policy.blocked.withholds(tool, policy.role) {
         return Some(blocked_text(tool));
     }
-    if tool.availability() == Availability::NotYet {
-        return Some(format!("`{tool}` is not available in this version of the host"));
+    if let Some(reason) = policy.withheld.reason(tool) {
+        return Some(format!("this host has no `{tool}`: {reason}"));
     }
     (!policy.grant.contains(tool)).then(|| {
         let what = match tool {

@@ -45,9 +45,14 @@ pub(super) enum Verb {
     Events(Events),
     /// Show what a component imports, and what would become of it, without running it
     Inspect(Inspect),
+    /// Tell what works on this machine, and what would make the rest work
+    Doctor(Doctor),
     /// Work on components
     #[command(subcommand)]
     Plugin(Plugin),
+    /// Show or check the configuration
+    #[command(subcommand)]
+    Config(Config),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -116,8 +121,18 @@ pub(super) struct Run {
     /// What should be done
     pub(super) goal: Option<String>,
     /// The component that does it: a name, a file, or a source folder
+    /// [default: `react`, which asks a language model]
     #[arg(long, value_name = "NAME|PATH")]
     pub(super) agent: Option<String>,
+    /// The language model: a name of the configuration, or PROVIDER/MODEL
+    #[arg(long, value_name = "NAME")]
+    pub(super) model: Option<String>,
+    /// Model calls that each child may make [default: from the configuration]
+    #[arg(long, value_name = "N")]
+    pub(super) max_iterations: Option<u32>,
+    /// A JSON Schema that the result must satisfy
+    #[arg(long, value_name = "FILE")]
+    pub(super) output_schema: Option<PathBuf>,
     /// A JSON file with a list of tasks, `-` for standard input; wins over GOAL
     #[arg(long, value_name = "FILE")]
     pub(super) tasks: Option<PathBuf>,
@@ -130,7 +145,11 @@ pub(super) struct Run {
     /// What the child may do besides its task: an orchestrator may delegate, too
     #[arg(long, value_enum)]
     pub(super) role: Option<Role>,
-    /// The directory that the file tools see
+    /// Run the component as a parent: with the tools that no child gets, and
+    /// its own subagents
+    #[arg(long, conflicts_with_all = ["role", "tasks"])]
+    pub(super) as_parent: bool,
+    /// The directory that the tools see
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(super) workspace: PathBuf,
     /// Refuse a component that imports what it is not granted
@@ -138,6 +157,19 @@ pub(super) struct Run {
     pub(super) strict: bool,
     #[command(flatten)]
     pub(super) common: Common,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Doctor {
+    /// Ask each model for one token, which costs as much
+    #[arg(long)]
+    pub(super) ask: bool,
+    /// The directory whose project file counts
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(super) workspace: PathBuf,
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -183,6 +215,35 @@ pub(super) enum Plugin {
         #[arg(required = true)]
         dirs: Vec<PathBuf>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Config {
+    /// Show what is set, and which file or variable set it
+    Show {
+        /// Values that nothing has set, too
+        #[arg(long)]
+        all: bool,
+        /// The directory with the project's file
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        workspace: PathBuf,
+        /// Print a list as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tell everything that is wrong with the configuration
+    Check {
+        /// A file to check instead, as if it were your own
+        file: Option<PathBuf>,
+        /// Check FILE as if it were a project's, over your own
+        #[arg(long, requires = "file")]
+        project: bool,
+        /// The directory with the project's file
+        #[arg(long, value_name = "DIR", default_value = ".", conflicts_with = "file")]
+        workspace: PathBuf,
+    },
+    /// Print the JSON Schema of the file, for editors
+    Schema,
 }
 
 /// The names in a list that is separated by commas; none in an empty one.

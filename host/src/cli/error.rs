@@ -77,10 +77,15 @@ impl CliError {
         Self { error: self.error.context(what.into()), ..self }
     }
 
+    /// What could not be done, and why, as it would be printed.
+    pub(super) fn text(&self) -> String {
+        format!("{:#}", self.error)
+    }
+
     /// Prints it, and gives the exit code.
     pub(super) fn report(self) -> Exit {
         let line = |word, text: &str| say(&clean_line(&format!("{word}: {text}"), MAX_ERROR_CHARS));
-        line("error", &format!("{:#}", self.error));
+        line("error", &self.text());
         if let Some(hint) = self.hint {
             line("hint", &hint);
         }
@@ -126,6 +131,9 @@ impl From<DelegateError> for CliError {
                 let hint = error.hint().unwrap_or_default();
                 Self::usage(error).hint(hint.replacen("name one", "name one with `--agent`", 1))
             }
+            DelegateError::Model(_) => Self::usage(error).hint(
+                "name one of them, or PROVIDER/MODEL; `[models]` in the configuration adds more",
+            ),
             DelegateError::Store(error) => error.into(),
             error => Self::host(error),
         }

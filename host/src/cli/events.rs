@@ -30,7 +30,7 @@ const MAX_TEXT_CHARS: usize = 100;
 const MAX_NOTE_CHARS: usize = 500;
 
 pub(super) fn events(global: &Global, args: &args::Events) -> Result<Exit, CliError> {
-    let setup = Setup::new(global)?;
+    let setup = Setup::new(global, None)?;
     if let Some(id) = &args.ack {
         let target = Target::parse(id)?;
         block_on(async { ack(&setup.store().await?, id, target).await })??;

@@ -1,7 +1,7 @@
 //! `hermitage inspect`: what a component asks for, and what it would get.
 //! Compiles it, and runs nothing of it.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use serde::Serialize;
 
@@ -38,7 +38,8 @@ struct Report<'a> {
 }
 
 pub(super) fn inspect(global: &Global, args: &Inspect) -> Result<Exit, CliError> {
-    let setup = Setup::new(global)?;
+    // As `run` would in this directory.
+    let setup = Setup::new(global, Some(Path::new(".")))?;
     let policy = policy(&setup, args)?;
     let found = setup.find(&args.component)?;
     let sandbox = setup.sandbox()?;
@@ -70,7 +71,14 @@ fn policy(setup: &Setup, args: &Inspect) -> Result<Policy, CliError> {
     let wanted = grant::expand(&wanted, &[])?;
     let role = args.role.into();
     let grant = grant::grant(Some(&wanted), &Grant::of_parent(), &blocked, role);
-    Ok(Policy { grant, blocked, role, strict: args.strict })
+    Ok(Policy {
+        grant,
+        blocked,
+        role,
+        withheld: Arc::default(),
+        model: setup.config.default_model.is_some(),
+        strict: args.strict,
+    })
 }
 
 /// A word and what it is about on each line, with the verdict at the end.

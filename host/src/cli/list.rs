@@ -26,7 +26,7 @@ use crate::{
 const MAX_LABEL_CHARS: usize = 100;
 
 pub(super) fn list(global: &Global, args: &args::List) -> Result<Exit, CliError> {
-    let setup = Setup::new(global)?;
+    let setup = Setup::new(global, None)?;
     let ended = setup.config.delegation.retained_records;
     let rows = block_on(async {
         let store = setup.store().await?;
@@ -48,7 +48,7 @@ pub(super) fn list(global: &Global, args: &args::List) -> Result<Exit, CliError>
 pub(super) fn show(global: &Global, args: &args::Show) -> Result<Exit, CliError> {
     let id: DelegationId =
         args.id.parse().map_err(|it| CliError::usage(it).hint("see `hermitage list`"))?;
-    let setup = Setup::new(global)?;
+    let setup = Setup::new(global, None)?;
     let task = args.summary.map(|it| it.checked_sub(1).ok_or_else(no_task_0)).transpose()?;
     let found = block_on(async {
         let store = setup.store().await?;

@@ -11,7 +11,7 @@ use super::{
 };
 
 pub(super) fn plugin(global: &Global, verb: Plugin) -> Result<Exit, CliError> {
-    let setup = Setup::new(global)?;
+    let setup = Setup::new(global, None)?;
     match verb {
         Plugin::Build { dirs } => {
             for dir in dirs {

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{live_lines::LiveLines, output::say, setup};
+use super::screen::Screen;
 use crate::{
     completion::{sanitize::clean_line, text::progress_line},
     delegation::{Live, LiveChild, Phase, Progress, Update},
@@ -27,13 +27,12 @@ pub(super) struct Display {
     total: usize,
     stopping: bool,
     drawings: usize,
-    lines: Option<LiveLines>,
+    screen: Screen,
 }
 
 impl Display {
-    pub(super) fn new(live: Arc<Live>, id: DelegationId, total: usize) -> Self {
-        let lines = setup::has_live_terminal().then(LiveLines::new);
-        Self { live, id, total, stopping: false, drawings: 0, lines }
+    pub(super) fn new(live: Arc<Live>, id: DelegationId, total: usize, screen: Screen) -> Self {
+        Self { live, id, total, stopping: false, drawings: 0, screen }
     }
 
     /// The line of a child that ended stays. Children of children are told
@@ -43,11 +42,7 @@ impl Display {
             return;
         }
         if let Progress::ChildEnded(result) = &update.progress {
-            let line = progress_line(result, self.total);
-            match &self.lines {
-                Some(lines) => lines.leave(&line),
-                None => say(&line),
-            }
+            self.screen.leave(&progress_line(result, self.total));
         }
         self.redraw();
     }
@@ -59,7 +54,7 @@ impl Display {
     }
 
     pub(super) fn redraw(&mut self) {
-        let Some(lines) = &self.lines else {
+        let Some(room) = self.screen.room() else {
             return;
         };
         self.drawings = self.drawings.wrapping_add(1);
@@ -68,16 +63,14 @@ impl Display {
         // Those that wait are the first to go when there is no room.
         children.sort_by_key(|it| it.phase == Phase::Waiting);
         let rest = rest_line(&children, self.total, self.stopping);
-        children.truncate(lines.room().saturating_sub(1));
+        children.truncate(room.saturating_sub(1));
         let spinner = SPINNER.get(self.drawings % SPINNER.len()).copied().unwrap_or(' ');
         let children = children.iter().map(|it| live_line(it, self.total, spinner));
-        lines.draw(&children.chain([rest]).collect::<Vec<_>>());
+        self.screen.draw(&children.chain([rest]).collect::<Vec<_>>());
     }
 
     pub(super) fn finish(&self) {
-        if let Some(lines) = &self.lines {
-            lines.clear();
-        }
+        self.screen.clear();
     }
 }
 
@@ -106,8 +99,12 @@ fn live_line(child: &LiveChild, total: usize, spinner: char) -> String {
         quiet if quiet < LONG_QUIET => String::new(),
         quiet => format!(", quiet {}s", quiet.as_secs()),
     };
+    let calls = match child.model_calls {
+        0 => String::new(),
+        calls => format!(", {calls} model call{}", if calls == 1 { "" } else { "s" }),
+    };
     let activity = &child.activity;
-    format!("{spinner} [{place}/{total}] running {elapsed:.1}s{quiet}  {goal}  {activity}")
+    format!("{spinner} [{place}/{total}] running {elapsed:.1}s{calls}{quiet}  {goal}  {activity}")
 }
 
 #[cfg(test)]
@@ -116,6 +113,7 @@ mod tests {
 
     fn child(phase: Phase, quiet: u64) -> LiveChild {
         LiveChild {
+            model_calls: 0,
             task_index: 1,
             goal: "count\n\u{1b}[31mlines".to_owned(),
             agent: "survey".to_owned(),
@@ -135,6 +133,10 @@ mod tests {
         check(
             child(Phase::Running, 7),
             "* [2/3] running 61.2s, quiet 7s  count lines  read_file a.rs",
+        );
+        check(
+            LiveChild { model_calls: 2, ..child(Phase::Running, 7) },
+            "* [2/3] running 61.2s, 2 model calls, quiet 7s  count lines  read_file a.rs",
         );
     }
 

@@ -14,6 +14,7 @@ use super::{
     inspect::STRANGER_TOOLSET,
     output::{self, plural, say},
     progress::{Display, REDRAW},
+    screen::Screen,
     setup::{Setup, block_on},
 };
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
     event::{CompletionEvent, ExitReason, Status},
     host::Host,
     plugin,
+    provider::Model,
     sandbox::Sandbox,
     session::Session,
 };
@@ -34,6 +36,9 @@ const MAX_NOTE_CHARS: usize = 500;
 /// How long children may go on after Ctrl-C: the command ends within a
 /// second. A second Ctrl-C ends them at once.
 const CTRL_C_GRACE: Duration = Duration::from_millis(500);
+
+/// The agent of tasks that name none.
+const DEFAULT_AGENT: &str = "react";
 
 /// The bundled agents, and what each is asked to do.
 const QUICKSTART: [(&str, &str); 3] = [
@@ -63,8 +68,12 @@ pub(super) fn run(global: &Global, args: args::Run) -> Result<Exit, CliError> {
         tasks: tasks.unwrap_or_default(),
         context: args.context,
         toolsets: args.toolsets.as_deref().map(names),
-        agent: args.agent,
+        agent: args.agent.or_else(|| Some(DEFAULT_AGENT.to_owned())),
         role: args.role.map(Into::into),
+        model: args.model,
+        output_schema: args.output_schema.as_deref().map(read_schema).transpose()?,
+        max_iterations: args.max_iterations,
+        as_parent: args.as_parent,
         strict: args.strict,
         ..Request::default()
     };
@@ -72,11 +81,25 @@ pub(super) fn run(global: &Global, args: args::Run) -> Result<Exit, CliError> {
 }
 
 fn read_tasks(file: &Path) -> Result<Vec<TaskRequest>, CliError> {
+    let (name, text) = read(file)?;
+    TaskRequest::list_from_json(&text).map_err(|it| CliError::from(it).context(name))
+}
+
+fn read_schema(file: &Path) -> Result<serde_json::Value, CliError> {
+    let (name, text) = read(file)?;
+    serde_json::from_str(&text)
+        .map_err(|it| CliError::usage(it).context(format!("{name} is no JSON")))
+}
+
+/// The name for people, and the text.
+fn read(file: &Path) -> Result<(String, String), CliError> {
     let is_stdin = file == Path::new("-");
     let name = if is_stdin { "standard input".to_owned() } else { format!("`{}`", file.display()) };
     let text = if is_stdin { io::read_to_string(io::stdin()) } else { fs::read_to_string(file) };
-    let text = text.map_err(|it| CliError::usage(it).context(format!("{name} can't be read")))?;
-    TaskRequest::list_from_json(&text).map_err(|it| CliError::from(it).context(name))
+    match text {
+        Ok(text) => Ok((name, text)),
+        Err(err) => Err(CliError::usage(err).context(format!("{name} can't be read"))),
+    }
 }
 
 /// Checks everything, and only then starts anything.
@@ -86,16 +109,19 @@ fn delegate(
     workspace: &Path,
     common: &Common,
 ) -> Result<Exit, CliError> {
-    let mut setup = Setup::new(global)?;
+    let mut setup = Setup::new(global, Some(workspace))?;
     if let Some(seconds) = common.timeout {
         setup.config.delegation.child_timeout = CHILD_TIMEOUT.of(seconds, "`--timeout`")?;
     }
+    require_model(&request, setup.config.default_model.as_deref())?;
     let request = strangers_get_less(request);
+    let screen = Screen::new();
     let event = block_on(async {
-        let host = setup.host(workspace, common.ephemeral).await?;
+        let host = setup.host(workspace, common.ephemeral, &screen).await?;
         tell_recovered(&host);
         let prepared = host.prepare(&Session::Local, request).await?;
-        watch(&host, prepared).await
+        require_keys(&setup, prepared.works())?;
+        watch(&host, prepared, screen).await
     })??;
     print(&event, common.json)?;
     Ok(exit_of(&event))
@@ -147,8 +173,52 @@ async fn refuse_strangers(sandbox: &Sandbox, works: &[Work]) -> Result<(), CliEr
     Ok(())
 }
 
+/// The default agent does nothing without a model, and a person who named
+/// neither should hear of it before anything is built or started.
+fn require_model(request: &Request, default: Option<&str>) -> Result<(), CliError> {
+    let is_without = |agent: Option<&String>, model: Option<&String>| {
+        agent.or(request.agent.as_ref()).is_some_and(|it| it == DEFAULT_AGENT)
+            && model.or(request.model.as_ref()).is_none()
+    };
+    let any = match request.tasks.as_slice() {
+        [] => is_without(None, None),
+        tasks => tasks.iter().any(|it| is_without(it.agent.as_ref(), it.model.as_ref())),
+    };
+    if !any || default.is_some() {
+        return Ok(());
+    }
+    let error = anyhow!("`{DEFAULT_AGENT}` asks a language model, and none is configured");
+    let hint = "set `model.default` in the configuration, or try `--model openai/MODEL` with \
+                `OPENAI_API_KEY`; or name another agent with `--agent`; `hermitage doctor` shows \
+                what there is";
+    Err(CliError::usage(error).hint(hint))
+}
+
+/// Its model is of no use when it can't be asked as it is configured, or
+/// without its key; both can be seen before anything starts.
+fn require_keys(setup: &Setup, works: &[Work]) -> Result<(), CliError> {
+    let thinking = works.iter().filter(|it| it.agent == DEFAULT_AGENT);
+    for model in thinking.filter_map(|it| it.model.as_deref()) {
+        let Model { name, provider_name, provider, .. } = model;
+        provider.check().map_err(|it| {
+            let hint =
+                format!("mend `[providers.{provider_name}]`, or choose another with `--model`");
+            CliError::usage(it).hint(hint)
+        })?;
+        if let Some(variable) = setup.missing_key(provider_name) {
+            let error = anyhow!("the model `{name}` needs the key of `{provider_name}`");
+            return Err(CliError::usage(error).hint(format!("set `{variable}`, which holds it")));
+        }
+    }
+    Ok(())
+}
+
 /// Runs the children while showing them and listening for signals.
-async fn watch(host: &Host, prepared: Prepared) -> Result<CompletionEvent, CliError> {
+async fn watch(
+    host: &Host,
+    prepared: Prepared,
+    screen: Screen,
+) -> Result<CompletionEvent, CliError> {
     let total = prepared.works().len();
     let mut signals = Signals::new()?;
     tokio::select! {
@@ -164,7 +234,7 @@ async fn watch(host: &Host, prepared: Prepared) -> Result<CompletionEvent, CliEr
     };
     let (id, live) = (running.handle().id(), Arc::clone(&running.handle().live));
     let stop = running.stopper();
-    let mut display = Display::new(live, id, total);
+    let mut display = Display::new(live, id, total, screen);
     let mut redraw = tokio::time::interval(REDRAW);
     let event = loop {
         tokio::select! {

@@ -12,10 +12,10 @@ use etcetera::{BaseStrategy as _, base_strategy::Xdg};
 use hermitage_build::{Install, Stderr};
 use tracing_subscriber::EnvFilter;
 
-use super::{args::Global, error::CliError};
+use super::{args::Global, error::CliError, person::TerminalPerson, screen::Screen};
 use crate::{
     clock::{Clock as _, SystemClock},
-    config::Config,
+    config::{Config, ConfigError, KeySource, Layers, Source},
     host::{BuildError, Host, default_store},
     id::OsRandom,
     plugin::{Found, Library, PluginError},
@@ -35,23 +35,39 @@ pub(super) struct Setup {
     pub(super) config: Config,
     pub(super) library: Library,
     store: Option<PathBuf>,
+    /// Where a parent's notes are kept.
+    memory: Option<PathBuf>,
 }
 
 impl Setup {
-    pub(super) fn new(global: &Global) -> Result<Self, CliError> {
+    /// `workspace` is where children will work, for commands that know it:
+    /// its file counts, too.
+    pub(super) fn new(global: &Global, workspace: Option<&Path>) -> Result<Self, CliError> {
+        let mut config = Config::load(&layers(global, workspace)?)?;
         let xdg = Xdg::new().ok();
-        let user_file = xdg.as_ref().map(|it| it.config_dir().join(NAME).join("config.toml"));
-        let file = global.config.clone().or(user_file.filter(|it| it.exists()));
-        let mut config = Config::load(file.as_deref())?;
         let cache_dir = xdg.as_ref().map(|it| it.cache_dir().join(NAME));
         config.sandbox.cache_dir = cache_dir.as_ref().map(|it| it.join("compiled"));
-        let data_dir = xdg.map(|it| it.data_dir().join(NAME).join("plugins"));
-        let library = library(global, data_dir, cache_dir, config.sandbox.component_bytes);
-        Ok(Self { config, library, store: global.store.clone() })
+        let data_dir = xdg.map(|it| it.data_dir().join(NAME));
+        let usual = || Some(data_dir.as_ref()?.join("memory.md"));
+        let named = Some(config.tools.memory.file.clone());
+        let memory = named.filter(|it| !it.as_os_str().is_empty()).or_else(usual);
+        let plugins = data_dir.as_ref().map(|it| it.join("plugins"));
+        let library = library(global, plugins, cache_dir, config.sandbox.component_bytes);
+        Ok(Self { config, library, store: global.store.clone(), memory })
     }
 
     pub(super) fn blocked(&self) -> Blocked {
         Blocked::with(self.config.delegation.blocked_tools.iter().copied())
+    }
+
+    /// The variable that is to hold the key of a provider, when it is not set.
+    pub(super) fn missing_key(&self, provider: &str) -> Option<&str> {
+        match self.config.providers.get(provider)?.key.as_ref()? {
+            KeySource::Variable(it) => {
+                env::var(it).unwrap_or_default().trim().is_empty().then_some(it)
+            }
+            KeySource::Command(_) => None,
+        }
     }
 
     pub(super) fn find(&self, agent: &str) -> Result<Found, PluginError> {
@@ -63,17 +79,31 @@ impl Setup {
     }
 
     /// A host on a workspace, with everything that was set up.
-    pub(super) async fn host(&self, workspace: &Path, ephemeral: bool) -> Result<Host, CliError> {
-        let builder = Host::builder()
+    pub(super) async fn host(
+        &self,
+        workspace: &Path,
+        ephemeral: bool,
+        screen: &Screen,
+    ) -> Result<Host, CliError> {
+        let mut builder = Host::builder()
             .config(self.config.clone())
             .workspace(workspace)
+            .person(Arc::new(TerminalPerson::new(screen.clone())))
             .library(self.library.clone(), Box::new(Stderr));
+        if let Some(file) = self.memory.clone() {
+            builder = builder.memory(file);
+        }
         let builder = match &self.store {
             _ if ephemeral => builder.ephemeral(),
             Some(file) => builder.store_at(file),
             None => builder,
         };
         Ok(builder.build().await?)
+    }
+
+    /// Where the store is, if there is a place for it.
+    pub(super) fn store_file(&self) -> Option<PathBuf> {
+        self.store.clone().or_else(default_store)
     }
 
     /// The store alone, with what dead hosts left behind settled, for
@@ -83,11 +113,25 @@ impl Setup {
             let error = anyhow::anyhow!("there is no store at `{}`", file.display());
             return Err(CliError::usage(error).hint("`hermitage run --store FILE` makes one"));
         }
-        let file = self.store.clone().or_else(default_store).ok_or(BuildError::NoState)?;
+        let file = self.store_file().ok_or(BuildError::NoState)?;
         let store = Store::open(&file, &OsRandom)?;
         store.recover(SystemClock.now()).await?;
         Ok(store)
     }
+}
+
+/// What lies over the built-in configuration.
+pub(super) fn layers(global: &Global, workspace: Option<&Path>) -> Result<Layers, CliError> {
+    let project = workspace.map(Source::read_project).transpose()?;
+    let environment = env::vars_os().collect();
+    Ok(Layers { user: user_file(global)?, project: project.flatten(), environment })
+}
+
+/// The user's file: the one that is named, or the usual one if it is there.
+pub(super) fn user_file(global: &Global) -> Result<Option<Source>, ConfigError> {
+    let usual = || Some(Xdg::new().ok()?.config_dir().join(NAME).join("config.toml"));
+    let path = global.config.clone().or_else(|| usual().filter(|it| it.exists()));
+    path.as_deref().map(Source::read).transpose()
 }
 
 /// Runs the host's own work on a runtime of its own.
@@ -138,7 +182,7 @@ fn library(
 }
 
 /// The source checkout that this program was built in, if it is still there.
-fn checkout() -> Option<PathBuf> {
+pub(super) fn checkout() -> Option<PathBuf> {
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
     checkout.join("plugins/Cargo.toml").is_file().then(|| checkout.to_owned())
 }

@@ -7,18 +7,21 @@
 //! in front. So one text holds one notice:
 //!
 //! **Invariant:** `parse(&render(e, now, tz)) == Ok(Notice::from(e))` for any
-//! completion, the same for [`render_failure`], and [`parse`] takes a text only if laying out what it read gives
-//! that text again.
+//! completion, the same for [`render_failure`] and for a [`Message`], and
+//! [`parse`] takes a text only if laying out what it read gives that text
+//! again.
 
 mod cut;
 mod escape;
 mod layout;
+mod message;
 mod notice;
 mod parse;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 pub use cut::{MAX_SUMMARY_CHARS, cut_summary};
+pub use message::{MESSAGE, Message};
 pub use notice::{Body, ChildFailed, Ended, Notice, Outcome, TaskNotice};
 pub use parse::{ParseError, parse};
 
@@ -54,8 +57,11 @@ pub fn render_failure(event: &FailureNotice, now: f64, tz: &TimeZone) -> String 
 }
 
 /// An event of another producer as a text: a marker with its type, and its
-/// JSON, in which nothing can pass for a marker.
+/// JSON, in which nothing can pass for a marker. A [`Message`] is told as one.
 pub fn render_other(kind: &str, json: &str) -> String {
+    if let Some(message) = Message::of(kind, json) {
+        return layout::compose(&Notice::Message(message), "");
+    }
     let body = notice::block(json).unwrap_or_default();
     layout::compose_other(&clean_line(kind, MAX_KIND_CHARS), &body)
 }

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use crate::completion::queue::QueueConfigError;
+use super::setting::Range;
+use crate::{completion::queue::QueueConfigError, tools::web::RuleError};
 
 /// Why a configuration is not taken. `origin` is the file or the option that
 /// a value came from.
@@ -35,11 +36,31 @@ pub enum ConfigError {
         #[source]
         source: Box<toml::de::Error>,
     },
-    /// A key that does not exist.
-    #[error("{file}: unknown key `{key}`")]
-    UnknownKey {
+    /// It is longer than a configuration can be.
+    #[error("{file} is larger than {max_kib} KiB")]
+    TooLarge {
         /// As it was given.
         file: String,
+        /// What is read at most.
+        max_kib: u64,
+    },
+    /// It is a directory, a link or something else.
+    #[error("{file} is not a regular file")]
+    NoFile {
+        /// As it was given.
+        file: String,
+    },
+    /// The bytes of a file or a variable are no text.
+    #[error("{origin} is not valid UTF-8")]
+    NotText {
+        /// File or variable.
+        origin: String,
+    },
+    /// A key that does not exist.
+    #[error("{origin}: unknown key `{key}`")]
+    UnknownKey {
+        /// As it was given.
+        origin: String,
         /// Dotted.
         key: String,
         /// One that is perhaps meant, dotted.
@@ -47,11 +68,27 @@ pub enum ConfigError {
         /// The keys at the same place.
         known: Vec<String>,
     },
+    /// A variable of ours that stands for no key.
+    #[error("unknown variable `{variable}` in the environment")]
+    UnknownVariable {
+        /// Its name.
+        variable: String,
+        /// One that is perhaps meant.
+        close: Option<String>,
+    },
+    /// A name that no entry can have.
+    #[error("{origin}: `{key}` is no name: 1 to 64 of `a-z`, `0-9`, `_` and `-` are")]
+    BadName {
+        /// File that it is from.
+        origin: String,
+        /// Dotted, the name last.
+        key: String,
+    },
     /// A value of another type.
-    #[error("{file}: `{key}` is {found}: must be {expected}")]
+    #[error("{origin}: `{key}` is {found}: must be {expected}")]
     WrongType {
-        /// As it was given.
-        file: String,
+        /// File or variable.
+        origin: String,
         /// Dotted.
         key: String,
         /// What it is.
@@ -60,75 +97,149 @@ pub enum ConfigError {
         expected: &'static str,
     },
     /// A number out of its range.
-    #[error("{origin}: `{key}` is {value}: must be between {min} and {max}")]
+    #[error("{origin}: `{key}` is {value}: must be {range}")]
     OutOfRange {
-        /// File or option.
+        /// File, variable or option.
         origin: String,
         /// Dotted.
-        key: &'static str,
+        key: String,
         /// As it was given.
-        value: i64,
-        /// The least that is taken.
-        min: i64,
-        /// The most that is taken.
-        max: i64,
+        value: String,
+        /// What is taken.
+        range: Range,
     },
     /// A number that does not fit another one.
     #[error("{origin}: `{key}` is {value}: must be at most `{limited_by}`, which is {limit}")]
     Exceeds {
-        /// File or option that set one of them.
+        /// What set one of them last.
         origin: String,
         /// Dotted.
-        key: &'static str,
+        key: String,
         /// In the unit of the key.
         value: u64,
         /// The other key, of the same unit.
-        limited_by: &'static str,
+        limited_by: String,
         /// Its value.
         limit: u64,
     },
-    /// A toolset or a tool that this host does not offer.
-    #[error(
-        "{origin}: `{key}` has `{name}`, which is not available in this version: known are {}",
-        known.join(", ")
-    )]
-    NotYet {
-        /// File or option.
-        origin: String,
-        /// Dotted.
-        key: &'static str,
-        /// As it was given.
-        name: String,
-        /// Those that can be granted.
-        known: Vec<&'static str>,
-    },
     /// A name that nothing has.
-    #[error("{origin}: `{key}` has the unknown name `{name}`: known are {}", known.join(", "))]
+    #[error("{origin}: `{key}` has the unknown name `{name}`: known are {}", listed(known))]
     UnknownName {
-        /// File or option.
+        /// File, variable or option.
         origin: String,
         /// Dotted.
-        key: &'static str,
+        key: String,
         /// As it was given.
         name: String,
         /// One that is perhaps meant.
-        close: Option<&'static str>,
+        close: Option<String>,
         /// All of them.
-        known: Vec<&'static str>,
+        known: Vec<String>,
     },
+    /// A text of the wrong form. It is not quoted: it could be a key that was
+    /// put into the wrong place.
+    #[error("{origin}: `{key}` must be {expected}")]
+    Malformed {
+        /// File or variable.
+        origin: String,
+        /// Dotted.
+        key: String,
+        /// What it has to be.
+        expected: &'static str,
+    },
+    /// A text that is no rule for pages.
+    #[error("{origin}: `{key}`: {source}")]
+    Rule {
+        /// File or variable.
+        origin: String,
+        /// Dotted.
+        key: &'static str,
+        /// What is wrong with it.
+        source: RuleError,
+    },
+    /// A key that an entry can't do without.
+    #[error("{origin}: `{key}` has to be set{because}")]
+    Missing {
+        /// What set the rest of the entry.
+        origin: String,
+        /// Dotted.
+        key: String,
+        /// Why, if it is not always so; begins with a space.
+        because: &'static str,
+    },
+    /// Two keys that exclude one another.
+    #[error("{origin}: `{key}` and `{other}` can't both be set")]
+    Both {
+        /// What set one of them last.
+        origin: String,
+        /// Dotted.
+        key: String,
+        /// The other one, dotted.
+        other: String,
+    },
+    /// A project's file that asks for more than the layers below it allow.
+    #[error(
+        "{origin}: `{key}` is {value}{}: a project may {rule}",
+        below.as_ref().map(|it| format!(", and {it} without this file")).unwrap_or_default()
+    )]
+    Widens {
+        /// The project's file.
+        origin: String,
+        /// Dotted.
+        key: String,
+        /// As it was given.
+        value: String,
+        /// What the layers below say.
+        below: Option<String>,
+        /// What is allowed.
+        rule: &'static str,
+    },
+}
+
+/// All that was found to be wrong.
+#[derive(Debug)]
+pub struct ConfigErrors {
+    /// What is told when there is room for one.
+    pub first: Box<ConfigError>,
+    /// The others.
+    pub rest: Vec<ConfigError>,
+}
+
+impl ConfigErrors {
+    /// The value, if nothing was wrong.
+    pub(super) fn or<T>(errors: Vec<ConfigError>, value: T) -> Result<T, Self> {
+        let mut errors = errors.into_iter();
+        match errors.next() {
+            None => Ok(value),
+            Some(first) => Err(Self { first: Box::new(first), rest: errors.collect() }),
+        }
+    }
+}
+
+impl From<ConfigError> for ConfigErrors {
+    fn from(first: ConfigError) -> Self {
+        Self { first: Box::new(first), rest: Vec::new() }
+    }
 }
 
 impl ConfigError {
     /// How to mend it, where that can be known.
     pub fn hint(&self) -> Option<String> {
         match self {
-            ConfigError::UnknownKey { close: Some(close), .. } => did_you_mean(close),
-            ConfigError::UnknownName { close: Some(close), .. } => did_you_mean(close),
+            ConfigError::UnknownKey { close: Some(close), .. }
+            | ConfigError::UnknownVariable { close: Some(close), .. }
+            | ConfigError::UnknownName { close: Some(close), .. } => did_you_mean(close),
             ConfigError::UnknownKey { known, .. } => {
                 Some(format!("known here are {}", known.join(", ")))
             }
             ConfigError::Exceeds { key, limited_by, .. } => {
                 Some(format!("lower `{key}` or raise `{limited_by}`"))
+            }
+            ConfigError::UnknownVariable { .. } => {
+                Some("variables with `__` are keys of the configuration: `hermitage config show --all` lists them".to_owned())
+            }
+            ConfigError::Widens { .. } => {
+                Some("a project file may narrow what you allow, never widen it: put it into your own file".to_owned())
             }
             _ => None,
         }
@@ -140,19 +251,19 @@ impl ConfigError {
 
     pub(super) fn unknown_name(
         origin: &str,
-        key: &'static str,
+        key: impl Into<String>,
         name: &str,
-        known: Vec<&'static str>,
+        known: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
-        let close = closest(name, &known, |it| it).copied();
-        ConfigError::UnknownName {
-            origin: origin.to_owned(),
-            key,
-            name: name.to_owned(),
-            close,
-            known,
-        }
+        let known: Vec<String> = known.into_iter().map(Into::into).collect();
+        let close = closest(name, &known, |it| it).cloned();
+        let (origin, name) = (origin.to_owned(), name.to_owned());
+        ConfigError::UnknownName { origin, key: key.into(), name, close, known }
     }
+}
+
+fn listed(known: &[String]) -> String {
+    if known.is_empty() { "none".to_owned() } else { known.join(", ") }
 }
 
 fn did_you_mean(close: &str) -> Option<String> {

@@ -1,5 +1,8 @@
 //! The configuration as it is written. Exactly the keys of `default.toml`:
-//! nothing is optional, because the defaults lie under every file.
+//! nothing is optional, because the defaults lie under every file, except in
+//! tables of named entries.
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
@@ -10,7 +13,12 @@ pub(super) struct Raw {
     pub(super) budget: Budget,
     pub(super) queue: Queue,
     pub(super) sandbox: Sandbox,
-    pub(super) file: File,
+    pub(super) tools: Tools,
+    pub(super) model: Model,
+    #[serde(default)]
+    pub(super) providers: BTreeMap<String, Provider>,
+    #[serde(default)]
+    pub(super) models: BTreeMap<String, NamedModel>,
 }
 
 #[derive(Deserialize)]
@@ -66,7 +74,65 @@ pub(super) struct Sandbox {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Tools {
+    pub(super) file: File,
+    pub(super) terminal: Terminal,
+    pub(super) web: Web,
+    pub(super) memory: Memory,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Terminal {
+    pub(super) sandbox: String,
+    pub(super) network: bool,
+    pub(super) timeout_seconds: i64,
+    pub(super) max_timeout_seconds: i64,
+    pub(super) cpu_seconds: i64,
+    pub(super) memory_mib: i64,
+    pub(super) max_processes: i64,
+    pub(super) max_file_mib: i64,
+    pub(super) max_output_kib: i64,
+    pub(super) max_produced_mib: i64,
+    pub(super) environment: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Web {
+    pub(super) allow: Vec<String>,
+    pub(super) search_url: String,
+    pub(super) search_kind: String,
+    pub(super) search_key_env: String,
+    pub(super) connect_timeout_seconds: i64,
+    pub(super) header_timeout_seconds: i64,
+    pub(super) total_timeout_seconds: i64,
+    pub(super) min_bytes_per_second: i64,
+    pub(super) rate_window_seconds: i64,
+    pub(super) max_redirects: i64,
+    pub(super) max_body_kib: i64,
+    pub(super) max_page_kib: i64,
+    pub(super) max_ratio: i64,
+    pub(super) max_text_kib: i64,
+    pub(super) max_hits: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Memory {
+    pub(super) file: String,
+    pub(super) max_notes: i64,
+    pub(super) max_note_bytes: i64,
+    pub(super) max_kib: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct File {
+    pub(super) max_written_mib: i64,
+    pub(super) max_created_files: i64,
+    pub(super) secret_globs: Vec<String>,
+    pub(super) protected_globs: Vec<String>,
     pub(super) max_read_kib: i64,
     pub(super) max_line_kib: i64,
     pub(super) max_write_kib: i64,
@@ -81,4 +147,37 @@ pub(super) struct File {
     pub(super) max_gitignore_kib: i64,
     pub(super) max_dir_entries: i64,
     pub(super) max_depth: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Model {
+    pub(super) default: String,
+    pub(super) max_attempts: i64,
+    pub(super) first_pause_seconds: i64,
+    pub(super) max_pause_seconds: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Provider {
+    pub(super) kind: Option<String>,
+    pub(super) base_url: Option<String>,
+    pub(super) api_key_env: Option<String>,
+    pub(super) api_key_cmd: Option<String>,
+    pub(super) stream: Option<bool>,
+    pub(super) timeout_seconds: Option<i64>,
+    pub(super) cassette: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NamedModel {
+    pub(super) provider: Option<String>,
+    pub(super) id: Option<String>,
+    pub(super) context_tokens: Option<i64>,
+    pub(super) max_output_tokens: Option<i64>,
+    pub(super) temperature: Option<f32>,
+    pub(super) input_price: Option<f64>,
+    pub(super) output_price: Option<f64>,
 }

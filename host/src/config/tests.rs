@@ -1,23 +1,54 @@
+//! The built-in values, and what a user's file may say.
+
+mod documents;
+mod environment;
+mod files;
+mod layers;
+mod models;
+mod narrow;
+
 use std::{error::Error as _, time::Duration};
 
-use toml::{Table, Value};
-
-use super::*;
+use super::{raw::Raw, *};
+use crate::toolset::Tool;
 
 fn built_in() -> Config {
-    Config::load(None).unwrap()
+    Config::load(&Layers::default()).unwrap()
 }
 
-/// The error of a user file, with its hint.
+fn source(name: &str, text: &str) -> Option<Source> {
+    Some(Source { name: name.to_owned(), text: text.to_owned() })
+}
+
+/// A user's file alone.
+fn of_user(text: &str) -> Layers {
+    Layers { user: source("config.toml", text), ..Layers::default() }
+}
+
+fn load(text: &str) -> Result<Config, ConfigError> {
+    Config::load(&of_user(text))
+}
+
+/// Everything that is wrong, each with its hint.
+fn errors(layers: &Layers) -> Vec<String> {
+    let errors = Loaded::load(layers).unwrap_err();
+    let told = |it: ConfigError| match it.hint() {
+        Some(hint) => format!("{it} | {hint}"),
+        None => it.to_string(),
+    };
+    [*errors.first].into_iter().chain(errors.rest).map(told).collect()
+}
+
+/// The only error of a user's file.
 fn error(text: &str) -> String {
-    let err = Config::from_toml("config.toml", text).unwrap_err();
-    let hint = err.hint().map(|it| format!(" | {it}"));
-    format!("{err}{}", hint.unwrap_or_default())
+    let errors = errors(&of_user(text));
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    errors.into_iter().next().unwrap()
 }
 
 #[test]
 fn the_defaults_are_those_of_the_specification() {
-    let Config { delegation, budget, queue, sandbox, file } = built_in();
+    let Config { delegation, budget, queue, sandbox, tools, .. } = built_in();
     assert_eq!(
         delegation,
         delegation::Limits {
@@ -30,7 +61,7 @@ fn the_defaults_are_those_of_the_specification() {
             max_iterations: 25,
             child_timeout: Duration::from_secs(600),
             interrupt_grace: Duration::from_secs(5),
-            default_toolsets: vec!["file".to_owned()],
+            default_toolsets: ["terminal", "file", "web"].map(str::to_owned).to_vec(),
             blocked_tools: Vec::new(),
         }
     );
@@ -67,6 +98,7 @@ fn the_defaults_are_those_of_the_specification() {
             cache_dir: None,
         }
     );
+    let file = tools.file;
     assert_eq!((file.max_read_bytes, file.max_hits, file.max_depth), (256 << 10, 1000, 64));
 }
 
@@ -91,20 +123,20 @@ fn a_full_batch_of_the_default_configuration_fits_its_budget() {
 #[test]
 fn a_user_file_changes_what_it_names() {
     let text = "delegation = { max_depth = 1, default_toolsets = [] }\n\
-                [sandbox]\nmemory_mib = 128\n[file]\n";
+                [sandbox]\nmemory_mib = 128\n[tools.file]\n";
     let mut expected = built_in();
     expected.delegation.max_depth = 1;
     expected.sandbox.max_depth = 1;
     expected.delegation.default_toolsets = Vec::new();
     expected.sandbox.memory_bytes = 128 << 20;
-    assert_eq!(Config::from_toml("config.toml", text).unwrap(), expected);
+    assert_eq!(load(text).unwrap(), expected);
 }
 
 #[test]
 fn names_are_checked_and_resolved() {
     let text = "[delegation]\nblocked_tools = ['write_file']\n\
                 default_toolsets = ['file_read', 'memory', 'patch']";
-    let delegation = Config::from_toml("config.toml", text).unwrap().delegation;
+    let delegation = load(text).unwrap().delegation;
     assert_eq!(delegation.blocked_tools, [Tool::WriteFile]);
     assert_eq!(delegation.default_toolsets, ["file_read", "memory", "patch"]);
 }
@@ -153,15 +185,17 @@ fn errors_name_the_key_the_value_and_what_is_taken() {
             "config.toml: unknown key `memory_mib` | did you mean `sandbox.memory_mib`?",
         ),
         (
-            "[file]\nmax_iterations = 3",
-            "config.toml: unknown key `file.max_iterations` \
+            "[tools.file]\nmax_iterations = 3",
+            "config.toml: unknown key `tools.file.max_iterations` \
              | did you mean `delegation.max_iterations`?",
         ),
+        ("[file]", "config.toml: unknown key `file` | did you mean `tools.file`?"),
         ("[sandbx]", "config.toml: unknown key `sandbx` | did you mean `sandbox`?"),
+        ("[provider]", "config.toml: unknown key `provider` | did you mean `providers`?"),
         (
-            "[provider]",
-            "config.toml: unknown key `provider` | known here are budget, delegation, file, queue, \
-             sandbox",
+            "[elsewhere]",
+            "config.toml: unknown key `elsewhere` | known here are budget, delegation, model, \
+             models, providers, queue, sandbox, tools",
         ),
         (
             "[delegation]\nblocked_tools = ['writefile']",
@@ -173,19 +207,15 @@ fn errors_name_the_key_the_value_and_what_is_taken() {
         (
             "[delegation]\ndefault_toolsets = ['everything']",
             "config.toml: `delegation.default_toolsets` has the unknown name `everything`: \
-             known are file, file_read, read_file, write_file, patch, search_files",
+             known are file, file_read, terminal, web, read_file, write_file, patch, \
+             search_files, web_search, web_extract",
         ),
         (
             "[delegation]\ndefault_toolsets = ['file', 'file_raed']",
             "config.toml: `delegation.default_toolsets` has the unknown name `file_raed`: \
-             known are file, file_read, read_file, write_file, patch, search_files \
+             known are file, file_read, terminal, web, read_file, write_file, patch, \
+             search_files, web_search, web_extract \
              | did you mean `file_read`?",
-        ),
-        (
-            "[delegation]\ndefault_toolsets = ['file', 'terminal']",
-            "config.toml: `delegation.default_toolsets` has `terminal`, which is not available \
-             in this version: known are file, file_read, read_file, write_file, patch, \
-             search_files",
         ),
         (
             "[sandbox]\nargument_kib = 8192",
@@ -214,18 +244,8 @@ fn errors_name_the_key_the_value_and_what_is_taken() {
 
 #[test]
 fn a_syntax_error_says_where() {
-    let err = Config::from_toml("config.toml", "[sandbox]\nmemory_mib = = 1").unwrap_err();
+    let err = load("[sandbox]\nmemory_mib = = 1").unwrap_err();
     assert!(err.source().unwrap().to_string().contains("line 2, column 14"));
-}
-
-#[test]
-fn a_file_that_is_named_has_to_be_there() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("config.toml");
-    let err = Config::load(Some(&path)).unwrap_err();
-    assert!(matches!(err, ConfigError::Read { .. }), "{err}");
-    fs::write(&path, "[sandbox]\nguest_threads = 7\n").unwrap();
-    assert_eq!(Config::load(Some(&path)).unwrap().sandbox.guest_threads, 7);
 }
 
 #[test]
@@ -244,100 +264,4 @@ fn an_option_is_checked_like_a_file() {
         "--depth: `delegation.max_depth` is 8: must be at most `sandbox.max_live_cells`, \
          which is 4"
     );
-}
-
-/// Section, key and default of everything in `default.toml`.
-fn default_values() -> Vec<(String, String, Value)> {
-    let table: Table = DEFAULT_TOML.parse().unwrap();
-    let mut values = Vec::new();
-    for (section, inner) in table {
-        for (key, value) in inner.as_table().unwrap() {
-            values.push((section.clone(), key.clone(), value.clone()));
-        }
-    }
-    assert_eq!(values.len(), 45);
-    values
-}
-
-fn numbers() -> impl Iterator<Item = (String, String)> {
-    let is_number = |it: &(_, _, Value)| it.2.is_integer();
-    default_values().into_iter().filter(is_number).map(|(section, key, _)| (section, key))
-}
-
-#[test]
-fn no_number_can_be_zero_negative_or_huge() {
-    for (section, key) in numbers() {
-        for bad in [0, -1, i64::MIN, i64::MAX] {
-            let err = Config::from_toml("x", &format!("[{section}]\n{key} = {bad}")).unwrap_err();
-            let ConfigError::OutOfRange { key: named, value, .. } = err else {
-                panic!("`{section}.{key}` = {bad} gives {err}")
-            };
-            assert_eq!((named, value), (&*format!("{section}.{key}"), bad));
-        }
-    }
-}
-
-#[test]
-fn both_ends_of_every_range_are_taken() {
-    for (section, key) in numbers() {
-        let ConfigError::OutOfRange { min, max, .. } =
-            Config::from_toml("x", &format!("[{section}]\n{key} = 0")).unwrap_err()
-        else {
-            panic!("`{section}.{key}` takes 0")
-        };
-        for end in [min, max] {
-            let taken = Config::from_toml("x", &format!("[{section}]\n{key} = {end}"));
-            assert!(
-                matches!(taken, Ok(_) | Err(ConfigError::Exceeds { .. })),
-                "`{section}.{key}` = {end} gives {taken:?}"
-            );
-        }
-    }
-}
-
-/// The comment lines right above the key.
-fn comment_of(section: &str, key: &str) -> String {
-    let (_, inner) = DEFAULT_TOML.split_once(&format!("\n[{section}]\n")).unwrap();
-    let (above, _) = inner.split_once(&format!("\n{key} = ")).unwrap();
-    let mut lines: Vec<&str> = above.lines().rev().take_while(|it| it.starts_with('#')).collect();
-    lines.reverse();
-    lines.join(" ")
-}
-
-#[test]
-fn every_key_has_a_comment_with_its_unit_and_range() {
-    for (section, key, value) in default_values() {
-        let comment = comment_of(&section, &key);
-        assert!(comment.len() > 60, "`{section}.{key}` is not explained");
-        if !value.is_integer() {
-            continue;
-        }
-        let text = format!("[{section}]\n{key} = 0");
-        let Err(ConfigError::OutOfRange { min, max, .. }) = Config::from_toml("x", &text) else {
-            panic!("`{section}.{key}` takes 0")
-        };
-        let unit = match key.rsplit_once('_').map(|(_, unit)| unit) {
-            Some("kib") => "KiB",
-            Some("mib") => "MiB",
-            Some("seconds") => "Seconds",
-            Some("bytes") => "Bytes",
-            _ => "Count",
-        };
-        let range = format!("# {unit}, {min} to {max}");
-        assert!(comment.contains(&range), "`{section}.{key}` lacks `{range}`: {comment}");
-    }
-}
-
-#[test]
-fn the_default_file_has_the_keys_of_the_struct() {
-    let table: Table = DEFAULT_TOML.parse().unwrap();
-    assert!(table.clone().try_into::<Raw>().is_ok());
-    for (section, key, value) in default_values() {
-        let mut less = table.clone();
-        less[&section].as_table_mut().unwrap().remove(&key);
-        assert!(less.try_into::<Raw>().is_err(), "`{section}.{key}` is read by nobody");
-        let mut more = table.clone();
-        more[&section].as_table_mut().unwrap().insert(format!("{key}_x"), value);
-        assert!(more.try_into::<Raw>().is_err(), "`{section}` takes any key");
-    }
 }

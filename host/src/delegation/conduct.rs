@@ -21,7 +21,7 @@ use super::{
     live::{Live, Progress},
     nested::ChildTools,
 };
-use crate::{event::CompletionEvent, store::StoreError, unit::UnitRecord};
+use crate::{event::CompletionEvent, store::StoreError, toolset::Blocked, unit::UnitRecord};
 
 /// Acknowledged events of other producers that are kept, so that a repetition
 /// is recognised.
@@ -109,7 +109,7 @@ impl Core {
 
     fn batch(self: &Arc<Self>, unit: Unit, record: Arc<UnitRecord>) -> Batch {
         let Unit { works, budget, strict, live, stop, failure_notices: _ } = unit;
-        let limits = &self.parts.limits;
+        let (limits, depth) = (&self.parts.limits, record.depth);
         let (core, of, tree) = (Arc::clone(self), Arc::clone(&record), budget.clone());
         Batch {
             sandbox: Arc::clone(&self.parts.sandbox),
@@ -125,7 +125,9 @@ impl Core {
                 max_concurrent_children: limits.max_concurrent_children,
                 timeout: limits.child_timeout,
                 grace: limits.interrupt_grace,
-                blocked: self.blocked.clone(),
+                // Only a parent is at depth 0.
+                blocked: if depth == 0 { Blocked::of_a_parent() } else { self.blocked.clone() },
+                withheld: Arc::clone(&self.parts.withheld),
                 strict,
             },
         }

@@ -26,10 +26,11 @@ use crate::{
     event::Role,
     id::{ChildId, DelegationId, Random},
     plugin::{self, Agents, Found},
+    provider::{Model, Models, UnknownModel},
     sandbox::{Binary, Sandbox},
     session::Session,
     store::{Store, StoreError},
-    toolset::{Blocked, Grant, NativeTools, Tool, ToolHost},
+    toolset::{Blocked, Grant, NativeTools, Tool, ToolHost, Withheld},
     unit::{Mode, TaskRecord, UnitRecord},
 };
 
@@ -70,8 +71,12 @@ pub struct Parts {
     pub tools: Arc<dyn ToolHost>,
     /// What the parent holds of those.
     pub grant: Grant,
+    /// What nobody holds, and why.
+    pub withheld: Arc<Withheld>,
     /// The application's own tools.
     pub natives: NativeTools,
+    /// The models that tasks can choose from.
+    pub models: Models,
     /// Where units are recorded.
     pub store: Store,
     /// Where their events go.
@@ -99,11 +104,14 @@ pub(super) struct Asker {
     pub(super) budget: Option<Budget>,
     /// The component that asks: what does the tasks that name no other.
     pub(super) component: Option<(String, Binary)>,
+    /// Its model, for tasks that name none where there is no default.
+    pub(super) model: Option<Arc<Model>>,
     /// Components that import what they are not granted are refused, however
     /// deep they are.
     pub(super) strict: bool,
-    /// May give paths of agents, and have source built: never a guest or a
-    /// model, since building runs the source's own programs.
+    /// May give paths of agents, have source built, and name any model of a
+    /// provider: never a guest or a model, since building runs the source's
+    /// own programs, and every model is paid for.
     pub(super) builds: bool,
 }
 
@@ -170,6 +178,7 @@ impl Delegator {
             grant: self.0.parts.grant.clone(),
             budget: None,
             component: None,
+            model: None,
             strict: false,
             builds: !request.of_a_model,
         };
@@ -296,6 +305,7 @@ impl Core {
             blocked: self.blocked.clone(),
             default_toolsets: is_top.then(|| limits.default_toolsets.clone()),
             natives: self.parts.natives.tools(),
+            withheld: Arc::clone(&self.parts.withheld),
         }
     }
 
@@ -320,11 +330,15 @@ impl Core {
             parent: asker.parent,
             session: asker.session.clone(),
             mode: if is_background { Mode::Background } else { Mode::Foreground },
-            depth: asker.depth.saturating_add(1),
-            role: only.role.or(request.role).unwrap_or(Role::Leaf),
+            depth: asker.depth.saturating_add(u32::from(!request.as_parent)),
+            role: if request.as_parent {
+                Role::Orchestrator
+            } else {
+                only.role.or(request.role).unwrap_or(Role::Leaf)
+            },
             context: only.context.or_else(|| request.context.clone()),
             toolsets: only.toolsets.or_else(|| request.toolsets.clone()),
-            model: None,
+            model: only.model.or_else(|| request.model.clone()),
             dispatched_at: 0.0,
             tasks: Vec::new(),
             groups: Vec::new(),
@@ -356,9 +370,19 @@ impl Core {
                     return Err(DelegateError::NoAgent { task: is_batch.then_some(index), known });
                 }
             };
-            works.push(Work { child_id, task, agent: found.name, component: found.component });
+            let model = self.model(asker, task.model.as_deref())?;
+            let Found { name: agent, component } = found;
+            works.push(Work { child_id, task, agent, component, model });
         }
         Ok(works)
+    }
+
+    /// The model of a task. One that can't be asked as it is configured says
+    /// so when it is: most agents never ask.
+    fn model(&self, asker: &Asker, name: Option<&str>) -> Result<Option<Arc<Model>>, UnknownModel> {
+        let models = &self.parts.models;
+        let found = if asker.builds { models.find(name)? } else { models.find_named(name)? };
+        Ok(found.or_else(|| asker.model.clone()))
     }
 
     /// A guest names agents; paths, and with them builds, are the top-level

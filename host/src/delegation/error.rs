@@ -1,7 +1,7 @@
 //! Why a delegation was not dispatched. Nothing of it was recorded then.
 
 use super::{admission::Rejection, budget::Spent, request::RequestError};
-use crate::{plugin::PluginError, store::StoreError, toolset::ToolError};
+use crate::{plugin::PluginError, provider::UnknownModel, store::StoreError, toolset::ToolError};
 
 /// Why a call was refused as a whole.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,9 @@ pub enum DelegateError {
     /// A guest or a model gave a path.
     #[error("`{0}` is a path: agents are named here")]
     Path(String),
+    /// A task names a model that there is none of.
+    #[error(transparent)]
+    Model(#[from] UnknownModel),
     /// There is no place for it now.
     #[error(transparent)]
     Rejected(#[from] Rejection),
@@ -59,6 +62,7 @@ impl From<DelegateError> for ToolError {
     fn from(it: DelegateError) -> Self {
         match it {
             DelegateError::Request(it) => Self::InvalidArguments(it.to_string()),
+            DelegateError::Model(it) => Self::InvalidArguments(it.to_string()),
             DelegateError::Agent(it @ PluginError::Unknown { .. })
             | DelegateError::Agent(it @ PluginError::NotBuilt { .. }) => {
                 Self::InvalidArguments(it.to_string())
@@ -78,7 +82,7 @@ impl From<DelegateError> for ToolError {
 }
 
 /// The operator reads the log.
-fn of_the_host(err: &dyn std::error::Error, text: &str) -> ToolError {
-    tracing::error!(%err, "a delegation of a child failed");
+fn of_the_host(err: &dyn std::fmt::Display, text: &str) -> ToolError {
+    tracing::error!(err = %err, "a delegation of a child failed");
     ToolError::Failed(text.to_owned())
 }

@@ -11,19 +11,22 @@ use futures_util::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::mpsc;
 
 use super::{
+    answer::{self, Validity},
     budget::Budget,
+    chat::{ChatMeter, ChildModel},
     dispatcher::Stop,
     live::Live,
     request::TaskPlan,
-    result::{Failure, Identity, of_run, without_a_run},
+    result::{Failure, Identity, Told, of_run, without_a_run},
 };
 use crate::{
     boundary::Policy,
     completion::sanitize::clean_line,
-    event::{BoundaryRecord, ChildResult},
+    event::ChildResult,
     id::ChildId,
-    sandbox::{Admitted, Binary, Ended, Job, Sandbox, Spent, Task, Traces},
-    toolset::{Blocked, ToolHost},
+    provider::Model,
+    sandbox::{Admitted, Binary, Ended, Job, Rejected, Sandbox, Spent, Task, Traces},
+    toolset::{Blocked, ModelHost, ToolHost, Withheld},
     unit::UnitRecord,
 };
 
@@ -41,6 +44,24 @@ pub struct Work {
     pub agent: String,
     /// Its bytes.
     pub component: Binary,
+    /// The model it may chat with.
+    pub model: Option<Arc<Model>>,
+}
+
+/// What one try may use, and is told.
+struct Try {
+    timeout: Duration,
+    /// By the try before.
+    cpu_used: Duration,
+    rejected: Option<Rejected>,
+}
+
+/// One child on its way to a cell.
+struct Child<'a> {
+    identity: &'a Identity,
+    work: &'a Work,
+    admitted: Arc<Admitted>,
+    meter: Arc<ChatMeter>,
 }
 
 /// Gives the tools of the child of one task.
@@ -69,6 +90,8 @@ pub(super) struct Bounds {
     pub(super) grace: Duration,
     /// What no child may hold.
     pub(super) blocked: Blocked,
+    /// What this host has not.
+    pub(super) withheld: Arc<Withheld>,
     /// Refuse components whose imports would be stubbed.
     pub(super) strict: bool,
 }
@@ -93,9 +116,9 @@ impl Batch {
         let identity = self.identity(task_index, work);
         let run = AssertUnwindSafe(self.run_child(&identity, work)).catch_unwind();
         let result = match run.await.unwrap_or_else(|_| Err(Failure::crashed())) {
-            Ok((ended, boundary)) => {
+            Ok((ended, told)) => {
                 log(&identity, &ended.traces);
-                of_run(identity, ended, self.stop.reason(), boundary)
+                of_run(identity, ended, self.stop.reason(), told)
             }
             Err(failure) => without_a_run(identity, failure),
         };
@@ -108,11 +131,7 @@ impl Batch {
         Identity { task_index, child_id: work.child_id, goal, agent }
     }
 
-    async fn run_child(
-        &self,
-        identity: &Identity,
-        work: &Work,
-    ) -> Result<(Ended, Arc<BoundaryRecord>), Failure> {
+    async fn run_child(&self, identity: &Identity, work: &Work) -> Result<(Ended, Told), Failure> {
         let reason = || self.stop.reason();
         let component = tokio::select! {
             biased;
@@ -123,20 +142,41 @@ impl Batch {
         };
         let admitted = self.sandbox.admit(&component, &self.policy(work));
         let admitted = admitted.map_err(Failure::refused)?;
-        let record = Arc::clone(admitted.record());
-        Ok((self.run_within_budget(identity, work, admitted).await, record))
+        let boundary = Arc::clone(admitted.record());
+        let child = Child { identity, work, admitted, meter: Arc::default() };
+        let (ended, validity) = self.run_tries(&child).await;
+        let max_iterations = work.task.max_iterations;
+        Ok((ended, Told { boundary, chats: child.meter.totals(), max_iterations, validity }))
+    }
+
+    /// One try, and a second in a fresh cell for an answer that misses the
+    /// schema of its task. Both share the child's time, of the clock
+    /// and of the processor, and its model calls.
+    async fn run_tries(&self, child: &Child<'_>) -> (Ended, Validity) {
+        let schema = child.work.task.output_schema.as_ref();
+        let timeout = self.bounds.timeout;
+        let first = Try { timeout, cpu_used: Duration::ZERO, rejected: None };
+        let first = self.run_within_budget(child, first).await;
+        let validity = answer::validity(schema, &first);
+        let Validity::Invalid(errors) = &validity else {
+            return (first, validity);
+        };
+        let left = self.bounds.timeout.saturating_sub(first.duration);
+        let rejected = answer::rejected(&first, errors);
+        if left.is_zero() || rejected.is_none() || self.stop.interrupt.is_asked() {
+            return (first, validity);
+        }
+        let second = Try { timeout: left, cpu_used: first.cpu, rejected };
+        let second = self.run_within_budget(child, second).await;
+        let validity = answer::validity(schema, &second);
+        (answer::joined(first, second), validity)
     }
 
     /// The tree's wall clock stands beside the child's own, which begins with
     /// its cell: whichever ends first stops it, and the result says which.
-    async fn run_within_budget(
-        &self,
-        identity: &Identity,
-        work: &Work,
-        admitted: Arc<Admitted>,
-    ) -> Ended {
+    async fn run_within_budget(&self, child: &Child<'_>, this_try: Try) -> Ended {
         let spent = Spent::default();
-        let run = self.sandbox.run(self.job(identity, work, admitted, spent.clone()));
+        let run = self.sandbox.run(self.job(child, this_try, spent.clone()));
         let left = self.budget.remaining_time(Instant::now());
         let mut run = std::pin::pin!(run);
         tokio::select! {
@@ -152,13 +192,34 @@ impl Batch {
 
     fn policy(&self, work: &Work) -> Policy {
         let (grant, blocked) = (work.task.grant.clone(), self.bounds.blocked.clone());
-        Policy { grant, blocked, role: work.task.role, strict: self.bounds.strict }
+        let withheld = Arc::clone(&self.bounds.withheld);
+        Policy {
+            grant,
+            blocked,
+            role: work.task.role,
+            withheld,
+            model: work.model.is_some(),
+            strict: self.bounds.strict,
+        }
     }
 
-    fn job(&self, identity: &Identity, work: &Work, admitted: Arc<Admitted>, spent: Spent) -> Job {
+    fn job(&self, child: &Child<'_>, this_try: Try, spent: Spent) -> Job {
+        let Try { timeout, cpu_used, rejected } = this_try;
+        let Child { identity, work, admitted, meter } = child;
+        let model = work.model.as_ref().map(|model| {
+            Arc::new(ChildModel {
+                model: Arc::clone(model),
+                max_iterations: work.task.max_iterations,
+                meter: Arc::clone(meter),
+                budget: self.budget.clone(),
+                spent: spent.clone(),
+            }) as Arc<dyn ModelHost>
+        });
         Job {
-            admitted,
+            admitted: Arc::clone(admitted),
             tools: (self.tools)(work, spent.clone()),
+            model,
+            session: self.record.session.clone(),
             child: Arc::from(identity.child_id.to_string()),
             task: Task {
                 goal: work.task.goal.clone(),
@@ -166,8 +227,11 @@ impl Batch {
                 role: work.task.role,
                 depth: self.record.depth,
                 max_iterations: work.task.max_iterations,
+                output_schema: work.task.output_schema.as_ref().map(|it| it.text().to_owned()),
+                rejected,
             },
-            timeout: self.bounds.timeout,
+            timeout,
+            cpu_used,
             grace: self.bounds.grace,
             observer: self.live.observer(identity.task_index),
             interrupt: self.stop.interrupt.clone(),

@@ -53,6 +53,8 @@ pub struct LiveChild {
     pub activity: String,
     /// Calls of tools so far.
     pub tool_calls: u64,
+    /// Calls of the model so far.
+    pub model_calls: u64,
     /// Time in its cell.
     pub elapsed: Duration,
     /// Since it last gave a sign of life.
@@ -148,6 +150,7 @@ struct ChildView {
     agent: String,
     channel: Arc<Channel>,
     tool_calls: AtomicU64,
+    model_calls: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -169,9 +172,15 @@ impl Live {
     ) -> Arc<Self> {
         let channel = Arc::new(Channel { id, session, feed });
         let view = |(task_index, (goal, agent))| {
-            let (channel, tool_calls) = (Arc::clone(&channel), AtomicU64::new(0));
-            let state = State::new();
-            Arc::new(ChildView { task_index, goal, agent, channel, tool_calls, state })
+            Arc::new(ChildView {
+                task_index,
+                goal,
+                agent,
+                channel: Arc::clone(&channel),
+                tool_calls: AtomicU64::new(0),
+                model_calls: AtomicU64::new(0),
+                state: State::new(),
+            })
         };
         let children = children.into_iter().enumerate().map(view).collect();
         Arc::new(Self { children })
@@ -220,6 +229,7 @@ impl ChildView {
             phase: state.phase,
             activity: clean_line(&state.activity, MAX_ACTIVITY_CHARS),
             tool_calls: self.tool_calls.load(Ordering::Relaxed),
+            model_calls: self.model_calls.load(Ordering::Relaxed),
             elapsed: since(state.started),
             quiet: since(state.sign),
         }
@@ -261,6 +271,15 @@ impl Observer for ChildView {
     fn tool_ended(&self) {
         self.sign(None);
     }
+
+    fn model_started(&self) {
+        self.model_calls.fetch_add(1, Ordering::Relaxed);
+        self.sign(Some("thinking".to_owned()));
+    }
+
+    fn model_ended(&self) {
+        self.sign(None);
+    }
 }
 
 /// Watches nothing.
@@ -271,6 +290,8 @@ impl Observer for Nobody {
     fn activity(&self, _: &str) {}
     fn tool_started(&self, _: &'static str, _: &str) {}
     fn tool_ended(&self) {}
+    fn model_started(&self) {}
+    fn model_ended(&self) {}
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! `delegate_task`, for an orchestrator that was granted it, starts a unit of
 //! its own below the child.
 
-use std::{future::ready, sync::Arc};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use super::{
     budget::{Budget, Kind},
@@ -26,6 +26,8 @@ use crate::{
 pub(super) struct ChildTools {
     core: Arc<Core>,
     asker: Asker,
+    /// With what the tools keep for this child alone.
+    tools: Arc<dyn ToolHost>,
     budget: Budget,
     spent: Spent,
 }
@@ -46,10 +48,13 @@ impl ChildTools {
             grant: work.task.grant.clone(),
             budget: Some(budget.clone()),
             component: Some((work.agent.clone(), work.component.clone())),
+            model: work.model.clone(),
             strict,
             builds: false,
         };
-        Self { core: Arc::clone(core), asker, budget, spent }
+        let shared = &core.parts.tools;
+        let tools = shared.of_child().unwrap_or_else(|| Arc::clone(shared));
+        Self { core: Arc::clone(core), asker, tools, budget, spent }
     }
 }
 
@@ -74,7 +79,7 @@ impl ToolHost for ChildTools {
             ToolCall::Native { tool, arguments } => {
                 self.core.parts.natives.call(caller, tool, arguments)
             }
-            call => self.core.parts.tools.call(caller, call),
+            call => self.tools.call(caller, call),
         }
     }
 }
@@ -87,7 +92,7 @@ async fn delegate(
     caller: &Caller,
     call: DelegateTask,
 ) -> Result<ToolOutput, ToolError> {
-    let request = Request::from(call);
+    let request = Request { background: false, ..Request::from(call) };
     let prepared = delegator.prepare_for(asker, request).await?;
     match delegator.dispatch(prepared).await? {
         Dispatched::Background(_) => Err(ToolError::Failed("nobody waits for it".to_owned())),
@@ -99,7 +104,7 @@ async fn delegate(
 }
 
 /// The children end with the child that waits for them, and before it: their
-/// grace is half of its own, at every depth.
+/// grace is half of its own, at every depth, that of a parent included.
 async fn until_it_ends(
     delegator: &Delegator,
     asker: &Asker,
@@ -114,13 +119,18 @@ async fn until_it_ends(
     }
     let stop = running.stopper();
     stop.interrupt();
-    let grace = delegator.parts().limits.interrupt_grace / 2_u32.saturating_pow(asker.depth);
+    let grace = grace_below(asker.depth, delegator.parts().limits.interrupt_grace);
     if tokio::time::timeout(grace, running.wait()).await.is_err() {
         stop.interrupt_at_once();
         running.wait().await;
     }
     // Nobody reads it: the child's own stop is its answer.
     Err(ToolError::Interrupted)
+}
+
+/// What the children of a child at this depth have of the grace.
+fn grace_below(depth: u32, whole: Duration) -> Duration {
+    whole / 2_u32.saturating_pow(depth.saturating_add(1))
 }
 
 fn delegated(event: CompletionEvent) -> Delegated {
@@ -136,5 +146,20 @@ fn delegated(event: CompletionEvent) -> Delegated {
     Delegated {
         results: event.results.into_iter().map(result).collect(),
         total_duration_seconds: event.total_duration_seconds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_waits_for_children_has_more_grace_than_they_have() {
+        let whole = Duration::from_secs(4);
+        let above = |depth: u32| depth.checked_sub(1).map_or(whole, |it| grace_below(it, whole));
+        for depth in [0, 1, 2, 5] {
+            assert_eq!(grace_below(depth, whole) * 2, above(depth), "{depth}");
+        }
+        assert_eq!(grace_below(u32::MAX, whole), Duration::from_nanos(0));
     }
 }

@@ -2,7 +2,10 @@
 //! (semantics.md §2 and §3). Pure. One wrong task fails the whole call:
 //! nothing is spawned, nothing silently cut.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     admission::OnCapacity,
@@ -12,9 +15,10 @@ use super::{
 use crate::{
     event::Role,
     toolset::{
-        Blocked, Grant, GrantError, Tool,
+        Blocked, Grant, GrantError, Schema, Tool, Withheld,
         delegate::{DelegateTask, Subtask, TasksError, read_tasks},
         grant::{expand, grant},
+        schema::SchemaError,
     },
     unit::Group,
 };
@@ -36,6 +40,10 @@ pub struct Request {
     pub agent: Option<String>,
     /// What each child may do besides its task.
     pub role: Option<Role>,
+    /// Name of the model; the default one when absent.
+    pub model: Option<String>,
+    /// JSON Schema that each summary must satisfy.
+    pub output_schema: Option<Value>,
     /// Model calls of each child.
     pub max_iterations: Option<u32>,
     /// Return a handle at once instead of waiting.
@@ -49,6 +57,9 @@ pub struct Request {
     /// Refuse components that import what they are not granted, instead of
     /// answering `denied`.
     pub strict: bool,
+    /// The component works as a parent: at depth 0, with the parent's own
+    /// tools. Only the application, or the person, can say so.
+    pub as_parent: bool,
     /// A model wrote it: agents are named, not given by path, and none is
     /// built for it.
     pub of_a_model: bool,
@@ -75,6 +86,12 @@ pub struct TaskRequest {
     /// See [`Request::role`].
     #[serde(default)]
     pub role: Option<Role>,
+    /// See [`Request::model`].
+    #[serde(default)]
+    pub model: Option<String>,
+    /// See [`Request::output_schema`].
+    #[serde(default)]
+    pub output_schema: Option<Value>,
     /// See [`Request::max_iterations`].
     #[serde(default)]
     pub max_iterations: Option<u32>,
@@ -104,6 +121,8 @@ pub struct Rules {
     pub default_toolsets: Option<Vec<String>>,
     /// Tools that the application added.
     pub natives: Vec<Tool>,
+    /// Tools that this host has not.
+    pub withheld: Arc<Withheld>,
 }
 
 impl Rules {
@@ -126,6 +145,10 @@ pub struct TaskPlan {
     pub role: Role,
     /// The tools, frozen.
     pub grant: Grant,
+    /// Name of the model, if one was named.
+    pub model: Option<String>,
+    /// What the summary must satisfy.
+    pub output_schema: Option<Schema>,
     /// Model calls.
     pub max_iterations: u32,
 }
@@ -185,6 +208,14 @@ pub enum RequestError {
     /// A budget of nothing.
     #[error("`max_iterations` is 0: a child needs at least one model call")]
     NoIterations,
+    /// A schema that is none, or that can't be checked against.
+    #[error("Task {index}: `output_schema` can't be used: {source}")]
+    Schema {
+        /// Place in the list.
+        index: usize,
+        /// Why.
+        source: SchemaError,
+    },
     /// A toolset that does not exist.
     #[error(transparent)]
     Grant(#[from] GrantError),
@@ -201,8 +232,19 @@ impl TaskRequest {
 
 impl From<Subtask> for TaskRequest {
     fn from(it: Subtask) -> Self {
-        let Subtask { goal, context, toolsets, agent, role, max_iterations } = it;
-        Self { goal, context, toolsets, agent, role, max_iterations, group: None }
+        let Subtask { goal, context, toolsets, agent, role, model, output_schema, max_iterations } =
+            it;
+        Self {
+            goal,
+            context,
+            toolsets,
+            agent,
+            role,
+            model,
+            output_schema,
+            max_iterations,
+            group: None,
+        }
     }
 }
 
@@ -215,6 +257,8 @@ impl From<DelegateTask> for Request {
             toolsets: it.toolsets,
             agent: it.agent,
             role: it.role,
+            model: it.model,
+            output_schema: it.output_schema,
             max_iterations: it.max_iterations,
             background: it.background.unwrap_or(false),
             ..Self::default()
@@ -225,11 +269,11 @@ impl From<DelegateTask> for Request {
 impl Request {
     /// Checks everything and decides every grant.
     pub fn resolve(self, rules: &Rules) -> Result<Resolved, RequestError> {
-        if rules.depth >= rules.max_depth {
+        if rules.depth >= rules.max_depth && !self.as_parent {
             let (depth, max_depth) = (rules.depth, rules.max_depth);
             return Err(RequestError::TooDeep { depth, max_depth });
         }
-        let completion = self.completion;
+        let (completion, as_parent) = (self.completion, self.as_parent);
         let tasks = self.tasks()?;
         let (found, limit) = (tasks.len(), rules.max_tasks_per_batch);
         if found > limit {
@@ -238,7 +282,7 @@ impl Request {
         let groups = groups(completion, tasks.iter().map(|it| it.group.as_deref()))?;
         let mut res = Resolved { tasks: Vec::new(), groups, notes: Vec::new() };
         for task in tasks {
-            res.add(task, rules)?;
+            res.add(task, rules, as_parent)?;
         }
         Ok(res)
     }
@@ -261,6 +305,8 @@ impl Request {
             task.toolsets = task.toolsets.take().or_else(|| self.toolsets.clone());
             task.agent = task.agent.take().or_else(|| self.agent.clone());
             task.role = task.role.or(self.role);
+            task.model = task.model.take().or_else(|| self.model.clone());
+            task.output_schema = task.output_schema.take().or_else(|| self.output_schema.clone());
             task.max_iterations = task.max_iterations.or(self.max_iterations);
         }
         Ok(tasks)
@@ -268,22 +314,39 @@ impl Request {
 }
 
 impl Resolved {
-    fn add(&mut self, task: TaskRequest, rules: &Rules) -> Result<(), RequestError> {
+    fn add(
+        &mut self,
+        task: TaskRequest,
+        rules: &Rules,
+        as_parent: bool,
+    ) -> Result<(), RequestError> {
         let max_iterations = task.max_iterations.unwrap_or(rules.max_iterations);
         if max_iterations == 0 {
             return Err(RequestError::NoIterations);
         }
-        let asked = task.toolsets.as_ref().or(rules.default_toolsets.as_ref());
+        // A parent that asks for nothing holds all that there is.
+        let default = rules.default_toolsets.as_ref().filter(|_| !as_parent);
+        let is_default = task.toolsets.is_none();
+        let asked = task.toolsets.as_ref().or(default);
         let requested = asked.map(|it| expand(it, &rules.natives)).transpose()?;
-        let role = self.role(&task, rules);
-        self.note_blocked(requested.as_ref(), role, rules);
-        self.note_missing(requested.as_ref(), rules);
+        let (role, blocked) = if as_parent {
+            (Role::Orchestrator, Blocked::of_a_parent())
+        } else {
+            (self.role(&task, rules), rules.blocked.clone())
+        };
+        let index = self.tasks.len();
+        let schema = task.output_schema.as_ref().map(Schema::new).transpose();
+        let output_schema = schema.map_err(|source| RequestError::Schema { index, source })?;
+        self.note_blocked(requested.as_ref(), role, &blocked);
+        self.note_missing(requested.as_ref(), is_default, rules, &blocked);
         self.tasks.push(TaskPlan {
-            grant: grant(requested.as_ref(), &rules.parent, &rules.blocked, role),
+            grant: grant(requested.as_ref(), &rules.parent, &blocked, role),
             role,
             goal: task.goal,
             context: task.context,
             agent: task.agent,
+            model: task.model,
+            output_schema,
             max_iterations,
         });
         Ok(())
@@ -304,20 +367,36 @@ impl Resolved {
         Role::Leaf
     }
 
-    fn note_blocked(&mut self, requested: Option<&Grant>, role: Role, rules: &Rules) {
-        let regained = |it: &Tool| *it == Tool::DelegateTask && role == Role::Orchestrator;
-        let blocked = |it: &Tool| rules.blocked.contains(*it) && !regained(it);
-        for tool in requested.into_iter().flat_map(Grant::iter).filter(blocked) {
+    fn note_blocked(&mut self, requested: Option<&Grant>, role: Role, blocked: &Blocked) {
+        let withheld = |it: &Tool| blocked.withholds(*it, role);
+        for tool in requested.into_iter().flat_map(Grant::iter).filter(withheld) {
             self.note(format!("`{tool}` is blocked for children and was not granted"));
         }
     }
 
     /// What the caller has not itself: this host does not offer it, or the one
     /// above did not grant it (semantics.md §3).
-    fn note_missing(&mut self, requested: Option<&Grant>, rules: &Rules) {
-        let is_missing = |it: &Tool| !rules.parent.contains(*it) && !rules.blocked.contains(*it);
-        let missing: Grant =
-            requested.into_iter().flat_map(Grant::iter).filter(is_missing).collect();
+    fn note_missing(
+        &mut self,
+        requested: Option<&Grant>,
+        is_default: bool,
+        rules: &Rules,
+        blocked: &Blocked,
+    ) {
+        let is_missing = |it: &Tool| !rules.parent.contains(*it) && !blocked.contains(*it);
+        let missing = requested.into_iter().flat_map(Grant::iter).filter(is_missing);
+        let (withheld, missing): (Vec<_>, Grant) = {
+            let (withheld, missing): (Vec<_>, Vec<_>) =
+                missing.partition(|it| rules.withheld.reason(*it).is_some());
+            (withheld, missing.into_iter().collect())
+        };
+        for tool in withheld {
+            if let Some(reason) = rules.withheld.reason(tool)
+                && (!is_default || rules.withheld.is_told(tool))
+            {
+                self.note(format!("`{tool}` was not granted: {reason}"));
+            }
+        }
         if missing != Grant::default() {
             self.note(format!("not granted, because the caller has none of it: {missing}"));
         }
@@ -344,6 +423,7 @@ mod tests {
             blocked: Blocked::default(),
             default_toolsets: Some(vec!["file_read".to_owned()]),
             natives: Vec::new(),
+            withheld: Arc::default(),
         }
     }
 
@@ -370,7 +450,7 @@ mod tests {
             None,
             r#"[{"goal": "a", "gaol": "b"}]"#,
             "Task 0 is no task: unknown field `gaol`, expected one of `goal`, `context`, \
-             `toolsets`, `agent`, `role`, `max_iterations`, `group`",
+             `toolsets`, `agent`, `role`, `model`, `output_schema`, `max_iterations`, `group`",
         );
         check_error(
             None,
@@ -385,7 +465,7 @@ mod tests {
         check_error(
             None,
             r#"[{"goal": "a", "toolsets": ["files"]}]"#,
-            "unknown toolset or tool `files`: known are `file`, `file_read`",
+            "unknown toolset or tool `files`: known are `file`, `file_read`, `terminal`, `web`",
         );
     }
 
@@ -433,5 +513,20 @@ mod tests {
         let res = request(Some("a"), "[]").unwrap().resolve(&Rules { parent, ..rules() }).unwrap();
         assert_eq!(res.tasks[0].grant.names(), ["read_file"]);
         assert_eq!(res.notes, ["not granted, because the caller has none of it: search_files"]);
+    }
+
+    #[test]
+    fn whoever_asks_for_what_this_host_has_not_is_told_a_parent_too() {
+        let mut withheld = Withheld::default();
+        withheld.add_quietly(Tool::Clarify, "there is nobody to ask");
+        let parent = withheld.less(&Grant::of_parent());
+        let rules = Rules { parent, withheld: Arc::new(withheld), ..rules() };
+        let check = |as_parent, expect| {
+            let toolsets = Some(vec!["clarify".to_owned()]);
+            let request = Request { toolsets, as_parent, ..request(Some("a"), "[]").unwrap() };
+            assert_eq!(request.resolve(&rules).unwrap().notes, [expect]);
+        };
+        check(true, "`clarify` was not granted: there is nobody to ask");
+        check(false, "`clarify` is blocked for children and was not granted");
     }
 }

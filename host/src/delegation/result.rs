@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::{answer::Validity, chat::ChatTotals};
 use crate::{
     completion::{sanitize::clean_line, text::cut_summary},
     event::{BoundaryRecord, ChildResult, ExitReason, Status, Tokens},
@@ -93,19 +94,72 @@ pub(super) fn without_a_run(identity: Identity, failure: Failure) -> ChildResult
     entry(identity, verdict, &mut Traces::default(), 0.0, boundary)
 }
 
+/// What is known of a run besides its end.
+pub(super) struct Told {
+    pub(super) boundary: Arc<BoundaryRecord>,
+    pub(super) chats: ChatTotals,
+    pub(super) max_iterations: u32,
+    pub(super) validity: Validity,
+}
+
 /// The result of a run. `reason` is the word of whoever interrupted it.
 pub(super) fn of_run(
     identity: Identity,
     ended: Ended,
     reason: Option<&str>,
-    boundary: Arc<BoundaryRecord>,
+    told: Told,
 ) -> ChildResult {
     let Ended { outcome, stopped, mut traces, duration, .. } = ended;
+    let Told { boundary, chats, max_iterations, validity } = told;
     let mut verdict = verdict(outcome, stopped, &mut traces);
     if verdict.status == Status::Interrupted {
         verdict.error = verdict.error.map(|it| because(&it, reason));
     }
-    entry(identity, verdict, &mut traces, duration.as_secs_f64(), Some(boundary))
+    verdict.count_iterations(&chats, max_iterations);
+    verdict.judge(&validity);
+    let entry = entry(identity, verdict, &mut traces, duration.as_secs_f64(), Some(boundary));
+    let (schema_valid, schema_errors) = match validity {
+        Validity::Unchecked => (None, Vec::new()),
+        Validity::Valid => (Some(true), Vec::new()),
+        Validity::Invalid(errors) => (Some(false), errors),
+    };
+    ChildResult {
+        api_calls: chats.calls,
+        tokens: chats.tokens,
+        cost_usd: chats.cost,
+        model: chats.model,
+        schema_valid,
+        schema_errors,
+        ..entry
+    }
+}
+
+impl Verdict {
+    /// A child that returned when its model calls were spent did what it could
+    /// with them (semantics.md §4); one that gave up was ended by them.
+    fn count_iterations(&mut self, chats: &ChatTotals, max_iterations: u32) {
+        let gave_up = (self.status, self.exit_reason) == (Status::Failed, ExitReason::Error);
+        if gave_up && chats.is_over {
+            self.exit_reason = ExitReason::MaxIterations;
+        }
+        let all_used = chats.calls >= max_iterations && self.truncated;
+        if self.exit_reason == ExitReason::Completed && (chats.is_over || all_used) {
+            self.exit_reason = ExitReason::MaxIterations;
+            self.truncated = true;
+        }
+    }
+
+    /// An answer that misses its schema is no answer; its text is kept.
+    fn judge(&mut self, validity: &Validity) {
+        let Validity::Invalid(errors) = validity else {
+            return;
+        };
+        if self.status == Status::Completed {
+            self.status = Status::Failed;
+            let first = errors.first().map_or("", String::as_str);
+            self.error = Some(format!("the answer misses its output schema: {first}"));
+        }
+    }
 }
 
 fn entry(
@@ -136,7 +190,10 @@ fn entry(
         api_calls: 0,
         tokens: Tokens::default(),
         duration_seconds: two_decimals(seconds),
+        cost_usd: None,
         model: None,
+        schema_valid: None,
+        schema_errors: Vec::new(),
         tool_calls: traces.tool_calls,
         tool_trace: std::mem::take(&mut traces.tools),
         boundary,
@@ -275,6 +332,22 @@ mod tests {
         let (summary, error) = (summary.unwrap_or_default(), error.unwrap_or_default());
         let seen = format!("{status} {exit_reason} {truncated} | {summary} | {error}");
         assert_eq!(seen, expect);
+    }
+
+    #[test]
+    fn whoever_gives_up_because_its_model_calls_are_spent_was_ended_by_them() {
+        let check = |outcome, is_over, expect: (Status, ExitReason, bool)| {
+            let mut res = verdict(outcome, None, &mut Traces::default());
+            res.count_iterations(&ChatTotals { calls: 2, is_over, ..ChatTotals::default() }, 2);
+            assert_eq!((res.status, res.exit_reason, res.truncated), expect);
+        };
+        use ExitReason::{Completed, Error, MaxIterations, Trap};
+        let gave = || Outcome::Gave("exhausted".to_owned());
+        check(gave(), true, (Status::Failed, MaxIterations, false));
+        check(gave(), false, (Status::Failed, Error, false));
+        check(returned(true, "did it"), true, (Status::Completed, MaxIterations, true));
+        check(returned(true, "did it"), false, (Status::Completed, Completed, false));
+        check(Outcome::Trapped("x".to_owned()), true, (Status::Error, Trap, false));
     }
 
     #[test]

@@ -2,28 +2,30 @@
 //! in.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Weak},
     time::Duration,
 };
 
 use etcetera::{BaseStrategy as _, base_strategy::Xdg};
 
-use super::{Host, Inner, parent::OwnTools};
+use super::{
+    Host, Inner, models,
+    offer::{Given, Offer},
+    parent::OwnTools,
+};
 use crate::{
     clock::{Clock, SystemClock},
     completion::Queue,
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, Layers},
     delegation::{Delegator, Parts},
     id::{OsRandom, Random},
     plugin::{Agents, BuildProgress, Library},
+    provider::Models,
     sandbox::{Binary, Sandbox, SandboxError},
     store::{Store, StoreError},
-    tools::{
-        NoTools, Tools,
-        file::{FileTools, WorkspaceError},
-    },
-    toolset::{Grant, NativeTool, NativeTools, Tool, ToolHost, Toolset, native::NativeError},
+    tools::{clarify::Person, file::WorkspaceError, terminal::TerminalError},
+    toolset::{NativeTool, NativeTools, ToolHost, native::NativeError},
 };
 
 /// How often a host looks for others that are gone. A killed host's lock is
@@ -49,6 +51,9 @@ pub enum BuildError {
     /// The workspace can't be opened.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
+    /// The terminal is configured wrong.
+    #[error(transparent)]
+    Terminal(#[from] TerminalError),
     /// A tool of the application can't be taken.
     #[error(transparent)]
     Tool(#[from] NativeError),
@@ -85,11 +90,11 @@ pub fn default_store() -> Option<PathBuf> {
 pub struct Builder {
     config: Option<Config>,
     keep: Keep,
-    workspace: Option<PathBuf>,
-    tools: Option<Arc<dyn ToolHost>>,
+    given: Given,
     agents: Agents,
     natives: Vec<Arc<dyn NativeTool>>,
     parent_tools: Vec<Arc<dyn NativeTool>>,
+    models: Option<Models>,
     clock: Option<Arc<dyn Clock>>,
     random: Option<Arc<dyn Random>>,
 }
@@ -117,16 +122,32 @@ impl Builder {
         Self { keep: Keep::Open(store), ..self }
     }
 
-    /// The directory that the file tools work in. Without one no child gets
-    /// them.
-    pub fn workspace(self, dir: impl Into<PathBuf>) -> Self {
-        Self { workspace: Some(dir.into()), ..self }
+    /// The directory that files are in and commands run in. Without one no
+    /// child gets such tools.
+    pub fn workspace(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.given.workspace = Some(dir.into());
+        self
+    }
+
+    /// Who answers the questions of a parent. Without one there is no
+    /// `clarify`.
+    pub fn person(mut self, person: Arc<dyn Person>) -> Self {
+        self.given.person = Some(person);
+        self
+    }
+
+    /// Where a parent's notes are kept, outside of every workspace; instead of
+    /// `tools.memory.file`. Without a file there is no `memory`.
+    pub fn memory(mut self, file: impl Into<PathBuf>) -> Self {
+        self.given.memory = Some(file.into());
+        self
     }
 
     /// Does the work of the contract's tools in another way. It is offered
     /// all of them.
-    pub fn tools(self, tools: Arc<dyn ToolHost>) -> Self {
-        Self { tools: Some(tools), ..self }
+    pub fn tools(mut self, tools: Arc<dyn ToolHost>) -> Self {
+        self.given.tools = Some(tools);
+        self
     }
 
     /// Installs a component under a name.
@@ -155,6 +176,12 @@ impl Builder {
         self
     }
 
+    /// The models that tasks can choose from, instead of those of the
+    /// configuration.
+    pub fn models(self, models: Models) -> Self {
+        Self { models: Some(models), ..self }
+    }
+
     /// Tells the time of events.
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock: Some(clock), ..self }
@@ -170,14 +197,23 @@ impl Builder {
     pub async fn build(self) -> Result<Host, BuildError> {
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let random = self.random.unwrap_or_else(|| Arc::new(OsRandom));
-        let config = self.config.map_or_else(|| Config::load(None), Ok)?;
+        let config = self.config.map_or_else(|| Config::load(&Layers::default()), Ok)?;
         let (mut natives, mut own) = (NativeTools::default(), OwnTools::default());
         for tool in self.natives {
             natives.register(tool)?;
         }
         self.parent_tools.into_iter().try_for_each(|it| own.add(it))?;
         let store = self.keep.open(&random).await?;
-        let (tools, grant) = tools(self.tools, self.workspace, &config, store.path())?;
+        let queue = Queue::new(store.clone(), Arc::clone(&clock), config.queue);
+        let models = self.models.unwrap_or_else(|| models::models(&config));
+        let Offer { tools, grant, withheld } = Offer::open(
+            self.given,
+            &config.tools,
+            store.path(),
+            queue.clone(),
+            Arc::clone(&random),
+        )
+        .await?;
         let grant = grant.plus(natives.tools());
         let recovered = store.recover(clock.now()).await?;
         let delegator = Delegator::start(Parts {
@@ -185,8 +221,10 @@ impl Builder {
             agents: Arc::new(self.agents),
             tools,
             grant,
+            withheld: Arc::new(withheld),
             natives,
-            queue: Queue::new(store.clone(), Arc::clone(&clock), config.queue),
+            models,
+            queue,
             store,
             clock,
             random,
@@ -215,28 +253,6 @@ async fn keep_recovering(host: Weak<Inner>) {
                 tracing::info!(units, "another host is gone: what it ran is reported as `unknown`");
             }
             Err(err) => tracing::warn!(%err, "what other hosts left behind was not settled"),
-        }
-    }
-}
-
-/// Who does the work of the tools, and what a parent holds of them.
-fn tools(
-    tools: Option<Arc<dyn ToolHost>>,
-    workspace: Option<PathBuf>,
-    config: &Config,
-    store: Option<&Path>,
-) -> Result<(Arc<dyn ToolHost>, Grant), BuildError> {
-    let all = Grant::of_parent();
-    match (tools, workspace) {
-        (Some(tools), _) => Ok((tools, all)),
-        (None, Some(dir)) => {
-            let files = FileTools::open_closed(&dir, config.file.clone(), store)?;
-            Ok((Arc::new(Tools::new(files)), all))
-        }
-        (None, None) => {
-            let of_files = Toolset::named("file").map_or(&[] as &[Tool], |it| it.tools);
-            let rest = all.iter().filter(|it| !of_files.contains(it)).collect();
-            Ok((Arc::new(NoTools), rest))
         }
     }
 }

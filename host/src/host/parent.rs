@@ -1,25 +1,23 @@
-//! The tools of a parent that is part of the application: its own, which no
-//! child ever gets, the contract's, and `delegate_task`.
+//! The tools of a parent that is part of the application: all that this host
+//! has, those that no child ever gets among them.
 
 use std::{collections::BTreeMap, sync::Arc};
-
-use tokio_util::sync::CancellationToken;
 
 use super::{BuildError, Host, answer};
 use crate::{
     delegation::{DelegateError, OnCapacity, Request},
     session::Session,
     toolset::{
-        NativeTool, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, call::Caller,
+        NativeTool, Tool, ToolCall, ToolError, ToolHost, ToolOutput, ToolSpec, call::Caller,
         delegate::DelegateTask, spec::spec,
     },
 };
 
-/// What an application can add as its parent's own; the fifth blocked tool,
-/// `delegate_task`, is the host's.
+/// What an application can do in a way of its own for its parent; the fifth
+/// blocked tool, `delegate_task`, is the host's.
 const OWN: [Tool; 4] = [Tool::Clarify, Tool::Memory, Tool::SendMessage, Tool::ExecuteCode];
 
-/// The tools that only a parent holds.
+/// The parent's tools that the application does itself.
 #[derive(Default)]
 pub(super) struct OwnTools(BTreeMap<Tool, Arc<dyn NativeTool>>);
 
@@ -33,11 +31,15 @@ impl OwnTools {
         Ok(())
     }
 
-    fn specs(&self) -> impl Iterator<Item = ToolSpec> {
-        self.0.iter().map(|(tool, native)| {
-            let it = native.spec();
-            ToolSpec { tool: *tool, description: it.description, parameters: it.parameters }
-        })
+    /// The tools that are its.
+    pub(super) fn tools(&self) -> impl Iterator<Item = Tool> {
+        self.0.keys().copied()
+    }
+
+    /// What its tool says of itself, instead of the host's.
+    fn spec(&self, tool: Tool) -> Option<ToolSpec> {
+        let it = self.0.get(&tool)?.spec();
+        Some(ToolSpec { tool, description: it.description, parameters: it.parameters })
     }
 }
 
@@ -66,19 +68,23 @@ fn may_wait(mut it: ToolSpec) -> ToolSpec {
 pub struct Parent {
     host: Host,
     session: Session,
+    /// With what they keep for this parent alone: where its commands run.
+    tools: Arc<dyn ToolHost>,
 }
 
 impl Parent {
     pub(super) fn new(host: Host, session: Session) -> Self {
-        Self { host, session }
+        let shared = &host.delegator().parts().tools;
+        let tools = shared.of_child().unwrap_or_else(|| Arc::clone(shared));
+        Self { host, session, tools }
     }
 
     /// What a model needs to know of every tool that can be called here.
     pub fn tools(&self) -> Vec<ToolSpec> {
-        let held = self.host.delegator().parts().grant.iter();
-        let held = held.filter(|it| !OWN.contains(it)).filter_map(spec);
-        let held = held.map(|it| if it.tool == Tool::DelegateTask { may_wait(it) } else { it });
-        held.chain(self.host.own_tools().specs()).collect()
+        let own = self.host.own_tools();
+        let held = self.host.delegator().parts().grant.clone().plus(own.tools());
+        let specs = held.iter().filter_map(|it| own.spec(it).or_else(|| spec(it)));
+        specs.map(|it| if it.tool == Tool::DelegateTask { may_wait(it) } else { it }).collect()
     }
 
     /// Calls a tool by name, with the JSON object that a model wrote, and
@@ -89,24 +95,27 @@ impl Parent {
         let parts = self.host.delegator().parts();
         let own = self.host.own_tools().0.iter().find(|(it, _)| it.name() == name);
         if let Some((_, tool)) = own {
-            return tool.call(caller(), arguments.to_owned()).await;
+            return tool.call(self.caller(), arguments.to_owned()).await;
         }
-        let mut held = parts.grant.iter().filter(|it| !OWN.contains(it));
-        let output = match held.find(|it| it.name() == name) {
+        let output = match parts.grant.iter().find(|it| it.name() == name) {
             None => return Err(ToolError::Denied(format!("this parent has no tool `{name}`"))),
             Some(Tool::DelegateTask) => return self.delegate_task(arguments).await,
             Some(tool @ Tool::Native(_)) => {
-                parts.natives.call(caller(), tool, arguments.to_owned()).await?
+                parts.natives.call(self.caller(), tool, arguments.to_owned()).await?
             }
             Some(tool) => {
                 let call = ToolCall::from_json(tool, arguments.to_owned())?;
-                parts.tools.call(caller(), call).await?
+                self.tools.call(self.caller(), call).await?
             }
         };
         match output {
             ToolOutput::Text(text) => Ok(text),
             output => json(&output),
         }
+    }
+
+    fn caller(&self) -> Caller {
+        Caller::of("parent", self.session.clone())
     }
 
     async fn delegate_task(&self, arguments: &str) -> Result<String, ToolError> {
@@ -118,10 +127,6 @@ impl Parent {
             Err(err) => Err(err.into()),
         }
     }
-}
-
-fn caller() -> Caller {
-    Caller { child: Arc::from("parent"), cancelled: CancellationToken::new() }
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, ToolError> {

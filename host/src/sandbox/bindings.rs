@@ -12,7 +12,12 @@ use wasmtime::component::{
     ComponentNamedList, ComponentType, Lift, LinkerInstance, Lower, Resource,
 };
 
-use super::{cell::Cell, convert::subtask, link, toolbox::GrantedTool};
+use super::{
+    cell::Cell,
+    convert::{self, subtask},
+    link,
+    toolbox::GrantedTool,
+};
 use crate::toolset::{Tool, ToolCall, ToolError, ToolOutput, call, delegate, spec::spec};
 
 /// What `bindgen!` makes of `wit/`.
@@ -59,8 +64,7 @@ pub(super) trait Linkable: Function {
 pub(super) struct Entry {
     pub(super) interface: &'static str,
     pub(super) name: &'static str,
-    /// `None`: this version has nothing to link.
-    pub(super) link: Option<LinkFunction>,
+    pub(super) link: LinkFunction,
     /// `None`: can't be denied, and never is.
     pub(super) stub: StubFunction,
 }
@@ -68,12 +72,9 @@ pub(super) struct Entry {
 type LinkFunction = fn(&mut LinkerInstance<'_, Cell>) -> wasmtime::Result<()>;
 type StubFunction = fn(&mut LinkerInstance<'_, Cell>, Arc<str>) -> wasmtime::Result<()>;
 
-const fn stubbed<T: Function>() -> Entry {
-    Entry { interface: T::INTERFACE, name: T::NAME, link: None, stub: link::stub::<T> }
-}
-
 const fn linkable<T: Linkable>() -> Entry {
-    Entry { link: Some(link::link::<T>), ..stubbed::<T>() }
+    let (link, stub) = (link::link::<T> as LinkFunction, link::stub::<T> as StubFunction);
+    Entry { interface: T::INTERFACE, name: T::NAME, link, stub }
 }
 
 /// Every function of the contract.
@@ -84,19 +85,19 @@ pub(super) static CATALOGUE: &[Entry] = &[
     linkable::<ToolboxGranted>(),
     linkable::<ToolboxSpec>(),
     linkable::<ToolboxCall>(),
-    stubbed::<ModelChat>(),
+    linkable::<ModelChat>(),
     linkable::<ReadFile>(),
     linkable::<WriteFile>(),
     linkable::<Patch>(),
     linkable::<SearchFiles>(),
-    stubbed::<Terminal>(),
-    stubbed::<WebSearch>(),
-    stubbed::<WebExtract>(),
+    linkable::<Terminal>(),
+    linkable::<WebSearch>(),
+    linkable::<WebExtract>(),
     linkable::<DelegateTask>(),
-    stubbed::<Clarify>(),
-    stubbed::<Memory>(),
-    stubbed::<SendMessage>(),
-    stubbed::<ExecuteCode>(),
+    linkable::<Clarify>(),
+    linkable::<Memory>(),
+    linkable::<SendMessage>(),
+    linkable::<ExecuteCode>(),
 ];
 
 /// Declares functions: their place in the contract and their types.
@@ -208,6 +209,13 @@ impl Linkable for ToolboxCall {
     }
 }
 
+impl Linkable for ModelChat {
+    async fn call(cell: &mut Cell, (request,): Self::Params) -> wasmtime::Result<Self::Results> {
+        let response = cell.chat(request).await.map(convert::chat_response);
+        Ok((response.map_err(Into::into),))
+    }
+}
+
 /// A tool with a typed import: its parameters become a [`ToolCall`], the
 /// output becomes its WIT record.
 trait TypedTool: Function<Results = Answer<Self::Output>> {
@@ -312,8 +320,7 @@ impl TypedTool for DelegateTask {
     type Output = Vec<contract::delegation::SubtaskResult>;
 
     fn request((tasks,): Self::Params) -> Result<ToolCall, ToolError> {
-        let tasks = tasks.into_iter().enumerate().map(|(index, it)| subtask(index, it));
-        let tasks = tasks.collect::<Result<_, _>>()?;
+        let tasks = tasks.into_iter().map(subtask).collect();
         let none = delegate::DelegateTask::default();
         Ok(ToolCall::DelegateTask(delegate::DelegateTask { tasks, ..none }))
     }
@@ -321,6 +328,109 @@ impl TypedTool for DelegateTask {
     fn answer(output: ToolOutput) -> Option<Self::Output> {
         match output {
             ToolOutput::Delegated(it) => Some(it.results.into_iter().map(Into::into).collect()),
+            _ => None,
+        }
+    }
+}
+
+impl TypedTool for Terminal {
+    type Output = contract::terminal::CommandResult;
+
+    fn request((command,): Self::Params) -> Result<ToolCall, ToolError> {
+        let contract::terminal::Command { line, directory, timeout } = command;
+        Ok(ToolCall::Terminal(call::Terminal { command: line, directory, timeout }))
+    }
+
+    fn answer(output: ToolOutput) -> Option<Self::Output> {
+        match output {
+            ToolOutput::CommandResult(it) => Some(it.into()),
+            _ => None,
+        }
+    }
+}
+
+impl TypedTool for WebSearch {
+    type Output = Vec<contract::web::WebHit>;
+
+    fn request((query, limit): Self::Params) -> Result<ToolCall, ToolError> {
+        Ok(ToolCall::WebSearch(call::WebSearch { query, limit }))
+    }
+
+    fn answer(output: ToolOutput) -> Option<Self::Output> {
+        match output {
+            ToolOutput::WebHits(it) => Some(it.into_iter().map(Into::into).collect()),
+            _ => None,
+        }
+    }
+}
+
+impl TypedTool for WebExtract {
+    type Output = contract::web::WebPage;
+
+    fn request((url,): Self::Params) -> Result<ToolCall, ToolError> {
+        Ok(ToolCall::WebExtract(call::WebExtract { url }))
+    }
+
+    fn answer(output: ToolOutput) -> Option<Self::Output> {
+        match output {
+            ToolOutput::WebPage(it) => Some(it.into()),
+            _ => None,
+        }
+    }
+}
+
+impl TypedTool for Clarify {
+    type Output = String;
+
+    fn request((question, choices): Self::Params) -> Result<ToolCall, ToolError> {
+        Ok(ToolCall::Clarify(call::Clarify { question, choices }))
+    }
+
+    fn answer(output: ToolOutput) -> Option<Self::Output> {
+        match output {
+            ToolOutput::Text(it) => Some(it),
+            _ => None,
+        }
+    }
+}
+
+impl TypedTool for Memory {
+    type Output = Vec<String>;
+
+    fn request((change,): Self::Params) -> Result<ToolCall, ToolError> {
+        Ok(ToolCall::Memory(convert::memory(change)))
+    }
+
+    fn answer(output: ToolOutput) -> Option<Self::Output> {
+        match output {
+            ToolOutput::Notes(it) => Some(it),
+            _ => None,
+        }
+    }
+}
+
+impl TypedTool for SendMessage {
+    type Output = ();
+
+    fn request((session_key, text): Self::Params) -> Result<ToolCall, ToolError> {
+        Ok(ToolCall::SendMessage(call::SendMessage { session_key, text }))
+    }
+
+    fn answer(output: ToolOutput) -> Option<Self::Output> {
+        matches!(output, ToolOutput::Sent { .. }).then_some(())
+    }
+}
+
+impl TypedTool for ExecuteCode {
+    type Output = contract::terminal::CommandResult;
+
+    fn request((language, source): Self::Params) -> Result<ToolCall, ToolError> {
+        Ok(ToolCall::ExecuteCode(call::ExecuteCode { language, source }))
+    }
+
+    fn answer(output: ToolOutput) -> Option<Self::Output> {
+        match output {
+            ToolOutput::CommandResult(it) => Some(it.into()),
             _ => None,
         }
     }

@@ -7,10 +7,15 @@ use futures_util::FutureExt as _;
 use tokio_util::task::TaskTracker;
 use wasmtime::component::ResourceTable;
 
-use super::{limits::StoreLimits, record::Record, stop::Halt, wasi::InertWasi};
+use super::{
+    bindings::contract, convert, limits::StoreLimits, record::Record, stop::Halt, wasi::InertWasi,
+};
 use crate::{
     event::ToolTrace,
-    toolset::{Grant, Tool, ToolCall, ToolError, ToolHost, ToolOutput, call::Caller},
+    provider::ChatResponse,
+    toolset::{
+        Grant, ModelError, ModelHost, Tool, ToolCall, ToolError, ToolHost, ToolOutput, call::Caller,
+    },
 };
 
 /// Host calls that still get an answer, `exhausted`, after the budget is
@@ -138,6 +143,19 @@ impl Cell {
         self.traced(tool, bytes, work).await
     }
 
+    /// One chat with the model that was chosen for the child. It stands in no
+    /// trace of tools: whoever answers counts it.
+    pub(super) async fn chat(
+        &mut self,
+        request: contract::model::ChatRequest,
+    ) -> Result<ChatResponse, ModelError> {
+        self.record.model_started();
+        let done = self.tools.spawn(self.tools.chat(request));
+        let res = self.halt.unless_stopped(done).await;
+        self.record.model_ended();
+        res
+    }
+
     /// All that runs on the guest's stack: hand over, wait.
     async fn traced<T: Traced>(
         &mut self,
@@ -147,13 +165,7 @@ impl Cell {
     ) -> Result<T, ToolError> {
         let start = Instant::now();
         let done = self.tools.spawn(work);
-        let res = tokio::select! {
-            biased;
-            res = done => res,
-            () = self.halt.token().cancelled() => {
-                Err(self.halt.error().unwrap_or(ToolError::Interrupted))
-            }
-        };
+        let res = self.halt.unless_stopped(done).await;
         self.record.tool_ended(ToolTrace {
             tool: tool.name().into(),
             ok: res.is_ok(),
@@ -187,6 +199,8 @@ impl Traced for String {
 #[derive(Clone)]
 pub(super) struct ToolPort {
     pub(super) host: Arc<dyn ToolHost>,
+    /// `None`: no plan links a chat.
+    pub(super) model: Option<Arc<dyn ModelHost>>,
     pub(super) caller: Caller,
     pub(super) runtime: tokio::runtime::Handle,
     pub(super) tracker: TaskTracker,
@@ -213,15 +227,27 @@ impl ToolPort {
         }
     }
 
-    fn spawn<T: Send + 'static>(
+    fn chat(
         &self,
-        work: impl Future<Output = Result<T, ToolError>> + Send + 'static,
-    ) -> impl Future<Output = Result<T, ToolError>> + Send + 'static {
+        request: contract::model::ChatRequest,
+    ) -> impl Future<Output = Result<ChatResponse, ModelError>> + Send + 'static {
+        let (model, caller) = (self.model.clone(), self.caller.clone());
+        async move {
+            let denied = || ToolError::Denied("this run has no model".to_owned());
+            let model = model.ok_or_else(denied)?;
+            model.chat(caller, convert::chat_request(request)).await
+        }
+    }
+
+    fn spawn<T: Send + 'static, E: From<ToolError> + Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> impl Future<Output = Result<T, E>> + Send + 'static {
         let task = self.tracker.spawn_on(work, &self.runtime);
         task.map(|joined| {
             joined.unwrap_or_else(|err| {
                 tracing::error!(%err, "a tool did not return");
-                Err(ToolError::Failed("the tool crashed in the host".to_owned()))
+                Err(ToolError::Failed("the tool crashed in the host".to_owned()).into())
             })
         })
     }

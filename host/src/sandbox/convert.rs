@@ -1,36 +1,155 @@
 //! Values of the contract from the host's own, and back.
 
 use super::{
+    Rejected,
     bindings::{Role, WitToolSpec, contract},
     record::Level,
 };
 use crate::{
-    event,
+    event, provider,
     toolset::{
-        ToolError,
-        call::{EntryKind, FileSlice, SearchHit, SearchPage},
+        ModelError, ToolError,
+        call::{self, CommandResult, EntryKind, FileSlice, SearchHit, SearchPage, WebHit, WebPage},
         delegate::{self, SubtaskResult},
         spec::ToolSpec,
     },
 };
 
-/// What can't be done is said: a child that ran without the schema it was
-/// given would look as if it had kept it.
-pub(super) fn subtask(
-    index: usize,
-    it: contract::delegation::Subtask,
-) -> Result<delegate::Subtask, ToolError> {
-    let contract::delegation::Subtask { goal, context, toolsets, agent, max_iterations, .. } = it;
-    for (field, is_set) in
-        [("model", it.model.is_some()), ("output-schema", it.output_schema.is_some())]
-    {
-        if is_set {
-            let text = format!("Task {index}: `{field}` is not available in this version");
-            return Err(ToolError::InvalidArguments(text));
+/// A schema stays text here, on the guest's stack: it is read and checked
+/// where the whole request is.
+pub(super) fn subtask(it: contract::delegation::Subtask) -> delegate::Subtask {
+    let contract::delegation::Subtask {
+        goal,
+        context,
+        toolsets,
+        agent,
+        role,
+        model,
+        output_schema,
+        max_iterations,
+    } = it;
+    delegate::Subtask {
+        goal,
+        context,
+        toolsets,
+        agent,
+        role: role.map(Into::into),
+        model,
+        output_schema: output_schema.map(serde_json::Value::String),
+        max_iterations,
+    }
+}
+
+pub(super) fn memory(change: contract::memory::MemoryChange) -> call::Memory {
+    use call::MemoryAction as Action;
+    use contract::memory::MemoryChange as Change;
+    let (action, text, old_text) = match change {
+        Change::Add(text) => (Action::Add, Some(text), None),
+        Change::Replace((old, new)) => (Action::Replace, Some(new), Some(old)),
+        Change::Remove(old) => (Action::Remove, None, Some(old)),
+        Change::Read => (Action::Read, None, None),
+    };
+    call::Memory { action, text, old_text }
+}
+
+/// Runs off the guest's stack: a conversation can be long.
+pub(super) fn chat_request(it: contract::model::ChatRequest) -> provider::ChatRequest {
+    let contract::model::ChatRequest { messages, tools, max_tokens, temperature, response_schema } =
+        it;
+    let spec = |it: WitToolSpec| provider::ToolSpec {
+        name: it.name,
+        description: it.description,
+        parameters: it.parameters,
+    };
+    provider::ChatRequest {
+        messages: messages.into_iter().map(message).collect(),
+        tools: tools.into_iter().map(spec).collect(),
+        max_tokens,
+        temperature,
+        response_schema,
+    }
+}
+
+fn message(it: contract::model::Message) -> provider::Message {
+    use contract::model::Author;
+    let call = |it: contract::model::ToolCall| provider::ToolCall {
+        id: it.id,
+        name: it.name,
+        arguments: it.arguments,
+    };
+    provider::Message {
+        author: match it.author {
+            Author::System => provider::Author::System,
+            Author::User => provider::Author::User,
+            Author::Assistant => provider::Author::Assistant,
+            Author::Tool => provider::Author::Tool,
+        },
+        text: it.text,
+        tool_calls: it.tool_calls.into_iter().map(call).collect(),
+        answers: it.answers,
+        original: None,
+    }
+}
+
+pub(super) fn chat_response(it: provider::ChatResponse) -> contract::model::ChatResponse {
+    use contract::model::Finish;
+    let call = |it: provider::ToolCall| contract::model::ToolCall {
+        id: it.id,
+        name: it.name,
+        arguments: it.arguments,
+    };
+    contract::model::ChatResponse {
+        text: it.text,
+        tool_calls: it.tool_calls.into_iter().map(call).collect(),
+        finish: match it.finish {
+            provider::Finish::Stop => Finish::Stop,
+            provider::Finish::ToolCalls => Finish::ToolCalls,
+            provider::Finish::Length => Finish::Length,
+            provider::Finish::Filtered => Finish::Filtered,
+        },
+        usage: contract::model::Usage {
+            input_tokens: it.usage.input_tokens,
+            output_tokens: it.usage.output_tokens,
+        },
+        model: it.model,
+    }
+}
+
+impl From<Rejected> for contract::types::RejectedAnswer {
+    fn from(it: Rejected) -> Self {
+        let Rejected { answer, errors } = it;
+        Self { answer, errors }
+    }
+}
+
+impl From<ModelError> for contract::model::ModelError {
+    fn from(it: ModelError) -> Self {
+        match it {
+            ModelError::TooLong(text) => Self::TooLong(text),
+            ModelError::Tool(it) => it.into(),
         }
     }
-    let role = it.role.map(Into::into);
-    Ok(delegate::Subtask { goal, context, toolsets, agent, role, max_iterations })
+}
+
+impl From<CommandResult> for contract::terminal::CommandResult {
+    fn from(it: CommandResult) -> Self {
+        let CommandResult { exit_code, output, truncated } = it;
+        Self { exit_code, output, truncated }
+    }
+}
+
+impl From<WebHit> for contract::web::WebHit {
+    fn from(it: WebHit) -> Self {
+        let WebHit { title, url, snippet } = it;
+        Self { title, url, snippet }
+    }
+}
+
+impl From<WebPage> for contract::web::WebPage {
+    fn from(it: WebPage) -> Self {
+        let WebPage { url, title, text, truncated } = it;
+        Self { url, title, text, truncated }
+    }
 }
 
 impl From<SubtaskResult> for contract::delegation::SubtaskResult {

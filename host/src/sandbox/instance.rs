@@ -156,14 +156,15 @@ fn task(job: &Job) -> bindings::Task {
         role: task.role.into(),
         depth: task.depth,
         max_iterations: task.max_iterations,
-        output_schema: None,
-        rejected: None,
+        output_schema: task.output_schema.clone(),
+        rejected: task.rejected.clone().map(Into::into),
     }
 }
 
 fn new_store(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> {
     let config = place.config;
-    let caller = Caller { child: Arc::clone(&job.child), cancelled: watch.halt.token().clone() };
+    let (child, session) = (Arc::clone(&job.child), job.session.clone());
+    let caller = Caller { child, session, cancelled: watch.halt.token().clone() };
     let cell = Cell::new(CellParts {
         limits: StoreLimits::new(config.memory_bytes, config.table_elements),
         max_handles: config.handles,
@@ -174,6 +175,7 @@ fn new_store(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> {
         record: Arc::clone(&watch.record),
         tools: ToolPort {
             host: Arc::clone(&job.tools),
+            model: job.model.clone(),
             caller,
             runtime: Handle::current(),
             tracker: watch.tracker.clone(),
@@ -183,7 +185,8 @@ fn new_store(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> {
     store.limiter(|cell| &mut cell.limits);
     store.set_hostcall_fuel(config.host_call_bytes);
     store.set_max_component_handles(config.handles);
-    let (meter, budget) = (Arc::clone(&watch.meter), config.cpu);
+    let meter = Arc::clone(&watch.meter);
+    let budget = config.cpu.saturating_sub(job.cpu_used);
     store.epoch_deadline_callback(move |store| {
         let spent = meter.used() >= budget || store.data().is_overspent();
         Ok(if spent { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })

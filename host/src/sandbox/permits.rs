@@ -37,6 +37,7 @@ impl Division {
 #[derive(Debug)]
 pub(super) struct Permits {
     shared: Arc<Semaphore>,
+    has_shared: bool,
     /// The first is for depth 1.
     reserved: Vec<Arc<Semaphore>>,
     total: usize,
@@ -47,18 +48,19 @@ impl Permits {
     pub(super) fn new(cells: u32, max_depth: u32) -> Option<Self> {
         let Division { shared, per_depth } = Division::of(cells, max_depth)?;
         let reserved = (0..max_depth).map(|_| semaphore(per_depth)).collect();
-        Some(Self { shared: semaphore(shared), reserved, total: number(cells) })
+        let has_shared = shared > 0;
+        Some(Self { shared: semaphore(shared), has_shared, reserved, total: number(cells) })
     }
 
     /// Waits for a shared permit or one of that depth, whichever is first. It
-    /// goes back to where it came from. A depth without a reserve, which no
-    /// request should have, takes shared ones. `None` when the permits are
-    /// closed, which nobody does.
+    /// goes back to where it came from. A depth without a reserve takes shared
+    /// ones: that of a parent, 0, which nobody waits for. `None` when there
+    /// are none for it at all.
     pub(super) async fn acquire(&self, depth: u32) -> Option<OwnedSemaphorePermit> {
         let shared = Arc::clone(&self.shared).acquire_owned();
         let idx = depth.checked_sub(1).map(number);
         let Some(reserve) = idx.and_then(|it| self.reserved.get(it)) else {
-            return shared.await.ok();
+            return if self.has_shared { shared.await.ok() } else { None };
         };
         let reserve = Arc::clone(reserve).acquire_owned();
         // Shared ones first, so that the reserve is there when it is needed.
@@ -138,12 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn a_depth_that_no_request_has_takes_shared_permits() {
+    fn a_parent_takes_shared_permits_and_does_not_wait_for_what_there_is_none_of() {
         let permits = Permits::new(8, 2).unwrap();
         for depth in [0, 3, u32::MAX] {
             let held: Vec<_> = std::iter::from_fn(|| take(&permits, depth)).collect();
             assert_eq!(held.len(), 6, "{depth}");
         }
+        assert!(Permits::new(2, 2).unwrap().acquire(0).now_or_never().unwrap().is_none());
     }
 
     #[tokio::test]

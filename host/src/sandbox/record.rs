@@ -46,6 +46,10 @@ pub trait Observer: Send + Sync {
     fn tool_started(&self, tool: &'static str, subject: &str);
     /// That call ended.
     fn tool_ended(&self);
+    /// A chat with the model begins.
+    fn model_started(&self);
+    /// That chat ended.
+    fn model_ended(&self);
 }
 
 /// What is kept of a run.
@@ -119,6 +123,14 @@ impl Record {
         self.observer.tool_started(tool, cut(subject, MAX_ACTIVITY_BYTES));
     }
 
+    pub(super) fn model_started(&self) {
+        self.observer.model_started();
+    }
+
+    pub(super) fn model_ended(&self) {
+        self.observer.model_ended();
+    }
+
     pub(super) fn tool_ended(&self, trace: ToolTrace) {
         self.observer.tool_ended();
         let mut state = self.state();
@@ -154,6 +166,8 @@ mod tests {
         fn activity(&self, _: &str) {}
         fn tool_started(&self, _: &'static str, _: &str) {}
         fn tool_ended(&self) {}
+        fn model_started(&self) {}
+        fn model_ended(&self) {}
     }
 
     #[test]

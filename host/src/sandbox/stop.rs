@@ -134,6 +134,20 @@ impl Halt {
         })
     }
 
+    /// What `done` gives, unless the child is stopped before that.
+    pub(super) async fn unless_stopped<T, E: From<ToolError>>(
+        &self,
+        done: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        tokio::select! {
+            biased;
+            res = done => res,
+            () = self.token.cancelled() => {
+                Err(self.error().unwrap_or(ToolError::Interrupted).into())
+            }
+        }
+    }
+
     pub(super) fn token(&self) -> &CancellationToken {
         &self.token
     }

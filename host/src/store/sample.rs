@@ -92,7 +92,10 @@ pub(super) fn result(task_index: usize, status: Status) -> ChildResult {
         api_calls: 3,
         tokens: Tokens { input: 300, output: 70_000 },
         duration_seconds: 1.25,
+        cost_usd: Some(0.125),
         model: Some("small".to_owned()),
+        schema_valid: Some(false),
+        schema_errors: vec!["$.n: 7 is not of type \"string\"".to_owned()],
         tool_trace: vec![ToolTrace {
             tool: "file.read".into(),
             ok: true,

@@ -13,6 +13,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use cap_std::fs::{File, Metadata};
 use tokio::task;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +23,8 @@ use crate::toolset::call::{
 };
 
 mod path;
+mod quota;
+mod rules;
 mod workspace;
 
 mod text;
@@ -42,7 +45,12 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+use path::WorkspacePath;
+use quota::Spent;
+use rules::Rules;
 use workspace::Workspace;
+
+pub use rules::{PROTECTED_GLOBS, SECRET_GLOBS};
 
 /// Limits of the file tools.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +96,19 @@ pub struct FileConfig {
     /// Names in a path. Bounds the open directories of a search and the walk
     /// down a tree that was nested on purpose.
     pub max_depth: u32,
+    /// Bytes by which files grow through these tools, all children of the host
+    /// together. Bounds how much of the disk they fill.
+    pub max_written_bytes: u64,
+    /// Files and directories made through these tools, likewise. Bounds a
+    /// flood of empty ones, which takes no bytes.
+    pub max_created_files: u64,
+    /// Files that are neither read nor written, as lines of a `.gitignore`;
+    /// [`SECRET_GLOBS`] unless somebody knows better. Their names are listed.
+    /// A child's text leaves the machine with the next model call.
+    pub secret_globs: Vec<String>,
+    /// Files that are not written, likewise; [`PROTECTED_GLOBS`]. A child that
+    /// writes what the person's programs obey acts as the person.
+    pub protected_globs: Vec<String>,
 }
 
 /// Why a workspace cannot be used. For the operator: it names a host path.
@@ -103,6 +124,28 @@ pub enum WorkspaceError {
         #[source]
         source: io::Error,
     },
+    /// One of the rules that close files.
+    #[error("`{glob}` of `{key}` is no pattern of a `.gitignore`")]
+    Glob {
+        /// Of the configuration.
+        key: &'static str,
+        /// As it was given; empty when all of them together are too much.
+        glob: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<ignore::Error>,
+    },
+}
+
+impl FileConfig {
+    /// Whether the globs are ones, before a workspace is opened with them.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkspaceError::Glob`] for the first that is none.
+    pub fn check_globs(&self) -> Result<(), WorkspaceError> {
+        Rules::new(self).map(|_| ())
+    }
 }
 
 /// The file tools of one workspace. Clones share the same handle on it.
@@ -115,11 +158,12 @@ pub struct FileTools {
 struct Shared {
     workspace: Workspace,
     config: FileConfig,
+    rules: Rules,
     /// Held from the reading of a file until its replacement: two children
     /// that patch one file at a time both keep their change.
-    writing: Mutex<()>,
-    /// A file of the host below the workspace, relative to it.
-    closed: Option<PathBuf>,
+    writing: Mutex<Spent>,
+    /// Files of the host below the workspace, relative to it.
+    closed: Vec<PathBuf>,
 }
 
 impl Shared {
@@ -130,7 +174,7 @@ impl Shared {
         let begins = |closed: &PathBuf| {
             real.as_os_str().as_encoded_bytes().starts_with(closed.as_os_str().as_encoded_bytes())
         };
-        self.closed.as_ref().is_some_and(begins)
+        self.closed.iter().any(begins)
     }
 }
 
@@ -144,30 +188,34 @@ impl FileTools {
     /// Opens the directory `workspace` once; everything later goes through the
     /// held handle, even when the directory is moved or its path is replaced.
     ///
-    /// Fails when it is not a directory that this process may open.
+    /// Fails when it is not a directory that this process may open, and when a
+    /// glob is none.
     pub fn open(workspace: &Path, config: FileConfig) -> Result<Self, WorkspaceError> {
-        Self::open_closed(workspace, config, None)
+        Self::open_closed(workspace, config, [])
     }
 
-    /// The same, and `closed`, with all that begins with its name, is never
-    /// written when it lies below the workspace. For the host's own store: a
-    /// child that could write there could forge the events of every session.
-    pub fn open_closed(
+    /// The same, and each of `closed`, with all that begins with its name, is
+    /// never written when it lies below the workspace. For the host's own
+    /// store and notes: a child that could write there could forge the events
+    /// of every session, and what a parent remembers.
+    pub fn open_closed<'a>(
         workspace: &Path,
         config: FileConfig,
-        closed: Option<&Path>,
+        closed: impl IntoIterator<Item = &'a Path>,
     ) -> Result<Self, WorkspaceError> {
         let error = |source| WorkspaceError::Open { path: workspace.to_owned(), source };
         let real = workspace.canonicalize().map_err(error)?;
-        let closed = closed.and_then(|it| Some(it.strip_prefix(&real).ok()?.to_owned()));
+        let below = |it: &Path| it.strip_prefix(&real).ok().map(Path::to_owned);
+        let closed = closed.into_iter().filter_map(below).collect();
         let workspace = Workspace::open(workspace).map_err(error)?;
-        Ok(Self { shared: Arc::new(Shared { workspace, config, writing: Mutex::new(()), closed }) })
+        let (rules, writing) = (Rules::new(&config)?, Mutex::default());
+        Ok(Self { shared: Arc::new(Shared { workspace, config, rules, writing, closed }) })
     }
 
     /// Reads lines of a text file, or only counts them.
     ///
-    /// Fails on a path that is malformed, leads out of the workspace or is not
-    /// a regular file, on a binary file whose text is wanted, and when the
+    /// Fails on a path that is malformed, leads out of the workspace, is taken
+    /// for a secret or is not a regular file, on a binary file whose text is wanted, and when the
     /// caller is cancelled.
     pub async fn read_file(&self, caller: &Caller, call: ReadFile) -> Result<FileSlice, ToolError> {
         self.blocking(caller, move |job| read::read(job, &call)).await
@@ -176,8 +224,8 @@ impl FileTools {
     /// Replaces a file as a whole, or creates it with the directories above.
     ///
     /// Fails on a path that is malformed, leads out of the workspace, is a
-    /// symbolic link or not a regular file, or lies in `.git`; on too much
-    /// content; and on what the operating system refuses. Nothing is left
+    /// symbolic link or not a regular file, lies in `.git`, or is closed by a
+    /// rule; on too much content, for the file or in all; and on what the operating system refuses. Nothing is left
     /// behind then.
     pub async fn write_file(&self, caller: &Caller, call: WriteFile) -> Result<Written, ToolError> {
         self.blocking(caller, move |job| write::write(job, &call)).await
@@ -192,7 +240,8 @@ impl FileTools {
     }
 
     /// Finds entries by name, text files by content. What `.gitignore` files
-    /// exclude is left out, but for the start and the directories above it.
+    /// exclude is left out, but for the start and the directories above it. A
+    /// secret is listed by name, and no search looks into it.
     ///
     /// Fails on a malformed path, pattern or cursor, on a start that does not
     /// exist or lies in `.git`, on a directory with too many entries, and when
@@ -229,6 +278,13 @@ impl FileTools {
 impl Job {
     fn workspace(&self) -> &Workspace {
         &self.shared.workspace
+    }
+
+    /// Opens a regular file that is no secret.
+    fn open_file(&self, path: &WorkspacePath) -> Result<(File, Metadata), ToolError> {
+        let real = self.workspace().real(path)?;
+        self.shared.rules.check_read(path, &real)?;
+        self.workspace().open_file(path, &real)
     }
 
     fn config(&self) -> &FileConfig {

@@ -36,17 +36,6 @@ pub enum Tool {
     Native(Native),
 }
 
-/// Where a tool stands in this version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Availability {
-    /// Can be granted.
-    Offered,
-    /// Never granted to a child: only the parent holds it.
-    Blocked,
-    /// Part of the contract, not implemented by this host yet.
-    NotYet,
-}
-
 impl Tool {
     /// Every tool of the contract.
     pub const ALL: [Tool; 12] = [
@@ -83,20 +72,23 @@ impl Tool {
         }
     }
 
-    /// Whether this host can grant it.
-    pub fn availability(self) -> Availability {
+    /// Whether it is the parent's own: no child is granted it, whatever the
+    /// configuration says (semantics.md §3).
+    pub fn is_parents_own(self) -> bool {
         match self {
             Tool::ReadFile
             | Tool::WriteFile
             | Tool::Patch
             | Tool::SearchFiles
-            | Tool::Native(_) => Availability::Offered,
-            Tool::Terminal | Tool::WebSearch | Tool::WebExtract => Availability::NotYet,
+            | Tool::Terminal
+            | Tool::WebSearch
+            | Tool::WebExtract
+            | Tool::Native(_) => false,
             Tool::DelegateTask
             | Tool::Clarify
             | Tool::Memory
             | Tool::SendMessage
-            | Tool::ExecuteCode => Availability::Blocked,
+            | Tool::ExecuteCode => true,
         }
     }
 
@@ -170,10 +162,11 @@ mod tests {
     }
 
     #[test]
-    fn a_toolset_offers_all_of_its_tools_or_none() {
+    fn a_toolset_is_the_parents_own_as_a_whole_or_not_at_all() {
         for toolset in Toolset::ALL {
-            let first = toolset.tools[0].availability();
-            assert!(toolset.tools.iter().all(|it| it.availability() == first), "{}", toolset.name);
+            let first = toolset.tools[0].is_parents_own();
+            let is_same = |it: &Tool| it.is_parents_own() == first;
+            assert!(toolset.tools.iter().all(is_same), "{}", toolset.name);
         }
     }
 }

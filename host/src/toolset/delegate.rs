@@ -40,6 +40,14 @@ pub struct DelegateTask {
     #[serde(default)]
     #[schemars(with = "String", extend("enum" = ["leaf", "orchestrator"]))]
     pub role: Option<Role>,
+    /// Name of the model for every task that names none; the default one when
+    /// absent.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// JSON Schema that the summary of every task without one must satisfy.
+    #[serde(default)]
+    #[schemars(with = "Map<String, Value>")]
+    pub output_schema: Option<Value>,
     /// Model calls of every task that names no number.
     #[serde(default)]
     pub max_iterations: Option<u32>,
@@ -69,6 +77,13 @@ pub struct Subtask {
     #[serde(default)]
     #[schemars(with = "String", extend("enum" = ["leaf", "orchestrator"]))]
     pub role: Option<Role>,
+    /// Name of the model.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// JSON Schema that the summary must satisfy.
+    #[serde(default)]
+    #[schemars(with = "Map<String, Value>")]
+    pub output_schema: Option<Value>,
     /// Model calls.
     #[serde(default)]
     pub max_iterations: Option<u32>,
@@ -86,8 +101,9 @@ impl DelegateTask {
 
     /// Size of the texts, in bytes.
     pub(super) fn bytes(&self) -> u64 {
-        let Self { goal, tasks, context, toolsets, agent, .. } = self;
-        let own = texts([goal.as_ref(), context.as_ref(), agent.as_ref()], toolsets.as_deref());
+        let Self { goal, tasks, context, toolsets, agent, model, .. } = self;
+        let single = [goal.as_ref(), context.as_ref(), agent.as_ref(), model.as_ref()];
+        let own = texts(single, toolsets.as_deref());
         tasks.iter().map(Subtask::bytes).fold(own, u64::saturating_add)
     }
 
@@ -99,12 +115,17 @@ impl DelegateTask {
 
 impl Subtask {
     fn bytes(&self) -> u64 {
-        let Self { goal, context, toolsets, agent, .. } = self;
-        texts([Some(goal), context.as_ref(), agent.as_ref()], toolsets.as_deref())
+        let Self { goal, context, toolsets, agent, model, output_schema, .. } = self;
+        let single = [Some(goal), context.as_ref(), agent.as_ref(), model.as_ref()];
+        let schema = match output_schema {
+            Some(Value::String(text)) => text.len() as u64,
+            _ => 0,
+        };
+        texts(single, toolsets.as_deref()).saturating_add(schema)
     }
 }
 
-fn texts(single: [Option<&String>; 3], list: Option<&[String]>) -> u64 {
+fn texts(single: [Option<&String>; 4], list: Option<&[String]>) -> u64 {
     let all = single.into_iter().flatten().chain(list.unwrap_or_default());
     all.map(|it| it.len() as u64).sum()
 }
@@ -264,7 +285,7 @@ mod tests {
         check_error(
             r#"{"tasks":[{"goal":"a","depth":0}]}"#,
             "Task 0 is no task: unknown field `depth`, expected one of `goal`, `context`, \
-             `toolsets`, `agent`, `role`, `max_iterations`",
+             `toolsets`, `agent`, `role`, `model`, `output_schema`, `max_iterations`",
         );
         check_error(r#"{"tasks":7}"#, "no list of tasks: a list of objects is needed");
         check_error(
@@ -275,7 +296,7 @@ mod tests {
 
     #[test]
     fn what_only_a_host_may_say_is_an_unknown_field() {
-        for field in ["session_key", "depth", "model"] {
+        for field in ["session_key", "depth", "as_parent"] {
             let arguments = format!(r#"{{"goal":"g","{field}":"x"}}"#);
             let err = DelegateTask::from_json(&arguments).unwrap_err().to_string();
             assert!(err.starts_with(&format!("invalid arguments: unknown field `{field}`")));

@@ -1,9 +1,12 @@
 //! The grant: which tools a child may call, and the one function that decides
 //! it (semantics.md §3).
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
-use super::catalogue::{Availability, Tool, Toolset};
+use super::catalogue::{Tool, Toolset};
 use crate::event::Role;
 
 /// A set of tools. What a parent holds and what a child gets are both grants.
@@ -14,7 +17,7 @@ impl Grant {
     /// What a top-level caller holds: every tool this host has, and the
     /// blocked ones, which are the parent's own.
     pub fn of_parent() -> Self {
-        Tool::ALL.into_iter().filter(|it| it.availability() != Availability::NotYet).collect()
+        Tool::ALL.into_iter().collect()
     }
 
     /// With the native tools of the application, too.
@@ -69,8 +72,13 @@ pub struct Blocked(BTreeSet<Tool>);
 impl Blocked {
     /// The fixed five and `more`.
     pub fn with(more: impl IntoIterator<Item = Tool>) -> Self {
-        let fixed = Tool::ALL.into_iter().filter(|it| it.availability() == Availability::Blocked);
+        let fixed = Tool::ALL.into_iter().filter(|it| it.is_parents_own());
         Self(fixed.chain(more).collect())
+    }
+
+    /// Nothing: of a parent, and of no child.
+    pub fn of_a_parent() -> Self {
+        Self(BTreeSet::new())
     }
 
     /// Whether the tool is on the list.
@@ -91,20 +99,53 @@ impl Default for Blocked {
     }
 }
 
+/// The tools that this host has not, though the contract knows them, and why:
+/// no sandbox for commands on this machine, no search engine configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Withheld(BTreeMap<Tool, Reason>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Reason {
+    text: String,
+    is_told: bool,
+}
+
+impl Withheld {
+    /// A tool that nobody gets. Whoever takes the defaults is told, too: they
+    /// have less than was promised.
+    pub fn add(&mut self, tool: Tool, reason: impl Into<String>) {
+        self.0.insert(tool, Reason { text: reason.into(), is_told: true });
+    }
+
+    /// The same for a tool that was never set up: only those who ask for it by
+    /// name are told.
+    pub fn add_quietly(&mut self, tool: Tool, reason: impl Into<String>) {
+        self.0.insert(tool, Reason { text: reason.into(), is_told: false });
+    }
+
+    /// Why the host has it not; `None` when it has it.
+    pub fn reason(&self, tool: Tool) -> Option<&str> {
+        self.0.get(&tool).map(|it| it.text.as_str())
+    }
+
+    /// Whether somebody who did not name the tool is told.
+    pub fn is_told(&self, tool: Tool) -> bool {
+        self.0.get(&tool).is_some_and(|it| it.is_told)
+    }
+
+    /// What remains of a grant.
+    #[must_use]
+    pub fn less(&self, grant: &Grant) -> Grant {
+        grant.iter().filter(|it| !self.0.contains_key(it)).collect()
+    }
+}
+
 /// Why a list of toolsets is no request for a grant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GrantError {
     /// No tool or toolset has this name.
     #[error("unknown toolset or tool `{name}`: known are {known}")]
     Unknown {
-        /// As it was asked for.
-        name: String,
-        /// The names that can be granted, separated by commas.
-        known: String,
-    },
-    /// Part of the contract, not implemented by this host.
-    #[error("`{name}` is not available in this version: known are {known}")]
-    NotYet {
         /// As it was asked for.
         name: String,
         /// The names that can be granted, separated by commas.
@@ -120,9 +161,6 @@ pub fn expand<S: AsRef<str>>(names: &[S], natives: &[Tool]) -> Result<Grant, Gra
         let Some(tools) = tools_named(name, natives) else {
             return Err(GrantError::Unknown { name: name.to_owned(), known: known(natives) });
         };
-        if tools.iter().any(|it| it.availability() == Availability::NotYet) {
-            return Err(GrantError::NotYet { name: name.to_owned(), known: known(natives) });
-        }
         res.extend(tools);
     }
     Ok(Grant(res))
@@ -151,9 +189,7 @@ pub fn grant(requested: Option<&Grant>, parent: &Grant, blocked: &Blocked, role:
 
 /// Names of toolsets that a child can be granted.
 fn known(natives: &[Tool]) -> String {
-    let offered = Toolset::ALL
-        .iter()
-        .filter(|it| it.tools.iter().all(|it| it.availability() == Availability::Offered));
+    let offered = Toolset::ALL.iter().filter(|it| !it.tools.iter().any(|it| it.is_parents_own()));
     let names = offered.map(|it| it.name).chain(natives.iter().map(|it| it.toolset()));
     let names: Vec<String> = names.map(|it| format!("`{it}`")).collect();
     names.join(", ")
@@ -174,7 +210,8 @@ mod tests {
     #[test]
     fn a_grant_is_the_request_within_the_parent_less_the_blocked() {
         let file = ["read_file", "write_file", "patch", "search_files"];
-        check(None, Role::Leaf, &file);
+        let others = ["terminal", "web_search", "web_extract"];
+        check(None, Role::Leaf, &[&file[..], &others].concat());
         check(Some(&[]), Role::Leaf, &[]);
         check(Some(&["file"]), Role::Leaf, &file);
         check(Some(&["file_read"]), Role::Leaf, &["read_file", "search_files"]);
@@ -199,16 +236,21 @@ mod tests {
     fn a_name_that_is_not_in_the_catalogue_is_an_error_that_lists_the_known() {
         for name in ["files", "", " file", "File", "file*", "mcp__x__memory", "memоry"] {
             let err = expand(&[name], &[]).unwrap_err().to_string();
-            assert_eq!(
-                err,
-                format!("unknown toolset or tool `{name}`: known are `file`, `file_read`")
-            );
+            let known = "`file`, `file_read`, `terminal`, `web`";
+            assert_eq!(err, format!("unknown toolset or tool `{name}`: known are {known}"));
         }
-        let err = expand(&["terminal"], &[]).unwrap_err().to_string();
-        assert_eq!(
-            err,
-            "`terminal` is not available in this version: known are `file`, `file_read`"
-        );
+    }
+
+    #[test]
+    fn what_a_host_has_not_is_in_no_grant_and_has_a_reason() {
+        let mut withheld = Withheld::default();
+        withheld.add(Tool::Terminal, "no sandbox");
+        withheld.add_quietly(Tool::WebSearch, "no engine");
+        let rest = withheld.less(&expand(&["terminal", "web"], &[]).unwrap());
+        assert_eq!(rest.names(), ["web_extract"]);
+        let told = [Tool::Terminal, Tool::WebSearch, Tool::WebExtract];
+        assert_eq!(told.map(|it| withheld.is_told(it)), [true, false, false]);
+        assert_eq!(withheld.reason(Tool::WebSearch), Some("no engine"));
     }
 
     fn any_grant() -> impl Strategy<Value = Grant> {

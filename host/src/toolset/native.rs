@@ -250,9 +250,8 @@ fn schema(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use tokio_util::sync::CancellationToken;
-
     use super::*;
+    use crate::session::Session;
     use crate::toolset::{Grant, grant::expand, spec::specs};
 
     const OBJECT: &str = r#"{ "type": "object" }"#;
@@ -319,7 +318,7 @@ mod tests {
         let err = expand(&["tickets"], &tools.tools()).unwrap_err().to_string();
         assert_eq!(
             err,
-            "unknown toolset or tool `tickets`: known are `file`, `file_read`, `ticket`"
+            "unknown toolset or tool `tickets`: known are `file`, `file_read`, `terminal`, `web`, `ticket`"
         );
     }
 
@@ -338,7 +337,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_ends_in_the_tool_and_is_bounded() {
-        let caller = || Caller { child: "sa".into(), cancelled: CancellationToken::new() };
+        let caller = || Caller::of("sa", Session::Local);
         let mut tools = NativeTools::default();
         let echo = tools.register(echo(spec("echo", "d", OBJECT))).unwrap();
         let call = |arguments: String| tools.call(caller(), echo, arguments);

@@ -8,7 +8,10 @@ use schemars::{JsonSchema, schema_for};
 use serde_json::Value;
 
 use super::{
-    call::{Patch, ReadFile, SearchFiles, WriteFile},
+    call::{
+        Clarify, ExecuteCode, Memory, Patch, ReadFile, SearchFiles, SendMessage, Terminal,
+        WebExtract, WebSearch, WriteFile,
+    },
     catalogue::Tool,
     delegate::DelegateTask,
     grant::Grant,
@@ -47,7 +50,14 @@ static SPECS: LazyLock<Vec<ToolSpec>> = LazyLock::new(|| {
         of_type::<WriteFile>(Tool::WriteFile),
         of_type::<Patch>(Tool::Patch),
         of_type::<SearchFiles>(Tool::SearchFiles),
+        of_type::<Terminal>(Tool::Terminal),
+        of_type::<WebSearch>(Tool::WebSearch),
+        of_type::<WebExtract>(Tool::WebExtract),
         of_type::<DelegateTask>(Tool::DelegateTask),
+        of_type::<Clarify>(Tool::Clarify),
+        of_type::<Memory>(Tool::Memory),
+        of_type::<SendMessage>(Tool::SendMessage),
+        of_type::<ExecuteCode>(Tool::ExecuteCode),
     ]
 });
 
@@ -94,12 +104,10 @@ fn plain(property: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::toolset::catalogue::Availability;
 
     #[test]
-    fn every_tool_that_a_child_can_hold_is_described() {
-        let offered = |it: &Tool| it.availability() == Availability::Offered;
-        for tool in Tool::ALL.into_iter().filter(offered).chain([Tool::DelegateTask]) {
+    fn every_tool_is_described() {
+        for tool in Tool::ALL {
             let specs = specs(&[tool].into_iter().collect());
             assert_eq!(specs.len(), 1, "`{tool}` has no spec");
             assert_ne!(specs[0].description, "");
@@ -116,6 +124,6 @@ mod tests {
     #[test]
     fn the_schema_of_a_delegation_stands_alone() {
         let spec = spec(Tool::DelegateTask).unwrap();
-        insta::assert_snapshot!(spec.parameters, @r#"{"additionalProperties":false,"properties":{"agent":{"description":"Name of the agent for every task that names none; the caller's own when absent.","type":"string"},"context":{"description":"Background for every task that has none of its own.","type":"string"},"goal":{"description":"The work, for a single subagent: complete, since it knows nothing else. Either this or `tasks` is needed.","type":"string"},"max_iterations":{"description":"Model calls of every task that names no number.","minimum":0,"type":"integer"},"role":{"description":"Role of every task that names none. An `orchestrator` may delegate, too; a `leaf`, the default, works alone.","enum":["leaf","orchestrator"],"type":"string"},"tasks":{"description":"Several tasks, which run side by side; `goal` is not looked at then.","items":{"additionalProperties":false,"description":"What one subagent is to do.","properties":{"agent":{"description":"Name of the agent.","type":"string"},"context":{"description":"Background.","type":"string"},"goal":{"description":"The work: complete, since the subagent knows nothing else.","type":"string"},"max_iterations":{"description":"Model calls.","minimum":0,"type":"integer"},"role":{"description":"`orchestrator` when it may delegate, too.","enum":["leaf","orchestrator"],"type":"string"},"toolsets":{"description":"Toolsets or single tools.","items":{"type":"string"},"type":"array"}},"required":["goal"],"type":"object"},"type":"array"},"toolsets":{"description":"Toolsets or single tools of every task that names none; those of the caller when absent, none when empty.","items":{"type":"string"},"type":"array"}},"type":"object"}"#);
+        insta::assert_snapshot!(spec.parameters, @r#"{"additionalProperties":false,"properties":{"agent":{"description":"Name of the agent for every task that names none; the caller's own when absent.","type":"string"},"context":{"description":"Background for every task that has none of its own.","type":"string"},"goal":{"description":"The work, for a single subagent: complete, since it knows nothing else. Either this or `tasks` is needed.","type":"string"},"max_iterations":{"description":"Model calls of every task that names no number.","minimum":0,"type":"integer"},"model":{"description":"Name of the model for every task that names none; the default one when absent.","type":"string"},"output_schema":{"additionalProperties":true,"description":"JSON Schema that the summary of every task without one must satisfy.","type":"object"},"role":{"description":"Role of every task that names none. An `orchestrator` may delegate, too; a `leaf`, the default, works alone.","enum":["leaf","orchestrator"],"type":"string"},"tasks":{"description":"Several tasks, which run side by side; `goal` is not looked at then.","items":{"additionalProperties":false,"description":"What one subagent is to do.","properties":{"agent":{"description":"Name of the agent.","type":"string"},"context":{"description":"Background.","type":"string"},"goal":{"description":"The work: complete, since the subagent knows nothing else.","type":"string"},"max_iterations":{"description":"Model calls.","minimum":0,"type":"integer"},"model":{"description":"Name of the model.","type":"string"},"output_schema":{"additionalProperties":true,"description":"JSON Schema that the summary must satisfy.","type":"object"},"role":{"description":"`orchestrator` when it may delegate, too.","enum":["leaf","orchestrator"],"type":"string"},"toolsets":{"description":"Toolsets or single tools.","items":{"type":"string"},"type":"array"}},"required":["goal"],"type":"object"},"type":"array"},"toolsets":{"description":"Toolsets or single tools of every task that names none; those of the caller when absent, none when empty.","items":{"type":"string"},"type":"array"}},"type":"object"}"#);
     }
 }

@@ -27,9 +27,7 @@ fn run(task: Task) -> Result<Report, Error> {
         Ok(()) if diary.failed() => Ok(Report::failed(diary.text())),
         Ok(()) => Ok(Report::completed(diary.text())),
         // Not failures: the host asks for what there is.
-        Err(ToolError::Interrupted | ToolError::TimedOut | ToolError::Exhausted(_)) => {
-            Ok(Report::completed(diary.partial()).truncated())
-        }
+        Err(error) if error.is_stop() => Ok(Report::completed(diary.partial()).truncated()),
         Err(error) => Err(error.into()),
     }
 }

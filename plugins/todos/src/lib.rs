@@ -34,7 +34,7 @@ fn run(_task: Task) -> Result<Report, Error> {
     match ended {
         Ok(()) => Ok(Report::completed(summary)),
         // Not failures: the host asks for what there is.
-        Err(ToolError::Interrupted | ToolError::TimedOut | ToolError::Exhausted(_)) => {
+        Err(error) if error.is_stop() => {
             Ok(Report::completed(format!("{PARTIAL}{summary}")).truncated())
         }
         Err(error) => Err(error.into()),

@@ -16,7 +16,7 @@ use std::{
 
 use hermitage::{
     completion::Delivery,
-    config::Config,
+    config::{Config, Layers},
     delegation::{Completion, DelegateError, Dispatched, OnCapacity, Request, TaskRequest},
     event::Role,
     host::Host,
@@ -265,7 +265,7 @@ impl App {
 }
 
 fn config(retained: &str) -> Config {
-    let mut res = Config::load(None).unwrap();
+    let mut res = Config::load(&Layers::default()).unwrap();
     res.delegation.retained_records = retained.parse().unwrap();
     res.sandbox.max_live_cells = 8;
     res.sandbox.max_depth = res.delegation.max_depth;

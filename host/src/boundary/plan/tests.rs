@@ -14,7 +14,7 @@ fn policy_of(toolsets: &[&str], role: Role, strict: bool) -> Policy {
     let blocked = Blocked::default();
     let wanted = expand(toolsets, &[]).unwrap();
     let grant = grant(Some(&wanted), &Grant::of_parent(), &blocked, role);
-    Policy { grant, blocked, role, strict }
+    Policy { blocked, strict, ..Policy::of(grant, role) }
 }
 
 /// An item as the contract has it, so that a test names only what differs.

@@ -6,7 +6,7 @@ use crate::{
     event::{ChildResult, CompletionEvent, ExitReason, FailureNotice, Status},
 };
 
-use super::cut::cut_summary;
+use super::{cut::cut_summary, message::Message};
 
 /// Longest goal or label that stands on one line, which has to stay readable.
 const MAX_TASK_GOAL_CHARS: usize = 2_000;
@@ -25,6 +25,8 @@ pub enum Notice {
     Ended(Ended),
     /// A child failed while its siblings run.
     ChildFailed(ChildFailed),
+    /// Another session has something to say.
+    Message(Message),
 }
 
 /// What [`render`](super::render) tells of a delegation's end.

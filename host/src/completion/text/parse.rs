@@ -14,10 +14,12 @@ use super::{
     INDENT,
     escape::unescape,
     layout::{
-        API_CALLS, BATCH, CONTEXT, DISPATCHED, DURATION, EXIT_REASON, FAILED, FAILED_INTRO, GAP,
-        GOAL, GROUP, INTRO, MODEL, NO_OUTPUT, NOTE, PARTIAL, REMAINING, RESULT, ROLE, SINGLE,
-        STATUS, TOOLSETS, TOTAL_DURATION, TRUNCATED, compose, exit_reason_named, status_named,
+        API_CALLS, BATCH, CONTEXT, DISPATCHED, DURATION, EXIT_REASON, FAILED, FAILED_INTRO, FROM,
+        GAP, GOAL, GROUP, INTRO, MESSAGE_INTRO, MODEL, NO_OUTPUT, NOTE, OTHER, PARTIAL, REMAINING,
+        RESULT, ROLE, SINGLE, STATUS, TOOLSETS, TOTAL_DURATION, TRUNCATED, compose,
+        exit_reason_named, status_named,
     },
+    message::{MESSAGE, Message},
     notice::{Body, ChildFailed, Ended, Notice, Outcome, TaskNotice},
 };
 
@@ -54,6 +56,7 @@ pub fn parse(text: &str) -> Result<Notice, ParseError> {
     let (marker, id) = cursor.marker()?;
     let (dispatched, notice) = match marker {
         FAILED => cursor.failed(id)?,
+        OTHER => ("", cursor.message(id)?),
         marker => cursor.ended(id, marker == BATCH)?,
     };
     if compose(&notice, dispatched) == text { Ok(notice) } else { Err(ParseError::NotCanonical) }
@@ -113,6 +116,18 @@ impl<'a> Cursor<'a> {
         Ok((dispatched, Notice::ChildFailed(notice)))
     }
 
+    /// Of the events of other producers, messages alone read back.
+    fn message(&mut self, kind: &str) -> Result<Notice, ParseError> {
+        if kind != MESSAGE {
+            return Err(ParseError::NoMarker);
+        }
+        self.need(MESSAGE_INTRO)?;
+        self.need("")?;
+        let from = self.need(FROM)?.to_owned();
+        self.need("")?;
+        Ok(Notice::Message(Message { from, text: unescape(&self.rest.join("\n")) }))
+    }
+
     fn remaining(&mut self) -> Result<(usize, usize), ParseError> {
         let line = self.need(REMAINING)?;
         let read = |(left, all): (&str, &str)| Some((left.parse().ok()?, all.parse().ok()?));
@@ -121,7 +136,7 @@ impl<'a> Cursor<'a> {
 
     /// Which marker it is, and the id in it.
     fn marker(&mut self) -> Result<(&'static str, &'a str), ParseError> {
-        let mut found = [SINGLE, BATCH, FAILED].into_iter();
+        let mut found = [SINGLE, BATCH, FAILED, OTHER].into_iter();
         let found = found.find_map(|it| self.take(it).map(|rest| (it, rest)));
         let (marker, rest) = found.ok_or(ParseError::NoMarker)?;
         let id = rest.strip_suffix(']').ok_or(ParseError::NoMarker)?;

@@ -28,7 +28,7 @@ enum Edit<'a> {
 pub(super) fn patch(job: &Job, call: &Patch) -> Result<Patched, ToolError> {
     let path = target(job, &call.path)?;
     let edit = Edit::of(call)?;
-    let _writing = job.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut spent = job.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
     let mut buffer = Vec::new();
     let text = current(job, &path, &mut buffer)?;
     let edited = match edit {
@@ -39,7 +39,7 @@ pub(super) fn patch(job: &Job, call: &Patch) -> Result<Patched, ToolError> {
         Edit::Diff(diff) => diff::apply(job, &path, text, diff)?,
     };
     job.check()?;
-    replace(job, &path, &edited.text)?;
+    replace(job, &mut spent, &path, &edited.text)?;
     Ok(Patched { changes: edited.changes, bytes: bytes(edited.text.len()) })
 }
 
@@ -67,7 +67,7 @@ fn current<'a>(
     path: &WorkspacePath,
     buffer: &'a mut Vec<u8>,
 ) -> Result<&'a str, ToolError> {
-    let (file, metadata) = job.workspace().open_file(path)?;
+    let (file, metadata) = job.open_file(path)?;
     let max = job.config().max_patch_bytes;
     load(file, max, buffer).map_err(|error| error.of(path, metadata.len()))?.ok_or_else(|| {
         let path = Quoted(path.given());

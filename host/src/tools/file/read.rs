@@ -14,7 +14,7 @@ use crate::toolset::call::{FileSlice, ReadFile, ToolError};
 pub(super) fn read(job: &Job, call: &ReadFile) -> Result<FileSlice, ToolError> {
     let path = WorkspacePath::parse_file(&call.path, job.config())?;
     let mut slice = Slice::new(job, call)?;
-    let (mut file, metadata) = job.workspace().open_file(&path)?;
+    let (mut file, metadata) = job.open_file(&path)?;
     let size = metadata.len();
     let total_bytes = match scan(job, &mut file, size, |piece| slice.take(piece)) {
         Ok(total_bytes) => total_bytes,

@@ -3,6 +3,8 @@
 //! Looks one hit past the page, so that `next` is there only when another
 //! page is.
 
+use std::path::Path;
+
 use cap_std::fs::File;
 use globset::{GlobBuilder, GlobMatcher};
 
@@ -28,10 +30,12 @@ pub(super) fn search(job: &Job, call: &SearchFiles) -> Result<SearchPage, ToolEr
     let cursor = call.cursor.as_deref();
     let cursor =
         cursor.map(|it| Cursor::parse(it, &start, call.content.is_some(), config)).transpose()?;
-    refuse_git(&start)?;
-    match job.workspace().open_any(&start)? {
+    refuse_git(&start, start.as_path())?;
+    let real = job.workspace().real(&start)?;
+    refuse_git(&start, &real)?;
+    match job.workspace().open_any(&start, &real)? {
         Opened::Directory(dir) => {
-            let mut walk = Walk::new(job, &start, dir, cursor)?;
+            let mut walk = Walk::new(job, &start, real, dir, cursor)?;
             while !page.more
                 && let Some(found) = walk.next()?
             {
@@ -45,6 +49,9 @@ pub(super) fn search(job: &Job, call: &SearchFiles) -> Result<SearchPage, ToolEr
             }
         }
         Opened::File(file, metadata) => {
+            if call.content.is_some() {
+                job.shared.rules.check_read(&start, &real)?;
+            }
             let after = cursor.map_or(0, |it| it.line);
             let found = Found::new(start.normal().to_owned(), EntryKind::File, after);
             query.look(job, &found, &mut page, || Some(file), || metadata.len())?;
@@ -54,8 +61,8 @@ pub(super) fn search(job: &Job, call: &SearchFiles) -> Result<SearchPage, ToolEr
 }
 
 /// An empty page would look like an answer.
-fn refuse_git(start: &WorkspacePath) -> Result<(), ToolError> {
-    if start.names().any(|it| it == ".git") {
+fn refuse_git(start: &WorkspacePath, real: &Path) -> Result<(), ToolError> {
+    if real.iter().any(|it| it == ".git") {
         let start = Quoted(start.given());
         return Err(ToolError::Failed(format!(
             "{start} is git's own and never searched: read_file still reads its files"

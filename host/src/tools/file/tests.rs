@@ -13,10 +13,16 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::toolset::call::{EntryKind, SearchHit};
+use crate::{
+    session::Session,
+    toolset::call::{EntryKind, SearchHit},
+};
 
 mod attack;
+mod closed;
+mod mounted;
 mod patch;
+mod quota;
 mod read;
 mod search;
 mod write;
@@ -37,7 +43,18 @@ pub(super) const ROOMY: FileConfig = FileConfig {
     max_gitignore_bytes: 64 << 10,
     max_dir_entries: 100_000,
     max_depth: 64,
+    max_written_bytes: 1 << 30,
+    max_created_files: 100_000,
+    secret_globs: Vec::new(),
+    protected_globs: Vec::new(),
 };
+
+/// The same with the rules that close files.
+fn guarded() -> FileConfig {
+    let owned = |globs: &[&str]| globs.iter().map(|it| (*it).to_owned()).collect();
+    let (secret_globs, protected_globs) = (owned(&SECRET_GLOBS), owned(&PROTECTED_GLOBS));
+    FileConfig { secret_globs, protected_globs, ..ROOMY }
+}
 
 /// A workspace in a directory that holds a secret beside it.
 struct Fixture {
@@ -122,7 +139,7 @@ impl Fixture {
 }
 
 fn caller() -> Caller {
-    Caller { child: Arc::from("child"), cancelled: CancellationToken::new() }
+    Caller::of("child", Session::Local)
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -6,7 +6,11 @@
 //! each directory from the handle of the one above and follows no symbolic
 //! link, so the walk cannot leave the tree, whatever happens to it meanwhile.
 
-use std::{io, path::Path, vec};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    vec,
+};
 
 use cap_std::fs::{Dir, DirEntry, File, FileType};
 use rustix::fs::OFlags;
@@ -17,7 +21,7 @@ use super::{
     ignored::Ignored,
     length,
     path::{MAX_PATH_BYTES, Quoted, WorkspacePath, join},
-    workspace::{failed, open},
+    workspace::failed,
     write::is_temporary,
 };
 use crate::toolset::call::{EntryKind, ToolError};
@@ -48,6 +52,8 @@ impl Found {
 /// A walk under way.
 pub(super) struct Walk<'a> {
     job: &'a Job,
+    /// Where it starts: as the caller named it, in bytes, and in truth.
+    start: (usize, PathBuf),
     /// From the start of the walk down to where it is.
     levels: Vec<Level>,
     ignored: Ignored,
@@ -71,15 +77,18 @@ struct Entry {
 }
 
 impl<'a> Walk<'a> {
-    /// Walks the directory `dir`, which is at `start`.
+    /// Walks the directory `dir`, which is at `start`, in truth at `real`.
     pub(super) fn new(
         job: &'a Job,
         start: &WorkspacePath,
+        real: PathBuf,
         dir: Dir,
         resume: Option<Cursor>,
     ) -> Result<Self, ToolError> {
         let ignored = ignored_above(job, start);
-        let mut this = Self { job, levels: Vec::new(), ignored, resume, entering: None };
+        let start_at = (start.normal().len(), real);
+        let levels = Vec::new();
+        let mut this = Self { job, start: start_at, levels, ignored, resume, entering: None };
         let entries = this.entries(&dir, start.normal())?;
         let entries = entries.map_err(|error| failed(start.given(), &error))?;
         this.push(dir, start.normal().to_owned(), entries);
@@ -106,9 +115,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Opens the regular file that was found last.
+    /// Opens the regular file that was found last, unless it is a secret.
     pub(super) fn open(&self, found: &Found) -> io::Result<File> {
-        open(self.dir()?, Path::new(found.name()), OFlags::NOFOLLOW)
+        let (start, real) = &self.start;
+        let below = found.path.get(*start..).unwrap_or_default().trim_start_matches('/');
+        if self.job.shared.rules.is_secret(&real.join(below)) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        self.job.workspace().open_in(self.dir()?, Path::new(found.name()), OFlags::empty())
     }
 
     /// The size of the regular file that was found last, 0 when it is gone.
@@ -163,8 +177,9 @@ impl<'a> Walk<'a> {
     /// passed over.
     fn enter(&mut self, path: String) -> Result<(), ToolError> {
         let name = path.rsplit('/').next().unwrap_or_default();
-        let flags = OFlags::NOFOLLOW | OFlags::DIRECTORY;
-        let opened = self.dir().and_then(|it| open(it, Path::new(name), flags));
+        let workspace = self.job.workspace();
+        let open = |dir: &Dir| workspace.open_in(dir, Path::new(name), OFlags::DIRECTORY);
+        let opened = self.dir().and_then(open);
         let listed = opened.map(|it| Dir::from_std_file(it.into_std()));
         match listed {
             Ok(dir) => match self.entries(&dir, &path)? {

@@ -1,25 +1,37 @@
 //! The held handle on the workspace, and what is opened below it.
 //!
-//! Every open resolves the whole path below the root at once (in cap-std, by
-//! `openat2` with `RESOLVE_BENEATH` where there is one), so there is no moment between a check and its use, and
-//! the kind of a file is asked of the opened handle. A text of the operating
-//! system never reaches the caller: it could name a path of the host.
+//! A path is resolved below the root first (in cap-std, by `openat2` with
+//! `RESOLVE_BENEATH` where there is one). What comes out has no symbolic link
+//! in it: the rules are asked about those names, and then just those are
+//! opened, one from the other and following nothing. So there is no moment
+//! between a check and its use. What is mounted below the workspace is not
+//! entered, and the kind of a file is asked of the opened handle. A text of
+//! the operating system never reaches the caller: it could name a path of the
+//! host.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    os::fd::AsFd,
+    path::{Component, Path, PathBuf},
+};
 
 use cap_std::{
     ambient_authority,
     fs::{Dir, File, Metadata, OpenOptions, OpenOptionsExt as _},
 };
-use rustix::{fs::OFlags, io::Errno};
+use rustix::{
+    fs::{AtFlags, FileType, OFlags, StatxFlags, fstat, statx},
+    io::Errno,
+};
 
-use super::path::{Quoted, WorkspacePath, openable};
+use super::path::{Quoted, WorkspacePath};
 use crate::toolset::call::ToolError;
 
 /// The workspace directory, held open.
 #[derive(Debug)]
 pub(super) struct Workspace {
     root: Dir,
+    mount: Mount,
 }
 
 /// What a path led to.
@@ -33,17 +45,32 @@ pub(super) enum Opened {
 impl Workspace {
     /// The one use of an ambient path.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { root: Dir::open_ambient_dir(path, ambient_authority())? })
+        let root = Dir::open_ambient_dir(path, ambient_authority())?;
+        Ok(Self { mount: Mount::of(&root)?, root })
     }
 
     pub(super) fn root(&self) -> &Dir {
         &self.root
     }
 
-    /// Opens a file or a directory; anything else is an error at once.
-    pub(super) fn open_any(&self, path: &WorkspacePath) -> Result<Opened, ToolError> {
+    /// Where a path leads: relative to the workspace, and without symbolic
+    /// links.
+    pub(super) fn real(&self, path: &WorkspacePath) -> Result<PathBuf, ToolError> {
+        self.resolve(path.as_path()).map_err(|error| failed(path.given(), &error))
+    }
+
+    /// The same for any path below the root.
+    pub(super) fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        let real = self.root.canonicalize(path)?;
+        // The workspace itself is `.`, which no other name begins with.
+        Ok(real.components().filter(|it| *it != Component::CurDir).collect())
+    }
+
+    /// Opens a file or a directory by its real path; anything else is an error
+    /// at once.
+    pub(super) fn open_any(&self, path: &WorkspacePath, real: &Path) -> Result<Opened, ToolError> {
         let failed = |error: io::Error| failed(path.given(), &error);
-        let file = open(&self.root, path.as_path(), OFlags::empty()).map_err(failed)?;
+        let file = self.open_real(real, OFlags::empty()).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         if metadata.is_dir() {
             return Ok(Opened::Directory(Dir::from_std_file(file.into_std())));
@@ -55,25 +82,84 @@ impl Workspace {
     }
 
     /// Opens a regular file for reading.
-    pub(super) fn open_file(&self, path: &WorkspacePath) -> Result<(File, Metadata), ToolError> {
-        match self.open_any(path)? {
+    pub(super) fn open_file(
+        &self,
+        path: &WorkspacePath,
+        real: &Path,
+    ) -> Result<(File, Metadata), ToolError> {
+        match self.open_any(path, real)? {
             Opened::File(file, metadata) => Ok((file, metadata)),
             Opened::Directory(_) => Err(failed(path.given(), &Errno::ISDIR.into())),
         }
     }
 
-    /// Opens the directory with the normal path `directory`.
-    pub(super) fn open_dir(&self, directory: &str) -> io::Result<Dir> {
-        self.root.open_dir(openable(directory))
+    /// Opens a directory by its real path.
+    pub(super) fn open_dir(&self, real: &Path) -> io::Result<Dir> {
+        let directory = self.open_real(real, OFlags::DIRECTORY)?;
+        Ok(Dir::from_std_file(directory.into_std()))
+    }
+
+    /// Opens one name after the other. A directory above need not be readable.
+    fn open_real(&self, real: &Path, flags: OFlags) -> io::Result<File> {
+        let Some(name) = real.file_name() else {
+            return open(&self.root, Path::new("."), flags);
+        };
+        let mut above: Option<Dir> = None;
+        for directory in real.parent().into_iter().flat_map(Path::components) {
+            let from = above.as_ref().unwrap_or(&self.root);
+            let next = self.open_in(from, directory.as_ref(), OFlags::PATH | OFlags::DIRECTORY)?;
+            above = Some(Dir::from_std_file(next.into_std()));
+        }
+        self.open_in(above.as_ref().unwrap_or(&self.root), Path::new(name), flags)
+    }
+
+    /// Opens a name in a directory, unless it is a link or a mount.
+    pub(super) fn open_in(&self, dir: &Dir, name: &Path, flags: OFlags) -> io::Result<File> {
+        let file = open(dir, name, flags | OFlags::NOFOLLOW)?;
+        match self.mount.has(&Mount::of(&file)?) {
+            true => Ok(file),
+            false => Err(Errno::XDEV.into()),
+        }
+    }
+}
+
+/// What a file is mounted with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mount {
+    /// Differs also for a directory of the same device that is mounted twice.
+    /// `None` on kernels before 5.8.
+    id: Option<u64>,
+    device: u64,
+    is_directory: bool,
+}
+
+impl Mount {
+    fn of(file: impl AsFd) -> io::Result<Self> {
+        let stat = fstat(&file)?;
+        let asked = statx(&file, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).ok();
+        let told = asked.filter(|it| it.stx_mask & StatxFlags::MNT_ID.bits() != 0);
+        let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+        Ok(Self { id: told.map(|it| it.stx_mnt_id), device: stat.st_dev, is_directory })
+    }
+
+    /// Whether another file is on this mount. Files of an overlay have the
+    /// devices of its layers, so that without ids its directories alone tell.
+    fn has(&self, other: &Mount) -> bool {
+        match (self.id, other.id) {
+            (Some(own), Some(other)) => own == other,
+            _ => !other.is_directory || self.device == other.device,
+        }
     }
 }
 
 /// Opens `path` below `dir` for reading.
 ///
 /// `NONBLOCK` is for pipes, which would wait for a writer, and `NOCTTY` for
-/// terminals, which would become this process's own.
+/// terminals, which would become this process's own. A path alone waits for
+/// nothing, and takes neither.
 pub(super) fn open(dir: &Dir, path: &Path, flags: OFlags) -> io::Result<File> {
-    let flags = flags | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let waits = !flags.contains(OFlags::PATH);
+    let flags = if waits { flags | OFlags::NONBLOCK | OFlags::NOCTTY } else { flags };
     dir.open_with(path, OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()))
 }
 
@@ -105,6 +191,7 @@ fn errno_reason(errno: Errno) -> &'static str {
         Errno::ACCESS | Errno::PERM => "is closed to this host: its permissions do not allow it",
         Errno::LOOP => "goes through symbolic links that cannot be followed: give a direct path",
         Errno::NAMETOOLONG => "holds a name that is too long: give a shorter one",
+        Errno::XDEV => "lies in a file system that is mounted there: give a path outside of it",
         Errno::NXIO | Errno::NODEV => {
             "is a device, a socket or a pipe: only regular files can be used"
         }
@@ -113,5 +200,34 @@ fn errno_reason(errno: Errno) -> &'static str {
         Errno::ROFS => "cannot be written: its file system is read-only",
         Errno::MFILE | Errno::NFILE => "cannot be opened now: too many files are open, try again",
         _ => REFUSED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_is_told_by_its_id_or_by_the_device_of_a_directory() {
+        let mount = |id, device, is_directory| Mount { id, device, is_directory };
+        let root = mount(Some(1), 10, true);
+        for (other, expect) in [
+            (mount(Some(1), 10, true), true),
+            (mount(Some(1), 11, false), true),
+            (mount(Some(2), 10, true), false),
+            (mount(Some(2), 10, false), false),
+            (mount(None, 10, true), true),
+            (mount(None, 11, true), false),
+            (mount(None, 11, false), true),
+        ] {
+            assert_eq!(root.has(&other), expect, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn this_system_tells_mounts_apart() {
+        let [root, proc] = ["/", "/proc"].map(|it| Mount::of(std::fs::File::open(it).unwrap()));
+        let (root, proc) = (root.unwrap(), proc.unwrap());
+        assert!(root.has(&root) && !root.has(&proc));
     }
 }

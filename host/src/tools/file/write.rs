@@ -7,7 +7,7 @@
 use std::{
     io,
     io::Write as _,
-    path::{Component, PathBuf},
+    path::{Path, PathBuf},
     sync::PoisonError,
 };
 
@@ -20,6 +20,7 @@ use rustix::{
 use super::{
     Job, bytes,
     path::{Quoted, WorkspacePath, join, openable},
+    quota::Spent,
     workspace::failed,
 };
 use crate::toolset::call::{ToolError, WriteFile, Written};
@@ -37,33 +38,38 @@ const WRITABLE: u32 = 0o222;
 /// Does one call.
 pub(super) fn write(job: &Job, call: &WriteFile) -> Result<Written, ToolError> {
     let path = target(job, &call.path)?;
-    let _writing = job.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut spent = job.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
     // Others may have written for long meanwhile.
     job.check()?;
-    let created = replace(job, &path, &call.content)?;
+    let created = replace(job, &mut spent, &path, &call.content)?;
     Ok(Written { bytes: bytes(call.content.len()), created })
 }
 
 /// Checks the path of a file that is going to be written.
 pub(super) fn target(job: &Job, given: &str) -> Result<WorkspacePath, ToolError> {
     let path = WorkspacePath::parse_file(given, job.config())?;
-    if path.names().any(is_git) { Err(is_of_git(&path)) } else { Ok(path) }
+    check_open(job, &path, path.as_path())?;
+    Ok(path)
 }
 
-/// Git runs programs that files below `.git` name, with the rights of whoever
-/// calls it next. Any case, for file systems that ignore it.
-fn is_git(name: &str) -> bool {
-    name.eq_ignore_ascii_case(".git")
-}
-
-fn is_of_git(path: &WorkspacePath) -> ToolError {
-    let path = Quoted(path.given());
-    ToolError::Failed(format!("{path} belongs to git: write outside `.git`"))
+/// Refuses what a rule closes and what is the host's own.
+fn check_open(job: &Job, path: &WorkspacePath, real: &Path) -> Result<(), ToolError> {
+    job.shared.rules.check_write(path, real)?;
+    if job.shared.is_closed(real) {
+        let path = Quoted(path.given());
+        return Err(ToolError::Failed(format!("{path} is the host's own: write another file")));
+    }
+    Ok(())
 }
 
 /// Gives the file at `path` the content `content`; the caller holds the lock.
 /// Returns whether it is a new one.
-pub(super) fn replace(job: &Job, path: &WorkspacePath, content: &str) -> Result<bool, ToolError> {
+pub(super) fn replace(
+    job: &Job,
+    spent: &mut Spent,
+    path: &WorkspacePath,
+    content: &str,
+) -> Result<bool, ToolError> {
     let max = job.config().max_write_bytes;
     if bytes(content.len()) > max {
         let size = content.len();
@@ -72,12 +78,44 @@ pub(super) fn replace(job: &Job, path: &WorkspacePath, content: &str) -> Result<
             "{path} would have {size} bytes: at most {max} can be written"
         )));
     }
+    check_way(job, path)?;
     let made = MadeDirectories::above(job.workspace().root(), path)?;
     let parent = open_parent(job, path)?;
-    let mode = replaceable_mode(&parent, path)?;
+    let old = replaceable(&parent, path)?;
+    let growth = bytes(content.len()).saturating_sub(old.map_or(0, |it| it.bytes));
+    let entries = made.count().saturating_add(u64::from(old.is_none()));
+    let after = spent.with(growth, entries, job.config())?;
+    let mode = old.map(|it| it.mode);
     put(&parent, path.split().1, mode, content).map_err(|error| failed(path.given(), &error))?;
     made.keep();
-    Ok(mode.is_none())
+    *spent = after;
+    Ok(old.is_none())
+}
+
+/// Refuses a path whose directories lead to what is closed, before any is
+/// made. A symbolic link to `.git` has another name.
+fn check_way(job: &Job, path: &WorkspacePath) -> Result<(), ToolError> {
+    let failed = |error: io::Error| failed(path.given(), &error);
+    let mut there = path.as_path();
+    let mut missing = PathBuf::new();
+    loop {
+        let name = there.file_name().unwrap_or_default();
+        missing = if missing.as_os_str().is_empty() {
+            name.into()
+        } else {
+            Path::new(name).join(missing)
+        };
+        there = there.parent().unwrap_or(Path::new(""));
+        let existing = if there.as_os_str().is_empty() { Path::new(".") } else { there };
+        match job.workspace().resolve(existing) {
+            Ok(real) => {
+                check_open(job, path, &real.join(missing))?;
+                return job.workspace().open_dir(&real).map(|_| ()).map_err(failed);
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound && existing == there => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
 }
 
 /// Opens the directory that the file is in. From here on its handle is what
@@ -85,32 +123,30 @@ pub(super) fn replace(job: &Job, path: &WorkspacePath, content: &str) -> Result<
 fn open_parent(job: &Job, path: &WorkspacePath) -> Result<Dir, ToolError> {
     let failed = |error| failed(path.given(), &error);
     let (parent, _) = path.split();
-    // A symbolic link to `.git` has another name.
-    let real = job.workspace().root().canonicalize(openable(parent)).map_err(failed)?;
-    if real.iter().filter_map(|it| it.to_str()).any(is_git) {
-        return Err(is_of_git(path));
-    }
-    // The workspace itself is `.`, which no other name begins with.
-    let real: PathBuf = real.components().filter(|it| *it != Component::CurDir).collect();
-    if job.shared.is_closed(&real.join(path.split().1)) {
-        let path = Quoted(path.given());
-        return Err(ToolError::Failed(format!("{path} is the host's own: write another file")));
-    }
-    job.workspace().open_dir(parent).map_err(failed)
+    let real = job.workspace().resolve(openable(parent)).map_err(failed)?;
+    check_open(job, path, &real.join(path.split().1))?;
+    job.workspace().open_dir(&real).map_err(failed)
 }
 
-/// The permissions of the file that is replaced, `None` when there is none.
+/// The file that goes.
+#[derive(Clone, Copy)]
+struct Old {
+    mode: u32,
+    bytes: u64,
+}
+
+/// The file that is replaced, `None` when there is none.
 ///
 /// A file with further hard links may be replaced: the rename gives this name
 /// another file, and what the other names lead to stays as it is.
-fn replaceable_mode(parent: &Dir, path: &WorkspacePath) -> Result<Option<u32>, ToolError> {
+fn replaceable(parent: &Dir, path: &WorkspacePath) -> Result<Option<Old>, ToolError> {
     match parent.symlink_metadata(path.split().1) {
         // A rename would not ask for it.
         Ok(it) if it.is_file() && it.mode() & WRITABLE == 0 => {
             let path = Quoted(path.given());
             Err(ToolError::Failed(format!("{path} is read-only and stays as it is")))
         }
-        Ok(it) if it.is_file() => Ok(Some(it.mode() & KEPT_MODE)),
+        Ok(it) if it.is_file() => Ok(Some(Old { mode: it.mode() & KEPT_MODE, bytes: it.len() })),
         Ok(it) => Err(not_a_file(path, &it)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed(path.given(), &error)),
@@ -210,6 +246,10 @@ impl<'a> MadeDirectories<'a> {
             }
         }
         Ok(this)
+    }
+
+    fn count(&self) -> u64 {
+        bytes(self.made.len())
     }
 
     fn keep(mut self) {

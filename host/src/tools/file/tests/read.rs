@@ -17,6 +17,10 @@ const SMALL: FileConfig = FileConfig {
     max_gitignore_bytes: 100,
     max_dir_entries: 10,
     max_depth: 8,
+    max_written_bytes: 1000,
+    max_created_files: 10,
+    secret_globs: Vec::new(),
+    protected_globs: Vec::new(),
 };
 
 fn slice(text: &str, first_line: u32, lines: u32, total_lines: u64, bytes: u64) -> FileSlice {

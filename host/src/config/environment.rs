@@ -1,0 +1,89 @@
+//! Variables of the environment as a layer: `HERMITAGE_SECTION__KEY`.
+//!
+//! Two underscores stand for a dot. Variables of ours without any, such as
+//! `HERMITAGE_LOG`, are no keys and none of this module's business.
+
+use std::ffi::OsString;
+
+use toml::Value;
+
+use super::{
+    ConfigError,
+    leaves::{Leaf, close, leaf, type_name},
+    template::{Place, Template},
+};
+
+const PREFIX: &str = "HERMITAGE_";
+
+/// The values that variables set, and what is wrong with the others.
+pub(super) fn leaves(
+    template: &Template,
+    variables: &[(OsString, OsString)],
+) -> (Vec<Leaf>, Vec<ConfigError>) {
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    for (variable, value) in variables {
+        let variable = variable.to_string_lossy();
+        if !variable.strip_prefix(PREFIX).is_some_and(|it| it.contains("__")) {
+            continue;
+        }
+        match value.to_str().map(|it| set(template, &variable, it)) {
+            Some(Ok(leaf)) => found.push(leaf),
+            Some(Err(err)) => errors.push(err),
+            None => errors.push(ConfigError::NotText { origin: format!("`{variable}`") }),
+        }
+    }
+    (found, errors)
+}
+
+fn set(template: &Template, variable: &str, text: &str) -> Result<Leaf, ConfigError> {
+    let path = path(variable);
+    let (Place::Key(key), true) = (template.place(&path), variable_of(&path) == variable) else {
+        return Err(unknown(template, variable, &path));
+    };
+    let (dotted, origin) = (path.join("."), format!("`{variable}`"));
+    let Some(value) = parse(text, &key.value) else {
+        let (found, expected) = ("a text", type_name(&key.value));
+        return Err(ConfigError::WrongType { origin, key: dotted, found, expected });
+    };
+    leaf(key, dotted, value, &origin)
+}
+
+fn path(variable: &str) -> Vec<String> {
+    let name = variable.strip_prefix(PREFIX).unwrap_or(variable);
+    name.split("__").map(str::to_lowercase).collect()
+}
+
+fn variable_of(path: &[String]) -> String {
+    format!("{PREFIX}{}", path.join("__").to_uppercase())
+}
+
+/// The text as a value of the same type as the example.
+fn parse(text: &str, example: &Value) -> Option<Value> {
+    match example {
+        Value::String(_) => Some(Value::String(text.to_owned())),
+        Value::Integer(_) => text.trim().parse().ok().map(Value::Integer),
+        Value::Float(_) => text.trim().parse().ok().map(Value::Float),
+        Value::Boolean(_) => text.trim().parse().ok().map(Value::Boolean),
+        Value::Array(_) if text.trim_start().starts_with('[') => text.trim().parse().ok(),
+        Value::Array(_) => Some(list(text)),
+        Value::Datetime(_) | Value::Table(_) => None,
+    }
+}
+
+fn list(text: &str) -> Value {
+    let names = text.split(',').map(str::trim).filter(|it| !it.is_empty());
+    Value::Array(names.map(|it| Value::String(it.to_owned())).collect())
+}
+
+/// With the variable that is perhaps meant.
+fn unknown(template: &Template, variable: &str, path: &[String]) -> ConfigError {
+    // A path that leads somewhere is a slip of capitals.
+    let close = match template.place(path) {
+        Place::Key(_) => Some(path.join(".")),
+        _ => close(template, path),
+    };
+    let close: Option<Vec<_>> = close.map(|it| it.split('.').map(str::to_owned).collect());
+    let close = close.filter(|it| matches!(template.place(it), Place::Key(_)));
+    let (variable, close) = (variable.to_owned(), close.map(|it| variable_of(&it)));
+    ConfigError::UnknownVariable { variable, close }
+}

@@ -1,0 +1,92 @@
+//! The body of an answer as a chat's answer.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::request::input;
+use crate::provider::{
+    Call, ChatResponse, Finish, ProviderError, ToolCall, Usage,
+    bounds::MAX_TOOL_CALLS,
+    rendering::{count, extra, model_name, tool_call, usage},
+    service::broken,
+};
+
+/// Fields whose meaning is known; the rest is handed on.
+const KNOWN: [&str; 8] =
+    ["content", "id", "model", "role", "stop_reason", "stop_sequence", "type", "usage"];
+
+/// Fails on an answer that is none, and on what is out of bounds.
+pub(super) fn read(
+    mut fields: Map<String, Value>,
+    call: &Call,
+) -> Result<ChatResponse, ProviderError> {
+    let Some(Value::Array(mut blocks)) = fields.remove("content") else {
+        return Err(broken("has no content"));
+    };
+    let tool_calls = tool_calls(&mut blocks, call.request.messages.len())?;
+    let text = text(&blocks, call.request.response_schema.is_some());
+    let counted = fields.remove("usage").unwrap_or_default();
+    let said = text.len() + tool_calls.iter().map(|it| it.arguments.len()).sum::<usize>();
+    let usage = usage(tokens(&counted), &call.request, said);
+    let finish = finished(fields.get("stop_reason"), &tool_calls);
+    let model = model_name(fields.get("model"), &call.model);
+    let original = Some(Arc::new(json!({"role": "assistant", "content": blocks})));
+    let extra = extra(fields, &KNOWN);
+    Ok(ChatResponse { text, tool_calls, finish, usage, cost: None, model, original, extra })
+}
+
+fn is(block: &Value, kind: &str) -> bool {
+    block.get("type").is_some_and(|it| it == kind)
+}
+
+/// What it says; without the code fence that some models put around JSON
+/// whatever they are told.
+fn text(blocks: &[Value], is_json: bool) -> String {
+    let texts = blocks.iter().filter(|it| is(it, "text"));
+    let text: String = texts.filter_map(|it| it.get("text")?.as_str()).collect();
+    if is_json { unfenced(&text).unwrap_or(&text).to_owned() } else { text }
+}
+
+fn unfenced(text: &str) -> Option<&str> {
+    let inner = text.trim().strip_prefix("```")?.strip_suffix("```")?;
+    let inner = inner.strip_prefix("json").unwrap_or(inner).trim();
+    serde_json::from_str::<Value>(inner).is_ok().then_some(inner)
+}
+
+/// The calls. A streamed one has its arguments as text, which is what is handed
+/// on; in the block they become the object that the API wants back.
+fn tool_calls(blocks: &mut [Value], place: usize) -> Result<Vec<ToolCall>, ProviderError> {
+    let mut res = Vec::new();
+    for block in blocks.iter_mut().filter(|it| is(it, "tool_use")) {
+        let mut read = tool_call(block.get("id"), block.get("name"), block.get("input"))?;
+        if read.id.is_empty() {
+            read.id = format!("call_{place}_{}", res.len());
+        }
+        if let Value::Object(fields) = block {
+            fields.insert("id".to_owned(), read.id.clone().into());
+            fields.insert("input".to_owned(), input(&read.arguments));
+        }
+        res.push(read);
+        if MAX_TOOL_CALLS < res.len() {
+            return Err(broken(&format!("asks for more than {MAX_TOOL_CALLS} tools")));
+        }
+    }
+    Ok(res)
+}
+
+/// What was read from a cache, or put there, was read by the model.
+fn tokens(usage: &Value) -> Usage {
+    let input = ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"];
+    let input_tokens = input.map(|it| count(usage, it)).iter().sum();
+    Usage { input_tokens, output_tokens: count(usage, "output_tokens") }
+}
+
+fn finished(reason: Option<&Value>, tool_calls: &[ToolCall]) -> Finish {
+    match reason.and_then(Value::as_str) {
+        Some("max_tokens" | "model_context_window_exceeded") => Finish::Length,
+        Some("refusal") => Finish::Filtered,
+        _ if tool_calls.is_empty() => Finish::Stop,
+        _ => Finish::ToolCalls,
+    }
+}

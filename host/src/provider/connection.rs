@@ -1,0 +1,139 @@
+//! The connection to one provider: where it is, who asks, and for how long
+//! nothing may happen.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+use reqwest::{
+    Client, Response, Url,
+    header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+};
+use serde_json::Value;
+
+use super::{
+    ProviderError,
+    answer::Answer,
+    bounds::MAX_ERROR_BYTES,
+    key::KeyCell,
+    refusal::{Refusal, retry_after},
+};
+
+/// How long a provider may be silent. How long one try takes as a whole is
+/// [`Patience::timeout`](super::Patience).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until the connection stands, TLS included.
+    pub connect: Duration,
+    /// Between two pieces of an answer, once it has begun. Bounds a stream
+    /// that is neither ended nor goes on.
+    pub silence: Duration,
+}
+
+/// In which header a key goes, and what stands before it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeyHeader {
+    pub(super) name: &'static str,
+    pub(super) prefix: &'static str,
+}
+
+pub(super) struct Connection {
+    pub(super) client: Client,
+    /// Of its chats.
+    pub(super) url: Url,
+    pub(super) key: KeyCell,
+    pub(super) key_header: KeyHeader,
+    /// Sent with each request; they may hold secrets too.
+    pub(super) headers: HeaderMap,
+    pub(super) timeouts: Timeouts,
+}
+
+impl fmt::Debug for Connection {
+    /// Neither the address, which may hold a secret, nor headers.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Connection({})", self.host())
+    }
+}
+
+impl Connection {
+    /// The name or address that is asked.
+    pub(super) fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
+    /// Sends `body`; gives the answer once it begins, when it is no refusal.
+    pub(super) async fn post(&self, body: &Value, model: &str) -> Result<Answer, ProviderError> {
+        let headers = self.all_headers().await?;
+        let request = self.client.post(self.url.clone()).headers(headers).body(body.to_string());
+        let response = request.send().await.map_err(|it| self.broken(it))?;
+        if response.status().is_success() {
+            return Ok(Answer::new(response, self.timeouts.silence));
+        }
+        Err(self.refused(response, model).await)
+    }
+
+    /// What a refusal that came in the middle of an answer means.
+    pub(super) fn refused_within(&self, status: u16, body: &str, model: &str) -> ProviderError {
+        let body = self.redact(body);
+        Refusal { status, body: &body, retry_after: None, model }.error()
+    }
+
+    async fn all_headers(&self) -> Result<HeaderMap, ProviderError> {
+        let json = HeaderValue::from_static("application/json");
+        let mut res = HeaderMap::from_iter([
+            (CONTENT_TYPE, json),
+            (ACCEPT, HeaderValue::from_static("application/json, text/event-stream")),
+        ]);
+        if let Some(key) = self.key.header(self.key_header.prefix).await? {
+            res.insert(HeaderName::from_static(self.key_header.name), key);
+        }
+        for (name, value) in &self.headers {
+            res.insert(name, value.clone());
+        }
+        Ok(res)
+    }
+
+    async fn refused(&self, response: Response, model: &str) -> ProviderError {
+        let status = response.status().as_u16();
+        let retry_after = retry_after(response.headers(), SystemTime::now());
+        let body = Answer::new(response, self.timeouts.silence).start(MAX_ERROR_BYTES).await;
+        let body = self.redact(&String::from_utf8_lossy(&body));
+        Refusal { status, body: &body, retry_after, model }.error()
+    }
+
+    /// What failed below HTTP. Without the address, and with the innermost
+    /// cause, which is the one that says something.
+    fn broken(&self, error: reqwest::Error) -> ProviderError {
+        let what = match &error {
+            it if it.is_connect() => "cannot connect",
+            _ => "the connection failed",
+        };
+        let error = error.without_url();
+        ProviderError::Broken(self.redact(&format!("{what}: {}", root_cause(&error))))
+    }
+
+    fn redact(&self, text: &str) -> String {
+        let mut res = self.key.redact(text);
+        for value in self.headers.values() {
+            if let Ok(value) = value.to_str()
+                && MIN_SECRET_CHARS <= value.len()
+            {
+                res = res.replace(value, "[header]");
+            }
+        }
+        res
+    }
+}
+
+/// Shorter values of headers are no secrets, and would be found everywhere.
+const MIN_SECRET_CHARS: usize = 12;
+
+/// The innermost cause of an error.
+pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut res = error;
+    while let Some(it) = res.source() {
+        res = it;
+    }
+    res.to_string()
+}

@@ -1,0 +1,103 @@
+//! What every wire needs of a chat and its answer, done in one way.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    ChatRequest, ProviderError, ToolCall, Usage,
+    bounds::{MAX_ARGUMENT_BYTES, MAX_ID_BYTES, MAX_NAME_BYTES, MAX_TOKENS_SAID},
+    service::broken,
+};
+use crate::completion::sanitize::clean_line;
+
+/// How many bytes of text a token has, about: of English, or of code.
+const BYTES_PER_TOKEN: u64 = 4;
+
+/// A schema that a guest wrote as JSON text.
+pub(super) fn schema(text: &str, of: &str) -> Result<Value, ProviderError> {
+    let schema: Option<Value> = serde_json::from_str(text).ok();
+    let schema = schema.filter(|it| it.is_object() || it.is_boolean());
+    schema.ok_or_else(|| {
+        ProviderError::Invalid(format!("the schema of {} is no JSON Schema", clean_line(of, 100)))
+    })
+}
+
+/// As a number with the digits that a person wrote.
+pub(super) fn temperature(it: f32) -> Value {
+    json!((f64::from(it) * 1_000.0).round() / 1_000.0)
+}
+
+/// About how many tokens a conversation has, tools included.
+pub(super) fn estimate(request: &ChatRequest) -> u64 {
+    let messages = request.messages.iter().map(|it| {
+        let calls = it.tool_calls.iter().map(|it| it.name.len() + it.arguments.len());
+        it.text.len() + calls.sum::<usize>()
+    });
+    let tools = request.tools.iter();
+    let tools = tools.map(|it| it.name.len() + it.description.len() + it.parameters.len());
+    tokens(messages.chain(tools).sum())
+}
+
+/// About how many tokens a text has.
+pub(super) fn tokens(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX).div_ceil(BYTES_PER_TOKEN)
+}
+
+/// What a provider counted; the estimate when it counted nothing.
+pub(super) fn usage(counted: Usage, request: &ChatRequest, answer_bytes: usize) -> Usage {
+    let Usage { input_tokens, output_tokens } = counted;
+    if input_tokens == 0 && output_tokens == 0 {
+        return Usage {
+            input_tokens: estimate(request),
+            output_tokens: tokens(answer_bytes).max(1),
+        };
+    }
+    Usage {
+        input_tokens: input_tokens.min(MAX_TOKENS_SAID),
+        output_tokens: output_tokens.min(MAX_TOKENS_SAID),
+    }
+}
+
+/// A number of tokens, 0 when there is none or it makes no sense.
+pub(super) fn count(of: &Value, field: &str) -> u64 {
+    of.get(field).and_then(Value::as_u64).unwrap_or_default().min(MAX_TOKENS_SAID)
+}
+
+/// The model that answered, or else the one that was asked.
+pub(super) fn model_name(said: Option<&Value>, asked: &str) -> String {
+    let said = said.and_then(Value::as_str).unwrap_or_default();
+    match clean_line(said, MAX_NAME_BYTES) {
+        it if it.is_empty() => asked.to_owned(),
+        it => it,
+    }
+}
+
+/// A tool call out of its parts, whose arguments are text, or JSON. The id is
+/// empty when there is none.
+pub(super) fn tool_call(
+    id: Option<&Value>,
+    name: Option<&Value>,
+    arguments: Option<&Value>,
+) -> Result<ToolCall, ProviderError> {
+    let [id, name] = [id, name].map(|it| it.and_then(Value::as_str).unwrap_or_default().to_owned());
+    let arguments = match arguments {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(it)) => it.clone(),
+        Some(it) => it.to_string(),
+    };
+    // A tool without arguments is called with nothing by some.
+    let arguments = if arguments.trim().is_empty() { "{}".to_owned() } else { arguments };
+    if name.is_empty() || MAX_NAME_BYTES < name.len() || MAX_ID_BYTES < id.len() {
+        return Err(broken("asks for a tool without a usable name or id"));
+    }
+    if MAX_ARGUMENT_BYTES < arguments.len() {
+        return Err(broken(&format!("has more than {MAX_ARGUMENT_BYTES} bytes of arguments")));
+    }
+    Ok(ToolCall { id, name, arguments })
+}
+
+/// What is left of an answer when the known fields are taken away.
+pub(super) fn extra(fields: Map<String, Value>, known: &[&str]) -> Map<String, Value> {
+    let is_extra =
+        |(it, value): &(String, Value)| !known.contains(&it.as_str()) && !value.is_null();
+    fields.into_iter().filter(is_extra).collect()
+}

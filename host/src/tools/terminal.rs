@@ -1,0 +1,320 @@
+//! The toolsets `terminal` and `code_execution`: commands in an operating
+//! system's sandbox of their own.
+//!
+//! A command sees programs, its workspace and nothing else of the host; it has
+//! no network unless that is granted; and nothing that it started outlives it.
+//! There are two kinds of sandbox (`bubblewrap`, `landlock`), which are proven
+//! before the first command. Where neither can be had the tool is refused:
+//! a command never runs bare.
+//!
+//! From the outside in: a `session` makes an order; `command` watches over it
+//! and collects its `output`; its `keeper`, a thread, has a `sandbox` start it
+//! and stays until its `leash` says that nothing is left.
+
+use std::{
+    collections::BTreeMap,
+    env, fs, io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::task;
+
+use crate::toolset::ToolError;
+
+mod session;
+
+mod command;
+mod output;
+
+mod kept;
+mod language;
+mod shell;
+
+mod keeper;
+mod leash;
+mod process;
+
+mod bubblewrap;
+mod ceiling;
+mod filter;
+mod landlock;
+mod probe;
+mod sandbox;
+
+#[cfg(test)]
+mod tests;
+
+pub use sandbox::SandboxKind;
+pub use session::TerminalSession;
+
+use sandbox::Sandbox;
+use shell::Shell;
+
+/// Which sandbox to use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SandboxChoice {
+    /// The first that works: bubblewrap, then Landlock.
+    #[default]
+    Auto,
+    /// This or none.
+    Bubblewrap,
+    /// This or none.
+    Landlock,
+}
+
+impl SandboxChoice {
+    fn kinds(self) -> &'static [SandboxKind] {
+        match self {
+            SandboxChoice::Auto => &[SandboxKind::Bubblewrap, SandboxKind::Landlock],
+            SandboxChoice::Bubblewrap => &[SandboxKind::Bubblewrap],
+            SandboxChoice::Landlock => &[SandboxKind::Landlock],
+        }
+    }
+}
+
+/// Limits of commands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TerminalConfig {
+    /// Which sandbox to use.
+    pub sandbox: SandboxChoice,
+    /// Commands may use the host's network, past every policy for the web.
+    pub network: bool,
+    /// Time of a command that names none.
+    pub timeout: Duration,
+    /// Time of a command, whatever it names.
+    pub max_timeout: Duration,
+    /// CPU time of all processes of a command together.
+    pub cpu: Duration,
+    /// Memory of all processes of a command together, by a look every 50 ms;
+    /// and of each one's own data, by the kernel. Bounds what a command takes
+    /// from everything else on the machine.
+    pub memory_bytes: u64,
+    /// Processes of a command at a time, and sixteen times as many threads.
+    /// Bounds a fork bomb.
+    pub max_processes: u32,
+    /// Bytes of one file. Bounds how fast the disk fills; the sum of all files
+    /// is not bounded.
+    pub max_file_bytes: u64,
+    /// Bytes of the output that are kept: the first two fifths and the last
+    /// three. Bounds what an answer takes of memory and of a child's context.
+    pub max_output_bytes: u64,
+    /// Bytes of the output after which a command is ended. Bounds one that
+    /// writes without end.
+    pub max_produced_bytes: u64,
+    /// Names of variables of the host that commands see.
+    pub environment: Vec<String>,
+}
+
+/// Why there is no terminal. For the operator: it names host paths.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TerminalError {
+    /// The workspace is missing, or no directory.
+    #[error("cannot open the workspace `{}`", path.display())]
+    Workspace {
+        /// As it was configured.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The workspace holds what commands must not reach.
+    #[error("commands in the workspace `{}` could reach {what}\nhint: {hint}", path.display())]
+    Reachable {
+        /// The workspace.
+        path: PathBuf,
+        /// What lies in it.
+        what: &'static str,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The name of a variable to pass on is none.
+    #[error("`{0}` is no name of a variable\nhint: letters, digits and `_`")]
+    Variable(String),
+    /// Every kind that may be used, and why it can't be.
+    #[error("commands can't be sandboxed, so there is no terminal{}", listed(.0))]
+    NoSandbox(Vec<(SandboxKind, String)>),
+}
+
+impl TerminalError {
+    /// What a child may read of it: no path of this machine, and nothing in
+    /// the words of other programs.
+    pub fn for_child(&self) -> String {
+        match self {
+            Self::Reachable { what, hint, .. } => {
+                format!("commands in the workspace could reach {what}: {hint}")
+            }
+            _ => "commands can't be sandboxed on this machine: `hermitage doctor` says why"
+                .to_owned(),
+        }
+    }
+}
+
+fn listed(reasons: &[(SandboxKind, String)]) -> String {
+    reasons.iter().map(|(kind, reason)| format!("\n{kind}: {reason}")).collect()
+}
+
+/// The terminal of one workspace. Clones share it.
+#[derive(Clone)]
+pub struct TerminalTools {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    sandbox: Arc<Sandbox>,
+    shell: Shell,
+    /// Its real path.
+    workspace: PathBuf,
+    config: TerminalConfig,
+    /// Variables of the host that commands see.
+    passed_on: BTreeMap<String, String>,
+    hidden: Option<Hidden>,
+}
+
+/// A directory below the workspace that commands don't see.
+struct Hidden {
+    /// Relative to the workspace.
+    below: PathBuf,
+    /// Device and inode.
+    identity: (u64, u64),
+}
+
+impl TerminalTools {
+    /// Proves the kinds of sandbox that `config` allows by running a command
+    /// in them, and takes the first that holds.
+    ///
+    /// `closed` is a file of the host itself, and all that begins with its
+    /// name: when it lies below the workspace, its directory is hidden.
+    ///
+    /// Fails when no kind can be used, with the reason of each; and when the
+    /// workspace is none, or holds what can't be hidden.
+    pub async fn open(
+        workspace: &Path,
+        config: TerminalConfig,
+        closed: Option<&Path>,
+    ) -> Result<Self, TerminalError> {
+        let error = |source| TerminalError::Workspace { path: workspace.to_owned(), source };
+        let real = workspace.canonicalize().map_err(error)?;
+        if !real.is_dir() {
+            return Err(error(io::ErrorKind::NotADirectory.into()));
+        }
+        check_scratch(&real)?;
+        let passed_on = passed_on(&config.environment)?;
+        let hidden = closed.map_or(Ok(None), |it| hidden(&real, it))?;
+        let sandbox = Arc::new(choose(&real, hidden.as_ref(), &config).await?);
+        let shell = Shell::find();
+        let shared = Shared { sandbox, shell, workspace: real, config, passed_on, hidden };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// What commands are sandboxed with.
+    pub fn kind(&self) -> SandboxKind {
+        self.shared.sandbox.kind()
+    }
+
+    /// A terminal for one child, which begins in the workspace with nothing
+    /// exported.
+    pub fn session(&self) -> TerminalSession {
+        TerminalSession::new(Arc::clone(&self.shared))
+    }
+}
+
+/// Tries every kind, and gives its version, or why it can't be used.
+pub async fn probe(config: &TerminalConfig) -> Vec<(SandboxKind, Result<String, String>)> {
+    let mut res = Vec::new();
+    for kind in SandboxChoice::Auto.kinds() {
+        res.push((*kind, probe::probe(*kind, config).await));
+    }
+    res
+}
+
+async fn choose(
+    workspace: &Path,
+    hidden: Option<&Hidden>,
+    config: &TerminalConfig,
+) -> Result<Sandbox, TerminalError> {
+    let mut reasons = Vec::new();
+    for kind in config.sandbox.kinds() {
+        match usable(*kind, workspace, hidden, config).await {
+            Ok(sandbox) => return Ok(sandbox),
+            Err(reason) => reasons.push((*kind, reason)),
+        }
+    }
+    Err(TerminalError::NoSandbox(reasons))
+}
+
+async fn usable(
+    kind: SandboxKind,
+    workspace: &Path,
+    hidden: Option<&Hidden>,
+    config: &TerminalConfig,
+) -> Result<Sandbox, String> {
+    if kind == SandboxKind::Landlock && hidden.is_some() {
+        return Err("it can't hide the host's store, which lies below the workspace".to_owned());
+    }
+    probe::probe_once(kind, config).await?;
+    let (workspace, config) = (workspace.to_owned(), config.clone());
+    let hidden = hidden.map(|it| it.below.clone());
+    task::spawn_blocking(move || probe::sandbox(kind, &workspace, hidden.as_deref(), &config))
+        .await
+        .map_err(|it| it.to_string())?
+        .map_err(|it| it.to_string())
+}
+
+/// The directories of other sessions' commands lie there.
+fn check_scratch(workspace: &Path) -> Result<(), TerminalError> {
+    let scratch = env::temp_dir();
+    if !scratch.canonicalize().unwrap_or(scratch).starts_with(workspace) {
+        return Ok(());
+    }
+    Err(TerminalError::Reachable {
+        path: workspace.to_owned(),
+        what: "the directory for temporary files",
+        hint: "take a directory for the work alone, or set `TMPDIR` to one outside of it",
+    })
+}
+
+/// The directory of `closed`, when it is below the workspace. All of it: what
+/// a store puts beside itself comes and goes, and can't be hidden one by one.
+fn hidden(workspace: &Path, closed: &Path) -> Result<Option<Hidden>, TerminalError> {
+    let directory = closed.parent().unwrap_or(closed);
+    let real = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+    let Ok(below) = real.strip_prefix(workspace) else { return Ok(None) };
+    let identity = identity(&real);
+    match (below.as_os_str().is_empty(), identity) {
+        (false, Ok(identity)) => Ok(Some(Hidden { below: below.to_owned(), identity })),
+        _ => Err(TerminalError::Reachable {
+            path: workspace.to_owned(),
+            what: "the host's store",
+            hint: "put the store elsewhere, or in a directory of its own, which can be hidden",
+        }),
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::symlink_metadata(path).map(|it| (it.dev(), it.ino()))
+}
+
+fn passed_on(names: &[String]) -> Result<BTreeMap<String, String>, TerminalError> {
+    if let Some(name) = names.iter().find(|it| !kept::is_name(it)) {
+        return Err(TerminalError::Variable(name.clone()));
+    }
+    Ok(names.iter().filter_map(|it| Some((it.clone(), env::var(it).ok()?))).collect())
+}
+
+impl Shared {
+    /// A command can move a directory above the hidden one, which would be
+    /// seen by the next.
+    fn check_hidden(&self) -> Result<(), ToolError> {
+        let Some(hidden) = &self.hidden else { return Ok(()) };
+        match identity(&self.workspace.join(&hidden.below)) {
+            Ok(identity) if identity == hidden.identity => Ok(()),
+            _ => Err(ToolError::Failed(
+                "a directory of the host in the workspace was moved; put it back".to_owned(),
+            )),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! One command, from its start to its result, and what ends it early.
+
+use std::{fmt, io::PipeReader, os::fd::OwnedFd, sync::Arc, time::Duration};
+
+use tokio::{
+    io::AsyncReadExt as _,
+    net::unix::pipe::Receiver,
+    sync::oneshot,
+    task,
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    TerminalConfig,
+    keeper::{self, Ended, Running},
+    kept::Kept,
+    leash::Leash,
+    output::{Output, grouped},
+    process::Load,
+    sandbox::{EnterError, Order, Sandbox},
+};
+
+/// Pause between two looks at what a command takes.
+const WATCH_EVERY: Duration = Duration::from_millis(50);
+
+/// Threads for each process that is allowed. Bounds a command that makes
+/// threads in the place of processes; runtimes have some dozens of them.
+pub(super) const THREADS_OF_A_PROCESS: u64 = 16;
+
+/// How long the last of the output may take to be read when every process
+/// that could write is gone.
+const DRAIN_WITHIN: Duration = Duration::from_secs(1);
+
+/// How a command ended by itself.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) code: i32,
+    pub(super) output: String,
+    pub(super) truncated: bool,
+    pub(super) kept: Option<Kept>,
+}
+
+/// Why a command was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limit {
+    Cancelled,
+    Timeout(Duration),
+    Cpu(Duration),
+    Memory { used: u64, max: u64 },
+    Processes { used: u64, max: u64 },
+    Threads { used: u64, max: u64 },
+    Produced { max: u64 },
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Limit::Cancelled => f.write_str("it was cancelled"),
+            Limit::Timeout(max) => write!(f, "it took longer than its `timeout` of {max:?}"),
+            Limit::Cpu(max) => write!(f, "it used more than the `cpu` time of {max:?}"),
+            Limit::Memory { used, max } => {
+                write!(f, "it held {} bytes of `memory`, over {}", grouped(*used), grouped(*max))
+            }
+            Limit::Processes { used, max } => write!(f, "it had {used} `processes`, over {max}"),
+            Limit::Threads { used, max } => write!(f, "it had {used} `threads`, over {max}"),
+            Limit::Produced { max } => {
+                write!(f, "it wrote more `output` than {} bytes", grouped(*max))
+            }
+        }
+    }
+}
+
+/// Why there is no result of a command.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CommandError {
+    /// For the operator.
+    #[error("{0}")]
+    Enter(#[from] EnterError),
+    /// For the operator: in the words of the sandbox, which name host paths.
+    #[error("the sandbox could not start it: {0}")]
+    Inside(String),
+    #[error("the command was ended: {limit}; its output until then:\n{output}")]
+    Ended { limit: Limit, output: String },
+}
+
+/// Runs a command and waits until nothing of it is left. To drop the future
+/// ends the command.
+pub(super) async fn run(
+    sandbox: &Arc<Sandbox>,
+    order: Order,
+    config: &TerminalConfig,
+    time: Duration,
+    cancelled: &CancellationToken,
+) -> Result<Finished, CommandError> {
+    let Running { leash, started, mut ended } =
+        keeper::start(Arc::clone(sandbox), order, max_tasks(config)).map_err(EnterError::from)?;
+    let _guard = EndOnDrop(Arc::clone(&leash));
+    let started = tokio::select! {
+        started = started => started.map_err(|_| lost())??,
+        limit = given_up(time, cancelled) => {
+            leash.kill();
+            // It did not begin, and was ended: there is nothing to say of it.
+            let _ = ended.await;
+            return Err(CommandError::Ended { limit, output: String::new() });
+        }
+    };
+    let mut pipe = receiver(started)?;
+    let mut output = Output::new(config.max_output_bytes);
+    let limit = tokio::select! {
+        ended = &mut ended => return finish(ended, pipe, output, config).await,
+        limit = collect(&mut pipe, &mut output, config) => limit,
+        limit = watch(&leash, config) => limit,
+        limit = given_up(time, cancelled) => limit,
+    };
+    leash.kill();
+    // Whoever is told that it ended can rely on that.
+    let _ = ended.await;
+    drain(&mut pipe, &mut output, config).await;
+    Err(CommandError::Ended { limit, output: output.into_text().0 })
+}
+
+/// Whoever waits for it does so no more.
+async fn given_up(time: Duration, cancelled: &CancellationToken) -> Limit {
+    tokio::select! {
+        () = sleep(time) => Limit::Timeout(time),
+        () = cancelled.cancelled() => Limit::Cancelled,
+    }
+}
+
+/// Processes and threads that a command may have together.
+pub(super) fn max_tasks(config: &TerminalConfig) -> u64 {
+    u64::from(config.max_processes).saturating_mul(THREADS_OF_A_PROCESS)
+}
+
+/// Ends the command when nobody waits for it any more.
+struct EndOnDrop(Arc<Leash>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.kill();
+    }
+}
+
+async fn finish(
+    ended: Result<Ended, oneshot::error::RecvError>,
+    mut pipe: Receiver,
+    mut output: Output,
+    config: &TerminalConfig,
+) -> Result<Finished, CommandError> {
+    let Ended { code, kept } = ended.map_err(|_| lost())?;
+    drain(&mut pipe, &mut output, config).await;
+    let (output, truncated) = output.into_text();
+    match code {
+        Some(code) => Ok(Finished { code, output, truncated, kept }),
+        None => Err(CommandError::Inside(output)),
+    }
+}
+
+/// Its keeper panicked, which is a bug of the host.
+fn lost() -> EnterError {
+    EnterError::Refused("its keeper was lost".to_owned())
+}
+
+fn receiver(pipe: PipeReader) -> Result<Receiver, EnterError> {
+    Ok(Receiver::from_owned_fd(OwnedFd::from(pipe))?)
+}
+
+/// Reads until there is too much of it.
+async fn collect(pipe: &mut Receiver, output: &mut Output, config: &TerminalConfig) -> Limit {
+    let max = config.max_produced_bytes;
+    let mut buffer = vec![0; 64 << 10];
+    while output.produced() <= max {
+        match pipe.read(&mut buffer).await {
+            Ok(0) | Err(_) => return std::future::pending().await,
+            Ok(count) => output.push(buffer.get(..count).unwrap_or_default()),
+        }
+    }
+    Limit::Produced { max }
+}
+
+/// Reads what the pipe still holds.
+async fn drain(pipe: &mut Receiver, output: &mut Output, config: &TerminalConfig) {
+    let mut buffer = vec![0; 64 << 10];
+    let rest = async {
+        while output.produced() <= config.max_produced_bytes {
+            match pipe.read(&mut buffer).await {
+                Ok(0) | Err(_) => return,
+                Ok(count) => output.push(buffer.get(..count).unwrap_or_default()),
+            }
+        }
+    };
+    // Somebody outside holds the pipe when it does not end; nothing of the
+    // command does.
+    let _ = timeout(DRAIN_WITHIN, rest).await;
+}
+
+/// Looks at all processes of the command until they take too much.
+async fn watch(leash: &Arc<Leash>, config: &TerminalConfig) -> Limit {
+    let mut ticks = interval(WATCH_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let enough = usize::try_from(config.max_processes).unwrap_or(usize::MAX).saturating_add(1);
+    // The first comes at once, when there is nothing to see.
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        let leash = Arc::clone(leash);
+        let load = task::spawn_blocking(move || leash.load(enough)).await;
+        match load {
+            Ok(Ok(load)) => {
+                if let Some(limit) = exceeded(load, config) {
+                    return limit;
+                }
+            }
+            // What can't be watched is bound by time, and by the limits of
+            // each process.
+            Ok(Err(error)) => tracing::warn!(%error, "the processes of a command are not seen"),
+            Err(error) => tracing::warn!(%error, "the processes of a command are not seen"),
+        }
+    }
+}
+
+fn exceeded(load: Load, config: &TerminalConfig) -> Option<Limit> {
+    let max_processes = u64::from(config.max_processes);
+    let max_threads = max_tasks(config);
+    let Load { processes, threads, bytes, cpu } = load;
+    if processes > max_processes {
+        Some(Limit::Processes { used: processes, max: max_processes })
+    } else if threads > max_threads {
+        Some(Limit::Threads { used: threads, max: max_threads })
+    } else if bytes > config.memory_bytes {
+        Some(Limit::Memory { used: bytes, max: config.memory_bytes })
+    } else {
+        (cpu > config.cpu).then_some(Limit::Cpu(config.cpu))
+    }
+}

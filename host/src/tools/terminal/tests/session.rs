@@ -1,0 +1,202 @@
+//! What commands do when nobody attacks.
+
+use super::*;
+
+#[test]
+fn a_command_gives_its_code_and_its_output_in_order() {
+    check(&[
+        ("true", 0, ""),
+        ("echo hello", 0, "hello\n"),
+        ("exit 3", 3, ""),
+        ("false", 1, ""),
+        ("echo a; echo b >&2; echo c; exit 7", 7, "a\nb\nc\n"),
+        ("kill -9 $$", 137, ""),
+        ("sh -c 'kill -TERM $$'", 143, "Terminated\n"),
+        ("printf '%s|' \"$@\" end", 0, "end|"),
+        ("cat; echo read $?", 0, "read 0\n"),
+        ("set -e; false; echo never", 1, ""),
+        ("trap 'echo trapped' EXIT; exit 4", 4, "trapped\n"),
+        ("printf 'no line end'", 0, "no line end"),
+        ("cat <<'END'\n$HOME 'quoted' \"twice\"\nEND", 0, "$HOME 'quoted' \"twice\"\n"),
+        ("nosuchcommand", 127, "bash: line 1: nosuchcommand: command not found\n"),
+        ("cat < <(echo substituted)", 0, "substituted\n"),
+        ("echo one | tr a-z A-Z > f && cat f && rm f", 0, "ONE\n"),
+        ("ulimit -c", 0, "0\n"),
+    ]);
+}
+
+#[test]
+fn directory_and_exported_variables_are_kept() {
+    each(
+        |_| {},
+        |it| {
+            std::fs::create_dir_all(it.path("a/b c")).unwrap();
+            let root = it.text("pwd");
+            let root = root.trim_end();
+            assert_eq!(root == "/workspace", it.is_bubblewrap(), "{root}");
+            it.text("cd a; export GREETING='two words\nand lines'; local=1; unset LANG");
+            let found = it.text("pwd; echo \"$GREETING[$local][$LANG]\"");
+            assert_eq!(found, format!("{root}/a\ntwo words\nand lines[][]\n"));
+            assert_eq!(it.text("cd 'b c'; pwd"), format!("{root}/a/b c\n"));
+            assert_eq!(it.text("pwd; cd /usr"), format!("{root}/a/b c\n"));
+            assert_eq!(it.text("pwd"), format!("{root}\n"), "outside is not kept");
+            it.text("cd a/b\\ c; exit 9");
+            assert_eq!(it.text("pwd"), format!("{root}/a/b c\n"));
+            std::fs::remove_dir(it.path("a/b c")).unwrap();
+            assert_eq!(it.text("pwd"), format!("{root}\n"), "it is gone");
+            let other = it.tools.session();
+            let call = Terminal { command: "echo [$GREETING]".to_owned(), ..Terminal::default() };
+            assert_eq!(block_on(other.run(&it.caller, call)).unwrap().output, "[]\n");
+        },
+    );
+}
+
+#[test]
+fn a_directory_is_one_of_the_workspace() {
+    each(
+        |_| {},
+        |it| {
+            std::fs::create_dir_all(it.path("a/b")).unwrap();
+            std::fs::write(it.path("file"), "").unwrap();
+            std::os::unix::fs::symlink(it.outer.path(), it.path("out")).unwrap();
+            std::os::unix::fs::symlink("a/b", it.path("in")).unwrap();
+            let root = it.text("pwd -P");
+            let root = root.trim_end();
+            let directory = |named: &str| {
+                let (command, directory) = ("pwd -P".to_owned(), Some(named.to_owned()));
+                it.call(Terminal { command, directory, timeout: None })
+            };
+            for (named, expected) in [
+                ("a", "/a"),
+                ("./a//b/", "/a/b"),
+                ("a/../a/b", "/a/b"),
+                ("in", "/a/b"),
+                ("", ""),
+                (".", ""),
+                (&format!("{root}/a"), "/a"),
+            ] {
+                assert_eq!(directory(named).unwrap().output, format!("{root}{expected}\n"));
+            }
+            for named in ["..", "a/../..", "/", "/usr", "/etc/..", "out", "file", "missing", "a\0b"]
+            {
+                let found = directory(named);
+                assert!(matches!(found, Err(ToolError::InvalidArguments(_))), "{named}: {found:?}");
+            }
+        },
+    );
+}
+
+#[test]
+fn what_is_no_command_is_refused() {
+    each(
+        |_| {},
+        |it| {
+            let long = "x".repeat(200 << 10);
+            for command in ["", " \n", "echo a\0b", &long] {
+                let found = it.run(command);
+                assert!(matches!(found, Err(ToolError::InvalidArguments(_))), "{found:?}");
+            }
+            let call =
+                Terminal { command: "true".to_owned(), timeout: Some(0), ..Terminal::default() };
+            assert!(matches!(it.call(call), Err(ToolError::InvalidArguments(_))));
+        },
+    );
+}
+
+#[test]
+fn the_environment_is_made_and_not_inherited() {
+    each(
+        |config| config.environment = vec!["CARGO_PKG_NAME".to_owned(), "NO_SUCH".to_owned()],
+        |it| {
+            let text = it.text("env");
+            let mut names: Vec<&str> =
+                text.lines().filter_map(|it| Some(it.split_once('=')?.0)).collect();
+            names.sort_unstable();
+            let expected = "CARGO_PKG_NAME HOME LANG PATH PWD SHLVL TERM TMPDIR _";
+            assert_eq!(names.join(" "), expected, "{text}");
+            assert!(text.contains("CARGO_PKG_NAME=hermitage\n"), "{text}");
+            assert_eq!(it.text("echo kept > \"$TMPDIR/x\"; cat \"$TMPDIR/x\""), "kept\n");
+            assert_eq!(it.text("ls -A \"$TMPDIR\""), "");
+        },
+    );
+}
+
+#[test]
+fn scripts_run_in_their_language() {
+    each(
+        |_| {},
+        |it| {
+            it.text("mkdir d; cd d; export SEEN=yes");
+            for (language, source) in [
+                ("sh", "echo $SEEN ${PWD##*/} $((6 * 7))"),
+                ("bash", "a=(6 7); echo $SEEN ${PWD##*/} $((a[0] * a[1]))"),
+                (
+                    "perl",
+                    "use Cwd; print \"$ENV{SEEN} \", (split '/', getcwd)[-1], ' ', 6 * 7, \"\\n\"",
+                ),
+                (
+                    "Python",
+                    "import os\nprint(os.environ['SEEN'], os.getcwd().split('/')[-1], 6 * 7)",
+                ),
+            ] {
+                let found = match it.execute(language, source) {
+                    // Not every machine has every language; a shell it has.
+                    Err(ToolError::InvalidArguments(text)) if language.len() > 4 => {
+                        assert!(text.contains("`bash`"), "{text}");
+                        continue;
+                    }
+                    found => found.unwrap(),
+                };
+                assert_eq!((found.exit_code, &*found.output), (0, "yes d 42\n"), "{language}");
+            }
+            assert_eq!(it.execute("sh", "cd /; export SEEN=no; exit 5").unwrap().exit_code, 5);
+            assert_eq!(it.text("echo $SEEN ${PWD##*/}; ls -A"), "yes d\n", "nothing is left");
+            for language in ["", "cobol", "../sh", "sh\0", "/bin/sh", "x;id"] {
+                match it.execute(language, "true") {
+                    Err(ToolError::InvalidArguments(text)) => {
+                        assert!(text.contains("`bash`, `sh`"), "{text}");
+                    }
+                    found => panic!("{language}: {found:?}"),
+                }
+            }
+        },
+    );
+}
+
+#[test]
+fn calls_of_one_session_follow_one_another() {
+    each(
+        |_| {},
+        |it| {
+            let command = "test ! -e busy && : > busy && i=0 && while [ $i -lt 2000 ]; do i=$((i+1)); done; rm busy";
+            let call = || Terminal { command: command.to_owned(), ..Terminal::default() };
+            let both = block_on(async {
+                tokio::join!(it.session.run(&it.caller, call()), it.session.run(&it.caller, call()))
+            });
+            assert_eq!((both.0.unwrap().exit_code, both.1.unwrap().exit_code), (0, 0));
+        },
+    );
+}
+
+#[test]
+fn long_output_loses_its_middle() {
+    each(
+        |config| config.max_output_bytes = 100,
+        |it| {
+            let found = it.run("seq 1 1000").unwrap();
+            assert!(found.truncated);
+            assert!(found.output.starts_with("1\n2\n3\n"), "{}", found.output);
+            assert!(found.output.contains("bytes left out …]\n"), "{}", found.output);
+            assert!(found.output.ends_with("\n999\n1000\n"), "{}", found.output);
+        },
+    );
+}
+
+#[test]
+fn the_kinds_are_probed() {
+    let found = block_on(probe(&roomy(SandboxChoice::Auto)));
+    let versions: BTreeMap<SandboxKind, String> =
+        found.into_iter().map(|(kind, version)| (kind, version.unwrap())).collect();
+    assert!(versions[&SandboxKind::Bubblewrap].starts_with("0."), "{versions:?}");
+    assert!(versions[&SandboxKind::Landlock].starts_with("ABI "), "{versions:?}");
+}

@@ -1,0 +1,222 @@
+//! The toolset `web`: pages as Markdown, and what a search engine finds.
+//!
+//! An address is read once (`target`), a rule of the operator allows it
+//! (`rule`), only then its host is looked up, every address that came back is
+//! public (`address`), and the connection goes to those and to no other
+//! (`fetch`). Redirects begin anew. Nothing is kept between calls: no
+//! connection, cookie or cache, so that two callers share nothing.
+//!
+//! Must not look a host up that no rule allows, must not send a credential to
+//! a page, and must not let an address of the operator's network into an
+//! error. All text that comes back is cleaned (`text`, `neutral`), and stays
+//! untrusted.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use reqwest::Url;
+use secrecy::SecretString;
+use tokio::{sync::Semaphore, task};
+use tokio_util::sync::CancellationToken;
+
+use crate::toolset::call::{Caller, ToolError, WebExtract, WebHit, WebPage, WebSearch};
+
+mod target;
+
+mod address;
+mod resolve;
+mod rule;
+
+mod body;
+mod fetch;
+
+mod html;
+mod neutral;
+mod text;
+
+mod search;
+
+#[cfg(test)]
+mod tests;
+
+pub use resolve::{Resolve, ResolveFuture};
+pub use rule::{Rule, RuleError};
+
+use body::Body;
+use target::Target;
+
+/// Pages that are read into Markdown at a time, in the whole process. Bounds
+/// the memory of many calls at once: a page at all bounds takes some 50 MiB.
+const MAX_READING: usize = 4;
+
+/// Which pages may be fetched, and the limits of doing so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebConfig {
+    /// What `web_extract` may fetch; nothing when empty.
+    pub allow: Vec<Rule>,
+    /// Time until a server is found and has taken the connection, TLS
+    /// included. Bounds a server that never answers.
+    pub connect_timeout: Duration,
+    /// Time from the request until all headers are there. Bounds headers that
+    /// come one byte at a time, or never end.
+    pub header_timeout: Duration,
+    /// Time of one call, redirects included.
+    pub total_timeout: Duration,
+    /// How much must come in each `rate_window`, per second of it. Bounds a
+    /// server that keeps a connection open with a byte now and then.
+    pub min_bytes_per_second: u64,
+    /// How long the rate is watched before it is judged.
+    pub rate_window: Duration,
+    /// Redirects that are followed.
+    pub max_redirects: u32,
+    /// Bytes of an answer as they come. Bounds one that never ends.
+    pub max_body_bytes: u64,
+    /// Bytes of an answer, unpacked.
+    pub max_page_bytes: u64,
+    /// How many times larger an answer may become by unpacking. Bounds a few
+    /// bytes that stand for gigabytes.
+    pub max_ratio: u32,
+    /// Bytes of the text that one call returns.
+    pub max_text_bytes: u64,
+    /// Hits of a search, whatever the caller asks for.
+    pub max_hits: u32,
+    /// What servers are told of who asks.
+    pub user_agent: String,
+}
+
+/// A search engine. Its address is the operator's word: it may be private, no
+/// rule has to allow it, and it is not looked at as that of a page is.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// How it is spoken to.
+    pub kind: SearchKind,
+    /// Where it stands.
+    pub url: Url,
+    /// Sent to it, and to no other; Brave wants one.
+    pub key: Option<SecretString>,
+}
+
+/// The search engines that are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SearchKind {
+    /// An instance of SearXNG whose format `json` is switched on.
+    Searxng,
+    /// Brave's Web Search API.
+    Brave,
+}
+
+/// The web tools. Clones share their limits.
+#[derive(Clone)]
+pub struct WebTools {
+    config: Arc<WebConfig>,
+    search: Option<Arc<Search>>,
+    resolver: Arc<dyn Resolve>,
+    is_public: fn(IpAddr) -> bool,
+}
+
+impl WebTools {
+    /// With the system's resolver.
+    pub fn new(config: WebConfig) -> Self {
+        let (config, resolver) = (Arc::new(config), Arc::new(resolve::System));
+        Self { config, search: None, resolver, is_public: address::is_public }
+    }
+
+    /// With a search engine for `web_search`.
+    pub fn with_search(self, search: Search) -> Self {
+        Self { search: Some(Arc::new(search)), ..self }
+    }
+
+    /// With another resolver. What it says is checked like the system's word.
+    pub fn with_resolver(self, resolver: Arc<dyn Resolve>) -> Self {
+        Self { resolver, ..self }
+    }
+
+    /// Fetches a page and gives its readable part as Markdown; text that is no
+    /// HTML stays as it is.
+    ///
+    /// Fails on a malformed address; is denied what no rule allows or does not
+    /// stand in public; and fails on what a server does wrong, and on every
+    /// limit of [`WebConfig`].
+    pub async fn extract(&self, caller: &Caller, call: WebExtract) -> Result<WebPage, ToolError> {
+        unless_cancelled(caller, self.page(&caller.cancelled, &call.url)).await
+    }
+
+    /// Asks the search engine.
+    ///
+    /// Denied when none is configured; fails when it does not answer as it
+    /// should, and on every limit of [`WebConfig`].
+    pub async fn search(&self, caller: &Caller, call: WebSearch) -> Result<Vec<WebHit>, ToolError> {
+        unless_cancelled(caller, self.find(&call)).await
+    }
+
+    async fn page(&self, cancelled: &CancellationToken, url: &str) -> Result<WebPage, ToolError> {
+        let target = Target::parse(url)
+            .map_err(|it| ToolError::InvalidArguments(format!("`url` is no address: {it}")))?;
+        let (target, body) = within(self.config.total_timeout, self.fetch(target)).await?;
+        let max_bytes = self.config.max_text_bytes;
+        blocking(cancelled, move |is_wanted| text::page(&target, &body, max_bytes, is_wanted)).await
+    }
+
+    async fn fetch(&self, target: Target) -> Result<(Target, Body), ToolError> {
+        let (target, response) = self.follow(target).await?;
+        let body = body::read(response, &self.config).await?;
+        Ok((target, body))
+    }
+}
+
+/// Ends the call at once when nobody wants its answer.
+async fn unless_cancelled<T>(
+    caller: &Caller,
+    work: impl Future<Output = Result<T, ToolError>>,
+) -> Result<T, ToolError> {
+    tokio::select! {
+        biased;
+        () = caller.cancelled.cancelled() => Err(ToolError::Interrupted),
+        res = work => res,
+    }
+}
+
+/// The limit of a call as a whole.
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, ToolError>>,
+) -> Result<T, ToolError> {
+    let late = |_| ToolError::Failed(format!("the answer took longer than {limit:?} in all"));
+    tokio::time::timeout(limit, work).await.map_err(late)?
+}
+
+/// Runs `work` where it may block, few at a time.
+///
+/// The guard tells it when this future is dropped, since a blocking task
+/// cannot be aborted.
+async fn blocking<T: Send + 'static>(
+    cancelled: &CancellationToken,
+    work: impl FnOnce(&dyn Fn() -> bool) -> Result<T, ToolError> + Send + 'static,
+) -> Result<T, ToolError> {
+    static READING: LazyLock<Arc<Semaphore>> =
+        LazyLock::new(|| Arc::new(Semaphore::new(MAX_READING)));
+    let stopped = || ToolError::Failed("the tool stopped unexpectedly".to_owned());
+    let permit = Arc::clone(&READING).acquire_owned().await.map_err(|_| stopped())?;
+    let cancelled = cancelled.child_token();
+    let _guard = cancelled.clone().drop_guard();
+    let outcome = task::spawn_blocking(move || {
+        let _permit = permit;
+        work(&|| !cancelled.is_cancelled())
+    });
+    outcome.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a page was not read to its end");
+        Err(stopped())
+    })
+}
+
+/// A limit as a length in memory, where it can only be smaller.
+fn length(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+fn failed(text: String) -> ToolError {
+    ToolError::Failed(text)
+}

@@ -1,0 +1,302 @@
+//! The address of a page, read once and by one parser.
+//!
+//! A [`Target`] is what every later step works on: the rule that allows it,
+//! the look-up of its host, and the request. So there is no second reading
+//! that could see another host in the same text.
+
+use std::net::IpAddr;
+
+use reqwest::Url;
+
+/// Bytes of an address. Bounds what can be said in one, and how long a rule
+/// is compared with it.
+const MAX_URL_BYTES: usize = 2_048;
+
+/// Bytes of a name and of one label, as the DNS has them (RFC 1035).
+const MAX_NAME_BYTES: usize = 253;
+const MAX_LABEL_BYTES: usize = 63;
+
+/// Why a text is no address of a page.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BadUrl {
+    #[error("longer than {MAX_URL_BYTES} bytes")]
+    TooLong,
+    #[error("it holds a space, a control character or a backslash; encode it with `%`")]
+    Character,
+    #[error("{0}")]
+    Malformed(&'static str),
+    #[error("only `https://` and `http://` can be fetched")]
+    Scheme,
+    #[error("it holds a user name or a password, and none is ever sent")]
+    Credentials,
+    #[error("its host is no name that can be looked up")]
+    Host,
+}
+
+/// Where a page stands, in its canonical form: no user, no fragment, the name
+/// in ASCII and without a last dot, every spelling of an IPv4 address as the
+/// address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    url: Url,
+    host: Host,
+    port: u16,
+}
+
+/// A host: looked up, or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Host {
+    Name(String),
+    Address(IpAddr),
+}
+
+impl Target {
+    /// Reads an address.
+    pub(super) fn parse(text: &str) -> Result<Self, BadUrl> {
+        check_text(text)?;
+        let url = Url::parse(text).map_err(|_| BadUrl::Malformed("it is no absolute URL"))?;
+        Self::of(url)
+    }
+
+    /// Reads an address that may be relative to this one.
+    pub(super) fn join(&self, text: &str) -> Result<Self, BadUrl> {
+        check_text(text)?;
+        let url = self.url.join(text).map_err(|_| BadUrl::Malformed("it is no URL"))?;
+        Self::of(url)
+    }
+
+    fn of(mut url: Url) -> Result<Self, BadUrl> {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(BadUrl::Scheme);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(BadUrl::Credentials);
+        }
+        url.set_fragment(None);
+        let host = host(&url)?;
+        if let Host::Name(name) = &host {
+            url.set_host(Some(name)).map_err(|_| BadUrl::Host)?;
+        }
+        let port = url.port_or_known_default().ok_or(BadUrl::Scheme)?;
+        // What a parser makes of a text can be longer than the text.
+        if url.as_str().len() > MAX_URL_BYTES {
+            return Err(BadUrl::TooLong);
+        }
+        Ok(Self { url, host, port })
+    }
+
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    pub(super) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// As it stands in the address, with brackets around IPv6.
+    pub(super) fn host_text(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(super) fn is_https(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
+    /// The address up to the host, as a rule would name it.
+    pub(super) fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+}
+
+/// Refuses what the parser would drop or change on the way, where a reader
+/// sees another address than it does.
+fn check_text(text: &str) -> Result<(), BadUrl> {
+    if text.len() > MAX_URL_BYTES {
+        return Err(BadUrl::TooLong);
+    }
+    let is_bad = |it: char| it.is_control() || it.is_whitespace() || it == '\\';
+    if text.contains(is_bad) { Err(BadUrl::Character) } else { Ok(()) }
+}
+
+fn host(url: &Url) -> Result<Host, BadUrl> {
+    let text = url.host_str().ok_or(BadUrl::Host)?;
+    let bare = text.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(text);
+    if let Ok(address) = bare.parse() {
+        return Ok(Host::Address(address));
+    }
+    let name = text.strip_suffix('.').unwrap_or(text);
+    if is_name(name) { Ok(Host::Name(name.to_owned())) } else { Err(BadUrl::Host) }
+}
+
+fn is_name(name: &str) -> bool {
+    let is_char = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_');
+    let is_label =
+        |it: &str| !it.is_empty() && it.len() <= MAX_LABEL_BYTES && it.bytes().all(is_char);
+    name.len() <= MAX_NAME_BYTES && name.split('.').all(is_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(text: &str, expect: &str) {
+        let target = Target::parse(text).unwrap_or_else(|it| panic!("{text:?}: {it}"));
+        assert_eq!(target.url().as_str(), expect, "{text:?}");
+    }
+
+    fn check_error(text: &str, expect: &BadUrl) {
+        assert_eq!(Target::parse(text).as_ref(), Err(expect), "{text:?}");
+    }
+
+    #[test]
+    fn every_spelling_of_a_host_becomes_one() {
+        check("https://docs.rs", "https://docs.rs/");
+        check("HTTPS://Docs.RS.:443/a/../b#c", "https://docs.rs/b");
+        check("https://bücher.example/ä?ö", "https://xn--bcher-kva.example/%C3%A4?%C3%B6");
+        check("https://ｅxample｡org/", "https://example.org/");
+        check("http:docs.rs", "http://docs.rs/");
+        check("http://docs.rs:8080", "http://docs.rs:8080/");
+        for text in [
+            "127.0.0.1",
+            "127.0.0.1.",
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "0x7f.1",
+            "0177.0.0.1",
+            "017700000001",
+            "%31%32%37.0.0.1",
+            "１２７.0.0.1",
+            "127。0。0。1",
+        ] {
+            check(&format!("http://{text}/"), "http://127.0.0.1/");
+        }
+        check("http://[::FFFF:127.0.0.1]/", "http://[::ffff:7f00:1]/");
+        check("http://0/", "http://0.0.0.0/");
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_refused() {
+        for text in [
+            "http://docs.rs\r\nX: y",
+            "http://docs.rs/\r\nX: y",
+            "ht\ttp://docs.rs",
+            " http://docs.rs",
+            "http://docs.rs/\u{a0}",
+            "http://docs.rs\\@evil.org",
+            "http:\\\\docs.rs",
+            "http://docs.rs/\0",
+            "http://docs.rs/\u{85}",
+        ] {
+            check_error(text, &BadUrl::Character);
+        }
+        for text in ["http://user@docs.rs", "http://:pass@docs.rs", "http://docs.rs@evil.org/"] {
+            check_error(text, &BadUrl::Credentials);
+        }
+        for text in ["file:///etc/passwd", "ftp://docs.rs", "data:text/html,x", "gopher://x/_"] {
+            check_error(text, &BadUrl::Scheme);
+        }
+        let label = "x".repeat(64);
+        let name = "x.".repeat(127);
+        for host in
+            ["a..b", "docs.rs..", ".docs.rs", "a!b", "a,b", "x;y", &label, &format!("{name}x")]
+        {
+            check_error(&format!("http://{host}/"), &BadUrl::Host);
+        }
+        for text in
+            ["", "docs.rs", "//docs.rs", "http://", "http://[fe80::1%25eth0]/", "http://a:99999/"]
+        {
+            check_error(text, &BadUrl::Malformed("it is no absolute URL"));
+        }
+        for host in
+            ["256.1.1.1", "1.2.3.4.5", "0x100000000", "a.0x7f", "exa%0d%0ample", "x%00y", "a%2fb"]
+        {
+            let res = Target::parse(&format!("http://{host}/"));
+            assert!(res.is_err(), "{host}: {res:?}");
+        }
+        check_error(&format!("http://docs.rs/{}", "x".repeat(2_048)), &BadUrl::TooLong);
+        check_error(&format!("http://docs.rs/{}", "ä".repeat(1_000)), &BadUrl::TooLong);
+    }
+
+    #[test]
+    fn a_relative_address_is_read_against_the_one_before() {
+        let base = Target::parse("https://docs.rs/serde/latest").unwrap();
+        let join = |text: &str| base.join(text).map(|it| it.url().to_string());
+        assert_eq!(join("../tokio"), Ok("https://docs.rs/tokio".to_owned()));
+        assert_eq!(join("//evil.org/x"), Ok("https://evil.org/x".to_owned()));
+        assert_eq!(join("//u@evil.org/x"), Err(BadUrl::Credentials));
+        assert_eq!(join("file:///etc/passwd"), Err(BadUrl::Scheme));
+        assert_eq!(join("a\tb"), Err(BadUrl::Character));
+    }
+
+    /// What the resolver of a C library takes for an IPv4 address: up to four
+    /// numbers in any base, the last of which fills the rest.
+    fn inet_aton(text: &str) -> Option<Ipv4Addr> {
+        let number = |it: &str| match it.to_ascii_lowercase() {
+            it if it.starts_with("0x") => u32::from_str_radix(it.trim_start_matches("0x"), 16).ok(),
+            it if it.starts_with('0') => u32::from_str_radix(&it, 8).ok(),
+            it => it.parse().ok(),
+        };
+        let parts: Vec<u32> = text.split('.').map(number).collect::<Option<_>>()?;
+        let (last, first) = parts.split_last()?;
+        if first.len() > 3 || first.iter().any(|it| *it > 255) {
+            return None;
+        }
+        let high = first.iter().fold(0_u64, |sum, it| sum << 8 | u64::from(*it));
+        let rest = 32 - 8 * first.len();
+        let fits = u64::from(*last) >> rest == 0;
+        let address = u32::try_from(high << rest | u64::from(*last)).ok();
+        address.filter(|_| fits).map(Ipv4Addr::from)
+    }
+
+    fn number() -> impl Strategy<Value = String> {
+        let value = prop_oneof![0..=300_u32, any::<u32>()];
+        (value, 0..4).prop_map(|(it, base)| match base {
+            0 => format!("{it:#x}"),
+            1 => format!("0{it:o}"),
+            2 => format!("0X{it:X}"),
+            _ => it.to_string(),
+        })
+    }
+
+    fn hosts() -> impl Strategy<Value = String> {
+        let numbers = proptest::collection::vec(number(), 1..6).prop_map(|it| it.join("."));
+        prop_oneof![
+            numbers,
+            "[0-9a-fx.]{1,20}",
+            "[\\[\\]:0-9a-f.]{1,30}",
+            "\\PC{1,20}",
+            any::<String>()
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_other_parser_sees_another_host(host in hosts(), rest in "[/?#:@]?\\PC{0,5}") {
+            let Ok(target) = Target::parse(&format!("http://{host}{rest}")) else { return Ok(()) };
+            let shown = target.host_text();
+            // Of the standard library: what would be connected to.
+            let std = shown.trim_matches(['[', ']']).parse::<IpAddr>();
+            match target.host() {
+                Host::Address(it) => prop_assert_eq!(std, Ok(*it)),
+                Host::Name(it) => {
+                    prop_assert!(std.is_err());
+                    prop_assert_eq!(inet_aton(it), None, "{}", it);
+                    prop_assert!(it.is_ascii() && !it.ends_with('.'));
+                }
+            }
+            if let Some(address) = inet_aton(&host).filter(|_| rest.is_empty()) {
+                prop_assert_eq!(target.host(), &Host::Address(address.into()));
+            }
+            prop_assert_eq!(Target::parse(target.url().as_str()), Ok(target));
+        }
+    }
+}

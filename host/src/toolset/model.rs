@@ -1,0 +1,31 @@
+//! The language model of one child: what it may ask, and the trait of whoever
+//! answers.
+//!
+//! Beside the tools, because a call of it is one: counted, cancelled and paid
+//! for in the same way.
+
+use std::{future::Future, pin::Pin};
+
+use super::call::{Caller, ToolError};
+use crate::provider::{ChatRequest, ChatResponse};
+
+/// Why a model gave no answer; the WIT variant `model-error`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ModelError {
+    /// The conversation is longer than the model takes.
+    #[error("the conversation is too long: {0}")]
+    TooLong(String),
+    /// The cases that a model shares with every tool.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+}
+
+/// Result of a model, boxed because models differ.
+pub type ModelFuture = Pin<Box<dyn Future<Output = Result<ChatResponse, ModelError>> + Send>>;
+
+/// Whoever answers the chats of one child. Like a tool, its future runs on the
+/// host's own runtime.
+pub trait ModelHost: Send + Sync {
+    /// Does one chat.
+    fn chat(&self, caller: Caller, request: ChatRequest) -> ModelFuture;
+}

@@ -1,0 +1,70 @@
+//! Code fences of Markdown.
+
+/// A fenced block.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Fence<'a> {
+    /// What stands before it, other blocks included.
+    pub(crate) before: &'a str,
+    /// The word after the opening marks, `json` for example.
+    pub(crate) language: &'a str,
+    pub(crate) body: &'a str,
+    /// What stands after it.
+    pub(crate) after: &'a str,
+}
+
+const MARK: &str = "```";
+
+/// The blocks of a text in their order. One that is not closed ends with the
+/// text: a model that was cut off, or that stops a line too early.
+pub(crate) fn fences(text: &str) -> Vec<Fence<'_>> {
+    let mut fences = Vec::new();
+    let mut rest = text;
+    while let Some((_, opened)) = rest.split_once(MARK) {
+        let (body, after) = opened.split_once(MARK).unwrap_or((opened, ""));
+        let (language, body) = split_language(body);
+        let start = text.len() - opened.len() - MARK.len();
+        let before = text.get(..start).unwrap_or_default();
+        fences.push(Fence { before, language, body, after });
+        rest = after;
+    }
+    fences
+}
+
+/// The first line of a block is its language, unless the block has one line.
+fn split_language(body: &str) -> (&str, &str) {
+    match body.split_once('\n') {
+        Some((first, rest)) => (first.trim(), rest.trim()),
+        None => {
+            let end = body.find(|it: char| !it.is_ascii_alphanumeric() && it != '_');
+            let (language, rest) = body.split_at_checked(end.unwrap_or(0)).unwrap_or(("", body));
+            (language, rest.trim())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: &[[&str; 4]]) {
+        let fences = fences(text);
+        let parts: Vec<_> =
+            fences.iter().map(|it| [it.before, it.language, it.body, it.after]).collect();
+        assert_eq!(parts, expect);
+    }
+
+    #[test]
+    fn blocks_are_found_with_what_is_around_them() {
+        check("no", &[]);
+        check("a\n```json\n{}\n```\nb", &[["a\n", "json", "{}", "\nb"]]);
+        check("```\n{}\n```", &[["", "", "{}", ""]]);
+        check("```json{}```", &[["", "json", "{}", ""]]);
+        check("```{}```", &[["", "", "{}", ""]]);
+        check("```json\n{}", &[["", "json", "{}", ""]]);
+        check(
+            "```a\n1\n``` x ```b\n2\n```",
+            &[["", "a", "1", " x ```b\n2\n```"], ["```a\n1\n``` x ", "b", "2", ""]],
+        );
+    }
+}

@@ -1,0 +1,51 @@
+//! What the doctor finds.
+
+use serde_json::Value;
+
+use crate::harness::Cli;
+
+fn finding<'a>(findings: &'a Value, what: &str) -> &'a Value {
+    let mut all = findings.as_array().unwrap().iter();
+    all.find(|it| it["what"] == what).unwrap_or_else(|| panic!("no `{what}` in {findings}"))
+}
+
+#[test]
+fn a_machine_without_a_model_is_well_and_told_what_would_give_it_one() {
+    let cli = Cli::new(&[]);
+    let ran = cli.run(&["doctor", "--json"]);
+    let findings = ran.json();
+    for what in ["configuration", "cells"] {
+        assert_eq!(finding(&findings, what)["state"], "works", "{ran}");
+    }
+    assert_eq!(finding(&findings, "store")["state"], "absent", "{ran}");
+    let models = finding(&findings, "models");
+    assert_eq!(models["state"], "absent");
+    assert!(models["hint"].as_str().unwrap().contains("`model.default`"), "{models}");
+    let works = |it: &str| finding(&findings, it)["state"] == "works";
+    assert!(works("bubblewrap") || works("landlock"), "{ran}");
+    assert_eq!(ran.exit, Some(0), "{ran}");
+}
+
+#[test]
+fn a_model_without_its_key_is_broken_and_so_is_one_that_does_not_answer() {
+    let cli = Cli::new(&[]);
+    let config = |provider: &str| {
+        cli.file(
+            "c.toml",
+            format!(
+                "[models.m]\nprovider = 'p'\nid = 'x'\n[model]\ndefault = 'm'\nmax_attempts = 1\n\
+                 [providers.p]\nkind = 'openai'\n{provider}"
+            ),
+        );
+    };
+    config("base_url = 'http://127.0.0.1:1'\napi_key_env = 'NO_SUCH_KEY'");
+    let ran = cli.run(&["doctor", "--config", "c.toml"]);
+    assert_eq!(ran.exit, Some(1), "{ran}");
+    assert!(ran.stdout.contains("`x` of provider `p`: `NO_SUCH_KEY` is not set"), "{ran}");
+    config("base_url = 'http://127.0.0.1:1'");
+    let ran = cli.run(&["doctor", "--config", "c.toml"]);
+    assert!(ran.exit == Some(0) && ran.stdout.contains("not asked"), "{ran}");
+    let ran = cli.run(&["doctor", "--ask", "--config", "c.toml"]);
+    assert_eq!(ran.exit, Some(1), "{ran}");
+    assert!(ran.stdout.contains("model `m` of provider `p` gave no answer"), "{ran}");
+}
