@@ -1,6 +1,8 @@
 //! Structured output: whether an answer satisfies the schema of its task, and
 //! what is told to the second and last try (semantics.md §4).
 
+use tokio::task::spawn_blocking;
+
 use crate::{
     sandbox::{Ended, Outcome, Rejected, StopReason},
     toolset::Schema,
@@ -20,14 +22,17 @@ pub(super) enum Validity {
 /// Checks what could count as completed: what a child returned by itself, or
 /// when a budget was spent. What it returned because it was stopped, or says
 /// that it failed, is no answer.
-pub(super) fn validity(schema: Option<&Schema>, ended: &Ended) -> Validity {
+pub(super) async fn validity(schema: Option<&Schema>, ended: &Ended) -> Validity {
     let counts = matches!(ended.stopped, None | Some(StopReason::Spent(_)));
     let Some(schema) = schema.filter(|_| counts) else {
         return Validity::Unchecked;
     };
     match &ended.outcome {
         Outcome::Returned { report, .. } if report.completed => {
-            let errors = schema.errors(&report.summary);
+            let (schema, answer) = (schema.clone(), report.summary.clone());
+            // A large answer and a large schema take a while.
+            let errors = spawn_blocking(move || schema.errors(&answer)).await;
+            let errors = errors.unwrap_or_else(|_| vec!["$: it could not be checked".to_owned()]);
             if errors.is_empty() { Validity::Valid } else { Validity::Invalid(errors) }
         }
         _ => Validity::Unchecked,

@@ -157,7 +157,7 @@ impl Batch {
         let timeout = self.bounds.timeout;
         let first = Try { timeout, cpu_used: Duration::ZERO, rejected: None };
         let first = self.run_within_budget(child, first).await;
-        let validity = answer::validity(schema, &first);
+        let validity = answer::validity(schema, &first).await;
         let Validity::Invalid(errors) = &validity else {
             return (first, validity);
         };
@@ -168,7 +168,7 @@ impl Batch {
         }
         let second = Try { timeout: left, cpu_used: first.cpu, rejected };
         let second = self.run_within_budget(child, second).await;
-        let validity = answer::validity(schema, &second);
+        let validity = answer::validity(schema, &second).await;
         (answer::joined(first, second), validity)
     }
 
