@@ -156,7 +156,10 @@ impl Config {
     /// Everything that does not fit. `origin` tells what set one of two keys
     /// last.
     fn misfits<'a>(&self, origin: impl Fn(&str, &str) -> &'a str) -> Vec<ConfigError> {
-        let Self { delegation, budget, sandbox, .. } = self;
+        let Self { delegation, budget, sandbox, tools, patience, .. } = self;
+        let max_timeout =
+            ("tools.terminal.max_timeout_seconds", tools.terminal.max_timeout.as_secs());
+        let max_pause = ("model.max_pause_seconds", patience.max_pause.as_secs());
         let kib = |bytes: usize| (bytes / 1024) as u64;
         let children = (budget::Kind::Children.key(), budget.children);
         let tasks = delegation.max_tasks_per_batch as u64;
@@ -170,6 +173,8 @@ impl Config {
             ("delegation.max_depth", u64::from(delegation.max_depth), cells),
             // A batch starts as a whole or not at all.
             ("delegation.max_tasks_per_batch", tasks, children),
+            ("tools.terminal.timeout_seconds", tools.terminal.timeout.as_secs(), max_timeout),
+            ("model.first_pause_seconds", patience.first_pause.as_secs(), max_pause),
         ];
         let too_large = pairs.into_iter().filter(|(_, value, limited_by)| *value > limited_by.1);
         let misfit = |(key, value, (limited_by, limit)): (&str, _, (&str, _))| {

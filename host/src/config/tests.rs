@@ -224,6 +224,18 @@ fn errors_name_the_key_the_value_and_what_is_taken() {
              | lower `sandbox.argument_kib` or raise `sandbox.host_call_kib`",
         ),
         (
+            "[tools.terminal]\ntimeout_seconds = 700",
+            "config.toml: `tools.terminal.timeout_seconds` is 700: must be at most \
+             `tools.terminal.max_timeout_seconds`, which is 600 \
+             | lower `tools.terminal.timeout_seconds` or raise `tools.terminal.max_timeout_seconds`",
+        ),
+        (
+            "[model]\nfirst_pause_seconds = 61",
+            "config.toml: `model.first_pause_seconds` is 61: must be at most \
+             `model.max_pause_seconds`, which is 60 \
+             | lower `model.first_pause_seconds` or raise `model.max_pause_seconds`",
+        ),
+        (
             "[sandbox]\nmax_live_cells = 1",
             "config.toml: `delegation.max_depth` is 2: must be at most \
              `sandbox.max_live_cells`, which is 1 \
