@@ -12,6 +12,8 @@ use std::{
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 /// Where groups that count tasks usually are.
@@ -20,9 +22,10 @@ const HIERARCHY: &str = "/sys/fs/cgroup/pids";
 /// Tries at a name that no other group has.
 const MAX_NAMES: u32 = 16;
 
-/// How often an emptied group is taken away again: the kernel needs a moment
-/// to forget its last task.
+/// Tries at taking an emptied group away, and the pause between two: the kernel
+/// needs a moment to forget its last task, and nothing tells when it has.
 const MAX_REMOVALS: u32 = 1_000;
+const TRY_AGAIN: Duration = Duration::from_millis(1);
 
 /// The group of one command, with this thread in it until it is dropped.
 pub(super) struct Ceiling {
@@ -58,11 +61,12 @@ impl Drop for Ceiling {
         }
         for _ in 0..MAX_REMOVALS {
             match fs::remove_dir(&self.dir) {
-                Err(error) if error.raw_os_error() == Some(libc::EBUSY) => std::thread::yield_now(),
+                Err(error) if error.raw_os_error() == Some(libc::EBUSY) => thread::sleep(TRY_AGAIN),
                 Err(error) => return tracing::warn!(%error, "the group of a command is left"),
                 Ok(()) => return,
             }
         }
+        tracing::warn!("the group of a command is left: the kernel still holds it");
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn start(sandbox: Arc<Sandbox>, order: Order, max_tasks: u64) -> io::
     let (ended_sender, ended) = oneshot::channel();
     let held = Arc::clone(&leash);
     thread::Builder::new().name("terminal".to_owned()).spawn(move || {
-        let _ceiling = Ceiling::over_this_thread(max_tasks);
+        let ceiling = Ceiling::over_this_thread(max_tasks);
         match sandbox.enter(&order, &held) {
             Err(error) => drop(started_sender.send(Err(error))),
             Ok((entered, output)) => {
@@ -56,6 +56,8 @@ pub(super) fn start(sandbox: Arc<Sandbox>, order: Order, max_tasks: u64) -> io::
                 }
                 let ended = keep(entered, &held, &order);
                 remove(order);
+                // Before anybody hears of the end, and perhaps exits.
+                drop(ceiling);
                 // Nobody waits any more when the call was dropped.
                 let _ = ended_sender.send(ended);
             }
