@@ -32,8 +32,15 @@ use tokio::{
 
 use crate::common::Result;
 
+fn main() -> Result {
+    // This program is its own helper: components are compiled in a process
+    // apart.
+    hermitage::run_if_helper();
+    application()
+}
+
 #[tokio::main]
-async fn main() -> Result {
+async fn application() -> Result {
     let home = tempfile::tempdir()?;
     let host = Host::builder()
         .store_at(home.path().join("hermitage.db"))

@@ -57,8 +57,15 @@ struct Chat {
     got: Vec<String>,
 }
 
+fn main() -> Result {
+    // This program is its own helper: components are compiled in a process
+    // apart.
+    hermitage::run_if_helper();
+    application()
+}
+
 #[tokio::main]
-async fn main() -> Result {
+async fn application() -> Result {
     let home = tempfile::tempdir()?;
     // Four subagents at once, where three are the default.
     let mut config = Config::load(&Layers::default())?;

@@ -13,6 +13,9 @@
 //! are, [`completion`] queues the [`event`] and writes its text, [`store`]
 //! keeps it.
 //!
+//! A host starts helper processes, and is its own [`helper`] when its `main`
+//! calls [`run_if_helper`] first.
+//!
 //! The library installs no signal handler and no global subscriber, needs no
 //! feature `cli`, and several hosts can live in one process.
 
@@ -24,6 +27,7 @@ pub mod completion;
 pub mod config;
 pub mod delegation;
 pub mod event;
+pub mod helper;
 pub mod host;
 pub mod http;
 pub mod id;
@@ -37,3 +41,15 @@ pub mod toolset;
 pub mod unit;
 
 pub use host::Host;
+
+/// Makes the program of this process its own helper: to be called first in
+/// `main`, before a runtime or any other thread. Returns at once, unless this
+/// process was started as a [`helper`]: then it does that work, and ends.
+pub fn run_if_helper() {
+    let code = match helper::role() {
+        Ok(None) => return,
+        Ok(Some(helper::Role::Compile)) => sandbox::compile_as_helper(),
+        Err(_) => 1,
+    };
+    std::process::exit(code)
+}

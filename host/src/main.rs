@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    hermitage::run_if_helper();
     hermitage::cli::main()
 }

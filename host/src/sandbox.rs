@@ -15,8 +15,10 @@ mod bounds;
 mod cache;
 mod cell;
 mod compile;
+mod compiler;
 mod convert;
 mod engine;
+mod flight;
 mod instance;
 mod limits;
 mod link;
@@ -30,17 +32,17 @@ mod wasi;
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use tokio::{
-    runtime::{Builder, Runtime},
-    sync::{OnceCell, Semaphore},
-    task::spawn_blocking,
-};
+use tokio::runtime::{Builder, Runtime};
 use wasmtime::Engine;
 
-use self::{cache::Cache, instance::Place, permits::Permits, recent::Recent};
+use self::{
+    cache::Cache, compile::Loader, compiler::Compiler, flight::Flight, instance::Place,
+    permits::Permits, recent::Recent,
+};
 use crate::{
     boundary::Policy,
     event::{BoundaryRecord, Role},
+    helper::HelperError,
     id::Random,
     session::Session,
     toolset::{ModelHost, ToolHost},
@@ -49,7 +51,7 @@ use crate::{
 pub use self::{
     admit::Admitted,
     bounds::BoundsError,
-    compile::{LoadError, Loaded},
+    compile::{Cost, LoadError, Loaded},
     limits::Limit,
     record::{Level, LogLine, Observer, Traces},
     stop::{Interrupt, Spent, StopReason},
@@ -59,10 +61,6 @@ pub use self::{
 /// bomb costs once; and admitted ones. A miss of the second costs some ten
 /// microseconds.
 const KEPT: usize = 64;
-
-/// Components that are compiled at a time: compiling takes memory that no
-/// cell's limit counts.
-const COMPILERS: usize = 2;
 
 /// How many polls the guests' runtime makes between looks at its timers.
 /// Guests that spin yield once a tick; with tokio's default a timer would be
@@ -98,8 +96,17 @@ pub struct SandboxConfig {
     pub handles: usize,
     /// Bytes of a cell's log.
     pub log_bytes: usize,
-    /// Size of a component's file: the cost of compiling it.
+    /// Size of a component's file.
     pub component_bytes: usize,
+    /// Processor time of compiling a component of up to 1 MiB, in seconds;
+    /// larger ones have as much for each MiB.
+    pub compile_seconds: u32,
+    /// Memory of compiling a component of up to 1 MiB; larger ones have a
+    /// sixteenth more for each further MiB.
+    pub compile_bytes: u64,
+    /// The program that compiles, when it is not this process's own or
+    /// `hermitage` beside it (see [`crate::helper`]).
+    pub helper: Option<PathBuf>,
     /// Where compiled components are kept; nowhere when absent.
     pub cache_dir: Option<PathBuf>,
 }
@@ -119,9 +126,18 @@ pub enum SandboxError {
         /// Depths there are.
         max_depth: u32,
     },
+    /// There is nothing to compile components with.
+    #[error(transparent)]
+    Helper(#[from] HelperError),
     /// A thread could not be started.
     #[error("a thread can't be started: {0}")]
     Thread(std::io::Error),
+}
+
+/// Does the work of a helper that compiles, until its end. Gives the code to
+/// exit with.
+pub(crate) fn compile_as_helper() -> i32 {
+    compiler::serve()
 }
 
 /// The bytes of a component and their digest, which is taken once.
@@ -282,11 +298,9 @@ pub struct Usage {
 pub struct Sandbox {
     engine: Engine,
     config: SandboxConfig,
-    cache: Option<Arc<Cache>>,
-    random: Arc<dyn Random>,
-    loaded: Recent<blake3::Hash, OnceCell<Result<Arc<Loaded>, LoadError>>>,
+    loader: Arc<Loader>,
+    loaded: Recent<blake3::Hash, Flight>,
     admitted: Recent<(blake3::Hash, blake3::Hash), Admitted>,
-    compilers: Arc<Semaphore>,
     cells: Permits,
     guests: Guests,
 }
@@ -303,51 +317,33 @@ impl Sandbox {
             let opened = Cache::open(dir, &engine, &*random);
             opened.inspect_err(|err| tracing::warn!(%err, "no cache of compiled components")).ok()
         });
+        let budget = compiler::Budget {
+            cpu_seconds: config.compile_seconds,
+            memory_bytes: config.compile_bytes,
+        };
+        let compiler = Compiler::new(config.helper.as_deref(), budget)?;
         Ok(Self {
-            cache: cache.map(Arc::new),
+            loader: Arc::new(Loader::new(engine.clone(), cache, random, compiler)),
             loaded: Recent::new(KEPT),
             admitted: Recent::new(KEPT),
-            compilers: Arc::new(Semaphore::new(COMPILERS)),
             cells,
             guests: Guests::start(config.guest_threads)?,
             engine,
             config,
-            random,
         })
     }
 
-    /// Makes a component of its bytes. Compiles it the first time (25 ms for a
-    /// small agent), takes it from memory or disk after that. Dropping the
-    /// future does not stop a compiler that has begun.
+    /// Makes a component of its bytes. Compiles it the first time, in a
+    /// process of its own; takes it from memory or disk after that. Whoever
+    /// asks for the same meanwhile waits for the same compiler, and dropping
+    /// the last of these futures ends it.
     pub async fn load(&self, binary: &Binary) -> Result<Arc<Loaded>, LoadError> {
         let (bytes, limit) = (binary.bytes.len(), self.config.component_bytes);
         if bytes > limit {
             return Err(LoadError::TooLarge { bytes, limit });
         }
-        let entry = self.loaded.get_or_insert(binary.digest, OnceCell::new);
-        // Whoever asks for the same meanwhile waits here, and compiles nothing.
-        let loaded = entry.get_or_try_init(|| async {
-            match self.compile(binary).await {
-                // Perhaps the machine's fault: the next one tries again.
-                Err(LoadError::Crashed) => Err(LoadError::Crashed),
-                loaded => Ok(loaded),
-            }
-        });
-        loaded.await?.clone()
-    }
-
-    async fn compile(&self, binary: &Binary) -> Result<Arc<Loaded>, LoadError> {
-        // The semaphore is never closed.
-        let permit = Arc::clone(&self.compilers).acquire_owned().await;
-        let permit = permit.map_err(|_| LoadError::Crashed)?;
-        let (engine, cache) = (self.engine.clone(), self.cache.clone());
-        let (random, binary) = (Arc::clone(&self.random), binary.clone());
-        let work = move || {
-            // Held by the compiler, which goes on when nobody waits any more.
-            let _permit = permit;
-            compile::load(&engine, cache.as_deref(), &*random, &binary)
-        };
-        spawn_blocking(work).await.map_err(|_| LoadError::Crashed)?.map(Arc::new)
+        let flight = self.loaded.get_or_insert(binary.digest, Flight::default);
+        flight.outcome(|| Arc::clone(&self.loader).load(binary.clone())).await
     }
 
     /// Decides every import of a component, and links what was decided. Runs

@@ -16,7 +16,7 @@ use hermitage::{
     session::Session,
     store::{Step, Store, Watch},
 };
-use hermitage_tests::{TestHost, TestTask, guest};
+use hermitage_tests::{TestHost, TestTask, guest, helper};
 use tokio::sync::broadcast::Receiver;
 
 async fn until_a_child_has_its_cell(updates: &mut Receiver<Update>) {
@@ -84,7 +84,7 @@ async fn with_library(dir: &std::path::Path) -> Host {
     };
     let mut config = Config::load(&Layers::default()).unwrap();
     config.sandbox.max_live_cells = 8;
-    let builder = Host::builder().config(config).ephemeral().workspace(dir);
+    let builder = Host::builder().config(config).helper(helper()).ephemeral().workspace(dir);
     builder.library(library, Box::new(hermitage_build::Stderr)).build().await.unwrap()
 }
 

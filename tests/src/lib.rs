@@ -41,6 +41,14 @@ pub fn checkout() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
 
+/// The helper process of hosts in tests: the command line under test, in the
+/// directory of the test's own program or the one above it.
+pub fn helper() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let mut places = own.ancestors().skip(1).take(2).map(|it| it.join("hermitage-under-test"));
+    places.find(|it| it.is_file()).expect("cargo builds it for every test of this package")
+}
+
 /// The component of one test guest, by the name of its file. All of them are
 /// built the first time one is asked for.
 pub fn guest(name: &str) -> Arc<[u8]> {
@@ -224,6 +232,7 @@ impl TestHost {
         let build = || async {
             let builder = Host::builder()
                 .config(self.config.clone())
+                .helper(helper())
                 .workspace(self.workspace.path())
                 .clock(Arc::new(FixedClock));
             (self.change)(builder).build().await.unwrap()

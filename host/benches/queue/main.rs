@@ -45,6 +45,7 @@ const WARM_UP: Until = Until::Count(8);
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 fn main() {
+    hermitage::run_if_helper();
     divan::main();
     // Any other argument is a wish for a part of the table alone.
     if env::args().skip(1).all(|it| it == "--bench") {

@@ -64,6 +64,8 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("sandbox.log_kib", Rule::Lower),
     ("sandbox.table_elements", Rule::Lower),
     ("sandbox.component_mib", Rule::Lower),
+    ("sandbox.compile_seconds", Rule::Lower),
+    ("sandbox.compile_mib", Rule::Lower),
     ("tools.file.max_read_kib", Rule::Lower),
     ("tools.file.max_line_kib", Rule::Lower),
     ("tools.file.max_write_kib", Rule::Lower),

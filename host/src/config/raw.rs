@@ -70,6 +70,8 @@ pub(super) struct Sandbox {
     pub(super) log_kib: i64,
     pub(super) table_elements: i64,
     pub(super) component_mib: i64,
+    pub(super) compile_seconds: i64,
+    pub(super) compile_mib: i64,
 }
 
 #[derive(Deserialize)]

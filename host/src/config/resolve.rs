@@ -113,6 +113,9 @@ fn sandbox(
         log_bytes: values.take(setting::LOG, raw.log_kib)?,
         table_elements: values.take(setting::TABLE_ELEMENTS, raw.table_elements)?,
         component_bytes: values.take(setting::COMPONENT, raw.component_mib)?,
+        compile_seconds: values.take(setting::COMPILE_TIME, raw.compile_seconds)?,
+        compile_bytes: values.take(setting::COMPILE_MEMORY, raw.compile_mib)?,
+        helper: None,
         cache_dir: None,
     })
 }

@@ -175,6 +175,11 @@ settings! {
     TABLE_ELEMENTS: usize = "sandbox.table_elements", 1, 1_000_000, count;
     /// `sandbox.component_mib`
     COMPONENT: usize = "sandbox.component_mib", 1, 256, mib;
+    /// `sandbox.compile_seconds`
+    COMPILE_TIME: u32 = "sandbox.compile_seconds", 1, 3_600, count;
+    /// `sandbox.compile_mib`. Below the floor the compiler itself does not
+    /// start.
+    COMPILE_MEMORY: u64 = "sandbox.compile_mib", 64, 65_536, mib;
 
     /// `tools.file.max_read_kib`
     FILE_READ: u64 = "tools.file.max_read_kib", 1, 65_536, kib;

@@ -61,7 +61,9 @@ impl Failure {
 
     pub(super) fn load(err: &LoadError) -> Self {
         match err {
-            LoadError::Crashed => Self::new(Status::Error, ExitReason::Error, err.to_string()),
+            err if err.is_transient() => {
+                Self::new(Status::Error, ExitReason::Error, err.to_string())
+            }
             err => {
                 let error = format!("the component was refused: {err}");
                 Self::new(Status::Error, ExitReason::Refused, error)

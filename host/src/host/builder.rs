@@ -97,6 +97,7 @@ pub struct Builder {
     models: Option<Models>,
     clock: Option<Arc<dyn Clock>>,
     random: Option<Arc<dyn Random>>,
+    helper: Option<PathBuf>,
 }
 
 impl Builder {
@@ -192,12 +193,21 @@ impl Builder {
         Self { random: Some(random), ..self }
     }
 
+    /// The program that does what must not be done in this process, such as
+    /// compiling components: the command line of Hermitage, or any program
+    /// whose `main` calls [`crate::run_if_helper`] first. Without it, that is
+    /// the program of this process itself, or `hermitage` beside it.
+    pub fn helper(self, program: impl Into<PathBuf>) -> Self {
+        Self { helper: Some(program.into()), ..self }
+    }
+
     /// Opens the store, settles what a host that is gone left behind, and
     /// starts.
     pub async fn build(self) -> Result<Host, BuildError> {
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let random = self.random.unwrap_or_else(|| Arc::new(OsRandom));
-        let config = self.config.map_or_else(|| Config::load(&Layers::default()), Ok)?;
+        let mut config = self.config.map_or_else(|| Config::load(&Layers::default()), Ok)?;
+        config.sandbox.helper = self.helper.or(config.sandbox.helper);
         let (mut natives, mut own) = (NativeTools::default(), OwnTools::default());
         for tool in self.natives {
             natives.register(tool)?;

@@ -5,8 +5,9 @@
 //! 6.9 KB of loops over many locals took 19.5 CPU seconds (measured). What is
 //! walked here is only counted, never believed.
 
-use std::collections::VecDeque;
+use std::{borrow::Cow, collections::VecDeque};
 
+use serde::{Deserialize, Serialize};
 use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentImportSectionReader, ComponentInstance,
     ComponentOuterAliasKind, ComponentTypeRef, CompositeInnerType, Encoding, FunctionBody,
@@ -56,7 +57,7 @@ const MAX_TYPES: u64 = 50_000;
 const MAX_MESSAGE_CHARS: usize = 300;
 
 /// Why a file is not compiled.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum BoundsError {
     /// No WebAssembly at all.
     #[error("not a WebAssembly component: the file does not begin with `\\0asm`")]
@@ -80,7 +81,7 @@ pub enum BoundsError {
     #[error("{what}: {found} is over the limit of {limit}")]
     TooMuch {
         /// What was counted.
-        what: &'static str,
+        what: Cow<'static, str>,
         /// How much there is.
         found: u64,
         /// How much is taken.
@@ -108,6 +109,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), BoundsError> {
 }
 
 fn at_most(what: &'static str, found: u64, limit: u64) -> Result<(), BoundsError> {
+    let what = Cow::Borrowed(what);
     if found > limit { Err(BoundsError::TooMuch { what, found, limit }) } else { Ok(()) }
 }
 

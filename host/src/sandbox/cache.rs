@@ -25,7 +25,7 @@ const SEAL: usize = blake3::OUT_LEN;
 const KEY_FILE: &str = "key";
 
 /// Largest cached file. A Python interpreter's machine code is 60 MB.
-const MAX_CODE_BYTES: u64 = 512 << 20;
+pub(super) const MAX_CODE_BYTES: u64 = 512 << 20;
 
 /// A directory of compiled components.
 #[derive(Debug)]

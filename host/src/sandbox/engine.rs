@@ -50,13 +50,26 @@ const MAX_INSTANCE_SIZE: usize = 1 << 20;
 /// Frames in the backtrace of a trap, which goes to the log.
 const MAX_FRAMES: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
 
+/// The engine that runs components. It takes machine code that [`compiler`]'s
+/// engine made, since they differ in where memory comes from alone.
 pub(super) fn engine(config: &SandboxConfig) -> Result<Engine, SandboxError> {
-    let engine = Engine::new(&engine_config(config)).map_err(SandboxError::Engine)?;
+    let mut settings = settings();
+    settings.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)));
+    let engine = Engine::new(&settings).map_err(SandboxError::Engine)?;
     start_ticker(&engine)?;
     Ok(engine)
 }
 
-fn engine_config(config: &SandboxConfig) -> Config {
+/// The engine of a helper that compiles, and runs nothing: a pool would not
+/// fit into its memory.
+pub(super) fn compiler() -> wasmtime::Result<Engine> {
+    let mut settings = settings();
+    settings.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    Engine::new(&settings)
+}
+
+/// What machine code depends on.
+fn settings() -> Config {
     let mut res = Config::new();
     res.strategy(Strategy::Cranelift)
         .cranelift_opt_level(OptLevel::Speed)
@@ -70,7 +83,6 @@ fn engine_config(config: &SandboxConfig) -> Config {
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .wasm_backtrace_max_frames(Some(MAX_FRAMES));
     turn_off_proposals(&mut res);
-    res.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)));
     res
 }
 

@@ -38,8 +38,13 @@ const WATCH: &str = "watch_match";
 /// Events of one look while the queue is emptied.
 const DRAINED: usize = 64;
 
+fn main() {
+    hermitage::run_if_helper();
+    application();
+}
+
 #[tokio::main]
-async fn main() {
+async fn application() {
     let args: Vec<String> = env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let [dir, name, seed, retained, mode @ ..] = &args[..] else { panic!("{args:?}") };

@@ -11,8 +11,13 @@ use hermitage::{
 };
 use hermitage_tests::{Gate, TestHost, TestTask, chat};
 
+fn main() {
+    hermitage::run_if_helper();
+    application();
+}
+
 #[tokio::main]
-async fn main() {
+async fn application() {
     let args: Vec<String> = env::args().skip(1).collect();
     let [mode, store] = args.as_slice() else { panic!("embedder leaves|waits STORE") };
     let host = TestHost::with(|it| {

@@ -1,0 +1,172 @@
+//! The host's side of one helper: started, fed, heard, and ended whatever
+//! happens.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    os::unix::{net::UnixStream, process::ExitStatusExt as _},
+    process::{Child, ChildStderr, ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use tokio::{task::spawn_blocking, time::timeout};
+
+use super::{Budget, work::Order};
+use crate::{
+    completion::sanitize::clean_line,
+    helper::{self, Program, Role},
+    sandbox::{
+        Binary,
+        cache::MAX_CODE_BYTES,
+        compile::{Cost, LoadError},
+    },
+};
+
+/// Bytes of an answer that is no machine code.
+const MAX_ANSWER: usize = 64 << 10;
+
+/// Bytes of the helper's last words that are read: a panic's message.
+const MAX_WORDS: u64 = 4 << 10;
+
+/// Characters of them that are told.
+const MAX_TOLD_CHARS: usize = 300;
+
+/// What a helper says of a component: how much machine code follows.
+pub(super) type Answer = Result<u64, LoadError>;
+
+/// Compiles in a helper. Dropping the future ends it.
+pub(super) async fn compile(
+    program: Program,
+    binary: Binary,
+    budget: Budget,
+) -> Result<Vec<u8>, LoadError> {
+    let leash = Leash::default();
+    // Ends it when this future is dropped, and when its time is over.
+    let _end = EndOnDrop(leash.clone());
+    let work = spawn_blocking(move || talk(&program, &binary, budget, &leash));
+    match timeout(budget.wall(), work).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_panic)) => Err(LoadError::NoCompiler("its watcher crashed".to_owned())),
+        Err(_elapsed) => Err(LoadError::too_costly(Cost::Wall, budget.wall().as_secs())),
+    }
+}
+
+/// From the start of a helper to its end. Blocks.
+fn talk(
+    program: &Program,
+    binary: &Binary,
+    budget: Budget,
+    leash: &Leash,
+) -> Result<Vec<u8>, LoadError> {
+    let started = start(program).and_then(|(child, socket)| {
+        leash.hold(&child)?;
+        Ok((child, socket))
+    });
+    let (mut child, mut socket) = started.map_err(|it| LoadError::NoCompiler(it.to_string()))?;
+    let answer = ask(&mut socket, binary, budget);
+    // Whoever answered has nothing more to do.
+    if answer.is_ok() {
+        leash.end();
+    }
+    let words = child.stderr.take().map(last_words).unwrap_or_default();
+    let status = child.wait().map_err(|it| LoadError::NoCompiler(it.to_string()))?;
+    answer.unwrap_or_else(|_| Err(died(status, &words, budget)))
+}
+
+fn start(program: &Program) -> io::Result<(Child, UnixStream)> {
+    let (mut command, socket) = program.command(Role::Compile)?;
+    let child = command.stderr(Stdio::piped()).spawn()?;
+    Ok((child, socket))
+}
+
+/// Hands over the component, and hears the answer. An error means that the
+/// helper did not get as far as one.
+fn ask(
+    socket: &mut UnixStream,
+    binary: &Binary,
+    budget: Budget,
+) -> io::Result<Result<Vec<u8>, LoadError>> {
+    helper::send(socket, &Order { bytes: binary.bytes().len() as u64, budget })?;
+    // One that died before it read all of it may have said why.
+    let sent = socket.write_all(binary.bytes());
+    let answer: Answer = helper::receive::<_, MAX_ANSWER>(socket)?;
+    match answer {
+        Ok(len) if len <= MAX_CODE_BYTES => {
+            sent?;
+            let mut code = Vec::new();
+            socket.take(len).read_to_end(&mut code)?;
+            let whole = code.len() as u64 == len;
+            if whole { Ok(Ok(code)) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+        }
+        Ok(len) => Ok(Err(LoadError::too_costly(Cost::Code, len))),
+        Err(why) => Ok(Err(why.cleaned())),
+    }
+}
+
+fn last_words(stderr: ChildStderr) -> String {
+    let mut words = Vec::new();
+    // What can't be read was not said.
+    let _ = stderr.take(MAX_WORDS).read_to_end(&mut words);
+    String::from_utf8_lossy(&words).into_owned()
+}
+
+/// Why a helper that gave no answer ended.
+fn died(status: ExitStatus, words: &str, budget: Budget) -> LoadError {
+    let signal = status.signal();
+    let is = |it: Signal| signal == Some(it.as_raw());
+    if words.contains("memory allocation of") {
+        LoadError::too_costly(Cost::Memory, budget.memory_bytes >> 20)
+    } else if words.contains("has overflowed its stack") {
+        LoadError::Crashed("it nests deeper than the compiler can follow".to_owned())
+    } else if is(Signal::XCPU) || is(Signal::KILL) {
+        LoadError::too_costly(Cost::Cpu, u64::from(budget.cpu_seconds))
+    } else {
+        let words = words.lines().find(|it| !it.trim().is_empty()).unwrap_or("without a word");
+        LoadError::Crashed(clean_line(&format!("{status}: {words}"), MAX_TOLD_CHARS))
+    }
+}
+
+/// A hold on one helper. Clones share it.
+#[derive(Clone, Debug, Default)]
+struct Leash(Arc<Mutex<Hold>>);
+
+#[derive(Debug, Default)]
+enum Hold {
+    #[default]
+    NotStarted,
+    Runs(rustix::fd::OwnedFd),
+    Ended,
+}
+
+impl Leash {
+    fn hold(&self, child: &Child) -> io::Result<()> {
+        let handle = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
+        let mut hold = self.lock();
+        if matches!(*hold, Hold::Ended) {
+            // Given up before it began.
+            let _ = pidfd_send_signal(handle, Signal::KILL);
+        } else {
+            *hold = Hold::Runs(handle);
+        }
+        Ok(())
+    }
+
+    fn end(&self) {
+        if let Hold::Runs(handle) = std::mem::replace(&mut *self.lock(), Hold::Ended) {
+            // One that ended is a good end, too.
+            let _ = pidfd_send_signal(handle, Signal::KILL);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Hold> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct EndOnDrop(Leash);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}

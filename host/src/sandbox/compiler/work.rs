@@ -1,0 +1,93 @@
+//! The helper's side: takes the limits upon itself, reads one component, and
+//! answers with its machine code.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    os::unix::net::UnixStream,
+    process, thread,
+};
+
+use serde::{Deserialize, Serialize};
+use wasmtime::{Engine, component::Component};
+
+use super::{Budget, jail, process::Answer};
+use crate::{
+    helper,
+    sandbox::{
+        bounds,
+        compile::{LoadError, invalid},
+        engine, read,
+    },
+};
+
+/// Bytes of an order.
+const MAX_ORDER: usize = 1 << 10;
+
+/// What the host wants of its helper.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Order {
+    /// Size of the component, which follows.
+    pub(super) bytes: u64,
+    /// What all of it may cost.
+    pub(super) budget: Budget,
+}
+
+/// The `main` of this helper. The host reads what it prints when it ends
+/// without an answer.
+pub(in crate::sandbox) fn serve() -> i32 {
+    match helper::connection().and_then(answer) {
+        Ok(()) => 0,
+        Err(err) => {
+            eprintln!("{err}");
+            1
+        }
+    }
+}
+
+fn answer(mut socket: UnixStream) -> io::Result<()> {
+    let order: Order = helper::receive::<_, MAX_ORDER>(&mut socket)?;
+    if let Err(err) = jail::enter(order.budget) {
+        let why = format!("the helper process can't be limited: {err}");
+        return helper::send(&mut socket, &Answer::Err(LoadError::NoCompiler(why)));
+    }
+    let mut bytes = Vec::new();
+    (&socket).take(order.bytes).read_to_end(&mut bytes)?;
+    end_with_the_host(&socket)?;
+    let (answer, code) = match compiled(&bytes) {
+        Ok(code) => (Answer::Ok(code.len() as u64), code),
+        Err(why) => (Answer::Err(why), Vec::new()),
+    };
+    helper::send(&mut socket, &answer)?;
+    socket.write_all(&code)
+}
+
+/// The machine code of a component that the host can load: it was loaded here
+/// first, and its types were read.
+fn compiled(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
+    bounds::check(bytes)?;
+    let engine = engine::compiler().map_err(invalid)?;
+    let component = Component::from_binary(&engine, bytes).map_err(invalid)?;
+    let code = component.serialize().map_err(invalid)?;
+    drop(component);
+    rehearse(&engine, &code)?;
+    Ok(code)
+}
+
+/// What the host does with machine code, under the limits of this process.
+fn rehearse(engine: &Engine, code: &[u8]) -> Result<(), LoadError> {
+    #[expect(unsafe_code, reason = "wasmtime can't check machine code; it was made here")]
+    // SAFETY: `code` is what `Component::serialize` returned.
+    let component = unsafe { Component::deserialize(engine, code) };
+    read::imports(engine, &component.map_err(invalid)?);
+    Ok(())
+}
+
+/// The host has nothing more to say: when the socket ends, it is gone.
+fn end_with_the_host(socket: &UnixStream) -> io::Result<()> {
+    let mut socket = socket.try_clone()?;
+    let wait = move || {
+        let _ = socket.read(&mut [0]);
+        process::exit(1)
+    };
+    thread::Builder::new().stack_size(64 << 10).spawn(wait).map(drop)
+}

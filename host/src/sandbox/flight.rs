@@ -1,0 +1,78 @@
+//! Work that several may wait for, and that is done once.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Shared, WeakShared},
+};
+
+use super::compile::{LoadError, Loaded};
+
+type Outcome = Result<Arc<Loaded>, LoadError>;
+
+/// One component: on its way, or known.
+///
+/// Whoever asks while it is on its way waits for the same work, and the work
+/// goes on for as long as anybody waits: it ends with the last of them.
+#[derive(Debug, Default)]
+pub(super) struct Flight(Mutex<State>);
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    New,
+    OnItsWay(WeakShared<BoxFuture<'static, Outcome>>),
+    Known(Outcome),
+}
+
+impl Flight {
+    /// What became of it: now, or when `work`, or that of an earlier caller,
+    /// is done. What another try may mend is not remembered.
+    pub(super) async fn outcome<F>(self: Arc<Self>, work: impl FnOnce() -> F) -> Outcome
+    where
+        F: Future<Output = Outcome> + Send + 'static,
+    {
+        match self.join(work) {
+            Ok(outcome) => outcome,
+            Err(work) => work.await,
+        }
+    }
+
+    fn join<F>(
+        self: &Arc<Self>,
+        work: impl FnOnce() -> F,
+    ) -> Result<Outcome, Shared<BoxFuture<'static, Outcome>>>
+    where
+        F: Future<Output = Outcome> + Send + 'static,
+    {
+        let mut state = self.lock();
+        match &*state {
+            State::Known(outcome) => return Ok(outcome.clone()),
+            State::OnItsWay(work) => {
+                if let Some(work) = work.upgrade() {
+                    return Err(work);
+                }
+            }
+            State::New => (),
+        }
+        let (flight, work) = (Arc::clone(self), work());
+        let work = async move {
+            let outcome = work.await;
+            flight.land(&outcome);
+            outcome
+        };
+        let work = work.boxed().shared();
+        *state = work.downgrade().map_or(State::New, State::OnItsWay);
+        Err(work)
+    }
+
+    fn land(&self, outcome: &Outcome) {
+        let is_transient = outcome.as_ref().is_err_and(LoadError::is_transient);
+        *self.lock() = if is_transient { State::New } else { State::Known(outcome.clone()) };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
