@@ -39,6 +39,7 @@ pub mod store;
 pub mod tools;
 pub mod toolset;
 pub mod unit;
+mod visible;
 
 pub use host::Host;
 

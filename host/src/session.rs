@@ -9,6 +9,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::visible::is_visible;
+
 /// Longest key that is taken. Keys are index columns of the store.
 const MAX_KEY_BYTES: usize = 512;
 
@@ -107,14 +109,14 @@ impl FromStr for Session {
             return Err(error("it does not begin with `agent:`"));
         }
         if !parts.iter().copied().all(is_part) {
-            return Err(error("a part is empty, or has spaces or control characters"));
+            return Err(error("a part is empty, or has spaces or characters that nobody sees"));
         }
         route(rest).map(Session::Chat).ok_or_else(|| error("it has not five or six parts"))
     }
 }
 
 fn is_part(part: &str) -> bool {
-    !part.is_empty() && part.chars().all(|it| !it.is_whitespace() && !it.is_control())
+    !part.is_empty() && part.chars().all(is_visible)
 }
 
 /// The parts behind the scheme.
@@ -208,8 +210,11 @@ mod tests {
             "agent:main:telegram:dm:1:",
             "agent:main:te le:dm:1",
             "agent:a:b:c:\n",
+            "agent:a:b:c:1\u{200b}",
+            "agent:a:b:c:\u{2800}",
+            "agent:a:b:c:\u{3164}",
         ] {
-            check(key, "a part is empty, or has spaces or control characters");
+            check(key, "a part is empty, or has spaces or characters that nobody sees");
         }
         check(&format!("agent:a:b:c:{}", "x".repeat(600)), "it is too long");
     }

@@ -16,24 +16,11 @@ use std::{borrow::Cow, str::Chars};
 
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
+use crate::visible::{is_hidden, is_visible};
+
 /// How many combining marks may follow one another. Written languages need up
 /// to five; hundreds of them paint over the lines around.
 const MAX_MARKS: u32 = 8;
-
-/// Marks and letters that show nothing and are no format characters by
-/// category: combining joiner, Hangul fillers, inherent Khmer vowels, and
-/// variation selectors, of which a run can carry any hidden text.
-const INVISIBLE: [(char, char); 9] = [
-    ('\u{034f}', '\u{034f}'),
-    ('\u{115f}', '\u{1160}'),
-    ('\u{17b4}', '\u{17b5}'),
-    ('\u{180b}', '\u{180d}'),
-    ('\u{180f}', '\u{180f}'),
-    ('\u{3164}', '\u{3164}'),
-    ('\u{fe00}', '\u{fe0f}'),
-    ('\u{ffa0}', '\u{ffa0}'),
-    ('\u{e0100}', '\u{e01ef}'),
-];
 
 /// The text without anything but printable characters, newlines and tabs.
 ///
@@ -61,6 +48,12 @@ pub fn clean_line(text: &str, max_chars: usize) -> String {
     cut
 }
 
+/// Whether nobody would see anything of the text once it is cleaned: what may
+/// not be empty may not be that either.
+pub fn is_blank(text: &str) -> bool {
+    !clean(text).chars().any(is_visible)
+}
+
 enum Class {
     Keep,
     Mark,
@@ -74,7 +67,7 @@ fn class(c: char) -> Class {
         ' '..='~' | '\n' | '\t' => Class::Keep,
         '\r' | '\u{0b}' | '\u{0c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Class::LineEnd,
         '\u{1b}' | '\u{90}' | '\u{98}' | '\u{9b}' | '\u{9d}'..='\u{9f}' => Class::Introducer,
-        _ if INVISIBLE.iter().any(|(first, last)| (*first..=*last).contains(&c)) => Class::Drop,
+        _ if is_hidden(c) => Class::Drop,
         _ => match c.general_category_group() {
             GeneralCategoryGroup::Other => Class::Drop,
             GeneralCategoryGroup::Mark => Class::Mark,
@@ -314,11 +307,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_text_without_anything_to_see_is_blank() {
+        for text in
+            ["", " \n\t", "\u{200b}", "\u{2800}\u{3000}", "\u{1b}[31m", "\u{ad}\u{fe0f}\u{e000}"]
+        {
+            assert!(is_blank(text), "{text:?}");
+        }
+        for text in ["a", "\u{200b}.", "\u{1b}[31mx", "日", "🦀"] {
+            assert!(!is_blank(text), "{text:?}");
+        }
+    }
+
     fn forbidden(c: char) -> bool {
         (c.is_control() && c != '\n' && c != '\t')
             || c.general_category_group() == GeneralCategoryGroup::Other && !c.is_control()
             || matches!(c, '\u{2028}' | '\u{2029}')
-            || INVISIBLE.iter().any(|(first, last)| (*first..=*last).contains(&c))
+            || is_hidden(c)
     }
 
     fn hostile() -> impl Strategy<Value = String> {

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::request::RequestError;
-use crate::unit::Group;
+use crate::{completion::sanitize::is_blank, unit::Group};
 
 /// Longest name of a group: it stands on one line.
 const MAX_NAME_CHARS: usize = 60;
@@ -50,7 +50,7 @@ pub(super) fn groups<'a>(
 
 fn checked(index: usize, name: &str) -> Result<String, RequestError> {
     let name = name.trim();
-    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS {
+    if is_blank(name) || name.chars().count() > MAX_NAME_CHARS {
         return Err(RequestError::BadGroup { index, limit: MAX_NAME_CHARS });
     }
     Ok(name.to_owned())
@@ -89,6 +89,7 @@ mod tests {
         check(Completion::Each, "a", "task 1 has a `group`, and `completion` is `each`");
         let no_name = "task 1 has a `group` that is no name: 1 to 60 characters";
         check(Completion::Together, "  ", no_name);
+        check(Completion::Together, "\u{200b}", no_name);
         check(Completion::Together, &"x".repeat(61), no_name);
     }
 }

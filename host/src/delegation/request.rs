@@ -13,6 +13,7 @@ use super::{
     group::{Completion, groups},
 };
 use crate::{
+    completion::sanitize::is_blank,
     event::Role,
     toolset::{
         Blocked, Grant, GrantError, Schema, Tool, Withheld,
@@ -292,16 +293,17 @@ impl Request {
         let mut tasks = self.tasks;
         if tasks.is_empty() {
             match self.goal {
-                Some(goal) if goal.trim().is_empty() => return Err(RequestError::BlankGoal),
+                Some(goal) if is_blank(&goal) => return Err(RequestError::BlankGoal),
                 Some(goal) => tasks.push(TaskRequest { goal, ..TaskRequest::default() }),
                 None => return Err(RequestError::Nothing),
             }
         }
         for (index, task) in tasks.iter_mut().enumerate() {
-            if task.goal.trim().is_empty() {
+            if is_blank(&task.goal) {
                 return Err(TasksError::MissingGoal(index).into());
             }
             task.context = task.context.take().or_else(|| self.context.clone());
+            task.context = task.context.take().filter(|it| !is_blank(it));
             task.toolsets = task.toolsets.take().or_else(|| self.toolsets.clone());
             task.agent = task.agent.take().or_else(|| self.agent.clone());
             task.role = task.role.or(self.role);
@@ -441,7 +443,11 @@ mod tests {
     #[test]
     fn one_wrong_task_fails_the_whole_call() {
         check_error(None, "[]", "nothing to do: provide either `goal` or `tasks`");
-        check_error(Some("  \n"), "[]", "the goal is blank: say what should be done");
+        for blank in ["  \n", "\u{200b}", "\u{2800}", "\u{1b}[31m"] {
+            check_error(Some(blank), "[]", "the goal is blank: say what should be done");
+            let tasks = serde_json::json!([{"goal": "a"}, {"goal": blank}]).to_string();
+            check_error(None, &tasks, "Task 1 is missing a `goal`");
+        }
         for second in ["{}", "7", "\"g\"", "null", "[]", r#"{"goal": 7}"#, r#"{"goal": " \t"}"#] {
             let tasks = format!(r#"[{{"goal": "a"}}, {second}]"#);
             check_error(None, &tasks, "Task 1 is missing a `goal`");

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use super::{answer::Validity, chat::ChatTotals};
 use crate::{
-    completion::{sanitize::clean_line, text::cut_summary},
+    completion::{
+        sanitize::{clean_line, is_blank},
+        text::cut_summary,
+    },
     event::{BoundaryRecord, ChildResult, ExitReason, Status, Tokens},
     id::ChildId,
     sandbox::{Ended, Level, LoadError, Outcome, Report, StopReason, Traces},
@@ -172,7 +175,7 @@ fn entry(
     boundary: Option<Arc<BoundaryRecord>>,
 ) -> ChildResult {
     let Identity { task_index, child_id, goal, agent } = identity;
-    let whole = verdict.summary.filter(|it| !it.trim().is_empty());
+    let whole = verdict.summary.filter(|it| !is_blank(it));
     let (summary, full_summary) = match whole.as_deref().map(cut_summary) {
         Some((kept, true)) => (Some(kept.into_owned()), whole),
         Some((_, false)) => (whole, None),
@@ -257,8 +260,7 @@ fn calls_text(calls: u64) -> String {
 
 /// It returned by itself, perhaps because a budget is spent.
 fn returned(report: Report, spent: Option<String>) -> Verdict {
-    let blank = report.summary.trim().is_empty();
-    let (status, error) = match (report.completed, blank) {
+    let (status, error) = match (report.completed, is_blank(&report.summary)) {
         (true, false) => (Status::Completed, None),
         (true, true) => (Status::Failed, Some("finished without a summary")),
         (false, _) => (Status::Failed, Some("the agent says that it failed")),
@@ -297,7 +299,7 @@ fn stopped(
         error = format!("{error}; {words}");
     }
     let report = match outcome {
-        Outcome::Returned { report, .. } if !report.summary.trim().is_empty() => report,
+        Outcome::Returned { report, .. } if !is_blank(&report.summary) => report,
         _ => return broken(status, exit_reason, error, checkpoint),
     };
     if matches!(reason, StopReason::Spent(_)) {

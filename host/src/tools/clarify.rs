@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 
 use crate::{
-    completion::sanitize::{clean, clean_line},
+    completion::sanitize::{clean, clean_line, is_blank},
     toolset::call::{Caller, Clarify, ToolError},
 };
 
@@ -119,7 +119,7 @@ impl Question {
             )));
         }
         let text = clean(&call.question).trim().to_owned();
-        if text.is_empty() {
+        if is_blank(&text) {
             return Err(invalid("`question` has nothing to read in it"));
         }
         if text.chars().count() > MAX_QUESTION_CHARS {
@@ -147,7 +147,7 @@ impl Question {
     /// The answer that the person meant.
     fn answer(&self, given: &str) -> Option<String> {
         if self.choices.is_empty() {
-            return Some(given.to_owned()).filter(|it| !it.is_empty());
+            return Some(given.to_owned()).filter(|it| !is_blank(it));
         }
         let is_same = |it: &&String| it.to_lowercase() == given.to_lowercase();
         let by_words = self.choices.iter().find(|it| *it == given);
@@ -157,7 +157,7 @@ impl Question {
     }
 
     fn problem(&self, given: &str) -> String {
-        match (given.is_empty(), self.choices.len()) {
+        match (is_blank(given), self.choices.len()) {
             (true, 0) => "an answer has at least one letter".to_owned(),
             (_, count) => {
                 let given = clean_line(given, QUOTED_CHARS);
@@ -174,7 +174,7 @@ fn choices(given: &[String]) -> Result<Vec<String>, ToolError> {
         // One more than fits shows that it does not.
         let choice = clean_line(choice, MAX_CHOICE_CHARS + 1);
         let problem = match choice.chars().count() {
-            0 => "has nothing to read in it".to_owned(),
+            _ if is_blank(&choice) => "has nothing to read in it".to_owned(),
             long if long > MAX_CHOICE_CHARS => {
                 format!("is longer than {MAX_CHOICE_CHARS} characters")
             }

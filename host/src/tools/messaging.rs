@@ -11,7 +11,7 @@ use crate::{
     completion::{
         Queue,
         queue::QueueError,
-        sanitize::clean,
+        sanitize::{clean, is_blank},
         text::{MESSAGE, Message},
     },
     id::Random,
@@ -98,10 +98,8 @@ fn text(given: &str) -> Result<String, ToolError> {
         bytes if bytes > MAX_TEXT_BYTES => {
             format!("`text` has {bytes} bytes: a message has at most {MAX_TEXT_BYTES}")
         }
-        _ => match clean(given).trim() {
-            "" => "`text` has nothing to read in it".to_owned(),
-            text => return Ok(text.to_owned()),
-        },
+        _ if is_blank(given) => "`text` has nothing to read in it".to_owned(),
+        _ => return Ok(clean(given).trim().to_owned()),
     };
     Err(ToolError::InvalidArguments(problem))
 }

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::call::ToolError;
-use crate::event::{ExitReason, Role, Status};
+use crate::{
+    completion::sanitize::is_blank,
+    event::{ExitReason, Role, Status},
+};
 
 /// Hands work to subagents, each in a sandbox of its own with no more tools
 /// than the caller has, waits for all of them, and returns what each of them
@@ -184,7 +187,7 @@ fn read_task<T: DeserializeOwned>(index: usize, entry: Value) -> Result<T, Tasks
 }
 
 fn has_goal(fields: &Map<String, Value>) -> bool {
-    matches!(fields.get("goal"), Some(Value::String(goal)) if !goal.trim().is_empty())
+    matches!(fields.get("goal"), Some(Value::String(goal)) if !is_blank(goal))
 }
 
 fn invalid(err: serde_json::Error) -> ToolError {

@@ -22,7 +22,7 @@ use super::{
     shell::{KEPT, PROGRAM_DIRS},
 };
 use crate::{
-    completion::sanitize::clean_line,
+    completion::sanitize::{clean_line, is_blank},
     toolset::{
         ToolError,
         call::{Caller, CommandResult, ExecuteCode, Terminal},
@@ -229,7 +229,7 @@ fn lexical(path: &Path) -> Option<PathBuf> {
 }
 
 fn check_line(line: &str) -> Result<(), ToolError> {
-    if line.trim().is_empty() {
+    if is_blank(line) {
         return Err(invalid("`command` is blank".to_owned()));
     }
     if line.contains('\0') {
