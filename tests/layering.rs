@@ -9,7 +9,7 @@ use std::{
 };
 
 const LAYERS: &[&[&str]] = &[
-    &["id", "clock", "event", "helper", "http", "session", "unit", "visible"],
+    &["id", "clock", "event", "helper", "http", "plain_file", "session", "unit", "visible"],
     &["store"],
     &["completion"],
     &["provider"],

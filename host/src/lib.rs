@@ -31,6 +31,7 @@ pub mod helper;
 pub mod host;
 pub mod http;
 pub mod id;
+mod plain_file;
 pub mod plugin;
 pub mod provider;
 pub mod sandbox;

@@ -10,14 +10,14 @@ mod agents;
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
-    io::{self, Read as _},
+    fs,
+    io::{self, ErrorKind, Read as _},
     path::{Path, PathBuf},
 };
 
 use hermitage_build::{BuildError, Options, Progress, build, built};
 
-use crate::sandbox::Binary;
+use crate::{plain_file, sandbox::Binary};
 
 pub use self::agents::Agents;
 /// Of the fields and errors here: what building needs and gives.
@@ -184,12 +184,12 @@ impl Library {
 
     fn at_path(&self, path: &Path, progress: &mut dyn Progress) -> Result<Found, PluginError> {
         let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        let missing = || PluginError::Missing { path: path.to_owned() };
-        let metadata = fs::metadata(path).map_err(|_| missing())?;
-        // Opening a pipe would wait for somebody to write to it.
-        if !metadata.is_dir() && !metadata.is_file() {
-            return Err(missing());
-        }
+        let metadata = fs::metadata(path).map_err(|source| match source.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => {
+                PluginError::Missing { path: path.to_owned() }
+            }
+            _ => PluginError::Read { path: path.to_owned(), source },
+        })?;
         let file = if metadata.is_dir() {
             one(path, &name, &self.build(path, progress)?)?
         } else {
@@ -219,7 +219,7 @@ impl Library {
     fn read(&self, path: &Path) -> Result<Binary, PluginError> {
         let limit = u64::try_from(self.max_bytes).unwrap_or(u64::MAX).saturating_add(1);
         let mut bytes = Vec::new();
-        let file = File::open(path).and_then(|it| it.take(limit).read_to_end(&mut bytes));
+        let file = plain_file::open(path).and_then(|it| it.take(limit).read_to_end(&mut bytes));
         file.map_err(|source| PluginError::Read { path: path.to_owned(), source })?;
         Ok(Binary::new(bytes))
     }

@@ -8,6 +8,7 @@ mod help;
 mod inspect;
 mod outage;
 mod parent;
+mod pipes;
 mod quickstart;
 mod refused;
 mod run;

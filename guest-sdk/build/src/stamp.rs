@@ -77,9 +77,15 @@ pub(crate) fn file_digest(path: &Path, digests: &mut Digests) -> Option<String> 
     if let Some(digest) = digests.get(path) {
         return digest.clone();
     }
-    let found = fs::read(path).ok().map(|content| digest(&content));
+    let found = regular(path).map(|content| digest(&content));
     digests.insert(path.to_owned(), found.clone());
     found
+}
+
+/// What is in a file. A pipe that lies in its place would be waited for.
+fn regular(path: &Path) -> Option<Vec<u8>> {
+    fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    fs::read(path).ok()
 }
 
 /// Stands for everything that this crate itself adds to a component.
@@ -150,7 +156,7 @@ fn of_source(source: &Path, out_dir: &Path) -> Vec<Stamp> {
     let paths = entries.flatten().map(|entry| entry.path());
     let stamps = paths.filter(|path| path.extension().is_some_and(|ext| ext == "json"));
     let mut stamps: Vec<Stamp> = stamps
-        .filter_map(|path| serde_json::from_slice(&fs::read(path).ok()?).ok())
+        .filter_map(|path| serde_json::from_slice(&regular(&path)?).ok())
         .filter(|stamp: &Stamp| stamp.source == source)
         .collect();
     stamps.sort_by(|a, b| a.name.cmp(&b.name));

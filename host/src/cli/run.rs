@@ -1,7 +1,7 @@
 //! `hermitage run` and `hermitage quickstart`: a request, its children, and
 //! what came of them.
 
-use std::{fs, io, path::Path, sync::Arc, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use anyhow::anyhow;
 use jiff::tz::TimeZone;
@@ -24,7 +24,7 @@ use crate::{
     delegation::{Dispatched, Prepared, Request, Stopper, TaskRequest, Work},
     event::{CompletionEvent, ExitReason, Status},
     host::Host,
-    plugin,
+    plain_file, plugin,
     provider::Model,
     sandbox::Sandbox,
     session::Session,
@@ -91,12 +91,20 @@ fn read_schema(file: &Path) -> Result<serde_json::Value, CliError> {
         .map_err(|it| CliError::usage(it).context(format!("{name} is no JSON")))
 }
 
+/// Bytes of a file of tasks, or of a schema. Bounds one without an end.
+const MAX_INPUT_BYTES: u64 = 16 << 20;
+
 /// The name for people, and the text.
 fn read(file: &Path) -> Result<(String, String), CliError> {
     let is_stdin = file == Path::new("-");
     let name = if is_stdin { "standard input".to_owned() } else { format!("`{}`", file.display()) };
-    let text = if is_stdin { io::read_to_string(io::stdin()) } else { fs::read_to_string(file) };
-    match text {
+    let bytes = if is_stdin {
+        plain_file::bytes(io::stdin(), MAX_INPUT_BYTES)
+    } else {
+        plain_file::open_or_pipe(file).and_then(|it| plain_file::bytes(it, MAX_INPUT_BYTES))
+    };
+    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text");
+    match bytes.and_then(|it| String::from_utf8(it).map_err(no_text)) {
         Ok(text) => Ok((name, text)),
         Err(err) => Err(CliError::usage(err).context(format!("{name} can't be read"))),
     }

@@ -129,9 +129,11 @@ pub(super) fn layers(global: &Global, workspace: Option<&Path>) -> Result<Layers
 
 /// The user's file: the one that is named, or the usual one if it is there.
 pub(super) fn user_file(global: &Global) -> Result<Option<Source>, ConfigError> {
-    let usual = || Some(Xdg::new().ok()?.config_dir().join(NAME).join("config.toml"));
-    let path = global.config.clone().or_else(|| usual().filter(|it| it.exists()));
-    path.as_deref().map(Source::read).transpose()
+    if let Some(named) = &global.config {
+        return Source::read(named).map(Some);
+    }
+    let usual = Xdg::new().ok().map(|it| it.config_dir().join(NAME).join("config.toml"));
+    usual.map_or(Ok(None), |it| Source::read_if_there(&it))
 }
 
 /// Runs the host's own work on a runtime of its own.

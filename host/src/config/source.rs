@@ -3,7 +3,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, ErrorKind, Read as _},
+    io::{self, ErrorKind},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
@@ -11,6 +11,7 @@ use std::{
 use rustix::{fs::OFlags, io::Errno};
 
 use super::ConfigError;
+use crate::plain_file;
 
 /// Name of the file in a workspace.
 pub const PROJECT_FILE: &str = ".hermitage.toml";
@@ -29,12 +30,23 @@ pub struct Source {
 }
 
 impl Source {
-    /// A file of the user; anything that can be read, a pipe included.
+    /// A file of the user, or a pipe that they handed over (`<(…)`).
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let name = path.display().to_string();
-        match File::open(path) {
+        match plain_file::open_or_pipe(path) {
             Ok(file) => Self::of(name, file),
             Err(source) => Err(ConfigError::Read { file: name, source }),
+        }
+    }
+
+    /// The same, of a file that need not be there. One that is there and can't
+    /// be read is an error: it may allow less than the next layer does.
+    pub fn read_if_there(path: &Path) -> Result<Option<Self>, ConfigError> {
+        match Self::read(path) {
+            Err(ConfigError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                Ok(None)
+            }
+            res => res.map(Some),
         }
     }
 
@@ -68,14 +80,13 @@ impl Source {
     }
 
     fn of(name: String, file: File) -> Result<Self, ConfigError> {
-        let mut bytes = Vec::new();
-        // One more byte tells a file of that size from a longer one.
-        if let Err(source) = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes) {
-            return Err(ConfigError::Read { file: name, source });
-        }
-        if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(ConfigError::TooLarge { file: name, max_kib: MAX_FILE_BYTES / 1024 });
-        }
+        let bytes = match plain_file::bytes(file, MAX_FILE_BYTES) {
+            Ok(bytes) => bytes,
+            Err(err) if err.kind() == ErrorKind::FileTooLarge => {
+                return Err(ConfigError::TooLarge { file: name, max_kib: MAX_FILE_BYTES / 1024 });
+            }
+            Err(source) => return Err(ConfigError::Read { file: name, source }),
+        };
         match String::from_utf8(bytes) {
             Ok(text) => Ok(Self { name, text }),
             Err(_) => Err(ConfigError::NotText { origin: name }),

@@ -7,17 +7,18 @@
 //! digest, wasmtime's version and the engine's configuration.
 
 use std::{
-    fs::{self, DirBuilder, File, Metadata, OpenOptions},
+    fs::{self, DirBuilder, Metadata, OpenOptions},
     hash::{DefaultHasher, Hash as _, Hasher as _},
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
+use rustix::fs::OFlags;
 use wasmtime::Engine;
 
 use super::bounds;
-use crate::id::Random;
+use crate::{id::Random, plain_file};
 
 /// Length of the key and of the seal in front of a file.
 const SEAL: usize = blake3::OUT_LEN;
@@ -140,9 +141,10 @@ fn key(path: &Path, random: &dyn Random) -> io::Result<[u8; SEAL]> {
 }
 
 fn read_key(path: &Path) -> io::Result<Option<[u8; SEAL]>> {
-    let file = match File::open(path) {
+    let refused = |err: io::Error| io::Error::other(format!("`{}`: {err}", path.display()));
+    let file = match plain_file::open(path) {
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file?,
+        file => file.map_err(refused)?,
     };
     if !is_ours(&file.metadata()?, 0o077) {
         let text = format!("`{}` is open to other users: remove it", path.display());
@@ -166,11 +168,9 @@ fn is_ours(metadata: &Metadata, others: u32) -> bool {
 
 /// Reads a regular file, up to [`MAX_CODE_BYTES`].
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let flags = i32::try_from(flags.bits()).unwrap_or_default();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let file = plain_file::open_with(OpenOptions::new().read(true), path, OFlags::NOFOLLOW)?;
     let metadata = file.metadata()?;
-    if !metadata.is_file() || metadata.len() > MAX_CODE_BYTES {
+    if metadata.len() > MAX_CODE_BYTES {
         return Err(io::Error::other("no cached component"));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
@@ -299,6 +299,23 @@ mod tests {
         )
         .unwrap();
         assert_eq!(case.load(), None);
+    }
+
+    #[test]
+    fn a_key_that_is_a_pipe_or_a_directory_is_refused_and_not_waited_for() {
+        let case = Case::new();
+        let key = case.cache.dir.join(KEY_FILE);
+        let check = || {
+            let err = open(&case.cache.dir).unwrap_err().to_string();
+            assert!(err.ends_with("/compiled/key`: it is no regular file"), "{err}");
+        };
+        fs::remove_file(&key).unwrap();
+        let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR);
+        rustix::fs::mknodat(rustix::fs::CWD, &key, kind, mode, 0).unwrap();
+        check();
+        fs::remove_file(&key).unwrap();
+        fs::create_dir(&key).unwrap();
+        check();
     }
 
     #[test]

@@ -15,7 +15,9 @@ use std::{
     time::Duration,
 };
 
-use crate::id::HostId;
+use rustix::fs::OFlags;
+
+use crate::{id::HostId, plain_file};
 
 /// Times that a lock is tried whose file vanishes: somebody took it for that
 /// of a dead host between its creation and its lock.
@@ -79,10 +81,9 @@ impl Hosts {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let flags = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default();
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
-    options.open(path)
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    plain_file::open_with(&mut options, path, OFlags::NOFOLLOW)
 }
 
 fn is_same(opened: &Metadata, path: &Path) -> io::Result<bool> {

@@ -24,7 +24,8 @@ use tokio::{task, time};
 
 use self::notes::{Document, canonical};
 use crate::{
-    completion::sanitize::clean_line,
+    completion::sanitize::{clean_line, is_blank},
+    plain_file,
     toolset::call::{self, Caller, MemoryAction, ToolError},
 };
 
@@ -162,7 +163,7 @@ fn text_of(name: &str, text: Option<String>, config: &MemoryConfig) -> Result<St
         return Err(invalid(format!("`{name}` has {bytes} bytes: a note has at most {max}")));
     }
     match canonical(&text) {
-        blank if blank.is_empty() => {
+        blank if is_blank(&blank) => {
             Err(invalid(format!("`{name}` is missing, or has nothing to read in it")))
         }
         text => Ok(text),
@@ -270,14 +271,9 @@ fn try_lock(notes: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Opens a regular file, no link to one, and waits for no pipe.
+/// Opens a regular file, no link to one.
 fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = options.custom_flags(flags.bits().cast_signed()).open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::other("it is no regular file")),
-    }
+    plain_file::open_with(options, path, OFlags::NOFOLLOW)
 }
 
 fn directory(path: &Path) -> &Path {

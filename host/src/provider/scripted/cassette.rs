@@ -1,9 +1,9 @@
 //! The file of a cassette: read, and checked as a whole before it is played.
 
 use std::{
-    fs::File,
-    io::{self, Read},
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
+    string::FromUtf8Error,
     time::Duration,
 };
 
@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Finish, ProviderError, Scripted, Usage};
+use crate::plain_file;
 
 /// Longest cassette. Bounds a path that names a device without end.
 const MAX_CASSETTE_BYTES: u64 = 16 << 20;
@@ -143,13 +144,13 @@ struct RawUsage {
 
 /// Reads and checks the cassette of a file.
 pub(crate) fn load(path: &Path) -> Result<Scripted, CassetteError> {
-    let read = |source| CassetteError::Read { path: path.to_owned(), source };
-    let mut text = String::new();
-    let file = File::open(path).map_err(read)?;
-    file.take(MAX_CASSETTE_BYTES + 1).read_to_string(&mut text).map_err(read)?;
-    if u64::try_from(text.len()).is_ok_and(|it| MAX_CASSETTE_BYTES < it) {
-        return Err(CassetteError::TooLong { path: path.to_owned() });
-    }
+    let bytes = plain_file::open(path).and_then(|it| plain_file::bytes(it, MAX_CASSETTE_BYTES));
+    let no_text = |it: FromUtf8Error| io::Error::new(ErrorKind::InvalidData, it.utf8_error());
+    let text = bytes.and_then(|it| String::from_utf8(it).map_err(no_text));
+    let text = text.map_err(|source| match source.kind() {
+        ErrorKind::FileTooLarge => CassetteError::TooLong { path: path.to_owned() },
+        _ => CassetteError::Read { path: path.to_owned(), source },
+    })?;
     parse(&text).map_err(|place| CassetteError::Wrong { path: path.to_owned(), place })
 }
 

@@ -8,10 +8,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::store::{StoreError, open_error};
+use crate::{
+    plain_file,
+    store::{StoreError, open_error},
+};
 
 /// What a database begins with.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// What SQLite puts behind the name of a database for its side files.
+const SIDE_FILES: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 /// Makes the file if it is not there (mode 0600; SQLite gives its side files
 /// the same), and its directory (0700). Returns its one true path, so that
@@ -32,12 +38,16 @@ fn make(path: &Path) -> io::Result<()> {
 }
 
 fn check(path: &Path) -> io::Result<()> {
-    // A pipe would make the opening hang.
-    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+    // SQLite opens its side files by itself, and would wait for a pipe.
+    for suffix in SIDE_FILES {
+        let mut side = path.as_os_str().to_owned();
+        side.push(suffix);
+        let is_irregular = fs::metadata(&side).is_ok_and(|it| !it.is_file());
+        if is_irregular {
+            return Err(io::Error::other(format!("beside it, `*{suffix}` is no regular file")));
+        }
     }
+    let file = plain_file::open(path)?;
     let mut head = Vec::new();
     file.take(MAGIC.len() as u64).read_to_end(&mut head)?;
     // Zeros are what a crash leaves of a file that was just made: SQLite
