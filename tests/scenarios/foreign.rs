@@ -143,3 +143,10 @@ async fn calls_of_the_inert_wasi_are_counted_too() {
     let res = host.run_beside_honest(TestTask::of_bytes("foreign", bytes)).await;
     assert_eq!((res.status, res.exit_reason), (Status::Failed, ExitReason::Budget), "{res:?}");
 }
+
+#[tokio::test]
+async fn a_handle_that_is_dropped_too_early_is_told_as_that() {
+    let res = run_text(include_str!("wasi_drops_parent.wat")).await;
+    assert_eq!((res.status, res.exit_reason), (Status::Error, ExitReason::Trap), "{res:?}");
+    assert_eq!(res.error.as_deref(), Some("trapped: resource has children"));
+}

@@ -124,6 +124,7 @@ impl Cell {
     pub(super) async fn call(&mut self, call: ToolCall) -> Result<ToolOutput, ToolError> {
         let (tool, bytes) = (call.tool(), call.bytes());
         self.admit_tool(tool, bytes)?;
+        self.limits.coped();
         self.record.tool_started(tool.name(), call.subject());
         let work = self.tools.work(call);
         self.traced(tool, bytes, work).await
@@ -138,6 +139,7 @@ impl Cell {
     ) -> Result<String, ToolError> {
         let bytes = arguments.len() as u64;
         self.admit_tool(tool, bytes)?;
+        self.limits.coped();
         self.record.tool_started(tool.name(), "");
         let work = self.tools.work_json(tool, arguments);
         self.traced(tool, bytes, work).await
@@ -149,6 +151,7 @@ impl Cell {
         &mut self,
         request: contract::model::ChatRequest,
     ) -> Result<ChatResponse, ModelError> {
+        self.limits.coped();
         self.record.model_started();
         let done = self.tools.spawn(self.tools.chat(request));
         let res = self.halt.unless_stopped(done).await;

@@ -13,7 +13,9 @@ use std::{
 
 use tokio::{runtime::Handle, sync::OwnedSemaphorePermit, time::sleep};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
-use wasmtime::{Engine, PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
+use wasmtime::{
+    Engine, PoolConcurrencyLimitError, Store, Trap, UpdateDeadline, component::ResourceTableError,
+};
 
 use super::{
     Ended, Job, Outcome, SandboxConfig,
@@ -268,7 +270,9 @@ fn limit(err: &wasmtime::Error, cell: &Cell) -> Option<Limit> {
     if err.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
         return Some(Limit::Stack);
     }
-    if err.is::<wasmtime::component::ResourceTableError>() {
+    // Its other errors are the guest's own: a handle that it does not have, or
+    // one that it drops while others depend on it.
+    if matches!(err.downcast_ref(), Some(ResourceTableError::Full)) {
         return Some(Limit::Handles);
     }
     // These two come without a type of their own; tests notice when the

@@ -61,6 +61,12 @@ impl StoreLimits {
         Self { max_memory, memory: 0, max_table, hit: None }
     }
 
+    /// The guest goes on with its work: how it ends later has another reason
+    /// than a refusal that it lived with.
+    pub(super) fn coped(&mut self) {
+        self.hit = None;
+    }
+
     /// The limit that was refused last, if any was.
     pub(super) fn hit(&self) -> Option<Limit> {
         self.hit
@@ -87,8 +93,7 @@ impl ResourceLimiter for StoreLimits {
             return Ok(false);
         }
         self.memory = total;
-        // It coped with an earlier refusal.
-        self.hit = None;
+        self.coped();
         Ok(true)
     }
 
@@ -198,6 +203,8 @@ mod tests {
         assert!(limits.memory_growing(60, 100, None).unwrap());
         assert_eq!(limits.hit(), None);
         assert!(!limits.memory_growing(100, 101, None).unwrap());
+        limits.coped();
+        assert_eq!(limits.hit(), None);
     }
 
     #[test]
