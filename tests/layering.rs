@@ -12,6 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["id", "clock", "event", "helper", "http", "plain_file", "session", "unit", "visible"],
     &["store"],
     &["completion"],
+    &["redact"],
     &["provider"],
     &["toolset"],
     &["boundary"],

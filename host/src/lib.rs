@@ -34,6 +34,7 @@ pub mod id;
 mod plain_file;
 pub mod plugin;
 pub mod provider;
+pub mod redact;
 pub mod sandbox;
 pub mod session;
 pub mod store;

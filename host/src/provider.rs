@@ -33,6 +33,9 @@ mod service;
 mod sse;
 
 #[cfg(test)]
+#[cfg(feature = "cli")]
+mod echo;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod testing;
@@ -192,6 +195,22 @@ pub enum ProviderError {
     /// The answer is no longer wanted.
     #[error("cancelled")]
     Cancelled,
+}
+
+impl ProviderError {
+    /// The same with other words.
+    fn map_text(self, map: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Self::Invalid(it) => Self::Invalid(map(it)),
+            Self::TooLong(it) => Self::TooLong(map(it)),
+            Self::Key(it) => Self::Key(map(it)),
+            Self::Broken(it) => Self::Broken(map(it)),
+            Self::Busy { message, retry_after } => {
+                Self::Busy { message: map(message), retry_after }
+            }
+            Self::Cancelled => Self::Cancelled,
+        }
+    }
 }
 
 /// One chat for a provider.

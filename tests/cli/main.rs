@@ -6,6 +6,7 @@ mod doctor;
 mod harness;
 mod help;
 mod inspect;
+mod keys;
 mod outage;
 mod parent;
 mod pipes;

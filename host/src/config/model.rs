@@ -1,9 +1,9 @@
 //! Providers and models, which have names of the user's.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use super::{ConfigError, layers::Values, raw, setting};
-use crate::provider::Price;
+use crate::{completion::sanitize::is_blank, provider::Price};
 
 /// How long one attempt may take at a provider that says nothing of it: long
 /// answers of slow models take minutes.
@@ -35,12 +35,22 @@ impl ProviderKind {
 }
 
 /// Where a key is to be found. It is never in the configuration itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum KeySource {
     /// In the variable of that name.
     Variable(String),
     /// Printed by this program, which has its arguments behind it.
     Command(String),
+}
+
+impl fmt::Debug for KeySource {
+    /// Without a command, which may hold the key all the same.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(name) => write!(f, "Variable({name})"),
+            Self::Command(_) => write!(f, "Command(…)"),
+        }
+    }
 }
 
 /// A service that runs models.
@@ -214,7 +224,7 @@ fn key(
             Err(entry.malformed("api_key_env", "the name of a variable, not the key itself"))
         }
         (Some(name), None) => Ok(Some(KeySource::Variable(name))),
-        (None, Some(command)) if command.trim().is_empty() => {
+        (None, Some(command)) if is_blank(&command) => {
             Err(entry.malformed("api_key_cmd", "a program with its arguments"))
         }
         (None, Some(command)) => Ok(Some(KeySource::Command(command))),
@@ -250,7 +260,7 @@ fn model(
         return Err(entry.unknown("provider", &provider, providers.to_vec()));
     }
     let id = entry.need(raw.id, "id", "")?;
-    if id.trim().is_empty() {
+    if is_blank(&id) {
         return Err(entry.malformed("id", "the provider's name of a model"));
     }
     let tokens = |it| setting::CONTEXT_TOKENS.of(it, &entry.origin("context_tokens"));

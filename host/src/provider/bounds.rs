@@ -46,5 +46,8 @@ pub(super) const MAX_ERROR_BYTES: usize = 64 << 10;
 /// little to fill a conversation.
 pub(super) const MAX_QUOTE_CHARS: usize = 300;
 
+/// Characters of an error as a whole. Bounds what a parser quotes of an answer.
+pub(super) const MAX_ERROR_CHARS: usize = 1_000;
+
 /// Tokens that a usage may claim. Bounds a count that would overflow sums.
 pub(super) const MAX_TOKENS_SAID: u64 = 1 << 40;

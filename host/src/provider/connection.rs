@@ -19,6 +19,7 @@ use super::{
     key::KeyCell,
     refusal::{Refusal, retry_after},
 };
+use crate::redact::Redactor;
 
 /// How long a provider may be silent. How long one try takes as a whole is
 /// [`Patience::timeout`](super::Patience).
@@ -75,8 +76,26 @@ impl Connection {
 
     /// What a refusal that came in the middle of an answer means.
     pub(super) fn refused_within(&self, status: u16, body: &str, model: &str) -> ProviderError {
-        let body = self.redact(body);
-        Refusal { status, body: &body, retry_after: None, model }.error()
+        Refusal { status, body, retry_after: None, model }.error()
+    }
+
+    /// Cuts what this connection sends and nobody may see out of what comes
+    /// back: its key, its headers, and what is secret in its address. Keys of
+    /// other providers can't come from here: this server was never sent one.
+    pub(super) fn redactor(&self) -> Redactor {
+        let mut res = Redactor::default();
+        self.key.add_to(&mut res);
+        res.add_address(&self.url);
+        for (name, value) in &self.headers {
+            if let Ok(value) = value.to_str()
+                && !PUBLIC_HEADERS.contains(&name.as_str())
+            {
+                res.add(value);
+                // `Bearer …` may come back without its first word.
+                value.split_whitespace().filter(|it| *it != value).for_each(|it| res.add(it));
+            }
+        }
+        res
     }
 
     async fn all_headers(&self) -> Result<HeaderMap, ProviderError> {
@@ -98,7 +117,10 @@ impl Connection {
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers(), SystemTime::now());
         let body = Answer::new(response, self.timeouts.silence).start(MAX_ERROR_BYTES).await;
-        let body = self.redact(&String::from_utf8_lossy(&body));
+        // Before it is cut: a part of a key is not found.
+        let redactor = self.redactor();
+        let body = String::from_utf8_lossy(&body);
+        let body = redactor.text(&body);
         Refusal { status, body: &body, retry_after, model }.error()
     }
 
@@ -110,24 +132,25 @@ impl Connection {
             _ => "the connection failed",
         };
         let error = error.without_url();
-        ProviderError::Broken(self.redact(&format!("{what}: {}", root_cause(&error))))
-    }
-
-    fn redact(&self, text: &str) -> String {
-        let mut res = self.key.redact(text);
-        for value in self.headers.values() {
-            if let Ok(value) = value.to_str()
-                && MIN_SECRET_CHARS <= value.len()
-            {
-                res = res.replace(value, "[header]");
-            }
-        }
-        res
+        ProviderError::Broken(format!("{what}: {}", root_cause(&error)))
     }
 }
 
-/// Shorter values of headers are no secrets, and would be found everywhere.
-const MIN_SECRET_CHARS: usize = 12;
+/// Headers whose values are no secrets, and may be words of any answer.
+const PUBLIC_HEADERS: [&str; 12] = [
+    "accept",
+    "accept-language",
+    "anthropic-beta",
+    "anthropic-version",
+    "content-type",
+    "http-referer",
+    "openai-beta",
+    "openai-organization",
+    "openai-project",
+    "referer",
+    "user-agent",
+    "x-title",
+];
 
 /// The innermost cause of an error.
 pub(super) fn root_cause(error: &dyn std::error::Error) -> String {

@@ -1,7 +1,7 @@
 //! What a server may do, and what must not come of it.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -10,9 +10,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ChatResponse, Kind, ProviderError,
-    bounds::{MAX_BODY_BYTES, MAX_EVENT_BYTES, MAX_QUOTE_CHARS},
+    bounds::{MAX_BODY_BYTES, MAX_ERROR_CHARS, MAX_EVENT_BYTES, MAX_QUOTE_CHARS},
     check,
-    testing::{self, Server, Step, answer, asking, call, events, model, reply, spec, stream},
+    testing::{
+        self, CANARY, Server, Step, answer, asking, call, events, model, reply, spec, stream,
+    },
 };
 
 fn good() -> Vec<Step> {
@@ -105,6 +107,8 @@ async fn what_is_no_answer_is_broken() {
     let json = |it: &str| reply("200 OK", &["content-type: application/json"], it);
     check(json("{\"choices\""), "the answer is no JSON object: ").await;
     check(json("[]"), "the answer is no JSON object: ").await;
+    let long = answer(Kind::OpenAi, true, json(&format!("\"{}\"", "x".repeat(100_000)))).await;
+    assert!(broken(long).chars().count() <= MAX_ERROR_CHARS);
     let deep = format!("{{\"choices\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
     check(json(&deep), "the answer is no JSON object: recursion limit").await;
     check(vec![stream("data: nonsense\n\n")], "the answer has an event that is no JSON").await;
@@ -219,50 +223,20 @@ async fn a_model_is_checked_with_a_token() {
     assert_eq!(server.asked().pop().unwrap().body["max_tokens"], 1);
 }
 
-const CANARY: &str = "sk-canary-5up3r53cr37";
-
 /// All that a chat shows: its error, and every diagnostic down to the last.
 #[cfg(feature = "cli")]
 async fn shown(replies: Vec<Vec<Step>>) -> (String, Server) {
-    use tracing::instrument::WithSubscriber;
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer({
-            let log = log.clone();
-            move || log.clone()
-        })
-        .finish();
     let server = Server::start(replies).await;
     let mut spec = spec(Kind::OpenAi, &format!("{}?key={CANARY}", server.url), true);
     spec.key = super::Key::Command(["echo", CANARY].map(str::to_owned).to_vec());
     spec.headers.insert("x-secret".to_owned(), format!("more-{CANARY}"));
     let text = async {
-        tracing::trace!("the log is on");
         let model = model(spec.build().unwrap());
         let res = model.chat(asking("hello"), CancellationToken::new(), None).await;
         format!("{model:?} {res:?}")
     };
-    let text = text.with_subscriber(subscriber).await;
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(log.contains("the log is on"));
+    let (text, log) = testing::logged(text).await;
     (format!("{text}\n{log}"), server)
-}
-
-#[cfg(feature = "cli")]
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-#[cfg(feature = "cli")]
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(feature = "cli")]

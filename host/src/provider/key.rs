@@ -1,26 +1,30 @@
 //! The key of a provider: where it comes from, read when it is first needed.
 //!
 //! It is kept wiped-on-drop, is in no `Debug` output, and goes into a header
-//! that is marked as sensitive. Why there is none is told twice: in full to
-//! the operator, in the log; without what a command said to the child.
+//! that is marked as sensitive. Why there is none is told twice: to the
+//! operator, in the log; without the name of a command to the child. What a
+//! command says on its standard error is told to nobody: one that fails, or is
+//! traced by its shell, may say the key there, in a form that nobody knows.
 
-use std::{env, fmt, process::Stdio, time::Duration};
+use std::{
+    env::{self, VarError},
+    fmt,
+    process::Stdio,
+    time::Duration,
+};
 
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{io::AsyncReadExt, process::Command, sync::OnceCell, time::timeout};
 
 use super::ProviderError;
-use crate::completion::sanitize::clean_line;
+use crate::redact::{self, Redactor};
 
 /// Longest output of a command. Bounds a command that prints without end.
 const MAX_OUTPUT_BYTES: u64 = 16 << 10;
 
 /// How long a command may take: some ask a person for a passphrase.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Characters of a command's complaint that are quoted.
-const MAX_COMPLAINT_CHARS: usize = 200;
 
 /// Where the key comes from.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -33,7 +37,7 @@ pub enum Key {
     /// The output of a program, given with its arguments. No shell takes part:
     /// nothing is split, expanded or quoted; one that is wanted is named
     /// (`["sh", "-c", "…"]`). It runs once, as the operator, with the host's
-    /// environment and directory.
+    /// environment and directory. Its standard error goes nowhere.
     Command(Vec<String>),
 }
 
@@ -50,7 +54,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Why there is no key. For the operator: a command's words may be anything.
+/// Why there is no key. For the operator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -77,14 +81,16 @@ pub enum KeyError {
         limit: Duration,
     },
     /// It ended with an error.
-    #[error("`{program}` gave no key ({status}): {complaint}")]
+    #[error(
+        "`{program}` gave no key ({status})\n\
+         hint: run the command in a shell to see why: what it says is not shown here, because \
+         the key may be in it"
+    )]
     Failed {
         /// Without its arguments.
         program: String,
         /// How it ended.
         status: String,
-        /// First line of its standard error.
-        complaint: String,
     },
     /// What came is blank, too long, or has characters that no key has.
     #[error("{0} gave no key: one line of printable ASCII is wanted")]
@@ -105,13 +111,16 @@ impl KeyError {
 /// A key that is got when it is first needed, then kept.
 pub(super) struct KeyCell {
     key: Key,
+    /// The provider whose key it is, for the log.
+    provider: String,
     limit: Duration,
     value: OnceCell<SecretString>,
 }
 
 impl KeyCell {
-    pub(super) fn new(key: Key) -> Self {
-        Self { key, limit: COMMAND_TIMEOUT, value: OnceCell::new() }
+    pub(super) fn new(key: Key, provider: &str) -> Self {
+        let provider = provider.to_owned();
+        Self { key, provider, limit: COMMAND_TIMEOUT, value: OnceCell::new() }
     }
 
     /// Whether there is to be one.
@@ -126,10 +135,8 @@ impl KeyCell {
         if !self.is_wanted() {
             return Ok(None);
         }
-        let value = self.value.get_or_try_init(|| self.read()).await.map_err(|error| {
-            tracing::error!(%error, "no key for a model provider");
-            error.for_child()
-        })?;
+        let value = self.value.get_or_try_init(|| self.read_and_tell()).await;
+        let value = value.map_err(|error| error.for_child())?;
         let text = SecretString::from(format!("{prefix}{}", value.expose_secret()));
         let mut res = HeaderValue::from_str(text.expose_secret())
             .map_err(|_| ProviderError::Key("no key: it has characters no key has".to_owned()))?;
@@ -137,24 +144,43 @@ impl KeyCell {
         Ok(Some(res))
     }
 
-    /// The text without the key, should it be in there: a server may quote
-    /// what it was sent.
-    pub(super) fn redact(&self, text: &str) -> String {
-        match self.value.get() {
-            Some(key) => text.replace(key.expose_secret(), "[key]"),
-            None => text.to_owned(),
+    /// Has the key cut out, once there is one.
+    pub(super) fn add_to(&self, redactor: &mut Redactor) {
+        if let Some(key) = self.value.get() {
+            redactor.add(key.expose_secret());
         }
+    }
+
+    async fn read_and_tell(&self) -> Result<SecretString, KeyError> {
+        let provider = &self.provider;
+        let key = self.read().await.inspect_err(|error| {
+            tracing::error!(%provider, %error, "no key for a model provider");
+        })?;
+        if !redact::is_found(key.expose_secret()) {
+            tracing::warn!(
+                %provider,
+                "a key of less than {} characters is taken for a placeholder, and stays where a \
+                 server repeats it",
+                redact::MIN_EXACT
+            );
+        }
+        Ok(key)
     }
 
     async fn read(&self) -> Result<SecretString, KeyError> {
         match &self.key {
             Key::None => Err(KeyError::NoProgram),
             Key::Env(name) => {
-                let value = env::var(name).unwrap_or_default();
-                if value.trim().is_empty() {
+                let value = match env::var(name) {
+                    Err(VarError::NotUnicode(_)) => {
+                        return Err(KeyError::NoKey(format!("`{name}`")));
+                    }
+                    value => SecretString::from(value.unwrap_or_default()),
+                };
+                if value.expose_secret().trim().is_empty() {
                     return Err(KeyError::NotSet(name.clone()));
                 }
-                checked(SecretString::from(value), name)
+                checked(value, name)
             }
             Key::Command(argv) => {
                 let (program, arguments) = argv.split_first().ok_or(KeyError::NoProgram)?;
@@ -175,17 +201,15 @@ async fn output(program: &str, arguments: &[String]) -> Result<SecretString, Key
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()
         .map_err(start)?;
-    let (out, err) = tokio::join!(text_of(child.stdout.take()), text_of(child.stderr.take()));
+    let out = text_of(child.stdout.take()).await;
     let status = child.wait().await.map_err(start)?;
     if !status.success() {
-        let complaint = err.expose_secret().lines().next().unwrap_or_default();
-        let complaint = clean_line(complaint, MAX_COMPLAINT_CHARS);
         let (program, status) = (program.to_owned(), status.to_string());
-        return Err(KeyError::Failed { program, status, complaint });
+        return Err(KeyError::Failed { program, status });
     }
     checked(out, program)
 }
@@ -222,7 +246,7 @@ mod tests {
     const CANARY: &str = "sk-canary-5up3r53cr37";
 
     fn command(script: &str) -> KeyCell {
-        KeyCell::new(Key::Command(["sh", "-c", script].map(str::to_owned).to_vec()))
+        KeyCell::new(Key::Command(["sh", "-c", script].map(str::to_owned).to_vec()), "local")
     }
 
     async fn check(script: &str, expect: Result<&str, &str>) {
@@ -240,8 +264,11 @@ mod tests {
             check(script, Err(none)).await;
         }
         check("head -c 1000000 /dev/zero | tr '\\0' x; true", Err(none)).await;
-        let failed = "`sh` gave no key (exit status: 3): no such entry";
+        let failed = "`sh` gave no key (exit status: 3)\nhint: run the command in a shell to see \
+                      why: what it says is not shown here, because the key may be in it";
         check("echo no such entry >&2; echo more >&2; exit 3", Err(failed)).await;
+        // More than a pipe holds.
+        check("head -c 1000000 /dev/zero >&2; echo abc", Ok("abc")).await;
     }
 
     #[tokio::test]
@@ -254,12 +281,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_command_that_is_none_is_said() {
-        let cell = KeyCell::new(Key::Command(vec!["no-such-program-here".to_owned()]));
+        let program = vec!["no-such-program-here".to_owned()];
+        let cell = KeyCell::new(Key::Command(program), "local");
         let err = cell.read().await.unwrap_err().to_string();
         assert!(err.starts_with("cannot start `no-such-program-here` for the key: "), "{err}");
-        let err = KeyCell::new(Key::Command(Vec::new())).read().await.unwrap_err();
+        let err = KeyCell::new(Key::Command(Vec::new()), "local").read().await.unwrap_err();
         assert_eq!(err, KeyError::NoProgram);
-        let err = KeyCell::new(Key::Env("HERMITAGE_NO_SUCH_KEY".to_owned())).header("").await;
+        let variable = Key::Env("HERMITAGE_NO_SUCH_KEY".to_owned());
+        let err = KeyCell::new(variable, "local").header("").await;
         let text = "no key: `HERMITAGE_NO_SUCH_KEY` is not set for the host";
         assert_eq!(err, Err(ProviderError::Key(text.to_owned())));
     }
@@ -282,7 +311,9 @@ mod tests {
         assert!(header.is_sensitive());
         let shown = format!("{header:?} {:?} {:?}", cell.key, cell.value.get());
         assert!(!shown.contains(CANARY), "{shown}");
-        assert_eq!(cell.redact(&format!("bad key {CANARY}!")), "bad key [key]!");
+        let mut redactor = Redactor::default();
+        cell.add_to(&mut redactor);
+        assert_eq!(redactor.text(&format!("bad key {CANARY}!")), "bad key [key]!");
     }
 
     #[tokio::test]

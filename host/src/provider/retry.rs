@@ -111,16 +111,7 @@ impl Model {
             ),
         };
         let named = |text: String| format!("{who} gave no answer{tries}: {text}{wish}");
-        match error {
-            ProviderError::Invalid(it) => ProviderError::Invalid(named(it)),
-            ProviderError::TooLong(it) => ProviderError::TooLong(named(it)),
-            ProviderError::Key(it) => ProviderError::Key(named(it)),
-            ProviderError::Broken(it) => ProviderError::Broken(named(it)),
-            ProviderError::Busy { message, retry_after } => {
-                ProviderError::Busy { message: named(message), retry_after }
-            }
-            ProviderError::Cancelled => ProviderError::Cancelled,
-        }
+        error.map_text(named)
     }
 }
 

@@ -1,16 +1,29 @@
 //! A provider over HTTP: one chat is one request, whatever the wire.
+//!
+//! Here is the one place where a server's words enter, and where the secrets
+//! that it was sent are cut out of them: of the whole answer once it is put
+//! together and read as JSON, before anybody looks at it; of what the wire
+//! joined of its parts; of every error; and of text that is told as it comes.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{
+    marker::PhantomData,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use serde_json::{Map, Value};
 
 use super::{
-    Call, ChatFuture, ChatResponse, Provider, ProviderError,
+    Call, ChatFuture, ChatResponse, Partial, Provider, ProviderError,
     answer::{Answer, Shape},
+    bounds::MAX_ERROR_CHARS,
     connection::Connection,
     merge::TooLarge,
     refusal::status_of,
     sse::Event,
+};
+use crate::{
+    completion::sanitize::clean_line,
+    redact::{Pieces, Redactor},
 };
 
 /// Told of text as it comes.
@@ -99,22 +112,39 @@ impl<W: Wire> Provider for Service<W> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             let cancelled = call.cancelled.clone();
-            let answer = cancelled.run_until_cancelled(shared.answer::<W>(&call)).await;
+            let answer = cancelled.run_until_cancelled(shared.clean_answer::<W>(&call)).await;
             answer.unwrap_or(Err(ProviderError::Cancelled))
         })
     }
 }
 
 impl Shared {
+    async fn clean_answer<W: Wire>(&self, call: &Call) -> Result<ChatResponse, ProviderError> {
+        let res = self.answer::<W>(call).await;
+        let redactor = self.connection.redactor();
+        match res {
+            Ok(answer) => aside(move || redacted(answer, &redactor)).await,
+            // Cut last: a part of a key is not found.
+            Err(error) => {
+                Err(error.map_text(|it| clean_line(&redactor.text(&it), MAX_ERROR_CHARS)))
+            }
+        }
+    }
+
     async fn answer<W: Wire>(&self, call: &Call) -> Result<ChatResponse, ProviderError> {
         let body = W::body(call, self.stream, self.connection.host())?;
         let answer = self.connection.post(&body, &call.model).await?;
+        let redactor = self.connection.redactor();
         let expected = if self.stream { Shape::Events } else { Shape::Json };
-        let whole = match answer.shape(expected)? {
+        let mut whole = match answer.shape(expected)? {
             Shape::Json => answer.json().await?,
-            Shape::Events => merged::<W>(answer, call.partial.as_deref()).await?,
+            Shape::Events => heard::<W>(answer, &redactor, call.partial.as_ref()).await?,
         };
-        W::read(self.accepted(whole, &call.model)?, call)
+        let whole = aside(move || {
+            redactor.fields(&mut whole);
+            whole
+        });
+        W::read(self.accepted(whole.await?, &call.model)?, call)
     }
 
     /// Fails on an error in the answer's place.
@@ -129,6 +159,49 @@ impl Shared {
         let status = status_of(error);
         Err(self.connection.refused_within(status, &Value::Object(answer).to_string(), model))
     }
+}
+
+/// Works where nobody waits for a timer: some megabytes take a while.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ProviderError> {
+    let res = tokio::task::spawn_blocking(work).await;
+    res.map_err(|_| ProviderError::Broken("the host could not read the answer".to_owned()))
+}
+
+/// What the wire put together of parts that are clean each for itself.
+fn redacted(mut answer: ChatResponse, redactor: &Redactor) -> ChatResponse {
+    redactor.in_place(&mut answer.text);
+    redactor.in_place(&mut answer.model);
+    for call in &mut answer.tool_calls {
+        let texts = [&mut call.id, &mut call.name, &mut call.arguments];
+        texts.into_iter().for_each(|it| redactor.in_place(it));
+    }
+    answer
+}
+
+/// Reads a stream, and tells `partial` of its text as it comes.
+async fn heard<W: Wire>(
+    answer: Answer,
+    redactor: &Redactor,
+    partial: Option<&Partial>,
+) -> Result<Map<String, Value>, ProviderError> {
+    let Some(partial) = partial else { return merged::<W>(answer, None).await };
+    let tell = |text: String| {
+        if !text.is_empty() {
+            partial(&text)
+        }
+    };
+    let pieces = Mutex::new(redactor.pieces());
+    let told = |text: &str| tell(of(&pieces).push(text));
+    let res = merged::<W>(answer, Some(&told)).await?;
+    tell(pieces.into_inner().unwrap_or_else(PoisonError::into_inner).end());
+    Ok(res)
+}
+
+/// Held for one piece.
+fn of<'a, 'r>(pieces: &'a Mutex<Pieces<'r>>) -> std::sync::MutexGuard<'a, Pieces<'r>> {
+    pieces.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads a stream to its end.

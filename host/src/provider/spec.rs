@@ -60,7 +60,9 @@ pub struct ProviderSpec {
     pub key: Key,
     /// Whether answers are asked for piece by piece.
     pub stream: bool,
-    /// Sent with each request, over the host's own.
+    /// Sent with each request, over the host's own. Values are secrets, which
+    /// are cut out of answers, but for those of names that are known for
+    /// something else (`referer`, `user-agent`, `x-title`, …).
     pub headers: BTreeMap<String, String>,
     /// How long it may be silent.
     pub timeouts: Timeouts,
@@ -161,7 +163,7 @@ impl ProviderSpec {
             client,
             url,
             headers: self.headers()?,
-            key: KeyCell::new(self.key),
+            key: KeyCell::new(self.key, &self.name),
             key_header: self.kind.key_header(),
             timeouts: self.timeouts,
         })

@@ -20,6 +20,9 @@ use super::{
     ProviderError, ProviderSpec, Timeouts, ToolCall, ToolSpec,
 };
 
+/// The key of the tests. Nobody but the server may ever see it.
+pub(super) const CANARY: &str = "sk-canary-5up3r53cr37";
+
 /// What a server does on one connection once the request is there.
 #[derive(Clone)]
 pub(super) enum Step {
@@ -223,6 +226,42 @@ pub(super) fn call(request: ChatRequest) -> Call {
         request: Arc::new(request),
         cancelled: CancellationToken::new(),
         partial: None,
+    }
+}
+
+/// The output of `work`, and every diagnostic of it down to the last.
+#[cfg(feature = "cli")]
+pub(super) async fn logged<T>(work: impl Future<Output = T>) -> (T, String) {
+    use tracing::instrument::WithSubscriber;
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let work = async {
+        tracing::trace!("the log is on");
+        work.await
+    };
+    let res = work.with_subscriber(subscriber).await;
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("the log is on"));
+    (res, log)
+}
+
+#[cfg(feature = "cli")]
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+#[cfg(feature = "cli")]
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

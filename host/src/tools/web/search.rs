@@ -18,9 +18,13 @@ use super::{
     text::line,
     within,
 };
-use crate::toolset::{
-    ToolError,
-    call::{WebHit, WebSearch},
+use crate::{
+    completion::sanitize::is_blank,
+    redact::Redactor,
+    toolset::{
+        ToolError,
+        call::{WebHit, WebSearch},
+    },
 };
 
 /// Characters of a query; Brave takes 400.
@@ -40,13 +44,23 @@ impl WebTools {
         let search = self.search.as_ref().ok_or_else(no_engine)?;
         let query = query(call)?;
         let limit = call.limit.unwrap_or(DEFAULT_HITS).min(self.config.max_hits);
-        let ask = self.ask(search, query, limit);
-        let found = within(self.config.total_timeout, ask).await?;
+        let redactor = redactor(search);
+        let ask = self.ask(search, query, limit, &redactor);
+        let found = within(self.config.total_timeout, ask).await.map_err(|it| match it {
+            ToolError::Failed(text) => failed(redactor.text(&text).into_owned()),
+            other => other,
+        })?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Ok(found.into_iter().filter_map(hit).take(limit).collect())
+        Ok(found.into_iter().filter_map(|it| hit(it, &redactor)).take(limit).collect())
     }
 
-    async fn ask(&self, search: &Search, query: &str, limit: u32) -> Result<Vec<Found>, ToolError> {
+    async fn ask(
+        &self,
+        search: &Search,
+        query: &str,
+        limit: u32,
+        redactor: &Redactor,
+    ) -> Result<Vec<Found>, ToolError> {
         let is_plain = search.url.scheme() == "http";
         let client = client(if is_plain { self.plain_builder() } else { self.builder() }?)?;
         let request = match search.kind {
@@ -61,10 +75,20 @@ impl WebTools {
         }
         let body = body::read(response, &self.config).await?;
         match search.kind {
-            SearchKind::Searxng => parse::<Results>(&body.bytes).map(|it| it.results),
-            SearchKind::Brave => parse::<Brave>(&body.bytes).map(|it| it.web.results),
+            SearchKind::Searxng => parse::<Results>(&body.bytes, redactor).map(|it| it.results),
+            SearchKind::Brave => parse::<Brave>(&body.bytes, redactor).map(|it| it.web.results),
         }
     }
+}
+
+/// An engine has its key, and may repeat it.
+fn redactor(search: &Search) -> Redactor {
+    let mut res = Redactor::default();
+    res.add_address(&search.url);
+    if let Some(key) = &search.key {
+        res.add(key.expose_secret());
+    }
+    res
 }
 
 fn no_engine() -> ToolError {
@@ -77,6 +101,9 @@ fn no_engine() -> ToolError {
 
 fn query(call: &WebSearch) -> Result<&str, ToolError> {
     let query = call.query.trim();
+    if is_blank(query) {
+        return Err(ToolError::InvalidArguments("`query` has nothing to search for".to_owned()));
+    }
     let chars = query.chars().count();
     if (1..=MAX_QUERY_CHARS).contains(&chars) {
         return Ok(query);
@@ -137,21 +164,29 @@ struct Found {
     description: Option<String>,
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ToolError> {
+fn parse<T: DeserializeOwned>(bytes: &[u8], redactor: &Redactor) -> Result<T, ToolError> {
     serde_json::from_slice(bytes).map_err(|it| {
-        tracing::debug!(error = %it, "a search engine's answer is malformed");
+        let error = it.to_string();
+        tracing::debug!(error = %redactor.text(&error), "a search engine's answer is malformed");
         failed(format!("`{ENGINE}` answered in another way than its API does"))
     })
 }
 
 /// What was found, if it is a page at all.
-fn hit(found: Found) -> Option<WebHit> {
-    let target = Target::parse(&found.url).ok()?;
-    Some(WebHit {
+///
+/// Secrets are cut out twice: before a text is cut, which could leave a part
+/// of one, and when the elements are gone that may have split another.
+fn hit(found: Found, redactor: &Redactor) -> Option<WebHit> {
+    let target = Target::parse(&redactor.text(&found.url)).ok()?;
+    let plain = |html: &str, max_chars| plain(&redactor.text(html), max_chars);
+    let mut hit = WebHit {
         title: plain(&found.title, MAX_TITLE_CHARS),
         url: target.url().to_string(),
         snippet: plain(&found.description.unwrap_or_default(), MAX_SNIPPET_CHARS),
-    })
+    };
+    let texts = [&mut hit.title, &mut hit.url, &mut hit.snippet];
+    texts.into_iter().for_each(|it| redactor.in_place(it));
+    Some(hit)
 }
 
 /// The text of a piece of HTML.

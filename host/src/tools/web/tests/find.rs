@@ -1,5 +1,7 @@
 //! `web_search`, against servers that answer as the engines do.
 
+use serde_json::json;
+
 use super::*;
 
 const QUERY: &str = "wasm & wit?";
@@ -62,6 +64,30 @@ async fn brave_is_asked_with_its_key() {
 }
 
 #[tokio::test]
+async fn an_engine_that_repeats_its_key_is_not_heard() {
+    let key = "BSA-canary-5up3r53cr37";
+    let split = "BSA-ca<b>nary</b>-5up3r5\u{200b}3cr37";
+    let hits = json!([
+        {"title": format!("It is {key}"), "url": "https://docs.rs/", "description": split},
+        {"title": split, "url": format!("https://docs.rs/?q={key}"), "description": key},
+        {"title": "x".repeat(195) + key, "url": "https://docs.rs/", "description": "x"},
+    ]);
+    let found = json!({"web": {"results": hits}}).to_string();
+    let wrong = json!({"web": {"results": key}}).to_string();
+    for body in [found, wrong] {
+        let server = Server::fixed(answer("application/json", &body)).await;
+        let (kind, url) = (SearchKind::Brave, server.url().parse().unwrap());
+        let key = Some(SecretString::from(key));
+        let tools = WebTools::new(config(&[])).with_search(Search { kind, url, key });
+        let told = format!("{:?}", find(&tools, None).await);
+        assert!(!told.contains("nary") && !told.contains("BSA"), "{told}");
+        assert_eq!(told.matches("key]").count() + told.matches("key%5D").count(), {
+            if told.starts_with("Ok") { 6 } else { 0 }
+        });
+    }
+}
+
+#[tokio::test]
 async fn the_answer_of_an_engine_is_bounded() {
     let one = r#"{"title":"t","url":"https://docs.rs/"}"#;
     let many = vec![one; 100].join(",");
@@ -109,7 +135,7 @@ async fn a_search_needs_an_engine_and_a_query() {
     let Err(ToolError::Denied(text)) = res else { panic!("{res:?}") };
     assert!(text.contains("\nhint: set `tools.web.search_url`"), "{text}");
     let server = Server::fixed("").await;
-    for query in ["", " \n", &"x".repeat(401)] {
+    for query in ["", " \n", "\u{200b}", &"x".repeat(401)] {
         let call = WebSearch { query: query.to_owned(), limit: None };
         let res = engine(&server, SearchKind::Searxng, "/").search(&caller(), call).await;
         assert!(matches!(res, Err(ToolError::InvalidArguments(_))), "{res:?}");
