@@ -46,15 +46,18 @@ static IS_OWN: AtomicBool = AtomicBool::new(false);
 pub enum Role {
     /// Compiles one component.
     Compile,
+    /// Starts one command, and stays until nothing of it is left.
+    Launch,
 }
 
 impl Role {
-    const ALL: [Self; 1] = [Self::Compile];
+    const ALL: [Self; 2] = [Self::Compile, Self::Launch];
 
     /// Its name on the helper's command line.
     fn name(self) -> &'static str {
         match self {
             Self::Compile => "compile",
+            Self::Launch => "launch",
         }
     }
 

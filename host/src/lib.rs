@@ -52,6 +52,7 @@ pub fn run_if_helper() {
     let code = match helper::role() {
         Ok(None) => return,
         Ok(Some(helper::Role::Compile)) => sandbox::compile_as_helper(),
+        Ok(Some(helper::Role::Launch)) => tools::terminal::launch_as_helper(),
         Err(_) => 1,
     };
     std::process::exit(code)

@@ -171,6 +171,7 @@ fn terminal(raw: raw::Terminal, values: &Values) -> Result<TerminalConfig, Confi
         max_output_bytes: values.take(setting::TERMINAL_OUTPUT, raw.max_output_kib)?,
         max_produced_bytes: values.take(setting::TERMINAL_PRODUCED, raw.max_produced_mib)?,
         environment: raw.environment,
+        helper: None,
     })
 }
 

@@ -208,6 +208,7 @@ impl Builder {
         let random = self.random.unwrap_or_else(|| Arc::new(OsRandom));
         let mut config = self.config.map_or_else(|| Config::load(&Layers::default()), Ok)?;
         config.sandbox.helper = self.helper.or(config.sandbox.helper);
+        config.tools.terminal.helper.clone_from(&config.sandbox.helper);
         let (mut natives, mut own) = (NativeTools::default(), OwnTools::default());
         for tool in self.natives {
             natives.register(tool)?;

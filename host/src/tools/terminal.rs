@@ -9,7 +9,7 @@
 //!
 //! From the outside in: a `session` makes an order; `command` watches over it
 //! and collects its `output`; its `keeper`, a thread, has a `sandbox` start it
-//! and stays until its `leash` says that nothing is left.
+//! through a `launcher`, a process that stays until nothing of it is left.
 
 use std::{
     collections::BTreeMap,
@@ -38,19 +38,22 @@ mod leash;
 mod process;
 
 mod bubblewrap;
-mod ceiling;
 mod filter;
 mod landlock;
+mod launcher;
 mod probe;
 mod sandbox;
+mod scratch;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use launcher::serve as launch_as_helper;
 pub use sandbox::SandboxKind;
 pub use session::TerminalSession;
 
 use sandbox::Sandbox;
+use scratch::Scratch;
 use shell::Shell;
 
 /// Which sandbox to use.
@@ -92,8 +95,8 @@ pub struct TerminalConfig {
     /// and of each one's own data, by the kernel. Bounds what a command takes
     /// from everything else on the machine.
     pub memory_bytes: u64,
-    /// Processes of a command at a time, and sixteen times as many threads.
-    /// Bounds a fork bomb.
+    /// Processes and threads of a command at a time, as the kernel counts
+    /// them. Bounds a fork bomb.
     pub max_processes: u32,
     /// Bytes of one file. Bounds how fast the disk fills; the sum of all files
     /// is not bounded.
@@ -106,6 +109,9 @@ pub struct TerminalConfig {
     pub max_produced_bytes: u64,
     /// Names of variables of the host that commands see.
     pub environment: Vec<String>,
+    /// The program that starts commands, when it is not this process's own or
+    /// `hermitage` beside it (see [`crate::helper`]).
+    pub helper: Option<PathBuf>,
 }
 
 /// Why there is no terminal. For the operator: it names host paths.
@@ -121,6 +127,9 @@ pub enum TerminalError {
         #[source]
         source: io::Error,
     },
+    /// There is no place for what commands keep.
+    #[error("there is no place for the files of commands\nhint: `TMPDIR` names another")]
+    Scratch(#[source] io::Error),
     /// The workspace holds what commands must not reach.
     #[error("commands in the workspace `{}` could reach {what}\nhint: {hint}", path.display())]
     Reachable {
@@ -172,6 +181,7 @@ struct Shared {
     /// Variables of the host that commands see.
     passed_on: BTreeMap<String, String>,
     hidden: Option<Hidden>,
+    scratch: Scratch,
 }
 
 /// A directory below the workspace that commands don't see.
@@ -206,7 +216,9 @@ impl TerminalTools {
         let hidden = closed.map_or(Ok(None), |it| hidden(&real, it))?;
         let sandbox = Arc::new(choose(&real, hidden.as_ref(), &config).await?);
         let shell = Shell::find();
-        let shared = Shared { sandbox, shell, workspace: real, config, passed_on, hidden };
+        let scratch = task::spawn_blocking(Scratch::new).await.map_err(io::Error::other);
+        let scratch = scratch.flatten().map_err(TerminalError::Scratch)?;
+        let shared = Shared { sandbox, shell, workspace: real, config, passed_on, hidden, scratch };
         Ok(Self { shared: Arc::new(shared) })
     }
 

@@ -7,23 +7,19 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     fs,
-    io::{self, BufRead as _, BufReader, PipeReader, Read as _, Write as _},
-    os::unix::{ffi::OsStrExt as _, process::CommandExt as _},
+    io::PipeReader,
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
-
-use rustix::process::{Pid, PidfdFlags, pidfd_open, setpriority_process};
-use tempfile::TempDir;
 
 use super::{
     TerminalConfig, filter,
-    leash::{Leash, Reach},
-    sandbox::{
-        EnterError, Entered, NETWORK_SETTINGS, NICE, Order, Places, SETTINGS, SYSTEM, inherited,
-    },
-    shell::{BUBBLEWRAP_PREAMBLE, Shell},
+    launcher::{self, Inside, Launch, Launched, Limits, Word},
+    leash::Leash,
+    sandbox::{EnterError, NETWORK_SETTINGS, Order, Places, SETTINGS, SYSTEM, identity},
 };
+use crate::helper::Program;
 
 /// The workspace, as a command sees it.
 pub(super) const WORKSPACE: &str = "/workspace";
@@ -46,21 +42,17 @@ const MADE_UP: [(&str, &str); 4] = [
     ("hosts", "127.0.0.1 localhost\n::1 localhost\n"),
 ];
 
-/// Bytes of `bwrap`'s own words that are read.
-const MAX_WORDS: u64 = 16 << 10;
-
 /// Everything that is the same for all commands of a workspace.
 pub(super) struct Bubblewrap {
+    launcher: Program,
     program: PathBuf,
-    shell: Shell,
     workspace: PathBuf,
     /// A directory below the workspace that is not shown, relative to it.
     hidden: Option<PathBuf>,
     config: TerminalConfig,
     /// Whether `bwrap` can itself forbid namespaces inside.
     no_namespaces: bool,
-    /// Filters, and made-up files.
-    files: TempDir,
+    filters: Vec<Vec<u8>>,
 }
 
 impl Bubblewrap {
@@ -76,24 +68,17 @@ impl Bubblewrap {
             )
         })?;
         let help = Command::new(&program).arg("--help").env_clear().output()?;
-        let files = TempDir::new()?;
-        for (name, text) in MADE_UP {
-            fs::write(files.path().join(name), text)?;
-        }
-        let families = vec![libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
-        let filters = filter::programs(&filter::Scope { families, group: None });
+        // Without a network there is one inside, of this command alone.
+        let filters = filter::programs(&filter::Scope { internet: true, is_covered: true });
         let filters = filters.map_err(|it| EnterError::Refused(it.to_string()))?;
-        for (name, program) in FILTERS.iter().zip(&filters) {
-            fs::write(files.path().join(name), filter::to_bytes(program))?;
-        }
         Ok(Self {
+            launcher: launcher::program(config)?,
             program,
-            shell: Shell::find(),
             workspace: workspace.to_owned(),
             hidden: hidden.map(Path::to_owned),
             config: config.clone(),
             no_namespaces: contains(&help.stdout, b"--disable-userns"),
-            files,
+            filters: filters.iter().map(filter::to_bytes).collect(),
         })
     }
 
@@ -113,62 +98,21 @@ impl Bubblewrap {
         &self,
         order: &Order,
         leash: &Leash,
-    ) -> Result<(Entered, PipeReader), EnterError> {
-        let (report, report_writer) = io::pipe()?;
-        let (output, output_writer) = io::pipe()?;
-        let mut command = self.command(order)?;
-        let mut leader =
-            command.stdin(Stdio::piped()).stdout(report_writer).stderr(output_writer).spawn()?;
-        // Its ends of the pipes would keep them open.
-        drop(command);
-        // Until there is a namespace: whoever waits for that can give up.
-        leash.hold(Reach::Group { leader: Pid::from_child(&leader) });
-        let _ = setpriority_process(Some(Pid::from_child(&leader)), NICE);
-        // Now it begins.
-        if let Some(mut stdin) = leader.stdin.take() {
-            // It fails when `bwrap` did, which then says why.
-            let _ = stdin.write_all(&self.arguments(order));
-        }
-        let mut report = BufReader::new(report);
-        match first_process(&mut report) {
-            Some(init) => {
-                match pidfd_open(init, PidfdFlags::empty()) {
-                    Ok(handle) => leash.hold(Reach::Namespace { init, handle }),
-                    // It ended already, and with it all others.
-                    Err(rustix::io::Errno::SRCH) => leash.let_go(),
-                    Err(error) => {
-                        leash.end();
-                        let _ = leader.wait();
-                        return Err(io::Error::from(error).into());
-                    }
-                }
-                Ok((Entered { leader, report: Some(report), holder: None }, output))
-            }
-            None => {
-                // Before its number is another's.
-                leash.end();
-                let _ = leader.wait();
-                Err(EnterError::Refused(words(output)))
-            }
-        }
+    ) -> Result<(Launched, PipeReader), EnterError> {
+        let launch = Launch {
+            limits: Limits::new(&self.config),
+            identity: identity(&self.workspace, order.scratch.path()),
+            inside: Inside::Namespaces {
+                program: self.program.clone(),
+                words: self.arguments(order),
+                command: order.arguments.clone(),
+            },
+        };
+        launcher::start(&self.launcher, &launch, leash)
     }
 
-    /// `bwrap` behind the preamble, with a clean environment: it is visible
-    /// to the command as that of its first process.
-    fn command(&self, order: &Order) -> Result<Command, EnterError> {
-        let mut words = self.shell.preamble(BUBBLEWRAP_PREAMBLE).into_iter();
-        let mut command = Command::new(words.next().unwrap_or_default());
-        command.args(words).args(Shell::limits(&self.config)).arg(inherited(&self.shell)?);
-        command.args(FILTERS.map(|it| self.files.path().join(it)));
-        command.arg(&self.program).args(["--args", "3", "--"]).args(&order.arguments);
-        command.env_clear().current_dir("/").process_group(0);
-        Ok(command)
-    }
-
-    /// Arguments of `bwrap`, each with a NUL after it. They go through a
-    /// pipe, since other users can read a command line, and there are
-    /// variables among them.
-    fn arguments(&self, order: &Order) -> Vec<u8> {
+    /// Arguments of `bwrap`.
+    fn arguments(&self, order: &Order) -> Vec<Word> {
         let mut res = Arguments::default();
         self.isolation(&mut res);
         self.system(&mut res);
@@ -223,8 +167,11 @@ impl Bubblewrap {
             res.text(&["--share-net"]);
         }
         res.text(&["--die-with-parent", "--new-session", "--hostname", "sandbox"]);
-        res.text(&["--cap-drop", "ALL", "--clearenv", "--json-status-fd", "4"]);
-        res.text(&["--add-seccomp-fd", "5", "--add-seccomp-fd", "6"]);
+        res.text(&["--cap-drop", "ALL", "--clearenv"]);
+        for filter in &self.filters {
+            res.text(&["--add-seccomp-fd"]);
+            res.file(filter);
+        }
     }
 
     fn system(&self, res: &mut Arguments) {
@@ -239,10 +186,12 @@ impl Bubblewrap {
         for path in SETTINGS {
             res.text(&["--ro-bind-try", path, path]);
         }
-        for (name, _) in MADE_UP {
-            let real = self.files.path().join(name);
-            let shown = Path::new("/etc").join(name);
-            res.push(["--ro-bind".as_ref(), real.as_os_str(), shown.as_os_str()]);
+        // The host's own name for itself is one that a network knows it by.
+        let is_real = |name: &str| self.config.network && name == "hosts";
+        for (name, text) in MADE_UP.iter().filter(|(name, _)| !is_real(name)) {
+            res.text(&["--ro-bind-data"]);
+            res.file(text.as_bytes());
+            res.push([Path::new("/etc").join(name).as_os_str()]);
         }
         if self.config.network {
             for path in NETWORK_SETTINGS {
@@ -250,17 +199,15 @@ impl Bubblewrap {
             }
         }
         let size = MAX_TMP_BYTES.min(self.config.memory_bytes).to_string();
-        res.text(&["--proc", "/proc", "--dev", "/dev"]);
+        // Settings of the kernel, some of which a user could write.
+        res.text(&["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"]);
         res.text(&["--size", &size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]);
         res.text(&["--size", &size, "--tmpfs", "/tmp"]);
     }
 }
 
-/// Names of the files with the filters.
-const FILTERS: [&str; 2] = ["refused.bpf", "absent.bpf"];
-
 #[derive(Default)]
-struct Arguments(Vec<u8>);
+struct Arguments(Vec<Word>);
 
 impl Arguments {
     fn text(&mut self, words: &[&str]) {
@@ -268,10 +215,12 @@ impl Arguments {
     }
 
     fn push<const N: usize>(&mut self, words: [&OsStr; N]) {
-        for it in words {
-            self.0.extend_from_slice(it.as_bytes());
-            self.0.push(0);
-        }
+        self.0.extend(words.map(|it| Word::Text(it.as_bytes().to_vec())));
+    }
+
+    /// A file with this content, in the place of a number.
+    fn file(&mut self, content: &[u8]) {
+        self.0.push(Word::File(content.to_vec()));
     }
 }
 
@@ -280,30 +229,6 @@ fn find() -> Option<PathBuf> {
     let path: OsString = env::var_os("PATH")?;
     let places = env::split_paths(&path).filter(|it| it.is_absolute());
     places.map(|it| it.join("bwrap")).find(|it| it.is_file())
-}
-
-/// Waits for the word that the namespace is there, `None` when none comes.
-fn first_process(report: &mut BufReader<PipeReader>) -> Option<Pid> {
-    let mut line = String::new();
-    report.take(MAX_WORDS).read_line(&mut line).ok()?;
-    Pid::from_raw(number(&line, "child-pid")?)
-}
-
-/// The exit code, `None` when the command did not even start.
-pub(super) fn exit_code(report: BufReader<PipeReader>) -> Option<i32> {
-    let lines = report.take(MAX_WORDS).lines().map_while(Result::ok);
-    lines.filter_map(|it| number(&it, "exit-code")).last()
-}
-
-fn number(line: &str, name: &str) -> Option<i32> {
-    let value: serde_json::Value = serde_json::from_str(line).ok()?;
-    i32::try_from(value.get(name)?.as_i64()?).ok()
-}
-
-fn words(output: PipeReader) -> String {
-    let mut bytes = Vec::new();
-    let _ = output.take(MAX_WORDS).read_to_end(&mut bytes);
-    String::from_utf8_lossy(&bytes).trim().to_owned()
 }
 
 fn contains(text: &[u8], wanted: &[u8]) -> bool {
@@ -316,6 +241,7 @@ mod tests {
         collections::BTreeMap, os::unix::fs::PermissionsExt as _, sync::Arc, time::Duration,
     };
 
+    use tempfile::TempDir;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
@@ -334,16 +260,14 @@ mod tests {
         fs::write(&program, script).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
         let config = roomy(SandboxChoice::Bubblewrap);
-        let files = TempDir::new().unwrap();
-        FILTERS.iter().for_each(|it| fs::write(files.path().join(it), "").unwrap());
         let sandbox = Arc::new(Sandbox::Bubblewrap(Bubblewrap {
+            launcher: launcher::program(&config).unwrap(),
             program,
-            shell: Shell::find(),
             workspace: dir.path().to_owned(),
             hidden: None,
             config: config.clone(),
             no_namespaces: false,
-            files,
+            filters: Vec::new(),
         }));
         let check = async |time, cancelled: CancellationToken, expect| {
             let (directory, environment) = (PathBuf::new(), BTreeMap::new());

@@ -24,10 +24,6 @@ use super::{
 /// Pause between two looks at what a command takes.
 const WATCH_EVERY: Duration = Duration::from_millis(50);
 
-/// Threads for each process that is allowed. Bounds a command that makes
-/// threads in the place of processes; runtimes have some dozens of them.
-pub(super) const THREADS_OF_A_PROCESS: u64 = 16;
-
 /// How long the last of the output may take to be read when every process
 /// that could write is gone.
 const DRAIN_WITHIN: Duration = Duration::from_secs(1);
@@ -49,7 +45,6 @@ pub(super) enum Limit {
     Cpu(Duration),
     Memory { used: u64, max: u64 },
     Processes { used: u64, max: u64 },
-    Threads { used: u64, max: u64 },
     Produced { max: u64 },
 }
 
@@ -62,8 +57,9 @@ impl fmt::Display for Limit {
             Limit::Memory { used, max } => {
                 write!(f, "it held {} bytes of `memory`, over {}", grouped(*used), grouped(*max))
             }
-            Limit::Processes { used, max } => write!(f, "it had {used} `processes`, over {max}"),
-            Limit::Threads { used, max } => write!(f, "it had {used} `threads`, over {max}"),
+            Limit::Processes { used, max } => {
+                write!(f, "it had {used} `processes`, with their threads, over {max}")
+            }
             Limit::Produced { max } => {
                 write!(f, "it wrote more `output` than {} bytes", grouped(*max))
             }
@@ -94,7 +90,7 @@ pub(super) async fn run(
     cancelled: &CancellationToken,
 ) -> Result<Finished, CommandError> {
     let Running { leash, started, mut ended } =
-        keeper::start(Arc::clone(sandbox), order, max_tasks(config)).map_err(EnterError::from)?;
+        keeper::start(Arc::clone(sandbox), order).map_err(EnterError::from)?;
     let _guard = EndOnDrop(Arc::clone(&leash));
     let started = tokio::select! {
         started = started => started.map_err(|_| lost())??,
@@ -126,11 +122,6 @@ async fn given_up(time: Duration, cancelled: &CancellationToken) -> Limit {
         () = sleep(time) => Limit::Timeout(time),
         () = cancelled.cancelled() => Limit::Cancelled,
     }
-}
-
-/// Processes and threads that a command may have together.
-pub(super) fn max_tasks(config: &TerminalConfig) -> u64 {
-    u64::from(config.max_processes).saturating_mul(THREADS_OF_A_PROCESS)
 }
 
 /// Ends the command when nobody waits for it any more.
@@ -222,12 +213,9 @@ async fn watch(leash: &Arc<Leash>, config: &TerminalConfig) -> Limit {
 
 fn exceeded(load: Load, config: &TerminalConfig) -> Option<Limit> {
     let max_processes = u64::from(config.max_processes);
-    let max_threads = max_tasks(config);
-    let Load { processes, threads, bytes, cpu } = load;
-    if processes > max_processes {
-        Some(Limit::Processes { used: processes, max: max_processes })
-    } else if threads > max_threads {
-        Some(Limit::Threads { used: threads, max: max_threads })
+    let Load { threads, bytes, cpu } = load;
+    if threads > max_processes {
+        Some(Limit::Processes { used: threads, max: max_processes })
     } else if bytes > config.memory_bytes {
         Some(Limit::Memory { used: bytes, max: config.memory_bytes })
     } else {

@@ -1,9 +1,12 @@
 //! The system calls that no command may make, as filters of seccomp.
 //!
-//! A deny list: what a shell, a compiler or an interpreter needs is far more
-//! than what it must not have. Two filters, because programs expect different
-//! words: what is refused is not permitted, and what has an older substitute
-//! does not exist, so that they take that one.
+//! A list of what is refused among the calls that are known: what a shell, a
+//! compiler or an interpreter needs is far more than what it must not have. A
+//! call that is newer than this list does not exist, and of the requests to a
+//! device (`ioctl`), which are without number, only those on a list are let
+//! through. Several filters, because programs expect different words: what is
+//! refused is not permitted, what has an older substitute does not exist, so
+//! that they take that one, and what is no request of a file is not its own.
 
 use std::collections::BTreeMap;
 
@@ -21,6 +24,7 @@ const REFUSED: &[c_long] = &[
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
     libc::SYS_process_madvise,
+    SYS_PROCESS_MRELEASE,
     libc::SYS_pidfd_getfd,
     libc::SYS_kcmp,
     // Programs, keys and counters in the kernel.
@@ -60,6 +64,9 @@ const REFUSED: &[c_long] = &[
     libc::SYS_swapoff,
     libc::SYS_acct,
     libc::SYS_quotactl,
+    SYS_QUOTACTL_FD,
+    SYS_LSM_SET_SELF_ATTR,
+    libc::SYS_lookup_dcookie,
     libc::SYS_settimeofday,
     libc::SYS_clock_settime,
     libc::SYS_clock_adjtime,
@@ -71,6 +78,12 @@ const REFUSED: &[c_long] = &[
     libc::SYS_iopl,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_ioperm,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_modify_ldt,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_uselib,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_sysfs,
     // Memory and queues that outlive the command.
     libc::SYS_shmget,
     libc::SYS_shmat,
@@ -93,6 +106,11 @@ const ABSENT: &[c_long] = &[
     libc::SYS_io_uring_register,
     libc::SYS_memfd_create,
     libc::SYS_memfd_secret,
+    // The whole machine shares how much of it there is.
+    libc::SYS_io_setup,
+    // Mounts, by the paths of the host.
+    SYS_STATMOUNT,
+    SYS_LISTMOUNT,
 ];
 
 /// What Landlock leaves open: files outside are changed by path without being
@@ -111,9 +129,6 @@ const UNCOVERED: &[c_long] = &[
     libc::SYS_lsetxattr,
     libc::SYS_removexattr,
     libc::SYS_lremovexattr,
-    SYS_SETXATTRAT,
-    SYS_REMOVEXATTRAT,
-    SYS_FILE_SETATTR,
     // A file of the system is opened to be read, and the host may own it.
     libc::SYS_fchmod,
     libc::SYS_fchown,
@@ -126,15 +141,59 @@ const UNCOVERED: &[c_long] = &[
     #[cfg(target_arch = "x86_64")]
     libc::SYS_futimesat,
     libc::SYS_inotify_add_watch,
-    // Out of the process group, by which all of the command is found.
-    libc::SYS_setsid,
 ];
 
 /// Newer than the table of numbers; the same on every machine.
+const SYS_QUOTACTL_FD: c_long = 443;
+const SYS_PROCESS_MRELEASE: c_long = 448;
 const SYS_FCHMODAT2: c_long = 452;
-const SYS_SETXATTRAT: c_long = 463;
-const SYS_REMOVEXATTRAT: c_long = 466;
-const SYS_FILE_SETATTR: c_long = 469;
+const SYS_STATMOUNT: c_long = 457;
+const SYS_LISTMOUNT: c_long = 458;
+const SYS_LSM_SET_SELF_ATTR: c_long = 460;
+
+/// Calls from this number on are newer than what was looked at here (the last
+/// is `mseal`), and there are programs that do without for years to come. The
+/// numbers are the same on every machine.
+const FIRST_UNKNOWN: u32 = 463;
+
+/// What may be asked of an open file beyond reading and writing: that a
+/// terminal (a command may make one for itself) and a pipe are used, and that
+/// a file is copied or read.
+const REQUESTS: &[u64] = &[
+    0x5401,      // TCGETS
+    0x5402,      // TCSETS
+    0x5403,      // TCSETSW
+    0x5404,      // TCSETSF
+    0x5409,      // TCSBRK
+    0x540a,      // TCXONC
+    0x540b,      // TCFLSH
+    0x540e,      // TIOCSCTTY
+    0x540f,      // TIOCGPGRP
+    0x5410,      // TIOCSPGRP
+    0x5411,      // TIOCOUTQ
+    0x5413,      // TIOCGWINSZ
+    0x5414,      // TIOCSWINSZ
+    0x541b,      // FIONREAD
+    0x5420,      // TIOCPKT
+    0x5421,      // FIONBIO
+    0x5422,      // TIOCNOTTY
+    0x5425,      // TCSBRKP
+    0x5429,      // TIOCGSID
+    0x5441,      // TIOCGPTPEER
+    0x5450,      // FIONCLEX
+    0x5451,      // FIOCLEX
+    0x5452,      // FIOASYNC
+    0x8004_5430, // TIOCGPTN
+    0x4004_5431, // TIOCSPTLCK
+    0x802c_542a, // TCGETS2
+    0x402c_542b, // TCSETS2
+    0x402c_542c, // TCSETSW2
+    0x402c_542d, // TCSETSF2
+    0x4004_9409, // FICLONE
+    0x4020_940d, // FICLONERANGE
+    0xc020_660b, // FS_IOC_FIEMAP
+    0x8008_6601, // FS_IOC_GETFLAGS
+];
 
 /// Calls on a process by its id, which is the given argument: 0 is the caller
 /// itself, and any other may be the host.
@@ -150,6 +209,9 @@ const OF_A_PROCESS: &[(c_long, u8)] = &[
     (libc::SYS_migrate_pages, 0),
     (libc::SYS_move_pages, 0),
 ];
+
+/// In `ioprio_set`, the word for all processes of a user.
+const IOPRIO_WHO_USER: u64 = 3;
 
 /// Calls that give a file a mode, and the argument that is the mode.
 const WITH_MODE: &[(c_long, u8)] = &[
@@ -173,37 +235,45 @@ const OPENING: &[(c_long, u8, u8)] = &[
     (libc::SYS_openat, 2, 3),
 ];
 
-/// Numbers from here on are those of a second table of the same kernel, which
-/// the rules by number would not see.
-const SECOND_TABLE: u32 = 0x4000_0000;
+/// The family of sockets that are files.
+const AF_UNIX: u64 = 1;
+
+/// The bits of a socket's type that are no flags.
+const KIND_OF_SOCKET: u64 = 0xf;
 
 /// What a filter lets through, beyond what both sandboxes refuse.
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
-    /// Families of sockets that may be made.
-    pub(super) families: Vec<libc::c_int>,
-    /// For a sandbox of Landlock: the one process group that a process may
-    /// move to, which it is in.
-    pub(super) group: Option<i32>,
+    /// Sockets of the internet may be made; no others ever: a path to a
+    /// socket is no file that a sandbox guards, and the one who listens may be
+    /// a program of the host.
+    pub(super) internet: bool,
+    /// What lies outside is not there: so it needs no rule here.
+    pub(super) is_covered: bool,
 }
 
-/// Both filters, as the kernel takes them.
-pub(super) fn programs(scope: &Scope) -> Result<[BpfProgram; 2], BackendError> {
+/// All filters, as the kernel takes them.
+pub(super) fn programs(scope: &Scope) -> Result<[BpfProgram; 3], BackendError> {
     let mut refused = Rules::default();
     refused.always(REFUSED)?;
     refused.namespaces()?;
-    refused.terminal()?;
     refused.modes()?;
-    refused.sockets(&scope.families)?;
-    if let Some(group) = scope.group {
+    refused.sockets(scope.internet)?;
+    refused.pairs()?;
+    if !scope.is_covered {
         refused.always(UNCOVERED)?;
-        refused.group(group)?;
         refused.other_processes()?;
         refused.times_by_path()?;
     }
     let mut absent = Rules::default();
     absent.always(ABSENT)?;
-    Ok([refused.compiled(libc::EPERM)?, absent.compiled(libc::ENOSYS)?])
+    let mut foreign = Rules::default();
+    foreign.requests()?;
+    Ok([
+        refused.compiled(libc::EPERM)?,
+        absent.compiled(libc::ENOSYS)?,
+        foreign.compiled(libc::ENOTTY)?,
+    ])
 }
 
 /// A filter as a file of instructions.
@@ -258,12 +328,11 @@ impl Rules {
         Ok(())
     }
 
-    /// Typing into a terminal, or pasting from a console.
-    fn terminal(&mut self) -> Result<(), BackendError> {
-        for request in [libc::TIOCSTI, libc::TIOCLINUX] {
-            self.when(libc::SYS_ioctl, vec![compare(1, SeccompCmpOp::Eq, request)?])?;
-        }
-        Ok(())
+    /// Everything but [`REQUESTS`]: not typing into a terminal, for one, and
+    /// no flags of a file.
+    fn requests(&mut self) -> Result<(), BackendError> {
+        let other = |it: &u64| compare(1, SeccompCmpOp::Ne, *it);
+        self.when(libc::SYS_ioctl, REQUESTS.iter().map(other).collect::<Result<_, _>>()?)
     }
 
     /// A program that runs as its owner would be the host's user in the hands
@@ -282,24 +351,34 @@ impl Rules {
         Ok(())
     }
 
-    fn sockets(&mut self, families: &[libc::c_int]) -> Result<(), BackendError> {
-        if families.is_empty() {
+    fn sockets(&mut self, internet: bool) -> Result<(), BackendError> {
+        if !internet {
             return self.always(&[libc::SYS_socket]);
         }
-        let other = |it: &libc::c_int| compare(0, SeccompCmpOp::Ne, unsigned(*it));
-        self.when(libc::SYS_socket, families.iter().map(other).collect::<Result<_, _>>()?)
+        let other = |it| compare(0, SeccompCmpOp::Ne, unsigned(it));
+        let neither = [libc::AF_INET, libc::AF_INET6].into_iter().map(other);
+        self.when(libc::SYS_socket, neither.collect::<Result<_, _>>()?)
     }
 
-    fn group(&mut self, group: i32) -> Result<(), BackendError> {
-        self.when(libc::SYS_setpgid, vec![compare(0, SeccompCmpOp::Ne, 0)?])?;
-        self.when(libc::SYS_setpgid, vec![compare(1, SeccompCmpOp::Ne, unsigned(group))?])
+    /// Two sockets that are connected to one another are a pipe, as long as
+    /// they can't be turned to an address: that of a program of the host, whose
+    /// socket lies in the workspace.
+    fn pairs(&mut self) -> Result<(), BackendError> {
+        self.when(libc::SYS_socketpair, vec![compare(0, SeccompCmpOp::Ne, AF_UNIX)?])?;
+        for kind in [libc::SOCK_DGRAM, libc::SOCK_RAW].map(unsigned) {
+            let of_kind = compare(1, SeccompCmpOp::MaskedEq(KIND_OF_SOCKET), kind)?;
+            self.when(libc::SYS_socketpair, vec![of_kind])?;
+        }
+        Ok(())
     }
 
     fn other_processes(&mut self) -> Result<(), BackendError> {
         for (call, argument) in OF_A_PROCESS {
             self.when(*call, vec![compare(*argument, SeccompCmpOp::Ne, 0)?])?;
         }
-        Ok(())
+        // Who is meant is 0 for "one's own", which is a user in this call.
+        let user = compare(0, SeccompCmpOp::Eq, IOPRIO_WHO_USER)?;
+        self.when(libc::SYS_ioprio_set, vec![user])
     }
 
     /// Without a path it is the time of an open file.
@@ -313,23 +392,24 @@ impl Rules {
         let arch = std::env::consts::ARCH.try_into()?;
         let (allow, refuse) = (SeccompAction::Allow, SeccompAction::Errno(errno));
         let filter: BpfProgram = SeccompFilter::new(self.0, allow, refuse, arch)?.try_into()?;
-        Ok(second_table_refused(errno).into_iter().chain(filter).collect())
+        Ok(unknown_absent().into_iter().chain(filter).collect())
     }
 }
 
-/// Load the number; below the second table go on, else refuse.
-fn second_table_refused(errno: u32) -> [sock_filter; 3] {
-    let instruction = |code: u32, jf: u8, k: u32| sock_filter {
-        code: u16::try_from(code).unwrap_or_default(),
-        jt: 0,
-        jf,
-        k,
-    };
+/// Load the number; below the first that is unknown go on, else there is no
+/// such call. So a second table of numbers of the same kernel, which begins
+/// far above, can't be used to get around the rules by number.
+fn unknown_absent() -> [sock_filter; 3] {
+    let absent = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs();
     [
         instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0),
-        instruction(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 1, SECOND_TABLE),
-        instruction(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ERRNO | errno),
+        instruction(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 1, FIRST_UNKNOWN),
+        instruction(libc::BPF_RET | libc::BPF_K, 0, absent),
     ]
+}
+
+fn instruction(code: u32, jf: u8, k: u32) -> sock_filter {
+    sock_filter { code: u16::try_from(code).unwrap_or_default(), jt: 0, jf, k }
 }
 
 fn compare(argument: u8, op: SeccompCmpOp, value: u64) -> Result<SeccompCondition, BackendError> {

@@ -4,12 +4,11 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -18,6 +17,7 @@ use super::{
     command::{self, CommandError},
     landlock::Landlock,
     sandbox::{EnterError, Order, Sandbox, SandboxKind},
+    scratch::Scratch,
     shell::{KEPT, Shell},
 };
 
@@ -43,7 +43,7 @@ pub(super) fn sandbox(
         SandboxKind::Bubblewrap => {
             Bubblewrap::new(workspace, hidden, config).map(Sandbox::Bubblewrap)
         }
-        SandboxKind::Landlock => Ok(Sandbox::Landlock(Landlock::new(workspace, config))),
+        SandboxKind::Landlock => Landlock::new(workspace, config).map(Sandbox::Landlock),
     }
 }
 
@@ -55,10 +55,11 @@ pub(super) async fn probe(kind: SandboxKind, config: &TerminalConfig) -> Result<
 /// The same, for a kind that has proved itself in this process already: what
 /// holds depends on the machine, and a process may have many hosts.
 pub(super) async fn probe_once(kind: SandboxKind, config: &TerminalConfig) -> Result<(), String> {
-    static PROVED: Mutex<BTreeSet<(SandboxKind, bool)>> = Mutex::new(BTreeSet::new());
+    static PROVED: Mutex<BTreeSet<(SandboxKind, bool, Option<PathBuf>)>> =
+        Mutex::new(BTreeSet::new());
     // A panic while the lock is held leaves nothing half done.
     let proved = || PROVED.lock().unwrap_or_else(PoisonError::into_inner);
-    let key = (kind, config.network);
+    let key = (kind, config.network, config.helper.clone());
     if proved().contains(&key) {
         return Ok(());
     }
@@ -68,13 +69,14 @@ pub(super) async fn probe_once(kind: SandboxKind, config: &TerminalConfig) -> Re
 }
 
 async fn proven(kind: SandboxKind, config: &TerminalConfig) -> Result<String, CommandError> {
-    let outer = TempDir::new().map_err(EnterError::from)?;
+    let place = Scratch::new().map_err(EnterError::from)?;
+    let outer = place.directory().map_err(EnterError::from)?;
     let real = outer.path().canonicalize().map_err(EnterError::from)?;
     let (workspace, outside) = (real.join("workspace"), real.join("outside"));
     fs::create_dir(&workspace).map_err(EnterError::from)?;
     fs::write(&outside, SECRET).map_err(EnterError::from)?;
     let sandbox = Arc::new(sandbox(kind, &workspace, None, config)?);
-    let order = order(&sandbox, &outside)?;
+    let order = order(&sandbox, &place, &outside)?;
     let cancelled = CancellationToken::new();
     let finished = command::run(&sandbox, order, config, PROBE_TIMEOUT, &cancelled).await?;
     let is_untouched = fs::read_to_string(&outside).is_ok_and(|it| it == SECRET);
@@ -87,8 +89,8 @@ async fn proven(kind: SandboxKind, config: &TerminalConfig) -> Result<String, Co
     Ok(version(&sandbox)?)
 }
 
-fn order(sandbox: &Sandbox, outside: &Path) -> Result<Order, EnterError> {
-    let scratch = TempDir::new()?;
+fn order(sandbox: &Sandbox, place: &Scratch, outside: &Path) -> Result<Order, EnterError> {
+    let scratch = place.directory()?;
     let kept = sandbox.places(scratch.path()).scratch.join(KEPT);
     let arguments = Shell::find().line("64", &kept.to_string_lossy(), PROOF);
     let outside = ("OUTSIDE".to_owned(), outside.to_string_lossy().into_owned());

@@ -3,15 +3,19 @@
 
 use std::{
     collections::BTreeMap,
-    fmt, fs,
-    io::{self, BufReader, PipeReader},
+    fmt,
+    io::{self, PipeReader},
     path::{Path, PathBuf},
-    process::Child,
 };
 
 use tempfile::TempDir;
 
-use super::{bubblewrap::Bubblewrap, landlock::Landlock, leash::Leash, shell::Shell};
+use super::{
+    bubblewrap::Bubblewrap,
+    landlock::Landlock,
+    launcher::{Identity, Launched},
+    leash::Leash,
+};
 
 /// What a sandbox is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,16 +77,6 @@ pub(super) struct Order {
     pub(super) scratch: TempDir,
 }
 
-/// A command that runs.
-pub(super) struct Entered {
-    /// Ends when the command does.
-    pub(super) leader: Child,
-    /// What the sandbox itself says of the command's end.
-    pub(super) report: Option<BufReader<PipeReader>>,
-    /// Keeps the number of the process group from being taken by others.
-    pub(super) holder: Option<Child>,
-}
-
 /// Why a command could not enter. For the operator: it may name host paths.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EnterError {
@@ -114,13 +108,12 @@ impl Sandbox {
     }
 
     /// Starts a command, and puts it on the leash. With it comes the end of
-    /// the pipe that both of its outputs go into. On the thread that stays
-    /// until it ended; blocks for some milliseconds.
+    /// the pipe that both of its outputs go into. Blocks for some milliseconds.
     pub(super) fn enter(
         &self,
         order: &Order,
         leash: &Leash,
-    ) -> Result<(Entered, PipeReader), EnterError> {
+    ) -> Result<(Launched, PipeReader), EnterError> {
         match self {
             Sandbox::Bubblewrap(it) => it.enter(order, leash),
             Sandbox::Landlock(it) => it.enter(order, leash),
@@ -137,42 +130,21 @@ impl Sandbox {
 
     /// The limit of processes that the kernel itself can hold a command to,
     /// in the words of `ulimit`.
-    pub(super) fn kernel_processes(&self, tasks: u64) -> String {
+    pub(super) fn kernel_processes(&self, tasks: u32) -> String {
         match self {
-            Sandbox::Bubblewrap(_) => tasks.to_string(),
-            // It would count all processes of the host's user.
+            // The first process is of the sandbox, and the last is one too
+            // many, for the watcher to see and to say so.
+            Sandbox::Bubblewrap(_) => tasks.saturating_add(2).to_string(),
+            // It would count all processes of the host's user. When that is
+            // root, the launcher has set it.
             Sandbox::Landlock(_) => "unlimited".to_owned(),
         }
     }
 }
 
-/// File descriptors that a program started by this process would have: those
-/// it inherited itself. What Rust opens is closed on the way.
-pub(super) fn inherited(shell: &Shell) -> Result<String, EnterError> {
-    let mut res = Vec::new();
-    for entry in fs::read_dir("/proc/self/fd")? {
-        let name = entry?.file_name();
-        let Some(descriptor) = name.to_str().and_then(|it| it.parse::<u32>().ok()) else {
-            continue;
-        };
-        if descriptor <= 2 || !is_passed_on(descriptor) {
-            continue;
-        }
-        if !shell.closes(descriptor) {
-            return Err(EnterError::Refused(format!(
-                "file descriptor {descriptor}, which the host inherited, would be open to the \
-                 command; install `bash`, which can close it, or start the host without it"
-            )));
-        }
-        res.push(descriptor.to_string());
-    }
-    Ok(res.join(" "))
-}
-
-fn is_passed_on(descriptor: u32) -> bool {
-    // Closed meanwhile when there is no file.
-    let info = fs::read_to_string(format!("/proc/self/fdinfo/{descriptor}")).unwrap_or_default();
-    let flags = info.lines().find_map(|it| it.strip_prefix("flags:"));
-    let flags = flags.and_then(|it| i32::from_str_radix(it.trim(), 8).ok());
-    flags.is_some_and(|it| it & libc::O_CLOEXEC == 0)
+/// What a command must reach as another user than the host's, when that is
+/// root.
+pub(super) fn identity(workspace: &Path, scratch: &Path) -> Option<Identity> {
+    let (workspace, scratch) = (workspace.to_owned(), scratch.to_owned());
+    rustix::process::geteuid().is_root().then_some(Identity { workspace, scratch })
 }

@@ -5,17 +5,17 @@ use std::{
     collections::BTreeMap,
     fs,
     future::Future,
+    io,
     path::{Component, Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use tempfile::TempDir;
 use tokio::{sync::Mutex, task};
 
 use super::{
     Shared,
-    command::{self, CommandError, Finished, Limit, max_tasks},
+    command::{self, CommandError, Finished, Limit},
     kept::Kept,
     language::interpreter,
     sandbox::{EnterError, Order, Places},
@@ -157,18 +157,19 @@ impl TerminalSession {
         arguments: &(dyn Fn(&Places, &str) -> Vec<String> + Sync),
         script: Option<String>,
     ) -> Result<Order, ToolError> {
+        let shared = Arc::clone(&self.shared);
         let scratch = task::spawn_blocking(move || {
-            let scratch = TempDir::new()?;
+            let scratch = shared.scratch.directory()?;
             if let Some(script) = script {
                 fs::write(scratch.path().join(SCRIPT), script)?;
             }
-            Ok(scratch)
+            io::Result::Ok(scratch)
         });
-        let scratch = scratch.await.map_err(std::io::Error::other).and_then(|it| it);
+        let scratch = scratch.await.map_err(io::Error::other).and_then(|it| it);
         let scratch = scratch.map_err(|it| not_started(&EnterError::from(it)))?;
         let places = self.shared.sandbox.places(scratch.path());
-        let tasks = max_tasks(&self.shared.config);
-        let arguments = arguments(&places, &self.shared.sandbox.kernel_processes(tasks));
+        let Shared { sandbox, config, .. } = &*self.shared;
+        let arguments = arguments(&places, &sandbox.kernel_processes(config.max_processes));
         let environment = self.environment(&places, state);
         Ok(Order { arguments, directory, environment, scratch })
     }

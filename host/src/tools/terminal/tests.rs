@@ -38,6 +38,7 @@ pub(super) fn roomy(sandbox: SandboxChoice) -> TerminalConfig {
         max_output_bytes: 64 << 10,
         max_produced_bytes: 64 << 20,
         environment: Vec::new(),
+        helper: None,
     }
 }
 

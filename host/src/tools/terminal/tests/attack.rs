@@ -4,7 +4,10 @@ use std::{
     fs,
     io::ErrorKind,
     net::{TcpListener, UdpSocket},
-    os::unix::{fs::MetadataExt as _, net::UnixListener},
+    os::unix::{
+        fs::{MetadataExt as _, PermissionsExt as _},
+        net::{UnixDatagram, UnixListener},
+    },
     process::Command,
 };
 
@@ -212,15 +215,27 @@ fn dangerous_system_calls_are_refused() {
         (libc::SYS_clone, "0x00020000, 0, 0, 0, 0", refused),
         (libc::SYS_clone, "0x40000000, 0, 0, 0, 0", refused),
         // Typing into a terminal, and into a console.
-        (libc::SYS_ioctl, "0, 0x5412, 0", refused),
-        (libc::SYS_ioctl, "0, 0x541c, 0", refused),
+        (libc::SYS_ioctl, "0, 0x5412, 0", libc::ENOTTY),
+        (libc::SYS_ioctl, "0, 0x541c, 0", libc::ENOTTY),
         // The upper half of the register is nothing that the kernel reads.
-        (libc::SYS_ioctl, "0, 0x100005412, 0", refused),
+        (libc::SYS_ioctl, "0, 0x100005412, 0", libc::ENOTTY),
+        // Flags of a file, and a file system that stands still.
+        (libc::SYS_ioctl, "0, 0x40086602, 0", libc::ENOTTY),
+        (libc::SYS_ioctl, "0, 0xc0045877, 0", libc::ENOTTY),
         (libc::SYS_clone3, "0, 0", absent),
         (libc::SYS_openat2, "0, 0, 0, 0", absent),
         (libc::SYS_io_uring_setup, "1, 0", absent),
         (libc::SYS_io_uring_enter, "0, 0, 0, 0, 0, 0", absent),
         (libc::SYS_memfd_create, "0, 0", absent),
+        (libc::SYS_io_setup, "1, 0", absent),
+        // Of the kernel's newest calls, and of those that are still to come.
+        (443, "0, 0, 0, 0", refused),
+        (457, "0, 0, 0, 0", absent),
+        (463, "0, 0, 0, 0, 0, 0", absent),
+        (467, "0, 0, 0, 0, 0", absent),
+        (469, "0, 0, 0, 0, 0", absent),
+        (500, "0", absent),
+        (0x3fff_ffff, "0", absent),
     ];
     // The second table of numbers.
     if cfg!(target_arch = "x86_64") {
@@ -265,6 +280,142 @@ fn processes_outside_get_no_signal_and_no_limit() {
             // Its own it may signal, but not the holder of its group.
             let found = it.run("sleep 1000 & kill -9 $! && kill -9 0; echo here").unwrap();
             assert_eq!(found.exit_code, 137, "{found:?}");
+        },
+    );
+}
+
+/// What starts a command must not be in the command's reach, not even for the
+/// moment in which it starts one.
+#[test]
+fn a_command_that_kills_its_neighbours_ends_nobody_but_itself() {
+    each(
+        |_| {},
+        |it| {
+            let near = "for it in $PPID $(seq $(($$ - 6)) $(($$ - 1))); do \
+                        [ $it -gt 1 ] && kill -STOP $it && kill -KILL $it; done 2>/dev/null; echo alive";
+            let one = async || {
+                for _ in 0..12 {
+                    let session = it.tools.session();
+                    let call = Terminal { command: near.to_owned(), ..Terminal::default() };
+                    let found = session.run(&it.caller, call).await;
+                    assert_eq!(found.unwrap().output, "alive\n", "{}", it.tools.kind());
+                }
+            };
+            block_on(async { tokio::join!(one(), one(), one()) });
+        },
+    );
+}
+
+/// Whatever the host may do, its commands may not.
+#[test]
+fn a_command_has_no_rights_of_root() {
+    let calls = [
+        ("setpriority", format!("{}, 0, 0, -20", libc::SYS_setpriority)),
+        ("fifo", format!("{}, 0, 1, $first", libc::SYS_sched_setscheduler)),
+        ("freeze", format!("{}, fileno(D), 0xc0045877, 0", libc::SYS_ioctl)),
+        ("flags", format!("{}, fileno(F), 0x40086602, $flags", libc::SYS_ioctl)),
+        ("time", format!("{}, fileno(F), 0, 0, 0", libc::SYS_utimensat)),
+        ("mode", format!("{}, fileno(F), 0755", libc::SYS_fchmod)),
+        ("owner", format!("{}, fileno(F), 0, 0", libc::SYS_fchown)),
+        ("hostname", format!("{}, $name, 1", libc::SYS_sethostname)),
+        ("setuid", format!("{}, 0", libc::SYS_setuid)),
+        ("remount", "467, -100, $name, 0, 0, 0".to_owned()),
+    ];
+    let mut script = "my ($name, $first, $flags) = ('/usr', pack('i', 1), pack('q', 16)); open(D, '<', '.'); open(F, '<', '/usr/bin/env') or die;\n".to_owned();
+    for (name, call) in &calls {
+        writeln!(script, "print '{name} ' if syscall({call}) != -1;").unwrap();
+    }
+    script.push_str("print \"done\\n\";");
+    each(
+        |_| {},
+        |it| {
+            let before = fs::metadata("/usr/bin/env").unwrap();
+            assert_eq!(
+                it.execute("perl", &script).unwrap().output,
+                "done\n",
+                "{}",
+                it.tools.kind()
+            );
+            let after = fs::metadata("/usr/bin/env").unwrap();
+            let facts = |it: &fs::Metadata| (it.mode(), it.uid(), it.mtime(), it.ctime());
+            assert_eq!(facts(&after), facts(&before));
+            assert_eq!(it.text("find /proc/sys -type f -writable 2>/dev/null"), "");
+            assert_eq!(it.text("[ \"$(id -u)\" != 0 ] && echo other"), "other\n");
+            let none = "0000000000000000";
+            let found = it.text("perl -e 'open F, \"</proc/self/status\"; print grep /^Cap/, <F>'");
+            for line in found.lines() {
+                let is_bound = line.starts_with("CapBnd") && !rustix::process::geteuid().is_root();
+                assert!(is_bound || line.ends_with(none), "{line}");
+            }
+        },
+    );
+}
+
+/// The processes of a user are one to `ioprio_set`, in a sandbox or not.
+#[test]
+fn the_priority_of_other_processes_stays() {
+    each(
+        |_| {},
+        |it| {
+            let mut victim = Command::new("sleep").arg("1000").spawn().unwrap();
+            let class = || {
+                let pid = victim.id().to_string();
+                Command::new("ionice").args(["-p", &pid]).output().unwrap().stdout
+            };
+            let before = class();
+            let (who, idle) = (3, 3 << 13);
+            it.text(&format!("perl -e 'syscall({}, {who}, 0, {idle})'", libc::SYS_ioprio_set));
+            assert_eq!(class(), before, "{}", it.tools.kind());
+            victim.kill().unwrap();
+            victim.wait().unwrap();
+        },
+    );
+}
+
+/// What listens there may be a program of the person, and do as it is told.
+#[test]
+fn a_socket_in_the_workspace_is_not_reached() {
+    each(
+        |_| {},
+        |it| {
+            let stream = UnixListener::bind(it.path("stream")).unwrap();
+            let datagrams = UnixDatagram::bind(it.path("datagrams")).unwrap();
+            for name in ["stream", "datagrams"] {
+                fs::set_permissions(it.path(name), fs::Permissions::from_mode(0o777)).unwrap();
+            }
+            stream.set_nonblocking(true).unwrap();
+            datagrams.set_nonblocking(true).unwrap();
+            let script = "use Socket;
+                socket(S, AF_UNIX, SOCK_STREAM, 0) and connect(S, sockaddr_un('stream')) and print 'stream ';
+                socket(D, AF_UNIX, SOCK_DGRAM, 0) and send(D, 'x', 0, sockaddr_un('datagrams')) and print 'datagram ';
+                for my $kind (SOCK_DGRAM, SOCK_RAW) {
+                    socketpair(A, B, AF_UNIX, $kind, 0) and send(A, 'x', 0, sockaddr_un('datagrams')) and print 'pair ';
+                }
+                socketpair(A, B, AF_UNIX, SOCK_STREAM, 0) or die;
+                connect(A, sockaddr_un('stream')) and print 'turned ';
+                syswrite(A, 'piped'); sysread(B, my $got, 10); print $got;";
+            assert_eq!(it.execute("perl", script).unwrap().output, "piped", "{}", it.tools.kind());
+            assert_eq!(stream.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+            assert_eq!(datagrams.recv(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        },
+    );
+}
+
+/// A host that is root, or not: what its commands make is the workspace's.
+#[test]
+fn what_a_command_makes_belongs_to_the_owner_of_the_workspace() {
+    each(
+        |_| {},
+        |it| {
+            let owner = fs::metadata(it.path("")).unwrap();
+            it.text("mkdir -p a/b; echo x > a/b/made; echo y > made; ln -s made link");
+            for name in ["a", "a/b/made", "made", "link"] {
+                let found = fs::symlink_metadata(it.path(name)).unwrap();
+                let ids = |it: &fs::Metadata| (it.uid(), it.gid());
+                assert_eq!(ids(&found), ids(&owner), "{}: {name}", it.tools.kind());
+            }
+            fs::write(it.path("of-the-host"), "one\n").unwrap();
+            assert_eq!(it.text("echo two >> of-the-host; cat of-the-host"), "one\ntwo\n");
         },
     );
 }
