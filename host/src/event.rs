@@ -158,10 +158,16 @@ pub struct ToolTrace {
 /// An import that was decided against, with the rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BoundaryLine {
-    /// `interface#item`.
+    /// `interface#item`; [`Self::WHOLE`] when no import is at fault.
     pub import: String,
     /// Which rule decided, and what would grant it.
     pub reason: String,
+}
+
+impl BoundaryLine {
+    /// Stands in the place of an import when the component as a whole is
+    /// refused.
+    pub const WHOLE: &'static str = "component";
 }
 
 /// What the import boundary decided for one child.

@@ -208,11 +208,11 @@ pub(crate) mod tests {
     fn a_message_is_the_same_on_the_other_side_and_bounded() {
         let mut sent = Vec::new();
         send(&mut sent, &("text", 7_u64)).unwrap();
-        let read: (String, u64) = receive::<_, 16>(&mut sent.as_slice()).unwrap();
+        let read: (String, u64) = receive::<_, 64>(&mut sent.as_slice()).unwrap();
         assert_eq!(read, ("text".to_owned(), 7));
         let err = receive::<(String, u64), 4>(&mut sent.as_slice()).unwrap_err().to_string();
         assert_eq!(err, "a message of 6 bytes, where 4 are taken");
         let cut = sent.get(..5).unwrap();
-        assert!(receive::<(String, u64), 16>(&mut &*cut).is_err());
+        assert!(receive::<(String, u64), 64>(&mut &*cut).is_err());
     }
 }

@@ -210,9 +210,12 @@ pub struct Job {
     pub child: Arc<str>,
     /// The work.
     pub task: Task,
-    /// Wall clock from the moment it has its cell, waiting for its tools
-    /// included.
+    /// Wall clock of the child. Waiting for its tools counts, waiting for a
+    /// cell does not.
     pub timeout: Duration,
+    /// The part of it that was used before: its component was compiled, or it
+    /// had an earlier try at the same work.
+    pub time_used: Duration,
     /// CPU time that it has used before: of an earlier try at the same work.
     pub cpu_used: Duration,
     /// How long the child may go on after it was asked to stop.

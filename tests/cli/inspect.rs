@@ -65,7 +65,8 @@ fn the_report_is_json_when_that_is_asked_for() {
         }
       ],
       "refused": [],
-      "toolbox": "any granted tool"
+      "toolbox": "any granted tool",
+      "verdict": "runs: everything it imports is linked or answers `denied`"
     }
     ----- stderr
     "#);
@@ -92,4 +93,21 @@ fn an_unknown_import_is_refused_whatever_is_granted() {
     assert_eq!((ran.exit, result["exit_reason"].as_str()), (Some(3), Some("refused")));
     // Not even started: it would have read a file.
     assert_eq!(result["tool_calls"], 0);
+}
+
+#[test]
+fn a_component_that_is_no_agent_is_not_said_to_import_anything() {
+    let cli = Cli::new(&[]);
+    cli.file("empty.wasm", wat::parse_str("(component)").unwrap());
+    check!(cli.run(&["inspect", "./empty.wasm"]), @"
+    exit: 3
+    ----- stdout
+    component  empty ([SIZE] bytes)
+    digest     [DIGEST]
+    grant      read_file, search_files
+    toolbox    any granted tool
+    refused    component: it exports no function `run`, which starts an agent
+    verdict    does not run: it is a component, but no agent
+    ----- stderr
+    ");
 }

@@ -1,10 +1,13 @@
 //! Ctrl-C.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader},
     process::Stdio,
     time::{Duration, Instant},
 };
+
+use hermitage_tests::bombs;
 
 use crate::harness::Cli;
 
@@ -42,4 +45,44 @@ fn ctrl_c_ends_soon_and_keeps_what_is_finished() {
     assert_eq!(event["status"], "interrupted");
     assert_eq!(event["results"][0]["status"], "interrupted");
     assert_eq!(event["results"][1]["summary"], "hello");
+}
+
+/// The children of a process, by their command lines.
+fn children(process: u32) -> Vec<(u32, String)> {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    // Of each thread those that it started.
+    let lists = threads.filter_map(|it| fs::read_to_string(it.ok()?.path().join("children")).ok());
+    let lists: Vec<String> = lists.collect();
+    let ids = lists.iter().flat_map(|it| it.split_whitespace()).filter_map(|it| it.parse().ok());
+    ids.filter_map(|id| Some((id, command_line(id)?))).collect()
+}
+
+fn command_line(process: u32) -> Option<String> {
+    fs::read_to_string(format!("/proc/{process}/cmdline")).ok()
+}
+
+#[test]
+fn ctrl_c_ends_a_compiler_that_has_begun() {
+    let cli = Cli::new(&[]);
+    cli.file("bomb.wasm", bombs::find("loops one after the other").bytes);
+    cli.config("[sandbox]\ncompile_seconds = 3600");
+    for arguments in [&["run", "Go", "--agent", "./bomb.wasm"][..], &["inspect", "bomb.wasm"]] {
+        let mut child = cli.command(arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let helper = loop {
+            let mut children = children(child.id()).into_iter();
+            if let Some((id, _)) = children.find(|(_, line)| line.starts_with("hermitage-helper")) {
+                break id;
+            }
+            std::thread::yield_now();
+        };
+        let asked = Instant::now();
+        let pid = libc::pid_t::try_from(child.id()).unwrap();
+        // SAFETY: sends a signal to a child that was not waited for yet.
+        assert_eq!(unsafe { libc::kill(pid, libc::SIGINT) }, 0);
+        child.wait().unwrap();
+        while command_line(helper).is_some_and(|it| it.starts_with("hermitage-helper")) {
+            assert!(asked.elapsed() < SOON, "{arguments:?}: the helper goes on");
+            std::thread::yield_now();
+        }
+    }
 }

@@ -389,6 +389,7 @@ async fn run_alone(
         child: "sa-0".into(),
         task,
         timeout: Duration::from_secs(60),
+        time_used: Duration::ZERO,
         cpu_used: Duration::ZERO,
         grace: Duration::from_millis(200),
         observer: Arc::new(Nobody),

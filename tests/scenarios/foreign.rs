@@ -63,7 +63,10 @@ async fn a_component_without_run_is_refused() {
     assert_eq!((res.status, res.exit_reason), (Status::Error, ExitReason::Refused));
     assert_eq!(
         res.error.as_deref(),
-        Some("the component was refused: `component`: no export `run` found")
+        Some(
+            "the component was refused: `component`: it exports no function `run`, which starts \
+             an agent"
+        )
     );
 }
 
@@ -75,7 +78,8 @@ async fn a_component_with_another_run_is_refused() {
         (func (export "run") (result u32) (canon lift (core func $i "run"))))"#;
     let res = run_text(text).await;
     assert_eq!((res.status, res.exit_reason), (Status::Error, ExitReason::Refused));
-    let expect = "the component was refused: `component`: expected 1-tuple, found 0-tuple";
+    let expect = "the component was refused: `component`: it is not of the world `subagent`: \
+                  expected 1-tuple, found 0-tuple";
     assert_eq!(res.error.as_deref(), Some(expect));
 }
 

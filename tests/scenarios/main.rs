@@ -3,6 +3,7 @@
 
 mod boundary;
 mod chat;
+mod compile;
 mod conformance;
 mod delegation;
 mod foreign;

@@ -3,6 +3,7 @@
 //! where children wait until the test lets them go, and what the crash
 //! campaign and the hosts that it kills agree on.
 
+pub mod bombs;
 pub mod facts;
 pub mod models;
 

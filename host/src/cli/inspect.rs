@@ -35,6 +35,8 @@ struct Report<'a> {
     boundary: &'a BoundaryRecord,
     /// Through the toolbox, which is always linked.
     toolbox: &'static str,
+    /// Whether it runs, in words.
+    verdict: &'static str,
 }
 
 pub(super) fn inspect(global: &Global, args: &Inspect) -> Result<Exit, CliError> {
@@ -49,10 +51,13 @@ pub(super) fn inspect(global: &Global, args: &Inspect) -> Result<Exit, CliError>
         Ok(admitted) => Arc::clone(admitted.record()),
         Err(record) => record,
     };
+    let loosely = Policy { strict: false, ..policy };
+    let is_strictness = args.strict && sandbox.admit(&loaded, &loosely).is_ok();
     let toolbox = "any granted tool";
     let bytes = found.component.bytes().len();
     let strict = args.strict;
-    let report = Report { name: &found.name, bytes, strict, boundary: &boundary, toolbox };
+    let verdict = verdict(&boundary, is_strictness);
+    let report = Report { name: &found.name, bytes, strict, boundary: &boundary, toolbox, verdict };
     if args.json {
         output::json(&report)?;
     } else {
@@ -94,7 +99,7 @@ fn text(report: &Report<'_>) -> String {
     lines.extend(boundary.linked.iter().map(|it| ("linked", it.clone())));
     lines.extend(boundary.stubbed.iter().map(|it| ("stubbed", with_reason(it))));
     lines.extend(boundary.refused.iter().map(|it| ("refused", with_reason(it))));
-    lines.push(("verdict", verdict(report).to_owned()));
+    lines.push(("verdict", report.verdict.to_owned()));
     let lines =
         lines.iter().map(|(word, it)| format!("{word:<9}  {}", clean_line(it, MAX_LINE_CHARS)));
     lines.collect::<Vec<_>>().join("\n")
@@ -104,10 +109,16 @@ fn with_reason(line: &BoundaryLine) -> String {
     format!("{}: {}", line.import, line.reason)
 }
 
-fn verdict(report: &Report<'_>) -> &'static str {
-    match (report.boundary.refused.is_empty(), report.strict) {
-        (true, _) => "runs: everything it imports is linked or answers `denied`",
-        (false, true) => "does not run: it imports what is not granted (`--strict`)",
-        (false, false) => "does not run: it imports what no child can have",
+/// `is_strictness`: without `--strict` it would run.
+fn verdict(boundary: &BoundaryRecord, is_strictness: bool) -> &'static str {
+    let mut refused = boundary.refused.iter().peekable();
+    if refused.peek().is_none() {
+        "runs: everything it imports is linked or answers `denied`"
+    } else if is_strictness {
+        "does not run: it imports what is not granted (`--strict`)"
+    } else if refused.all(|it| it.import == BoundaryLine::WHOLE) {
+        "does not run: it is a component, but no agent"
+    } else {
+        "does not run: it imports what no child can have"
     }
 }

@@ -25,7 +25,7 @@ use crate::{
     event::ChildResult,
     id::ChildId,
     provider::Model,
-    sandbox::{Admitted, Binary, Ended, Job, Rejected, Sandbox, Spent, Task, Traces},
+    sandbox::{Admitted, Binary, Ended, Job, Loaded, Rejected, Sandbox, Spent, Task, Traces},
     toolset::{Blocked, ModelHost, ToolHost, Withheld},
     unit::UnitRecord,
 };
@@ -50,7 +50,8 @@ pub struct Work {
 
 /// What one try may use, and is told.
 struct Try {
-    timeout: Duration,
+    /// For compiling, and by the try before.
+    time_used: Duration,
     /// By the try before.
     cpu_used: Duration,
     rejected: Option<Rejected>,
@@ -132,41 +133,50 @@ impl Batch {
     }
 
     async fn run_child(&self, identity: &Identity, work: &Work) -> Result<(Ended, Told), Failure> {
-        let reason = || self.stop.reason();
-        let component = tokio::select! {
-            biased;
-            () = self.stop.interrupt.asked() => return Err(Failure::interrupted(reason())),
-            loaded = self.sandbox.load(&work.component) => {
-                loaded.map_err(|it| Failure::load(&it))?
-            }
-        };
+        let start = Instant::now();
+        let component = self.component(work).await?;
         let admitted = self.sandbox.admit(&component, &self.policy(work));
         let admitted = admitted.map_err(Failure::refused)?;
         let boundary = Arc::clone(admitted.record());
         let child = Child { identity, work, admitted, meter: Arc::default() };
-        let (ended, validity) = self.run_tries(&child).await;
+        let (ended, validity) = self.run_tries(&child, start).await;
         let max_iterations = work.task.max_iterations;
         Ok((ended, Told { boundary, chats: child.meter.totals(), max_iterations, validity }))
+    }
+
+    /// The component, compiled within the time of the child.
+    async fn component(&self, work: &Work) -> Result<Arc<Loaded>, Failure> {
+        let until_asked = self.stop.interrupt.asked();
+        let timeout = self.bounds.timeout.min(self.budget.remaining_time(Instant::now()));
+        tokio::select! {
+            biased;
+            () = until_asked => Err(Failure::interrupted(self.stop.reason())),
+            loaded = self.sandbox.load(&work.component) => {
+                loaded.map_err(|it| Failure::load(&it))
+            }
+            () = tokio::time::sleep(timeout) => Err(Failure::not_compiled_in(timeout)),
+        }
     }
 
     /// One try, and a second in a fresh cell for an answer that misses the
     /// schema of its task. Both share the child's time, of the clock
     /// and of the processor, and its model calls.
-    async fn run_tries(&self, child: &Child<'_>) -> (Ended, Validity) {
+    async fn run_tries(&self, child: &Child<'_>, start: Instant) -> (Ended, Validity) {
         let schema = child.work.task.output_schema.as_ref();
-        let timeout = self.bounds.timeout;
-        let first = Try { timeout, cpu_used: Duration::ZERO, rejected: None };
+        let first = Try { time_used: start.elapsed(), cpu_used: Duration::ZERO, rejected: None };
+        let compiling = first.time_used;
         let first = self.run_within_budget(child, first).await;
         let validity = answer::validity(schema, &first).await;
         let Validity::Invalid(errors) = &validity else {
             return (first, validity);
         };
-        let left = self.bounds.timeout.saturating_sub(first.duration);
+        let time_used = compiling.saturating_add(first.duration);
         let rejected = answer::rejected(&first, errors);
-        if left.is_zero() || rejected.is_none() || self.stop.interrupt.is_asked() {
+        if time_used >= self.bounds.timeout || rejected.is_none() || self.stop.interrupt.is_asked()
+        {
             return (first, validity);
         }
-        let second = Try { timeout: left, cpu_used: first.cpu, rejected };
+        let second = Try { time_used, cpu_used: first.cpu, rejected };
         let second = self.run_within_budget(child, second).await;
         let validity = answer::validity(schema, &second).await;
         (answer::joined(first, second), validity)
@@ -204,7 +214,7 @@ impl Batch {
     }
 
     fn job(&self, child: &Child<'_>, this_try: Try, spent: Spent) -> Job {
-        let Try { timeout, cpu_used, rejected } = this_try;
+        let Try { time_used, cpu_used, rejected } = this_try;
         let Child { identity, work, admitted, meter } = child;
         let model = work.model.as_ref().map(|model| {
             Arc::new(ChildModel {
@@ -230,7 +240,8 @@ impl Batch {
                 output_schema: work.task.output_schema.as_ref().map(|it| it.text().to_owned()),
                 rejected,
             },
-            timeout,
+            timeout: self.bounds.timeout,
+            time_used,
             cpu_used,
             grace: self.bounds.grace,
             observer: self.live.observer(identity.task_index),

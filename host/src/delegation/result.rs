@@ -1,7 +1,7 @@
 //! From the end of a run to its result entry: the one place where the words
 //! of semantics.md §4 are chosen.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{answer::Validity, chat::ChatTotals};
 use crate::{
@@ -60,6 +60,13 @@ impl Failure {
     /// A panic of the host: it ends this child and no sibling.
     pub(super) fn crashed() -> Self {
         Self::new(Status::Error, ExitReason::Error, "the host crashed while it ran this child")
+    }
+
+    /// Compiling took all the time that the child had.
+    pub(super) fn not_compiled_in(timeout: Duration) -> Self {
+        let seconds = timeout.as_secs_f64();
+        let error = format!("timed out after {seconds} s, while its component was compiled");
+        Self::new(Status::Timeout, ExitReason::Timeout, error)
     }
 
     pub(super) fn load(err: &LoadError) -> Self {

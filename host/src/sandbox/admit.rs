@@ -17,6 +17,9 @@ use crate::{
     toolset::Grant,
 };
 
+/// Why a component is refused that imports nothing wrong.
+const NO_RUN: &str = "it exports no function `run`, which starts an agent";
+
 /// Characters of the linker's message, which may quote names of the file.
 const MAX_MESSAGE_CHARS: usize = 500;
 
@@ -48,6 +51,9 @@ pub(super) fn admit(
 ) -> Result<Admitted, Arc<BoundaryRecord>> {
     let plan = plan(component.imports(), Contract::current(), policy);
     let mut record = plan.record(component.digest(), policy);
+    if !component.exports_run() {
+        record.refused.push(whole(NO_RUN.to_owned()));
+    }
     if !record.refused.is_empty() {
         return Err(Arc::new(record));
     }
@@ -55,8 +61,13 @@ pub(super) fn admit(
         Ok(pre) => Ok(Admitted { pre, grant: policy.effective(), record: Arc::new(record) }),
         Err(err) => {
             let reason = clean_line(&err.root_cause().to_string(), MAX_MESSAGE_CHARS);
-            record.refused.push(BoundaryLine { import: "component".to_owned(), reason });
+            record.refused.push(whole(format!("it is not of the world `subagent`: {reason}")));
             Err(Arc::new(record))
         }
     }
+}
+
+/// A refusal that no import is the reason of.
+fn whole(reason: String) -> BoundaryLine {
+    BoundaryLine { import: BoundaryLine::WHOLE.to_owned(), reason }
 }

@@ -21,6 +21,7 @@ const READERS: usize = 2;
 pub struct Loaded {
     digest: blake3::Hash,
     imports: Vec<Import>,
+    exports_run: bool,
     pub(super) component: Component,
 }
 
@@ -33,6 +34,11 @@ impl Loaded {
     /// What its root imports: the whole of what it can ask for.
     pub fn imports(&self) -> &[Import] {
         &self.imports
+    }
+
+    /// Whether it has what starts an agent.
+    pub(super) fn exports_run(&self) -> bool {
+        self.exports_run
     }
 }
 
@@ -194,7 +200,8 @@ impl Loader {
         // in this buffer.
         let component = unsafe { Component::deserialize(&self.engine, code) }?;
         let imports = read::imports(&self.engine, &component);
-        Ok(Arc::new(Loaded { digest: binary.digest, imports, component }))
+        let exports_run = read::exports_run(&self.engine, &component);
+        Ok(Arc::new(Loaded { digest: binary.digest, imports, exports_run, component }))
     }
 }
 

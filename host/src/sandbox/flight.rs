@@ -76,3 +76,58 @@ impl Flight {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::poll_immediate;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::sandbox::compile::Cost;
+
+    fn refused() -> Outcome {
+        Err(LoadError::too_costly(Cost::Cpu, 1))
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_meanwhile_waits_for_the_same_work_which_ends_with_the_last() {
+        let flight = Arc::new(Flight::default());
+        let (begun, tell) = (AtomicUsize::new(0), oneshot::channel::<()>());
+        let (sender, receiver) = tell;
+        let mut receiver = Some(receiver);
+        let ask = |receiver: Option<oneshot::Receiver<()>>| {
+            let flight = Arc::clone(&flight);
+            let begun = &begun;
+            Box::pin(flight.outcome(move || {
+                begun.fetch_add(1, Ordering::Relaxed);
+                async move {
+                    if let Some(receiver) = receiver {
+                        let _ = receiver.await;
+                    }
+                    refused()
+                }
+            }))
+        };
+        let (mut one, mut two) = (ask(receiver.take()), ask(None));
+        assert!(poll_immediate(&mut one).await.is_none());
+        assert!(poll_immediate(&mut two).await.is_none());
+        drop(one);
+        assert!(!sender.is_closed(), "the second still waits");
+        drop(two);
+        assert!(sender.is_closed(), "nobody waits");
+        assert_eq!(ask(None).await.err(), refused().err());
+        assert_eq!(ask(None).await.err(), refused().err());
+        assert_eq!(begun.load(Ordering::Relaxed), 2, "known from then on");
+    }
+
+    #[tokio::test]
+    async fn what_another_try_may_mend_is_tried_again() {
+        let flight = Arc::new(Flight::default());
+        let failed = || async { Err(LoadError::NoCompiler("no memory".to_owned())) };
+        assert!(Arc::clone(&flight).outcome(failed).await.is_err_and(|it| it.is_transient()));
+        let second = Arc::clone(&flight).outcome(|| async { refused() }).await;
+        assert_eq!(second.err(), refused().err());
+    }
+}

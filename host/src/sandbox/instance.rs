@@ -101,7 +101,7 @@ impl Watch {
             }
             () = job.interrupt.asked() => StopReason::Interrupted,
             what = job.spent.out() => StopReason::Spent(what),
-            () = sleep(job.timeout) => StopReason::TimedOut(job.timeout),
+            () = sleep(job.timeout.saturating_sub(job.time_used)) => StopReason::TimedOut(job.timeout),
         };
         self.halt.stop(reason);
         tokio::select! {

@@ -32,6 +32,14 @@ pub(super) fn imports(engine: &Engine, component: &Component) -> Vec<Import> {
     ty.imports(engine).map(|(name, it)| import(engine, name, &it)).collect()
 }
 
+/// Whether a component has a function that starts an agent. Its type is
+/// compared when it is linked.
+pub(super) fn exports_run(engine: &Engine, component: &Component) -> bool {
+    let ty = component.component_type();
+    let run = ty.get_export(engine, "run").map(|it| it.ty);
+    matches!(run, Some(ComponentItem::ComponentFunc(_)))
+}
+
 fn import(engine: &Engine, name: &str, found: &ComponentExtern<'_>) -> Import {
     // Types are compared for interfaces of the contract only, and written out
     // for no other.

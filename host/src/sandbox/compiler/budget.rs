@@ -14,7 +14,7 @@ const FURTHER_MEMORY: u64 = 16;
 
 /// Wall clock for each second of processor time: a machine that is busy with
 /// other things is no fault of the component.
-const WALL_FACTOR: u32 = 8;
+const WALL_FACTOR: u32 = 16;
 
 /// What one helper may take. The kernel holds it to that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

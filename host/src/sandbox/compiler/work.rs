@@ -44,6 +44,14 @@ pub(in crate::sandbox) fn serve() -> i32 {
     }
 }
 
+/// Stack of the thread that compiles: what nests too deep for it ends the
+/// helper.
+const COMPILING_STACK: usize = 2 << 20;
+
+/// Stack of the thread that does what the host will do: half of what the
+/// host's threads have at least.
+const REHEARSING_STACK: usize = 1 << 20;
+
 fn answer(mut socket: UnixStream) -> io::Result<()> {
     let order: Order = helper::receive::<_, MAX_ORDER>(&mut socket)?;
     if let Err(err) = jail::enter(order.budget) {
@@ -53,7 +61,9 @@ fn answer(mut socket: UnixStream) -> io::Result<()> {
     let mut bytes = Vec::new();
     (&socket).take(order.bytes).read_to_end(&mut bytes)?;
     end_with_the_host(&socket)?;
-    let (answer, code) = match compiled(&bytes) {
+    let thread = thread::Builder::new().stack_size(COMPILING_STACK);
+    let compiled = joined(thread.spawn(move || compiled(&bytes)).map(|it| it.join()));
+    let (answer, code) = match compiled {
         Ok(code) => (Answer::Ok(code.len() as u64), code),
         Err(why) => (Answer::Err(why), Vec::new()),
     };
@@ -69,8 +79,21 @@ fn compiled(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
     let component = Component::from_binary(&engine, bytes).map_err(invalid)?;
     let code = component.serialize().map_err(invalid)?;
     drop(component);
-    rehearse(&engine, &code)?;
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().stack_size(REHEARSING_STACK);
+        let rehearsal = thread.spawn_scoped(scope, || rehearse(&engine, &code));
+        joined(rehearsal.map(|it| it.join()))
+    })?;
     Ok(code)
+}
+
+/// Of work on a thread of its own.
+fn joined<T>(thread: io::Result<thread::Result<Result<T, LoadError>>>) -> Result<T, LoadError> {
+    match thread {
+        Ok(Ok(result)) => result,
+        Ok(Err(_panic)) => Err(LoadError::Crashed("it panicked".to_owned())),
+        Err(err) => Err(LoadError::NoCompiler(err.to_string())),
+    }
 }
 
 /// What the host does with machine code, under the limits of this process.
