@@ -42,6 +42,7 @@ fn a_key_is_found_in_every_form() {
     check("sk%2Dcanary%2d5up3r53cr37", "[key]");
     check("%73%6B-canary-5up3r53cr37", "[key]");
     check("%2573k%252Dcanary-5up3r53cr37", "[key]");
+    check("%252573k%25252Dcanary-5up3r53cr37", "[key]");
     check("%u0073k-canary-5up3r53cr37", "[key]");
     check("&#115;k&#x2D;canary&hyphen;5up3r53cr37", "[key]");
     check("&amp;#115;k-canary&#0000000045;5up3r53cr37", "[key]");
