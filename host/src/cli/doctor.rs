@@ -140,7 +140,10 @@ async fn terminal(config: &Config) -> Vec<Finding> {
     let kinds = probe(&config.tools.terminal).await;
     let any_works = kinds.iter().any(|it| it.1.is_ok());
     let finding = |(kind, res): (SandboxKind, Result<String, String>)| match res {
-        Ok(text) => Finding::new(kind.to_string(), State::Works, text),
+        Ok(text) => {
+            let without = kind.differences().map(|it| format!("; commands have {it}"));
+            Finding::new(kind.to_string(), State::Works, text + &without.unwrap_or_default())
+        }
         Err(why) => {
             let state = if any_works { State::Absent } else { State::Broken };
             Finding::new(kind.to_string(), state, why)

@@ -114,33 +114,23 @@ const ABSENT: &[c_long] = &[
 ];
 
 /// What Landlock leaves open: files outside are changed by path without being
-/// opened, and their names are seen as they come and go.
+/// opened, and their names are seen as they come and go. The launcher makes
+/// those calls on mode, owner and times that are about files of the workspace.
 const UNCOVERED: &[c_long] = &[
     #[cfg(target_arch = "x86_64")]
-    libc::SYS_chmod,
-    libc::SYS_fchmodat,
-    SYS_FCHMODAT2,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_chown,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_lchown,
-    libc::SYS_fchownat,
+    libc::SYS_utime,
+    libc::SYS_inotify_add_watch,
+];
+
+/// The same for attributes of a file that some file systems have: programs
+/// that copy files take the answer of one that has none.
+const ATTRIBUTES: &[c_long] = &[
     libc::SYS_setxattr,
     libc::SYS_lsetxattr,
+    libc::SYS_fsetxattr,
     libc::SYS_removexattr,
     libc::SYS_lremovexattr,
-    // A file of the system is opened to be read, and the host may own it.
-    libc::SYS_fchmod,
-    libc::SYS_fchown,
-    libc::SYS_fsetxattr,
     libc::SYS_fremovexattr,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_utime,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_utimes,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_futimesat,
-    libc::SYS_inotify_add_watch,
 ];
 
 /// Newer than the table of numbers; the same on every machine.
@@ -253,7 +243,7 @@ pub(super) struct Scope {
 }
 
 /// All filters, as the kernel takes them.
-pub(super) fn programs(scope: &Scope) -> Result<[BpfProgram; 3], BackendError> {
+pub(super) fn programs(scope: &Scope) -> Result<Vec<BpfProgram>, BackendError> {
     let mut refused = Rules::default();
     refused.always(REFUSED)?;
     refused.namespaces()?;
@@ -263,17 +253,22 @@ pub(super) fn programs(scope: &Scope) -> Result<[BpfProgram; 3], BackendError> {
     if !scope.is_covered {
         refused.always(UNCOVERED)?;
         refused.other_processes()?;
-        refused.times_by_path()?;
     }
     let mut absent = Rules::default();
     absent.always(ABSENT)?;
     let mut foreign = Rules::default();
     foreign.requests()?;
-    Ok([
+    let mut res = vec![
         refused.compiled(libc::EPERM)?,
         absent.compiled(libc::ENOSYS)?,
         foreign.compiled(libc::ENOTTY)?,
-    ])
+    ];
+    if !scope.is_covered {
+        let mut attributes = Rules::default();
+        attributes.always(ATTRIBUTES)?;
+        res.push(attributes.compiled(libc::EOPNOTSUPP)?);
+    }
+    Ok(res)
 }
 
 /// A filter as a file of instructions.
@@ -379,12 +374,6 @@ impl Rules {
         // Who is meant is 0 for "one's own", which is a user in this call.
         let user = compare(0, SeccompCmpOp::Eq, IOPRIO_WHO_USER)?;
         self.when(libc::SYS_ioprio_set, vec![user])
-    }
-
-    /// Without a path it is the time of an open file.
-    fn times_by_path(&mut self) -> Result<(), BackendError> {
-        let path = SeccompCondition::new(1, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)?;
-        self.when(libc::SYS_utimensat, vec![path])
     }
 
     fn compiled(self, errno: i32) -> Result<BpfProgram, BackendError> {

@@ -74,17 +74,21 @@ impl Landlock {
     ) -> Result<(Launched, PipeReader), EnterError> {
         let scratch = order.scratch.path().to_owned();
         std::fs::create_dir(scratch.join("tmp"))?;
+        let identity = identity(&self.workspace, &scratch);
+        // One more than there may be, for the watcher to see and to say so.
+        let tasks = u64::from(self.config.max_processes).saturating_add(1);
         let launch = Launch {
             limits: Limits::new(&self.config),
-            identity: identity(&self.workspace, &scratch),
             inside: Inside::Rules(Confined {
                 workspace: self.workspace.clone(),
                 scratch,
                 network: self.config.network,
+                tasks: identity.is_none().then_some(tasks),
                 directory: self.workspace.join(&order.directory),
                 command: order.arguments.clone(),
                 environment: order.environment.clone(),
             }),
+            identity,
         };
         let (launched, output) = launcher::start(&self.program, &launch, leash)?;
         if let (Ok(mut found), Some(version)) = (self.found.lock(), launched.version()) {
@@ -110,12 +114,18 @@ pub(super) fn keep_signals_inside() -> Result<i32, EnterError> {
     }
 }
 
-/// Of the process that becomes the command, and for good.
-pub(super) fn restrict(confined: &Confined) -> Result<(), EnterError> {
+/// Of the process that becomes the command, and for good: which files it
+/// opens.
+pub(super) fn restrict_files(confined: &Confined) -> Result<(), EnterError> {
     let status = rules(confined).map_err(|it| unavailable(&it))?;
     if status.ruleset != RulesetStatus::FullyEnforced || !status.no_new_privs {
         return Err(EnterError::Refused("Landlock enforces a part".to_owned()));
     }
+    Ok(())
+}
+
+/// The same for the calls that it makes.
+pub(super) fn restrict_calls(confined: &Confined) -> Result<(), EnterError> {
     let scope = filter::Scope { internet: confined.network, is_covered: false };
     let programs = filter::programs(&scope);
     for it in programs.map_err(|it| EnterError::Refused(it.to_string()))? {

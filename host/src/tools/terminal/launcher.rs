@@ -26,6 +26,7 @@ mod confine;
 mod identity;
 mod kernel;
 mod limits;
+mod mediator;
 mod namespaces;
 mod serve;
 
@@ -103,6 +104,9 @@ pub(super) struct Confined {
     pub(super) workspace: PathBuf,
     pub(super) scratch: PathBuf,
     pub(super) network: bool,
+    /// Processes and threads together, where the kernel can't count them for
+    /// this command alone.
+    pub(super) tasks: Option<u64>,
     /// Where it begins.
     pub(super) directory: PathBuf,
     /// The command and its arguments.

@@ -24,9 +24,7 @@ pub enum SandboxKind {
     /// network are not there.
     Bubblewrap,
     /// Rules in the kernel (Landlock, seccomp): they are there, and refused.
-    /// Stricter in what a command may do to its own files: no mode, owner or
-    /// time of a file is changed by its path, and no directory is watched.
-    /// The real path of the workspace is seen.
+    /// The real path of the workspace is seen. See [`Self::differences`].
     Landlock,
 }
 
@@ -36,6 +34,19 @@ impl fmt::Display for SandboxKind {
             SandboxKind::Bubblewrap => "bubblewrap",
             SandboxKind::Landlock => "landlock",
         })
+    }
+}
+
+impl SandboxKind {
+    /// What is not as on the machine itself, where everyday work meets it.
+    pub fn differences(self) -> Option<&'static str> {
+        match self {
+            SandboxKind::Bubblewrap => None,
+            SandboxKind::Landlock => Some(
+                "no list of processes (`ps`), no shared memory by name (`/dev/shm`), no extended \
+                 attributes, no watches on directories, no network but one that is granted",
+            ),
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
 
 mod attack;
 mod end;
+mod parity;
 mod session;
 
 /// Limits that no test meets by accident.

@@ -3,19 +3,30 @@
 
 use std::{
     fs::OpenOptions,
-    io::{self, PipeWriter, Read as _, Write as _},
-    os::{fd::AsFd as _, unix::process::CommandExt as _},
+    io::{self, IoSlice, IoSliceMut, Read as _, Write as _},
+    mem::MaybeUninit,
+    os::{
+        fd::{AsFd as _, BorrowedFd, OwnedFd},
+        unix::{net::UnixStream, process::CommandExt as _},
+    },
     process::Command,
 };
 
-use rustix::process::{
-    Pid, Signal, getpid, getppid, kill_process_group, set_parent_process_death_signal, setsid,
+use rustix::{
+    net::{
+        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+        SendAncillaryMessage, SendFlags, recv, recvmsg, sendmsg,
+    },
+    process::{
+        Pid, Signal, getpid, getppid, kill_process_group, set_parent_process_death_signal, setsid,
+    },
 };
 
 use super::{
     Confined,
     kernel::{self, Forked},
     limits,
+    mediator::{self, Mediator},
     serve::{Reach, Started},
 };
 use crate::tools::terminal::{landlock, sandbox::EnterError};
@@ -42,45 +53,72 @@ impl Domain {
 /// Starts the command.
 pub(super) fn start(confined: Confined) -> Result<Started, EnterError> {
     let (domain, version) = Domain::enter()?;
-    let (mut refused, refuse) = io::pipe()?;
+    let (mut told, tell) = UnixStream::pair()?;
     let launcher = getpid();
+    let (own, tasks) = ([confined.workspace.clone(), confined.scratch.clone()], confined.tasks);
     match kernel::fork()? {
         Forked::Child => {
-            drop(refused);
-            exit_with(&enter(confined, launcher), refuse)
+            drop(told);
+            exit_with(&enter(confined, launcher, &tell), tell)
         }
         Forked::Parent(leader) => {
-            drop(refuse);
+            drop(tell);
+            let listener = receive_file(&told)?;
             // It ends without a word when the command begins.
             let mut reason = String::new();
-            refused.read_to_string(&mut reason)?;
-            if !reason.is_empty() {
+            told.read_to_string(&mut reason)?;
+            let (Some(listener), true) = (listener, reason.is_empty()) else {
                 return Err(EnterError::Refused(reason));
-            }
-            Ok(Started {
-                leader,
-                reach: Reach::Domain(domain),
-                status: None,
-                version: Some(version),
-            })
+            };
+            Mediator { listener, own, tasks }.start()?;
+            let reach = Reach::Domain(domain);
+            Ok(Started { leader, reach, status: None, version: Some(version) })
         }
     }
 }
 
-fn exit_with(error: &EnterError, mut refuse: PipeWriter) -> ! {
-    let _ = refuse.write_all(error.to_string().as_bytes());
+/// With one byte, which stands for nothing.
+fn send_file(to: &UnixStream, file: BorrowedFd<'_>) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let files = [file];
+    control.push(SendAncillaryMessage::ScmRights(&files));
+    sendmsg(to, &[IoSlice::new(&[0])], &mut control, SendFlags::empty())?;
+    Ok(())
+}
+
+/// `None` when there is a reason to be read instead.
+fn receive_file(from: &UnixStream) -> io::Result<Option<OwnedFd>> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [1];
+    // A reason stays where it is.
+    recv(from, &mut byte, RecvFlags::PEEK)?;
+    if byte != [0] {
+        return Ok(None);
+    }
+    recvmsg(from, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    Ok(control.drain().find_map(|it| match it {
+        RecvAncillaryMessage::ScmRights(mut files) => files.next(),
+        _ => None,
+    }))
+}
+
+fn exit_with(error: &EnterError, mut tell: UnixStream) -> ! {
+    let _ = tell.write_all(error.to_string().as_bytes());
     std::process::exit(1)
 }
 
 /// Becomes the command; returns why it did not.
-fn enter(confined: Confined, launcher: Pid) -> EnterError {
-    match restrict(&confined, launcher).and_then(|()| command(&confined)) {
+fn enter(confined: Confined, launcher: Pid, tell: &UnixStream) -> EnterError {
+    let command = command(&confined);
+    match restrict(&confined, launcher, tell).and(command) {
         Ok(mut command) => command.exec().into(),
         Err(error) => error,
     }
 }
 
-fn restrict(confined: &Confined, launcher: Pid) -> Result<(), EnterError> {
+fn restrict(confined: &Confined, launcher: Pid, tell: &UnixStream) -> Result<(), EnterError> {
     // For the case that the launcher itself is killed from outside.
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from)?;
     if getppid() != Some(launcher) {
@@ -89,7 +127,12 @@ fn restrict(confined: &Confined, launcher: Pid) -> Result<(), EnterError> {
     setsid().map_err(io::Error::from)?;
     limits::give_way(None);
     std::env::set_current_dir(&confined.directory)?;
-    landlock::restrict(confined)
+    landlock::restrict_files(confined)?;
+    let forks = confined.tasks.map_or(&[] as &[_], |_| mediator::FORKS);
+    let listener = kernel::ask_before(&[mediator::METADATA, forks].concat())?;
+    send_file(tell, listener.as_fd())?;
+    drop(listener);
+    landlock::restrict_calls(confined)
 }
 
 fn command(confined: &Confined) -> Result<Command, EnterError> {

@@ -5,11 +5,12 @@
 
 use std::{
     fs, io,
-    os::fd::{AsFd, AsRawFd as _, BorrowedFd},
+    os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
 };
 
+use libc::c_long;
 use rustix::{
-    io::{FdFlags, fcntl_getfd, fcntl_setfd},
+    io::{Errno, FdFlags, fcntl_getfd, fcntl_setfd},
     process::Pid,
     thread::UnshareFlags,
 };
@@ -94,4 +95,101 @@ pub(super) fn pass_no_files_on() -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A system call that waits for an answer.
+pub(super) struct Call {
+    id: u64,
+    /// Who made it.
+    pub(super) thread: u32,
+    pub(super) number: c_long,
+    pub(super) arguments: [u64; 6],
+}
+
+/// Has this thread, and all that it starts, ask before each of these calls.
+/// Whoever holds the file answers them.
+pub(super) fn ask_before(calls: &[c_long]) -> io::Result<OwnedFd> {
+    /// A call that was taken up is not interrupted but by an end.
+    const WAIT_KILLABLE: libc::c_ulong = 1 << 5;
+    let mut filter = asking(calls);
+    let len = u16::try_from(filter.len()).map_err(io::Error::other)?;
+    let program = libc::sock_fprog { len, filter: filter.as_mut_ptr() };
+    let flags = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | WAIT_KILLABLE;
+    // SAFETY: the kernel copies as many instructions as the program says that
+    // there are, checks them, and gives a descriptor that is nobody's yet.
+    unsafe {
+        let program = &raw const program;
+        match libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, program) {
+            -1 => Err(io::Error::last_os_error()),
+            file => Ok(OwnedFd::from_raw_fd(i32::try_from(file).map_err(io::Error::other)?)),
+        }
+    }
+}
+
+/// Load the number; for each that is asked for jump to the end, where the
+/// answer is "ask"; before it is "go on".
+fn asking(calls: &[c_long]) -> Vec<libc::sock_filter> {
+    let line = |code: u32, jt: usize, k: u32| libc::sock_filter {
+        code: u16::try_from(code).unwrap_or_default(),
+        jt: u8::try_from(jt).unwrap_or_default(),
+        jf: 0,
+        k,
+    };
+    let mut res = vec![line(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0)];
+    for (idx, call) in calls.iter().enumerate() {
+        let number = u32::try_from(*call).unwrap_or(u32::MAX);
+        let is_equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+        res.push(line(is_equal, calls.len() - idx, number));
+    }
+    let answer = libc::BPF_RET | libc::BPF_K;
+    res.push(line(answer, 0, libc::SECCOMP_RET_ALLOW));
+    res.push(line(answer, 0, libc::SECCOMP_RET_USER_NOTIF));
+    res
+}
+
+/// Waits for the next call.
+pub(super) fn next_call(listener: BorrowedFd<'_>) -> Result<Call, Errno> {
+    // SAFETY: all bits of the structure are numbers.
+    let mut found: libc::seccomp_notif = unsafe { std::mem::zeroed() };
+    // SAFETY: the kernel fills in the structure that this request is about.
+    let done = unsafe {
+        libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut found)
+    };
+    if done == -1 {
+        return Err(Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO));
+    }
+    let libc::seccomp_notif { id, pid: thread, data, .. } = found;
+    Ok(Call { id, thread, number: data.nr.into(), arguments: data.args })
+}
+
+/// Fails when nobody waits any more: then its number may be another's.
+pub(super) fn is_waiting(listener: BorrowedFd<'_>, call: &Call) -> io::Result<()> {
+    // SAFETY: the kernel reads the number.
+    let done = unsafe {
+        let id = &raw const call.id;
+        libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID, id)
+    };
+    if done == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// The call was made, or is not to be.
+pub(super) fn answer_call(listener: BorrowedFd<'_>, call: &Call, done: Result<(), Errno>) {
+    send_answer(listener, call, done, 0);
+}
+
+/// The kernel makes the call, or it is not to be made. For calls alone whose
+/// meaning is in their registers: memory may be another by then.
+pub(super) fn let_call_go_on(listener: BorrowedFd<'_>, call: &Call, may: Result<(), Errno>) {
+    const GO_ON: u32 = 1;
+    send_answer(listener, call, may, if may.is_ok() { GO_ON } else { 0 });
+}
+
+fn send_answer(listener: BorrowedFd<'_>, call: &Call, done: Result<(), Errno>, flags: u32) {
+    let error = done.err().map_or(0, |it| -it.raw_os_error());
+    let mut answer = libc::seccomp_notif_resp { id: call.id, val: 0, error, flags };
+    // SAFETY: the kernel reads the structure that this request is about. It
+    // fails when whoever waited was ended, and then nobody needs it.
+    let _ = unsafe {
+        libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &raw mut answer)
+    };
 }

@@ -351,6 +351,46 @@ fn a_command_has_no_rights_of_root() {
     );
 }
 
+/// Where a call is made for the command, it is made on one file, whatever
+/// stands at its path a moment later.
+#[test]
+fn mode_owner_and_times_of_files_outside_stay_whatever_a_path_does() {
+    let swap = "my ($own, $out) = @ARGV;
+        if (my $child = fork) {
+            for (1 .. 1500) {
+                chmod 0777, 'turn', 'link/secret.txt', $out, \"../secret.txt\";
+                utime 1, 1, 'turn', 'link/secret.txt', $out;
+                chown -1, $), 'turn';
+            }
+            kill 'KILL', $child; waitpid $child, 0;
+        } else {
+            while (1) { symlink $own, 'a'; rename 'a', 'turn'; symlink $out, 'b'; rename 'b', 'turn'; }
+        }";
+    each(
+        |_| {},
+        |it| {
+            let secret = it.outer.path().canonicalize().unwrap().join("secret.txt");
+            fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+            let facts = |it: &Path| {
+                let it = fs::metadata(it).unwrap();
+                (it.mode(), it.uid(), it.gid(), it.mtime(), it.ctime(), it.ctime_nsec())
+            };
+            let before = facts(&secret);
+            std::os::unix::fs::symlink(it.outer.path(), it.path("link")).unwrap();
+            fs::write(it.path("own"), "").unwrap();
+            fs::write(it.path("swap.pl"), swap).unwrap();
+            it.text(&format!("perl swap.pl \"$PWD/own\" {}", secret.display()));
+            assert_eq!(facts(&secret), before, "{}", it.tools.kind());
+            let own = fs::metadata(it.path("own")).unwrap();
+            assert_eq!((own.mode() & 0o777, own.mtime()), (0o777, 1), "{}", it.tools.kind());
+            // A directory that may only be read, and links to itself.
+            it.text("chmod 700 /proc/self/cwd/link /proc/self/root/usr; chmod 711 /dev/fd/0 /usr");
+            it.text("exec 5</usr/bin/env; chmod 777 /proc/self/fd/5 /dev/fd/5; touch -h link/x");
+            assert_eq!(facts(&secret), before, "{}", it.tools.kind());
+        },
+    );
+}
+
 /// The processes of a user are one to `ioprio_set`, in a sandbox or not.
 #[test]
 fn the_priority_of_other_processes_stays() {

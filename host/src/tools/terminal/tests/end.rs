@@ -1,7 +1,10 @@
 //! Commands that would go on, or take too much: each is ended, and nothing of
 //! it is left.
 
-use std::fs;
+use std::{
+    fs,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use super::*;
 
@@ -80,8 +83,24 @@ fn a_fork_bomb_is_ended() {
         |it| {
             let since = Instant::now();
             let mark = mark();
-            let found =
-                it.run(&format!("mark={mark}; bomb() {{ bomb | bomb & }}; bomb; sleep {mark}"));
+            let bomb = format!("mark={mark}; bomb() {{ bomb | bomb & }}; bomb; sleep {mark}");
+            let over = AtomicBool::new(false);
+            let (found, peak) = std::thread::scope(|scope| {
+                let (watched, mark) = (&over, &mark);
+                let peak = scope.spawn(move || {
+                    let mut peak = 0;
+                    while !watched.load(Ordering::Relaxed) {
+                        peak = peak.max(marked(mark).len());
+                    }
+                    peak
+                });
+                let found = it.run(&bomb);
+                over.store(true, Ordering::Relaxed);
+                (found, peak.join().unwrap())
+            });
+            // More are listed than there are at a time: some end while others
+            // are looked at.
+            assert!(peak <= 2 * 32, "{}: {peak} at a time", it.tools.kind());
             let text = limit_of(&found);
             assert!(
                 text.contains("`processes`, with their threads, over 32"),
