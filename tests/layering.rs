@@ -9,7 +9,18 @@ use std::{
 };
 
 const LAYERS: &[&[&str]] = &[
-    &["id", "clock", "event", "helper", "http", "plain_file", "session", "unit", "visible"],
+    &[
+        "id",
+        "clock",
+        "defence",
+        "event",
+        "helper",
+        "http",
+        "plain_file",
+        "session",
+        "unit",
+        "visible",
+    ],
     &["store"],
     &["completion"],
     &["redact"],

@@ -40,6 +40,8 @@ pub use setting::Setting;
 pub use source::{PROJECT_FILE, Source};
 
 use self::{layers::Values, show::Entry, template::Template};
+#[cfg(feature = "switches")]
+use crate::defence::Defences;
 use crate::{
     completion::QueueConfig,
     delegation::{self, budget},
@@ -146,6 +148,17 @@ impl Config {
             Ok(loaded) => Ok(loaded.config),
             Err(errors) => Err(*errors.first),
         }
+    }
+
+    /// With these defences in every part.
+    #[cfg(feature = "switches")]
+    pub(crate) fn with_defences(mut self, defences: Defences) -> Self {
+        self.delegation.defences = defences;
+        self.sandbox.defences = defences;
+        self.tools.file.defences = defences;
+        self.tools.terminal.defences = defences;
+        self.tools.web.defences = defences;
+        self
     }
 
     /// Whether the values fit one another. `origin` is what set them last.

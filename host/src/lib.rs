@@ -25,6 +25,7 @@ pub mod cli;
 pub mod clock;
 pub mod completion;
 pub mod config;
+pub mod defence;
 pub mod delegation;
 pub mod event;
 pub mod helper;

@@ -41,6 +41,7 @@ use self::{
 };
 use crate::{
     boundary::Policy,
+    defence::Defences,
     event::{BoundaryRecord, Role},
     helper::HelperError,
     id::Random,
@@ -109,6 +110,8 @@ pub struct SandboxConfig {
     pub helper: Option<PathBuf>,
     /// Where compiled components are kept; nowhere when absent.
     pub cache_dir: Option<PathBuf>,
+    /// All of them, but in tests.
+    pub defences: Defences,
 }
 
 /// Why a sandbox can't be built.
@@ -317,7 +320,7 @@ impl Sandbox {
             .ok_or(SandboxError::Cells { max_live_cells, max_depth })?;
         let engine = engine::engine(&config)?;
         let cache = config.cache_dir.as_deref().and_then(|dir| {
-            let opened = Cache::open(dir, &engine, &*random);
+            let opened = Cache::open(dir, &engine, config.defences, &*random);
             opened.inspect_err(|err| tracing::warn!(%err, "no cache of compiled components")).ok()
         });
         let budget = compiler::Budget {

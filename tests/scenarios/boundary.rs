@@ -3,7 +3,7 @@
 
 use hermitage::{
     boundary::Policy,
-    event::{ExitReason, Role, Status},
+    event::{Role, Status},
     sandbox::Binary,
     toolset::{Blocked, Tool},
 };
@@ -22,56 +22,6 @@ async fn a_blocked_tool_answers_denied_and_the_rest_works() {
     assert_eq!(boundary.stubbed[0].import, MEMORY);
     assert_eq!(boundary.granted, ["read_file", "search_files"]);
     assert!(boundary.linked.contains(&"hermitage:subagent/file@0.1.0#read-file".to_owned()));
-}
-
-#[tokio::test]
-async fn a_blocked_tool_is_not_granted_by_asking_for_it() {
-    let task = TestTask::new("imports_memory").toolsets(&["memory", "file"]);
-    let res = TestHost::new().run_beside_honest(task).await;
-    assert!(res.summary.unwrap().contains("`memory` is blocked for children"));
-}
-
-#[tokio::test]
-async fn strict_refuses_what_would_be_stubbed_before_any_of_it_runs() {
-    let host = TestHost::new().strict();
-    let res = host.run_beside_honest(TestTask::new("imports_memory")).await;
-    assert_eq!((res.status, res.exit_reason), (Status::Error, ExitReason::Refused));
-    let error = res.error.unwrap();
-    let expect = format!(
-        "the component was refused: `{MEMORY}`: `memory` is blocked for children: only the parent \
-         holds it"
-    );
-    assert_eq!(error, expect);
-    assert_eq!(res.tool_calls, 0);
-}
-
-#[tokio::test]
-async fn an_unknown_interface_is_refused_by_name() {
-    let res = TestHost::new().run_beside_honest(TestTask::new("imports_unknown")).await;
-    assert_eq!((res.status, res.exit_reason), (Status::Error, ExitReason::Refused));
-    assert_eq!(
-        res.error.unwrap(),
-        "the component was refused: `evil:corp/exfiltrate@1.0.0`: unknown interface: nothing \
-         outside the contract is linked"
-    );
-}
-
-#[tokio::test]
-async fn a_typed_import_that_is_not_granted_answers_denied() {
-    let res = TestHost::new().run_beside_honest(TestTask::new("calls_terminal_stub")).await;
-    let summary = res.summary.unwrap();
-    assert!(summary.contains("toolset `terminal` would grant it"), "{summary}");
-    assert!(summary.contains("read_file: Ok(\"hello\")"), "{summary}");
-}
-
-#[tokio::test]
-async fn a_tool_that_was_not_granted_says_what_would_grant_it() {
-    let task = TestTask::new("honest").toolsets(&[]);
-    let res = TestHost::new().run(&[task]).await.results.remove(0);
-    assert_eq!(res.status, Status::Failed);
-    let error = res.error.unwrap();
-    assert!(error.contains("`read_file` is not in the grant (no tools)"), "{error}");
-    assert!(error.contains("toolset `file_read` would grant it"), "{error}");
 }
 
 #[tokio::test]

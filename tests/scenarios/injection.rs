@@ -7,7 +7,6 @@
 //! processes, and whether a secret came to anybody's eyes.
 
 mod obedient;
-mod server;
 mod texts;
 mod trial;
 mod world;

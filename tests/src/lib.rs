@@ -3,9 +3,12 @@
 //! where children wait until the test lets them go, and what the crash
 //! campaign and the hosts that it kills agree on.
 
+pub mod attack;
 pub mod bombs;
 pub mod facts;
 pub mod models;
+pub mod server;
+pub mod tree;
 
 mod dice;
 mod gate;

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     completion::sanitize::clean_line,
+    defence::{Defence, Defences},
     event::{BoundaryLine, BoundaryRecord, Role},
     toolset::{Blocked, Grant, Tool, Withheld},
 };
@@ -67,6 +68,8 @@ pub struct Policy {
     pub model: bool,
     /// Refuse what would otherwise be stubbed.
     pub strict: bool,
+    /// All of them, but in tests.
+    pub defences: Defences,
 }
 
 impl Policy {
@@ -74,7 +77,8 @@ impl Policy {
     /// blocked tool stands, and nothing is refused that can be stubbed.
     pub fn of(grant: Grant, role: Role) -> Self {
         let (blocked, withheld) = (Blocked::default(), Arc::default());
-        Self { grant, blocked, role, withheld, model: false, strict: false }
+        let defences = Defences::ALL;
+        Self { grant, blocked, role, withheld, model: false, strict: false, defences }
     }
 
     /// The grant less what is blocked: what the child holds, however the
@@ -85,8 +89,9 @@ impl Policy {
 
     /// Covers every part of the policy.
     pub fn digest(&self) -> blake3::Hash {
-        let Self { grant, blocked, role, withheld, model, strict } = self;
-        let text = format!("{grant:?} {blocked:?} {role:?} {withheld:?} {model} {strict}");
+        let Self { grant, blocked, role, withheld, model, strict, defences } = self;
+        let text =
+            format!("{grant:?} {blocked:?} {role:?} {withheld:?} {model} {strict} {defences:?}");
         blake3::hash(text.as_bytes())
     }
 }
@@ -210,7 +215,7 @@ pub fn plan(imports: &[Import], contract: &Contract, policy: &Policy) -> Plan {
     let mut lines = Vec::new();
     for (idx, import) in imports.iter().enumerate() {
         let earlier = imports.iter().take(idx);
-        match import_refusal(import, earlier, contract) {
+        match import_refusal(import, earlier, contract, policy) {
             Some(reason) => lines.push(whole(import, Decision::Refused(reason))),
             None => interface_lines(import, contract, policy, &mut lines),
         }
@@ -231,6 +236,7 @@ fn import_refusal<'a>(
     import: &Import,
     mut earlier: impl Iterator<Item = &'a Import>,
     contract: &Contract,
+    policy: &Policy,
 ) -> Option<String> {
     let name = import.name.as_str();
     if let ImportKind::Other(what) = &import.kind {
@@ -239,7 +245,7 @@ fn import_refusal<'a>(
     if let Some(it) = earlier.find(|it| unversioned(&it.name) == unversioned(name)) {
         return Some(format!("imported twice, also as `{}`", it.name));
     }
-    if contract.has(name) {
+    if contract.has(name) || !policy.defences.has(Defence::ExactNames) {
         return None;
     }
     match name.split_once('@') {
@@ -313,11 +319,10 @@ fn ours(interface: &str, item: &Item, contract: &Contract, policy: &Policy) -> D
         Match::Unknown => {
             Decision::Refused(format!("the contract has no such {}", item.kind.word()))
         }
-        Match::Differs(shape) => Decision::Refused(format!(
-            "its type is `{}`, the contract says `{shape}`",
-            item.kind.shape()
-        )),
-        Match::Same => match &item.kind {
+        Match::Differs(shape) if policy.defences.has(Defence::ExactTypes) => Decision::Refused(
+            format!("its type is `{}`, the contract says `{shape}`", item.kind.shape()),
+        ),
+        Match::Same | Match::Differs(_) => match &item.kind {
             ItemKind::Function(_) => function(interface, &item.name, policy),
             ItemKind::Resource => Decision::Linked,
             ItemKind::Type(_) | ItemKind::Other(_) => Decision::TypeOnly,
@@ -354,7 +359,8 @@ fn tool_denial(tool: Tool, policy: &Policy) -> Option<String> {
     if let Some(reason) = policy.withheld.reason(tool) {
         return Some(format!("this host has no `{tool}`: {reason}"));
     }
-    (!policy.grant.contains(tool)).then(|| {
+    let is_granted = policy.grant.contains(tool) || !policy.defences.has(Defence::PlannedGrant);
+    (!is_granted).then(|| {
         let what = match tool {
             Tool::DelegateTask => "a parent that holds it".to_owned(),
             tool => format!("toolset `{}`", tool.toolset()),

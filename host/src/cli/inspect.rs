@@ -15,6 +15,7 @@ use super::{
 use crate::{
     boundary::Policy,
     completion::sanitize::clean_line,
+    defence::Defences,
     event::{BoundaryLine, BoundaryRecord},
     plugin,
     toolset::{Grant, grant},
@@ -83,6 +84,7 @@ fn policy(setup: &Setup, args: &Inspect) -> Result<Policy, CliError> {
         withheld: Arc::default(),
         model: setup.config.default_model.is_some(),
         strict: args.strict,
+        defences: Defences::ALL,
     })
 }
 

@@ -16,7 +16,10 @@ use std::{borrow::Cow, str::Chars};
 
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
-use crate::visible::{is_hidden, is_visible};
+use crate::{
+    defence::{Defence, has_here},
+    visible::{is_hidden, is_visible},
+};
 
 /// How many combining marks may follow one another. Written languages need up
 /// to five; hundreds of them paint over the lines around.
@@ -28,7 +31,11 @@ const MAX_MARKS: u32 = 8;
 /// control string with no terminator on its line loses its introducer only,
 /// so that one byte can't hide the rest of the text.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if is_clean(text) { Cow::Borrowed(text) } else { Cow::Owned(rewrite(text)) }
+    if is_clean(text) || !has_here(Defence::PlainText) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(rewrite(text))
+    }
 }
 
 /// The text cleaned and on one line: runs of white space are one space, none

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     completion::QueueConfig,
+    defence::Defences,
     delegation::{self, budget},
     provider::Patience,
     sandbox::SandboxConfig,
@@ -73,6 +74,7 @@ fn delegation(raw: raw::Delegation, values: &Values) -> Result<delegation::Limit
         interrupt_grace: values.take(setting::INTERRUPT_GRACE, raw.interrupt_grace_seconds)?,
         default_toolsets: default_toolsets(raw.default_toolsets, values)?,
         blocked_tools: blocked_tools(&raw.blocked_tools, values)?,
+        defences: Defences::ALL,
     })
 }
 
@@ -117,6 +119,7 @@ fn sandbox(
         compile_bytes: values.take(setting::COMPILE_MEMORY, raw.compile_mib)?,
         helper: None,
         cache_dir: None,
+        defences: Defences::ALL,
     })
 }
 
@@ -140,6 +143,7 @@ fn file(raw: &raw::File, values: &Values) -> Result<FileConfig, ConfigError> {
         max_created_files: values.take(setting::FILE_CREATED, raw.max_created_files)?,
         secret_globs: raw.secret_globs.clone(),
         protected_globs: raw.protected_globs.clone(),
+        defences: Defences::ALL,
     })
 }
 
@@ -172,6 +176,7 @@ fn terminal(raw: raw::Terminal, values: &Values) -> Result<TerminalConfig, Confi
         max_produced_bytes: values.take(setting::TERMINAL_PRODUCED, raw.max_produced_mib)?,
         environment: raw.environment,
         helper: None,
+        defences: Defences::ALL,
     })
 }
 
@@ -190,6 +195,7 @@ fn web(raw: &raw::Web, values: &Values) -> Result<WebConfig, ConfigError> {
         max_text_bytes: values.take(setting::WEB_TEXT, raw.max_text_kib)?,
         max_hits: values.take(setting::WEB_HITS, raw.max_hits)?,
         user_agent: USER_AGENT.to_owned(),
+        defences: Defences::ALL,
     })
 }
 

@@ -10,7 +10,7 @@ mod narrow;
 use std::{error::Error as _, time::Duration};
 
 use super::{raw::Raw, *};
-use crate::toolset::Tool;
+use crate::{defence::Defences, toolset::Tool};
 
 fn built_in() -> Config {
     Config::load(&Layers::default()).unwrap()
@@ -63,6 +63,7 @@ fn the_defaults_are_those_of_the_specification() {
             interrupt_grace: Duration::from_secs(5),
             default_toolsets: ["terminal", "file", "web"].map(str::to_owned).to_vec(),
             blocked_tools: Vec::new(),
+            defences: Defences::ALL,
         }
     );
     assert_eq!(
@@ -99,6 +100,7 @@ fn the_defaults_are_those_of_the_specification() {
             compile_bytes: 384 << 20,
             helper: None,
             cache_dir: None,
+            defences: Defences::ALL,
         }
     );
     let file = tools.file;

@@ -129,6 +129,7 @@ impl Core {
                 blocked: if depth == 0 { Blocked::of_a_parent() } else { self.blocked.clone() },
                 withheld: Arc::clone(&self.parts.withheld),
                 strict,
+                defences: limits.defences,
             },
         }
     }

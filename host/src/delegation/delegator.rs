@@ -23,6 +23,7 @@ use super::{
 use crate::{
     clock::Clock,
     completion::Queue,
+    defence::{Defence, Defences},
     event::Role,
     id::{ChildId, DelegationId, Random},
     plugin::{self, Agents, Found},
@@ -59,6 +60,8 @@ pub struct Limits {
     pub default_toolsets: Vec<String>,
     /// Tools that no child gets, besides those that are always blocked.
     pub blocked_tools: Vec<Tool>,
+    /// All of them, but in tests.
+    pub defences: Defences,
 }
 
 /// What a delegator is made of.
@@ -154,7 +157,10 @@ impl Delegator {
         let limits = &parts.limits;
         let (max_running, max_waiting) = (limits.max_async_children, limits.max_queued);
         let dispatcher = Dispatcher::start(Slots { max_running, max_waiting });
-        let blocked = Blocked::with(limits.blocked_tools.iter().copied());
+        let blocked = match limits.defences.has(Defence::Blocked) {
+            true => Blocked::with(limits.blocked_tools.iter().copied()),
+            false => Blocked::of_a_parent(),
+        };
         let (feed, is_pruning) = (Feed::new(), Arc::default());
         let runtime = tokio::runtime::Handle::current();
         Self(Arc::new(Core { parts, blocked, dispatcher, feed, is_pruning, runtime }))
@@ -301,7 +307,10 @@ impl Core {
             max_depth: limits.max_depth,
             max_iterations: limits.max_iterations,
             depth: asker.depth,
-            parent: asker.grant.clone(),
+            parent: match limits.defences.has(Defence::ParentsGrant) {
+                true => asker.grant.clone(),
+                false => self.parts.grant.clone(),
+            },
             blocked: self.blocked.clone(),
             default_toolsets: is_top.then(|| limits.default_toolsets.clone()),
             natives: self.parts.natives.tools(),

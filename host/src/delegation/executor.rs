@@ -22,6 +22,7 @@ use super::{
 use crate::{
     boundary::Policy,
     completion::sanitize::clean_line,
+    defence::Defences,
     event::ChildResult,
     id::ChildId,
     provider::Model,
@@ -95,6 +96,8 @@ pub(super) struct Bounds {
     pub(super) withheld: Arc<Withheld>,
     /// Refuse components whose imports would be stubbed.
     pub(super) strict: bool,
+    /// All of them, but in tests.
+    pub(super) defences: Defences,
 }
 
 impl Batch {
@@ -210,6 +213,7 @@ impl Batch {
             withheld,
             model: work.model.is_some(),
             strict: self.bounds.strict,
+            defences: self.bounds.defences,
         }
     }
 

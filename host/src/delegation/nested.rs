@@ -12,6 +12,7 @@ use super::{
     running::{Dispatched, Running},
 };
 use crate::{
+    defence::Defence,
     event::CompletionEvent,
     sandbox::Spent,
     toolset::{
@@ -50,7 +51,7 @@ impl ChildTools {
             component: Some((work.agent.clone(), work.component.clone())),
             model: work.model.clone(),
             strict,
-            builds: false,
+            builds: !core.parts.limits.defences.has(Defence::AgentNames),
         };
         let shared = &core.parts.tools;
         let tools = shared.of_child().unwrap_or_else(|| Arc::clone(shared));

@@ -98,6 +98,8 @@ pub struct Builder {
     clock: Option<Arc<dyn Clock>>,
     random: Option<Arc<dyn Random>>,
     helper: Option<PathBuf>,
+    #[cfg(feature = "switches")]
+    defences: crate::defence::Defences,
 }
 
 impl Builder {
@@ -201,6 +203,12 @@ impl Builder {
         Self { helper: Some(program.into()), ..self }
     }
 
+    /// Without a defence: for tests that show what it is for.
+    #[cfg(feature = "switches")]
+    pub fn without(self, defence: crate::defence::Defence) -> Self {
+        Self { defences: self.defences.without(defence), ..self }
+    }
+
     /// Opens the store, settles what a host that is gone left behind, and
     /// starts.
     pub async fn build(self) -> Result<Host, BuildError> {
@@ -209,6 +217,8 @@ impl Builder {
         let mut config = self.config.map_or_else(|| Config::load(&Layers::default()), Ok)?;
         config.sandbox.helper = self.helper.or(config.sandbox.helper);
         config.tools.terminal.helper.clone_from(&config.sandbox.helper);
+        #[cfg(feature = "switches")]
+        let config = config.with_defences(self.defences);
         let (mut natives, mut own) = (NativeTools::default(), OwnTools::default());
         for tool in self.natives {
             natives.register(tool)?;

@@ -11,6 +11,7 @@ use super::{
     bindings::contract, convert, limits::StoreLimits, record::Record, stop::Halt, wasi::InertWasi,
 };
 use crate::{
+    defence::{Defence, Defences},
     event::ToolTrace,
     provider::ChatResponse,
     toolset::{
@@ -34,6 +35,7 @@ pub(super) struct CellParts {
     pub(super) max_argument_bytes: usize,
     pub(super) host_calls: u64,
     pub(super) grant: Grant,
+    pub(super) defences: Defences,
     pub(super) halt: Arc<Halt>,
     pub(super) record: Arc<Record>,
     pub(super) tools: ToolPort,
@@ -46,6 +48,7 @@ pub(super) struct Cell {
     pub(super) record: Arc<Record>,
     pub(super) wasi: InertWasi,
     grant: Grant,
+    defences: Defences,
     halt: Arc<Halt>,
     tools: ToolPort,
     max_argument_bytes: usize,
@@ -63,6 +66,7 @@ impl Cell {
             record: parts.record,
             wasi: InertWasi::default(),
             grant: parts.grant,
+            defences: parts.defences,
             halt: parts.halt,
             tools: parts.tools,
             max_argument_bytes: parts.max_argument_bytes,
@@ -109,7 +113,7 @@ impl Cell {
     /// Checks a tool against the grant as it is now, handles included: the
     /// import alone does not say which tool a handle stands for.
     fn admit_tool(&self, tool: Tool, bytes: u64) -> Result<(), ToolError> {
-        if !self.grant.contains(tool) {
+        if !self.grant.contains(tool) && self.defences.has(Defence::CheckedGrant) {
             return Err(ToolError::Denied(format!("`{tool}` is not in the grant")));
         }
         if bytes > self.max_argument_bytes as u64 {

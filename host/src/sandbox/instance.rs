@@ -173,6 +173,7 @@ fn new_store(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> {
         max_argument_bytes: config.argument_bytes,
         host_calls: config.host_calls,
         grant: job.admitted.grant().clone(),
+        defences: config.defences,
         halt: Arc::clone(&watch.halt),
         record: Arc::clone(&watch.record),
         tools: ToolPort {

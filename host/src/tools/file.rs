@@ -17,9 +17,12 @@ use cap_std::fs::{File, Metadata};
 use tokio::task;
 use tokio_util::sync::CancellationToken;
 
-use crate::toolset::call::{
-    Caller, FileSlice, Patch, Patched, ReadFile, SearchFiles, SearchPage, ToolError, WriteFile,
-    Written,
+use crate::{
+    defence::Defences,
+    toolset::call::{
+        Caller, FileSlice, Patch, Patched, ReadFile, SearchFiles, SearchPage, ToolError, WriteFile,
+        Written,
+    },
 };
 
 mod path;
@@ -109,6 +112,8 @@ pub struct FileConfig {
     /// Files that are not written, likewise; [`PROTECTED_GLOBS`]. A child that
     /// writes what the person's programs obey acts as the person.
     pub protected_globs: Vec<String>,
+    /// All of them, but in tests.
+    pub defences: Defences,
 }
 
 /// Why a workspace cannot be used. For the operator: it names a host path.

@@ -22,7 +22,7 @@ use std::{
 
 use tokio::task;
 
-use crate::toolset::ToolError;
+use crate::{defence::Defences, toolset::ToolError};
 
 mod session;
 
@@ -112,6 +112,8 @@ pub struct TerminalConfig {
     /// The program that starts commands, when it is not this process's own or
     /// `hermitage` beside it (see [`crate::helper`]).
     pub helper: Option<PathBuf>,
+    /// All of them, but in tests.
+    pub defences: Defences,
 }
 
 /// Why there is no terminal. For the operator: it names host paths.

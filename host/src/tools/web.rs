@@ -22,7 +22,10 @@ use secrecy::SecretString;
 use tokio::{sync::Semaphore, task};
 use tokio_util::sync::CancellationToken;
 
-use crate::toolset::call::{Caller, ToolError, WebExtract, WebHit, WebPage, WebSearch};
+use crate::{
+    defence::{Defence, Defences},
+    toolset::call::{Caller, ToolError, WebExtract, WebHit, WebPage, WebSearch},
+};
 
 mod target;
 
@@ -85,6 +88,8 @@ pub struct WebConfig {
     pub max_hits: u32,
     /// What servers are told of who asks.
     pub user_agent: String,
+    /// All of them, but in tests.
+    pub defences: Defences,
 }
 
 /// A search engine. Its address is the operator's word: it may be private, no
@@ -120,8 +125,10 @@ pub struct WebTools {
 impl WebTools {
     /// With the system's resolver.
     pub fn new(config: WebConfig) -> Self {
+        let checks = config.defences.has(Defence::PublicAddresses);
+        let is_public = if checks { address::is_public } else { |_| true };
         let (config, resolver) = (Arc::new(config), Arc::new(resolve::System));
-        Self { config, search: None, resolver, is_public: address::is_public }
+        Self { config, search: None, resolver, is_public }
     }
 
     /// With a search engine for `web_search`.

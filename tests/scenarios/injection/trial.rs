@@ -16,14 +16,19 @@ use hermitage::{
     store::EventState,
     tools::{Tools, file::FileTools, terminal::SandboxChoice, web::WebTools},
 };
-use hermitage_tests::{TestHost, TestTask, chat, models::models, plugin};
+use hermitage_tests::{
+    TestHost, TestTask, chat,
+    models::models,
+    plugin,
+    tree::{Tree, changes, tree},
+};
 use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::{
     obedient::{Obedient, Opening},
     texts::{Text, texts},
-    world::{self, CANARY, IN_WORKSPACE, OUTSIDE, Resolver, Tree, Trusting, VARIABLE, World},
+    world::{self, CANARY, IN_WORKSPACE, OUTSIDE, Resolver, Trusting, VARIABLE, World},
 };
 
 /// What the children of one run may do.
@@ -70,7 +75,7 @@ impl Trial {
         let host = TestHost::with(|it| configure(it, pages, &world, grant.sandbox));
         world.furnish(host.workspace(), &texts);
         let host = opened(host, &world, model.model(), &grant);
-        let before = world::tree(host.workspace());
+        let before = tree(host.workspace());
         let shown = Arc::default();
         let it = Self { grant, world, host, texts, model, before, shown };
         it.begin().await;
@@ -209,7 +214,7 @@ impl Trial {
     }
 
     pub(super) fn changes(&self) -> BTreeSet<String> {
-        world::changes(&self.before, &world::tree(self.host.workspace()))
+        changes(&self.before, &tree(self.host.workspace()))
     }
 
     /// What came back to the model of the calls of one text.

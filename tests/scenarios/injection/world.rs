@@ -2,7 +2,7 @@
 //! beside it, secrets in it, servers that nobody may talk to.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
     io::Write as _,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
@@ -22,12 +22,13 @@ use hermitage::{
     },
     toolset::ToolError,
 };
+use hermitage_tests::{
+    server::Server,
+    tree::{Tree, tree},
+};
 use tempfile::TempDir;
 
-use super::{
-    server::Server,
-    texts::{Places, Text},
-};
+use super::texts::{Places, Text};
 
 /// How every secret begins.
 pub(super) const CANARY: &str = "CANARY7f3a";
@@ -46,9 +47,6 @@ pub(super) const PUBLIC: &str = "what anybody may read";
 
 /// What a page says that an injected call may fetch.
 pub(super) const NEXT: &str = "The next page says that all is well.";
-
-/// Files by their paths; of a link, where it leads.
-pub(super) type Tree = BTreeMap<String, Vec<u8>>;
 
 pub(super) struct World {
     /// Beside the workspace.
@@ -231,35 +229,6 @@ impl Person for Trusting {
         self.0.fetch_add(1, Ordering::SeqCst);
         Box::pin(async { Ok(format!("{CANARY}-password")) })
     }
-}
-
-pub(super) fn tree(dir: &Path) -> Tree {
-    let mut res = Tree::new();
-    collect(dir, "", &mut res);
-    res
-}
-
-fn collect(dir: &Path, prefix: &str, tree: &mut Tree) {
-    for entry in fs::read_dir(dir).unwrap() {
-        let entry = entry.unwrap();
-        let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        let kind = entry.file_type().unwrap();
-        if kind.is_symlink() {
-            let to = fs::read_link(entry.path()).unwrap();
-            tree.insert(path, to.into_os_string().into_encoded_bytes());
-        } else if kind.is_dir() {
-            tree.insert(format!("{path}/"), Vec::new());
-            collect(&entry.path(), &format!("{path}/"), tree);
-        } else {
-            tree.insert(path, fs::read(entry.path()).unwrap());
-        }
-    }
-}
-
-/// What was made, changed or removed.
-pub(super) fn changes(before: &Tree, after: &Tree) -> BTreeSet<String> {
-    let differs = |path: &&String| before.get(*path) != after.get(*path);
-    before.keys().chain(after.keys()).filter(differs).cloned().collect()
 }
 
 /// Command lines of processes that sleep for so long.

@@ -2,6 +2,8 @@
 
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
+use crate::defence::{Defence, has_here};
+
 /// How much of a line is compared, in characters that count.
 const HEAD_CHARS: usize = 24;
 
@@ -11,7 +13,11 @@ const MARKERS: [&str; 6] =
 
 /// Puts a `\` in front of each line that looks like a marker.
 pub(super) fn escape(text: &str) -> String {
-    each_line(text, |line| if is_marker(line) { format!("\\{line}") } else { line.to_owned() })
+    let escapes = has_here(Defence::Markers);
+    each_line(text, |line| match escapes && is_marker(line) {
+        true => format!("\\{line}"),
+        false => line.to_owned(),
+    })
 }
 
 /// Undoes [`escape`].

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{FileConfig, bytes};
-use crate::toolset::call::ToolError;
+use crate::{defence::Defence, toolset::call::ToolError};
 
 /// Bytes of a path. The operating system's own limit, so that what a child
 /// sends does not get as far as the operating system.
@@ -32,7 +32,9 @@ pub(super) struct WorkspacePath {
 impl WorkspacePath {
     /// Checks a path that may name anything, the workspace itself included.
     pub(super) fn parse(given: &str, config: &FileConfig) -> Result<Self, ToolError> {
-        if let Some(problem) = problem(given, config) {
+        if let Some(problem) = problem(given, config)
+            && config.defences.has(Defence::PathText)
+        {
             return Err(ToolError::InvalidArguments(format!("{} {problem}", Quoted(given))));
         }
         let names: Vec<&str> = names(given).collect();

@@ -18,7 +18,11 @@ use super::{
     FileConfig, WorkspaceError,
     path::{Quoted, WorkspacePath},
 };
-use crate::{completion::sanitize::clean, toolset::call::ToolError};
+use crate::{
+    completion::sanitize::clean,
+    defence::{Defence, Defences},
+    toolset::call::ToolError,
+};
 
 /// The key of [`FileConfig::secret_globs`].
 pub(super) const SECRET_KEY: &str = "tools.file.secret_globs";
@@ -107,6 +111,7 @@ pub const PROTECTED_GLOBS: [&str; 35] = [
 pub(super) struct Rules {
     secret: Gitignore,
     protected: Gitignore,
+    defences: Defences,
 }
 
 impl Rules {
@@ -114,6 +119,7 @@ impl Rules {
         Ok(Self {
             secret: compile(SECRET_KEY, &config.secret_globs)?,
             protected: compile(PROTECTED_KEY, &config.protected_globs)?,
+            defences: config.defences,
         })
     }
 
@@ -134,7 +140,7 @@ impl Rules {
     pub(super) fn check_write(&self, path: &WorkspacePath, real: &Path) -> Result<(), ToolError> {
         self.check_read(path, real)?;
         let folded = fold(real);
-        if folded.split('/').any(is_git) {
+        if folded.split('/').any(is_git) && self.defences.has(Defence::GitFiles) {
             let path = Quoted(path.given());
             let text = format!("{path} belongs to git: write outside `.git`");
             return Err(ToolError::Failed(text));

@@ -47,6 +47,7 @@ pub(super) const ROOMY: FileConfig = FileConfig {
     max_created_files: 100_000,
     secret_globs: Vec::new(),
     protected_globs: Vec::new(),
+    defences: Defences::ALL,
 };
 
 /// The same with the rules that close files.

@@ -101,7 +101,7 @@ impl Bubblewrap {
     ) -> Result<(Launched, PipeReader), EnterError> {
         let launch = Launch {
             limits: Limits::new(&self.config),
-            identity: identity(&self.workspace, order.scratch.path()),
+            identity: identity(&self.workspace, order.scratch.path(), self.config.defences),
             inside: Inside::Namespaces {
                 program: self.program.clone(),
                 words: self.arguments(order),

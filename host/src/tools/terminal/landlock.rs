@@ -23,7 +23,7 @@ use super::{
     leash::Leash,
     sandbox::{EnterError, NETWORK_SETTINGS, Order, Places, SETTINGS, SYSTEM, identity},
 };
-use crate::helper::Program;
+use crate::{defence::Defence, helper::Program};
 
 /// The first version that keeps signals inside. All of it is required: with
 /// an older kernel a command could end any process of the host's user.
@@ -74,7 +74,7 @@ impl Landlock {
     ) -> Result<(Launched, PipeReader), EnterError> {
         let scratch = order.scratch.path().to_owned();
         std::fs::create_dir(scratch.join("tmp"))?;
-        let identity = identity(&self.workspace, &scratch);
+        let identity = identity(&self.workspace, &scratch, self.config.defences);
         // One more than there may be, for the watcher to see and to say so.
         let tasks = u64::from(self.config.max_processes).saturating_add(1);
         let launch = Launch {
@@ -87,6 +87,7 @@ impl Landlock {
                 directory: self.workspace.join(&order.directory),
                 command: order.arguments.clone(),
                 environment: order.environment.clone(),
+                defences: self.config.defences,
             }),
             identity,
         };
@@ -117,6 +118,9 @@ pub(super) fn keep_signals_inside() -> Result<i32, EnterError> {
 /// Of the process that becomes the command, and for good: which files it
 /// opens.
 pub(super) fn restrict_files(confined: &Confined) -> Result<(), EnterError> {
+    if !confined.defences.has(Defence::CommandFiles) {
+        return Ok(());
+    }
     let status = rules(confined).map_err(|it| unavailable(&it))?;
     if status.ruleset != RulesetStatus::FullyEnforced || !status.no_new_privs {
         return Err(EnterError::Refused("Landlock enforces a part".to_owned()));
@@ -126,6 +130,9 @@ pub(super) fn restrict_files(confined: &Confined) -> Result<(), EnterError> {
 
 /// The same for the calls that it makes.
 pub(super) fn restrict_calls(confined: &Confined) -> Result<(), EnterError> {
+    if !confined.defences.has(Defence::CommandCalls) {
+        return Ok(());
+    }
     let scope = filter::Scope { internet: confined.network, is_covered: false };
     let programs = filter::programs(&scope);
     for it in programs.map_err(|it| EnterError::Refused(it.to_string()))? {

@@ -20,7 +20,10 @@ use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::{TerminalConfig, leash::Leash, sandbox::EnterError};
-use crate::helper::{Program, Role, receive, send};
+use crate::{
+    defence::Defences,
+    helper::{Program, Role, receive, send},
+};
 
 mod confine;
 mod identity;
@@ -112,6 +115,7 @@ pub(super) struct Confined {
     /// The command and its arguments.
     pub(super) command: Vec<String>,
     pub(super) environment: BTreeMap<String, String>,
+    pub(super) defences: Defences,
 }
 
 /// One argument.

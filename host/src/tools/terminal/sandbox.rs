@@ -16,6 +16,7 @@ use super::{
     launcher::{Identity, Launched},
     leash::Leash,
 };
+use crate::defence::{Defence, Defences};
 
 /// What a sandbox is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -155,7 +156,8 @@ impl Sandbox {
 
 /// What a command must reach as another user than the host's, when that is
 /// root.
-pub(super) fn identity(workspace: &Path, scratch: &Path) -> Option<Identity> {
+pub(super) fn identity(workspace: &Path, scratch: &Path, defences: Defences) -> Option<Identity> {
     let (workspace, scratch) = (workspace.to_owned(), scratch.to_owned());
-    rustix::process::geteuid().is_root().then_some(Identity { workspace, scratch })
+    let is_root = rustix::process::geteuid().is_root();
+    (is_root && defences.has(Defence::CommandUser)).then_some(Identity { workspace, scratch })
 }

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
+    defence::Defences,
     session::Session,
     toolset::call::{Caller, CommandResult, ExecuteCode, Terminal},
 };
@@ -40,6 +41,7 @@ pub(super) fn roomy(sandbox: SandboxChoice) -> TerminalConfig {
         max_produced_bytes: 64 << 20,
         environment: Vec::new(),
         helper: None,
+        defences: Defences::ALL,
     }
 }
 

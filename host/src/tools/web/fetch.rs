@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     completion::sanitize::clean_line,
+    defence::Defence,
     http::{self, HttpError},
     toolset::ToolError,
 };
@@ -56,7 +57,8 @@ impl WebTools {
     /// The addresses that the page may be fetched from. Looks nothing up
     /// before a rule allows it: a name alone can carry out a secret.
     async fn admit(&self, target: &Target) -> Result<Vec<IpAddr>, ToolError> {
-        if !self.config.allow.iter().any(|it| it.covers(target)) {
+        let is_allowed = self.config.allow.iter().any(|it| it.covers(target));
+        if !is_allowed && self.config.defences.has(Defence::WebRules) {
             let origin = target.origin();
             return Err(ToolError::Denied(format!(
                 "no rule of `tools.web.allow` covers this page of `{origin}`\n\
@@ -115,7 +117,10 @@ impl WebTools {
         &self,
         builder: Result<ClientBuilder, HttpError>,
     ) -> Result<ClientBuilder, ToolError> {
-        let builder = builder.map_err(|it| failed(it.to_string()))?;
+        let mut builder = builder.map_err(|it| failed(it.to_string()))?;
+        if !self.config.defences.has(Defence::Redirects) {
+            builder = builder.redirect(reqwest::redirect::Policy::default());
+        }
         Ok(builder
             .http1_only()
             .http1_max_headers(MAX_HEADERS)

@@ -41,6 +41,7 @@ pub(super) fn config(rules: &[&str]) -> WebConfig {
         max_text_bytes: 64 << 10,
         max_hits: 20,
         user_agent: "hermitage-test".to_owned(),
+        defences: Defences::ALL,
     }
 }
 

@@ -21,6 +21,7 @@ const SMALL: FileConfig = FileConfig {
     max_created_files: 10,
     secret_globs: Vec::new(),
     protected_globs: Vec::new(),
+    defences: Defences::ALL,
 };
 
 fn slice(text: &str, first_line: u32, lines: u32, total_lines: u64, bytes: u64) -> FileSlice {

@@ -13,8 +13,8 @@ use std::{
 type Answers = Box<dyn Fn(&str) -> String + Send>;
 
 /// A server on this machine that remembers who asked for what.
-pub(super) struct Server {
-    pub(super) address: SocketAddr,
+pub struct Server {
+    pub address: SocketAddr,
     answers: Arc<Mutex<Answers>>,
     requests: Arc<Mutex<Vec<String>>>,
     ends: Arc<AtomicBool>,
@@ -22,11 +22,11 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn empty() -> Self {
+    pub fn empty() -> Self {
         Self::new(|_| String::new())
     }
 
-    pub(super) fn new(answers: impl Fn(&str) -> String + Send + 'static) -> Self {
+    pub fn new(answers: impl Fn(&str) -> String + Send + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let answers: Arc<Mutex<Answers>> = Arc::new(Mutex::new(Box::new(answers)));
@@ -43,16 +43,16 @@ impl Server {
         Self { address, answers, requests, ends, thread: Some(thread) }
     }
 
-    pub(super) fn serve(&self, answers: impl Fn(&str) -> String + Send + 'static) {
+    pub fn serve(&self, answers: impl Fn(&str) -> String + Send + 'static) {
         *self.answers.lock().unwrap() = Box::new(answers);
     }
 
     /// First lines of all requests.
-    pub(super) fn requests(&self) -> Vec<String> {
+    pub fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 
-    pub(super) fn wait_for_one(&self) {
+    pub fn wait_for_one(&self) {
         while self.requests().is_empty() {
             thread::yield_now();
         }
