@@ -4,14 +4,22 @@
 //! A case that ends in another way for an ordinary user, or in another
 //! sandbox, has a line for that, too.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 
 /// Stands before each line of an outcome.
 const INDENT: &str = "    ";
 
 /// Outcomes by the names of cases.
 #[derive(Default)]
-pub(crate) struct Table(BTreeMap<String, String>);
+pub(crate) struct Table {
+    outcomes: BTreeMap<String, String>,
+    /// Cases that were taken down anew.
+    learnt: BTreeSet<String>,
+}
 
 impl Table {
     pub(crate) fn read() -> Self {
@@ -27,33 +35,33 @@ impl Table {
                 None => name = line.to_owned(),
             }
         }
-        Self(res)
+        Self { outcomes: res, learnt: BTreeSet::new() }
     }
 
     /// How a case ends for those words that tell one run of it from another.
     pub(crate) fn outcome(&self, id: &str, words: &[&str]) -> Option<&str> {
-        let of = |word: &str| self.0.get(&format!("{id} [{word}]"));
-        words.iter().find_map(|it| of(it)).or_else(|| self.0.get(id)).map(String::as_str)
+        let of = |word: &str| self.outcomes.get(&format!("{id} [{word}]"));
+        words.iter().find_map(|it| of(it)).or_else(|| self.outcomes.get(id)).map(String::as_str)
     }
 
     /// Takes down how one ended. The first run of a case is the rule, and
     /// what ends in another way is named by the last of its words.
     pub(crate) fn learn(&mut self, id: &str, words: &[&str], verdict: String) {
-        if self.outcome(id, words) == Some(&verdict) {
-            return;
+        if self.learnt.insert(id.to_owned()) {
+            let exception = format!("{id} [");
+            self.outcomes.retain(|name, _| name != id && !name.starts_with(&exception));
+            self.outcomes.insert(id.to_owned(), verdict);
+        } else if self.outcome(id, words) != Some(&verdict) {
+            let word = words.last().copied().unwrap_or_default();
+            self.outcomes.insert(format!("{id} [{word}]"), verdict);
         }
-        let name = match words.last() {
-            Some(word) if self.0.contains_key(id) => format!("{id} [{word}]"),
-            _ => id.to_owned(),
-        };
-        self.0.insert(name, verdict);
     }
 
     pub(crate) fn write(&self) {
         let lines =
             |it: &str| it.split('\n').map(|it| format!("{INDENT}{it}\n")).collect::<String>();
         let text: String =
-            self.0.iter().map(|(name, it)| format!("{name}\n{}", lines(it))).collect();
+            self.outcomes.iter().map(|(name, it)| format!("{name}\n{}", lines(it))).collect();
         fs::write(file(), text).unwrap();
     }
 }
