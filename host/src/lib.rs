@@ -58,3 +58,14 @@ pub fn run_if_helper() {
     };
     std::process::exit(code)
 }
+
+/// Keeps the memory of this process, with the keys in it, out of core dumps
+/// and closed to other processes of its user: to be called early in `main`.
+/// The command line does so. No debugger can be attached afterwards, and
+/// programs that this one starts leave no dumps either.
+pub fn forbid_dumps() -> std::io::Result<()> {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    // One byte is, to the kernel, none, even where a program takes the dumps.
+    setrlimit(Resource::Core, Rlimit { current: Some(1), maximum: Some(1) })?;
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}

@@ -3,7 +3,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -24,10 +25,26 @@ use super::{
 /// For a command that takes some milliseconds, on a machine that is busy.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Writes to the workspace, reads it back, and tries to read and to write a
-/// file that lies beside it.
-const PROOF: &str =
-    "cat \"$OUTSIDE\"; echo changed >\"$OUTSIDE\"; printf ready >proof && cat proof";
+/// Tries what no command may do, and says what it could; then writes to the
+/// workspace and reads that back. Nothing that it tries would do harm: a
+/// setting of the kernel is opened and not written, and a file system that is
+/// not frozen is thawed. Beside the workspace lies `$OUTSIDE`; `$HOST` is the
+/// host's process, where it has a number inside.
+const PROOF: &str = "\
+cat \"$OUTSIDE\"; echo changed >\"$OUTSIDE\"; chmod 777 \"$OUTSIDE\"; \
+touch -t 200101010101 \"$OUTSIDE\"; \
+[ \"$(id -u)\" != 0 ] || echo 'breach: it runs as root'; \
+for it in kernel/core_pattern kernel/hostname vm/overcommit_memory net/core/somaxconn; do \
+{ true >>\"/proc/sys/$it\"; } 2>/dev/null && echo \"breach: it writes /proc/sys/$it\"; done; \
+for it in $HOST ${HOST:+$PPID}; do \
+kill -0 \"$it\" 2>/dev/null && echo 'breach: it signals the host'; done; \
+[ \"$(nice -n -15 nice 2>/dev/null)\" -lt \"$(nice)\" ] 2>/dev/null && \
+echo 'breach: it raises its priority'; \
+case \"$(fsfreeze -u . 2>&1)\" in *'nvalid argument'*) echo 'breach: it freezes file systems';; esac; \
+printf ready >proof && cat proof";
+
+/// How a line of the proof begins that tells what could be done.
+const BREACH: &str = "breach: ";
 
 /// What the file beside the workspace holds.
 const SECRET: &str = "secret";
@@ -77,9 +94,13 @@ async fn proven(kind: SandboxKind, config: &TerminalConfig) -> Result<String, Co
     fs::write(&outside, SECRET).map_err(EnterError::from)?;
     let sandbox = Arc::new(sandbox(kind, &workspace, None, config)?);
     let order = order(&sandbox, &place, &outside)?;
+    let before = facts(&outside).map_err(EnterError::from)?;
     let cancelled = CancellationToken::new();
     let finished = command::run(&sandbox, order, config, PROBE_TIMEOUT, &cancelled).await?;
-    let is_untouched = fs::read_to_string(&outside).is_ok_and(|it| it == SECRET);
+    if let Some(what) = breach(&finished.output) {
+        return Err(EnterError::Refused(format!("it does not hold a command: {what}")).into());
+    }
+    let is_untouched = facts(&outside).is_ok_and(|it| it == before);
     if finished.output.contains(SECRET) || !is_untouched {
         return Err(EnterError::Refused("it does not keep a command inside".to_owned()).into());
     }
@@ -89,12 +110,28 @@ async fn proven(kind: SandboxKind, config: &TerminalConfig) -> Result<String, Co
     Ok(version(&sandbox)?)
 }
 
+/// What the proof could do.
+fn breach(output: &str) -> Option<&str> {
+    output.lines().find_map(|it| it.strip_prefix(BREACH))
+}
+
+/// All that can be changed of a file.
+fn facts(file: &Path) -> io::Result<(Vec<u8>, u32, u32, i64)> {
+    let found = fs::metadata(file)?;
+    Ok((fs::read(file)?, found.mode(), found.uid(), found.mtime()))
+}
+
 fn order(sandbox: &Sandbox, place: &Scratch, outside: &Path) -> Result<Order, EnterError> {
     let scratch = place.directory()?;
     let kept = sandbox.places(scratch.path()).scratch.join(KEPT);
     let arguments = Shell::find().line("64", &kept.to_string_lossy(), PROOF);
     let outside = ("OUTSIDE".to_owned(), outside.to_string_lossy().into_owned());
-    let environment = BTreeMap::from([outside]);
+    let host = match sandbox {
+        // Its processes are not there, and the number may be another's.
+        Sandbox::Bubblewrap(_) => String::new(),
+        Sandbox::Landlock(_) => std::process::id().to_string(),
+    };
+    let environment = BTreeMap::from([outside, ("HOST".to_owned(), host)]);
     Ok(Order { arguments, directory: "".into(), environment, scratch })
 }
 
@@ -102,5 +139,36 @@ fn version(sandbox: &Sandbox) -> Result<String, EnterError> {
     match sandbox {
         Sandbox::Bubblewrap(it) => it.version(),
         Sandbox::Landlock(it) => Ok(it.version()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// Without a sandbox it must find what it looks for, or it proves nothing.
+    #[test]
+    fn a_command_that_nothing_holds_is_found_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let outside = dir.path().join("outside");
+        fs::write(&outside, SECRET).unwrap();
+        let before = facts(&outside).unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", PROOF]).env("OUTSIDE", &outside).current_dir(dir.path());
+        let output = shell.env("HOST", std::process::id().to_string()).output().unwrap().stdout;
+        let output = String::from_utf8(output).unwrap();
+        assert!(output.starts_with(SECRET) && output.ends_with("ready"), "{output}");
+        let after = facts(&outside).unwrap();
+        assert!(before.0 != after.0 && before.1 != after.1 && before.3 != after.3);
+        let of_root =
+            ["runs as root", "writes /proc/sys/kernel/core_pattern", "raises its priority"];
+        let is_root = rustix::process::geteuid().is_root();
+        let expected = of_root.iter().filter(|_| is_root).chain(&["signals the host"]);
+        for what in expected {
+            assert!(output.contains(&format!("{BREACH}it {what}\n")), "{what}: {output}");
+        }
+        assert!(breach(&output).is_some());
     }
 }

@@ -88,7 +88,7 @@ fn lock(dir: &Path) -> io::Result<Option<File>> {
 }
 
 /// A place that can't be swept now is swept another time.
-fn sweep(above: &Path) {
+pub(super) fn sweep(above: &Path) {
     for entry in fs::read_dir(above).into_iter().flatten().flatten() {
         let is_place = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes());
         if is_place && is_ours(&entry.path()) && lock(&entry.path()).is_ok_and(|it| it.is_some()) {

@@ -23,6 +23,7 @@ use crate::{
 
 mod attack;
 mod end;
+mod killed;
 mod parity;
 mod session;
 

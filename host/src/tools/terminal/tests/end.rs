@@ -10,7 +10,7 @@ use super::*;
 
 /// A word in the command line of every process of one test, by which those
 /// that are left are found. The host's own view, whatever the sandbox shows.
-fn marked(mark: &str) -> Vec<String> {
+pub(super) fn marked(mark: &str) -> Vec<String> {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let lines = processes.filter_map(|it| fs::read(it.path().join("cmdline")).ok());
     lines
