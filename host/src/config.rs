@@ -75,6 +75,8 @@ pub struct Config {
     pub queue: QueueConfig,
     /// The walls around one child, and the room for all of them.
     pub sandbox: SandboxConfig,
+    /// What a workspace may be.
+    pub workspace: WorkspaceConfig,
     /// Limits of the tools.
     pub tools: ToolsConfig,
     /// Services that run models, by name.
@@ -87,6 +89,14 @@ pub struct Config {
     /// How hard a chat is tried; how long each try may take, its provider
     /// says.
     pub patience: Patience,
+}
+
+/// What a workspace may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkspaceConfig {
+    /// It may hold the home directory of the user, or the host's own
+    /// directories. What the person's programs obey there stays closed.
+    pub allow_home: bool,
 }
 
 /// Limits of the tools, by toolset.

@@ -30,6 +30,7 @@ mod builder;
 mod listing;
 mod models;
 mod offer;
+mod own;
 mod parent;
 
 use std::sync::Arc;

@@ -3,9 +3,11 @@
 //! grants, which are decided before a call gets here.
 
 pub mod clarify;
+pub mod closed;
 pub mod file;
 pub mod memory;
 pub mod messaging;
+mod names;
 pub mod terminal;
 pub mod web;
 

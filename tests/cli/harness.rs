@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 /// What differs between two runs.
 pub(crate) const FILTERS: [(&str, &str); 8] = [
-    (r"/\S*/\.tmp\w{6}/", "/[DIR]/"),
+    (r"/\S*/\.tmp\w{6}/(work/)?", "/[DIR]/"),
     (r"deleg_[0-9a-f]{32}", "deleg_[ID]"),
     (r"\b[0-9a-f]{64}\b", "[DIGEST]"),
     (r"\b\d+(\.\d+)?s\b", "[TIME]"),
@@ -28,7 +28,7 @@ pub(crate) const FILTERS: [(&str, &str); 8] = [
 /// The user's own file.
 pub(crate) const CONFIG: &str = "home/config/hermitage/config.toml";
 
-/// A fresh directory, where commands run.
+/// A fresh directory to run commands in, and beside it a home for its user.
 pub(crate) struct Cli {
     dir: TempDir,
 }
@@ -52,7 +52,7 @@ impl Cli {
     }
 
     pub(crate) fn file(&self, path: &str, content: impl AsRef<[u8]>) {
-        let path = self.dir.path().join(path);
+        let path = self.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
@@ -87,8 +87,10 @@ impl Cli {
         self.file(CONFIG, text);
     }
 
+    /// A path of the directory, or below `home`.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
-        self.dir.path().join(path)
+        let is_home = Path::new(path).starts_with("home");
+        if is_home { self.dir.path().join(path) } else { self.dir.path().join("work").join(path) }
     }
 
     /// A command in the directory, with nothing to read.
@@ -97,7 +99,7 @@ impl Cli {
         let home = self.dir.path().join("home");
         command
             .args(args)
-            .current_dir(self.dir.path())
+            .current_dir(self.path(""))
             .env_remove("HERMITAGE_LOG")
             .env_remove("COLUMNS")
             .env_remove("OPENAI_API_KEY")

@@ -70,6 +70,7 @@ fn help_of_run_tells_its_options() {
           --strict                Refuse a component that imports what it is not granted
           --timeout <S>           Seconds that each child may take [default: from the configuration]
           --ephemeral             Keep nothing on disk: no record, and no report after a crash
+          --allow-home            Work also in a directory that holds your home directory
           --json                  Print the result as JSON
       -h, --help                  Print help
 

@@ -259,3 +259,28 @@ fn a_missing_tool_chain_has_an_exit_code_of_its_own() {
     hint: run `rustup target add wasm32-unknown-unknown`, or as root on Debian `apt-get install rustc-web cargo-web rust-web-src lld-22`
     ");
 }
+
+#[test]
+fn a_home_directory_is_no_workspace_unless_that_is_allowed() {
+    let cli = Cli::new(&["honest"]);
+    cli.file("home/hello.txt", "hello");
+    let run = |more: &[&str]| {
+        let agent =
+            ["run", "x", "--agent", "./honest.wasm", "--ephemeral", "--workspace", "../home"];
+        cli.run(&[&agent, more].concat())
+    };
+    check!(run(&[]), @"
+    exit: 2
+    ----- stdout
+
+    ----- stderr
+    error: the workspace `/[DIR]/home` holds your home directory, where shells, editors and agents look for what they obey
+    hint: take a directory for the work alone; or allow this with `--allow-home` or `workspace.allow_home` in your own configuration, and names with a dot stay closed
+    ");
+    assert_eq!(run(&["--allow-home"]).exit, Some(0), "{}", run(&["--allow-home"]));
+    // A project can't allow it for itself.
+    cli.file("home/.hermitage.toml", "[workspace]\nallow_home = true\n");
+    let ran = run(&[]);
+    assert!(ran.stderr.contains("`workspace.allow_home`"), "{ran}");
+    assert_eq!(ran.exit, Some(2), "{ran}");
+}

@@ -73,6 +73,9 @@ pub(super) struct Common {
     /// Keep nothing on disk: no record, and no report after a crash
     #[arg(long, conflicts_with = "store")]
     pub(super) ephemeral: bool,
+    /// Work also in a directory that holds your home directory
+    #[arg(long)]
+    pub(super) allow_home: bool,
     /// Print the result as JSON
     #[arg(long)]
     pub(super) json: bool,

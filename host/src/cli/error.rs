@@ -146,6 +146,10 @@ impl From<BuildError> for CliError {
             BuildError::Config(error) => error.into(),
             BuildError::Sandbox(error) => error.into(),
             BuildError::Workspace(error) => error.into(),
+            BuildError::Home(error) => {
+                let hint = error.hint();
+                Self::usage(error).hint(hint)
+            }
             BuildError::Store(error) => error.into(),
             BuildError::NoState => Self::host(error)
                 .hint("set `HOME`, name a file with `--store`, or add `--ephemeral`"),

@@ -121,6 +121,7 @@ fn delegate(
     if let Some(seconds) = common.timeout {
         setup.config.delegation.child_timeout = CHILD_TIMEOUT.of(seconds, "`--timeout`")?;
     }
+    setup.config.workspace.allow_home |= common.allow_home;
     require_model(&request, setup.config.default_model.as_deref())?;
     let request = strangers_get_less(request);
     let screen = Screen::new();

@@ -21,6 +21,7 @@ use crate::{
     plugin::{Found, Library, PluginError},
     sandbox::Sandbox,
     store::Store,
+    tools::closed::OwnFiles,
     toolset::Blocked,
 };
 
@@ -37,6 +38,8 @@ pub(super) struct Setup {
     store: Option<PathBuf>,
     /// Where a parent's notes are kept.
     memory: Option<PathBuf>,
+    /// What options name that is obeyed.
+    own_files: OwnFiles,
 }
 
 impl Setup {
@@ -53,7 +56,10 @@ impl Setup {
         let memory = named.filter(|it| !it.as_os_str().is_empty()).or_else(usual);
         let plugins = data_dir.as_ref().map(|it| it.join("plugins"));
         let library = library(global, plugins, cache_dir, config.sandbox.component_bytes);
-        Ok(Self { config, library, store: global.store.clone(), memory })
+        let mut own_files = OwnFiles::default();
+        global.config.iter().for_each(|it| own_files.file(it));
+        global.plugin_path.iter().for_each(|it| own_files.directory(it));
+        Ok(Self { config, library, store: global.store.clone(), memory, own_files })
     }
 
     pub(super) fn blocked(&self) -> Blocked {
@@ -88,6 +94,7 @@ impl Setup {
         let mut builder = Host::builder()
             .config(self.config.clone())
             .workspace(workspace)
+            .own_files(self.own_files.clone())
             .person(Arc::new(TerminalPerson::new(screen.clone())))
             .library(self.library.clone(), Box::new(Stderr));
         if let Some(file) = self.memory.clone() {

@@ -66,6 +66,8 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("sandbox.component_mib", Rule::Lower),
     ("sandbox.compile_seconds", Rule::Lower),
     ("sandbox.compile_mib", Rule::Lower),
+    // Which directory is meant is the person's to say.
+    ("workspace.allow_home", Rule::Never),
     ("tools.file.max_read_kib", Rule::Lower),
     ("tools.file.max_line_kib", Rule::Lower),
     ("tools.file.max_write_kib", Rule::Lower),

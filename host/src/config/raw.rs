@@ -13,12 +13,19 @@ pub(super) struct Raw {
     pub(super) budget: Budget,
     pub(super) queue: Queue,
     pub(super) sandbox: Sandbox,
+    pub(super) workspace: Workspace,
     pub(super) tools: Tools,
     pub(super) model: Model,
     #[serde(default)]
     pub(super) providers: BTreeMap<String, Provider>,
     #[serde(default)]
     pub(super) models: BTreeMap<String, NamedModel>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Workspace {
+    pub(super) allow_home: bool,
 }
 
 #[derive(Deserialize)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::{
-    Config, ConfigError, ConfigErrors, SearchConfig, ToolsConfig,
+    Config, ConfigError, ConfigErrors, SearchConfig, ToolsConfig, WorkspaceConfig,
     layers::Values,
     model,
     raw::{self, Raw},
@@ -43,6 +43,7 @@ pub(super) fn resolve(raw: Raw, values: &Values) -> Result<Config, ConfigErrors>
             budget: budget(&raw.budget, values)?,
             queue: queue(&raw.queue, values)?,
             sandbox: sandbox(&raw.sandbox, delegation.max_depth, values)?,
+            workspace: WorkspaceConfig { allow_home: raw.workspace.allow_home },
             tools: tools(raw.tools, values)?,
             patience: patience(&raw.model, values)?,
             delegation,

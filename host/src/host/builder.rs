@@ -12,6 +12,7 @@ use etcetera::{BaseStrategy as _, base_strategy::Xdg};
 use super::{
     Host, Inner, models,
     offer::{Given, Offer},
+    own,
     parent::OwnTools,
 };
 use crate::{
@@ -24,7 +25,12 @@ use crate::{
     provider::Models,
     sandbox::{Binary, Sandbox, SandboxError},
     store::{Store, StoreError},
-    tools::{clarify::Person, file::WorkspaceError, terminal::TerminalError},
+    tools::{
+        clarify::Person,
+        closed::{HomeError, OwnFiles},
+        file::WorkspaceError,
+        terminal::TerminalError,
+    },
     toolset::{NativeTool, NativeTools, ToolHost, native::NativeError},
 };
 
@@ -51,6 +57,9 @@ pub enum BuildError {
     /// The workspace can't be opened.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
+    /// The workspace is none for children.
+    #[error(transparent)]
+    Home(#[from] HomeError),
     /// The terminal is configured wrong.
     #[error(transparent)]
     Terminal(#[from] TerminalError),
@@ -89,6 +98,7 @@ pub fn default_store() -> Option<PathBuf> {
 #[derive(Default)]
 pub struct Builder {
     config: Option<Config>,
+    own_files: OwnFiles,
     keep: Keep,
     given: Given,
     agents: Agents,
@@ -130,6 +140,15 @@ impl Builder {
     pub fn workspace(mut self, dir: impl Into<PathBuf>) -> Self {
         self.given.workspace = Some(dir.into());
         self
+    }
+
+    /// Closes further files to the children, wherever the workspace is: what
+    /// the application itself obeys or keeps. The host's usual directories,
+    /// its store, its notes, its cache, cassettes and the programs that print
+    /// keys are closed in any case. Components that a [`Library`] builds from
+    /// source are not: whoever builds what a child wrote runs it.
+    pub fn own_files(self, own_files: OwnFiles) -> Self {
+        Self { own_files, ..self }
     }
 
     /// Who answers the questions of a parent. Without one there is no
@@ -227,14 +246,10 @@ impl Builder {
         let store = self.keep.open(&random).await?;
         let queue = Queue::new(store.clone(), Arc::clone(&clock), config.queue);
         let models = self.models.unwrap_or_else(|| models::models(&config));
-        let Offer { tools, grant, withheld } = Offer::open(
-            self.given,
-            &config.tools,
-            store.path(),
-            queue.clone(),
-            Arc::clone(&random),
-        )
-        .await?;
+        let own_files = own::files(self.own_files, &config, &self.given, store.path());
+        let Offer { tools, grant, withheld } =
+            Offer::open(self.given, &config, &own_files, queue.clone(), Arc::clone(&random))
+                .await?;
         let grant = grant.plus(natives.tools());
         let recovered = store.recover(clock.now()).await?;
         let delegator = Delegator::start(Parts {

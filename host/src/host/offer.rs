@@ -11,11 +11,12 @@ use secrecy::SecretString;
 use super::BuildError;
 use crate::{
     completion::Queue,
-    config::{SearchConfig, ToolsConfig},
+    config::{Config, SearchConfig, ToolsConfig},
     id::Random,
     tools::{
         Tools,
         clarify::{ClarifyTool, Person},
+        closed::{Closed, OwnFiles},
         file::FileTools,
         memory::{MemoryConfig, MemoryTool},
         messaging::MessagingTool,
@@ -50,8 +51,8 @@ impl Offer {
     /// Opens what was given, and proves what has to be proved.
     pub(super) async fn open(
         given: Given,
-        config: &ToolsConfig,
-        store: Option<&Path>,
+        config: &Config,
+        own: &OwnFiles,
         queue: Queue,
         random: Arc<dyn Random>,
     ) -> Result<Self, BuildError> {
@@ -60,9 +61,13 @@ impl Offer {
             return Ok(Self { tools, grant: all, withheld });
         }
         let workspace = given.workspace.as_deref();
+        let allow_home = config.workspace.allow_home;
+        let closed = workspace.map(|it| own.below(it, allow_home)).transpose()?;
+        let closed = Arc::new(closed.unwrap_or_default());
+        let config = &config.tools;
         let mut tools = Tools {
-            file: files(workspace, config, store, &mut withheld)?,
-            terminal: terminal(workspace, config, store, &mut withheld).await?,
+            file: files(workspace, config, &closed, &mut withheld)?,
+            terminal: terminal(workspace, config, &closed, &mut withheld).await?,
             web: Some(web(config, &mut withheld)),
             messaging: Some(MessagingTool::new(queue, random)),
             ..Tools::default()
@@ -82,7 +87,7 @@ const NO_SEARCH: &str = "no search engine is configured: `tools.web.search_url` 
 fn files(
     workspace: Option<&Path>,
     config: &ToolsConfig,
-    store: Option<&Path>,
+    closed: &Arc<Closed>,
     withheld: &mut Withheld,
 ) -> Result<Option<FileTools>, BuildError> {
     let Some(dir) = workspace else {
@@ -90,7 +95,7 @@ fn files(
         of_files.iter().for_each(|it| withheld.add_quietly(*it, NO_WORKSPACE));
         return Ok(None);
     };
-    Ok(Some(FileTools::open_closed(dir, config.file.clone(), store)?))
+    Ok(Some(FileTools::open_closed(dir, config.file.clone(), Arc::clone(closed))?))
 }
 
 /// The file may not be there yet.
@@ -104,7 +109,7 @@ fn is_below(file: &Path, workspace: Option<&Path>) -> bool {
 async fn terminal(
     workspace: Option<&Path>,
     config: &ToolsConfig,
-    store: Option<&Path>,
+    closed: &Arc<Closed>,
     withheld: &mut Withheld,
 ) -> Result<Option<TerminalTools>, BuildError> {
     let Some(dir) = workspace else {
@@ -112,7 +117,7 @@ async fn terminal(
         withheld.add_quietly(Tool::ExecuteCode, NO_WORKSPACE);
         return Ok(None);
     };
-    match TerminalTools::open(dir, config.terminal.clone(), store).await {
+    match TerminalTools::open(dir, config.terminal.clone(), Arc::clone(closed)).await {
         Ok(terminal) => Ok(Some(terminal)),
         Err(err @ (TerminalError::Workspace { .. } | TerminalError::Variable(_))) => {
             Err(err.into())
@@ -168,12 +173,7 @@ fn memory(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        clock::SystemClock,
-        config::{Config, Layers},
-        id::OsRandom,
-        store::Store,
-    };
+    use crate::{clock::SystemClock, config::Layers, id::OsRandom, store::Store};
 
     #[tokio::test]
     async fn the_reason_why_there_is_no_terminal_names_no_path_of_this_machine() {
@@ -183,14 +183,16 @@ mod tests {
         let queue = Queue::new(store, Arc::new(SystemClock), config.queue);
         let given = Given { workspace: Some(dir.path().to_owned()), ..Given::default() };
         let file = dir.path().join("hermitage.db");
-        let offer = Offer::open(given, &config.tools, Some(&file), queue, Arc::new(OsRandom));
+        let mut own = OwnFiles::default();
+        own.family(file);
+        let offer = Offer::open(given, &config, &own, queue, Arc::new(OsRandom));
         let offer = offer.await.unwrap();
         assert!(!offer.grant.contains(Tool::Terminal));
         let reason = offer.withheld.reason(Tool::Terminal).unwrap();
         assert_eq!(
             reason,
-            "commands in the workspace could reach the host's store: put the store elsewhere, or \
-             in a directory of its own, which can be hidden"
+            "commands in the workspace could reach the host's store: put it elsewhere, or in a \
+             directory of its own, which can be hidden"
         );
     }
 }

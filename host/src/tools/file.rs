@@ -17,6 +17,7 @@ use cap_std::fs::{File, Metadata};
 use tokio::task;
 use tokio_util::sync::CancellationToken;
 
+use super::closed::Closed;
 use crate::{
     defence::Defences,
     toolset::call::{
@@ -48,10 +49,10 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-use path::WorkspacePath;
+use path::{Quoted, WorkspacePath};
 use quota::Spent;
 use rules::Rules;
-use workspace::Workspace;
+use workspace::{HOSTS_OWN, Workspace};
 
 pub use rules::{PROTECTED_GLOBS, SECRET_GLOBS};
 
@@ -167,19 +168,36 @@ struct Shared {
     /// Held from the reading of a file until its replacement: two children
     /// that patch one file at a time both keep their change.
     writing: Mutex<Spent>,
-    /// Files of the host below the workspace, relative to it.
-    closed: Vec<PathBuf>,
+    /// Files of the host.
+    closed: Arc<Closed>,
 }
 
 impl Shared {
-    /// Whether a file, by its real path below the workspace, is the host's
-    /// own, or lies beside it under a longer name: a store has a log and the
-    /// locks of its hosts there.
-    fn is_closed(&self, real: &Path) -> bool {
-        let begins = |closed: &PathBuf| {
-            real.as_os_str().as_encoded_bytes().starts_with(closed.as_os_str().as_encoded_bytes())
-        };
-        self.closed.iter().any(begins)
+    /// Refuses a secret, and what is the host's own.
+    fn check_read(&self, path: &WorkspacePath, real: &Path) -> Result<(), ToolError> {
+        self.check_listed(path, real)?;
+        self.rules.check_read(path, real)
+    }
+
+    /// Refuses what is not even listed.
+    fn check_listed(&self, path: &WorkspacePath, real: &Path) -> Result<(), ToolError> {
+        match self.closed.is_own(real) {
+            true => Err(ToolError::Failed(format!("{} {HOSTS_OWN}", Quoted(path.given())))),
+            false => Ok(()),
+        }
+    }
+
+    /// Refuses what is not read, and what is protected.
+    fn check_write(&self, path: &WorkspacePath, real: &Path) -> Result<(), ToolError> {
+        self.check_read(path, real)?;
+        if self.closed.is_personal(real) {
+            let path = Quoted(path.given());
+            return Err(ToolError::Denied(format!(
+                "{path} is closed: in a home directory only names without a dot are written, and \
+                 none where programs are"
+            )));
+        }
+        self.rules.check_write(path, real)
     }
 }
 
@@ -196,23 +214,17 @@ impl FileTools {
     /// Fails when it is not a directory that this process may open, and when a
     /// glob is none.
     pub fn open(workspace: &Path, config: FileConfig) -> Result<Self, WorkspaceError> {
-        Self::open_closed(workspace, config, [])
+        Self::open_closed(workspace, config, Arc::default())
     }
 
-    /// The same, and each of `closed`, with all that begins with its name, is
-    /// never written when it lies below the workspace. For the host's own
-    /// store and notes: a child that could write there could forge the events
-    /// of every session, and what a parent remembers.
-    pub fn open_closed<'a>(
+    /// The same, and what is `closed` is neither read, written nor listed.
+    pub fn open_closed(
         workspace: &Path,
         config: FileConfig,
-        closed: impl IntoIterator<Item = &'a Path>,
+        closed: Arc<Closed>,
     ) -> Result<Self, WorkspaceError> {
         let error = |source| WorkspaceError::Open { path: workspace.to_owned(), source };
-        let real = workspace.canonicalize().map_err(error)?;
-        let below = |it: &Path| it.strip_prefix(&real).ok().map(Path::to_owned);
-        let closed = closed.into_iter().filter_map(below).collect();
-        let workspace = Workspace::open(workspace).map_err(error)?;
+        let workspace = Workspace::open(workspace, Arc::clone(&closed)).map_err(error)?;
         let (rules, writing) = (Rules::new(&config)?, Mutex::default());
         Ok(Self { shared: Arc::new(Shared { workspace, config, rules, writing, closed }) })
     }
@@ -288,7 +300,7 @@ impl Job {
     /// Opens a regular file that is no secret.
     fn open_file(&self, path: &WorkspacePath) -> Result<(File, Metadata), ToolError> {
         let real = self.workspace().real(path)?;
-        self.shared.rules.check_read(path, &real)?;
+        self.shared.check_read(path, &real)?;
         self.workspace().open_file(path, &real)
     }
 

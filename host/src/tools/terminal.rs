@@ -13,8 +13,7 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs, io,
-    os::unix::fs::MetadataExt as _,
+    env, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -22,13 +21,15 @@ use std::{
 
 use tokio::task;
 
-use crate::{defence::Defences, toolset::ToolError};
+use super::closed::Closed;
+use crate::defence::Defences;
 
 mod session;
 
 mod command;
 mod output;
 
+mod hidden;
 mod kept;
 mod language;
 mod shell;
@@ -52,6 +53,7 @@ pub(crate) use launcher::serve as launch_as_helper;
 pub use sandbox::SandboxKind;
 pub use session::TerminalSession;
 
+use hidden::Hidden;
 use sandbox::Sandbox;
 use scratch::Scratch;
 use shell::Shell;
@@ -182,31 +184,22 @@ struct Shared {
     config: TerminalConfig,
     /// Variables of the host that commands see.
     passed_on: BTreeMap<String, String>,
-    hidden: Option<Hidden>,
+    hidden: Arc<Hidden>,
     scratch: Scratch,
-}
-
-/// A directory below the workspace that commands don't see.
-struct Hidden {
-    /// Relative to the workspace.
-    below: PathBuf,
-    /// Device and inode.
-    identity: (u64, u64),
 }
 
 impl TerminalTools {
     /// Proves the kinds of sandbox that `config` allows by running a command
     /// in them, and takes the first that holds.
     ///
-    /// `closed` is a file of the host itself, and all that begins with its
-    /// name: when it lies below the workspace, its directory is hidden.
+    /// What is `closed` in the workspace is hidden.
     ///
     /// Fails when no kind can be used, with the reason of each; and when the
     /// workspace is none, or holds what can't be hidden.
     pub async fn open(
         workspace: &Path,
         config: TerminalConfig,
-        closed: Option<&Path>,
+        closed: Arc<Closed>,
     ) -> Result<Self, TerminalError> {
         let error = |source| TerminalError::Workspace { path: workspace.to_owned(), source };
         let real = workspace.canonicalize().map_err(error)?;
@@ -215,8 +208,8 @@ impl TerminalTools {
         }
         check_scratch(&real)?;
         let passed_on = passed_on(&config.environment)?;
-        let hidden = closed.map_or(Ok(None), |it| hidden(&real, it))?;
-        let sandbox = Arc::new(choose(&real, hidden.as_ref(), &config).await?);
+        let hidden = Arc::new(Hidden::new(&real, closed)?);
+        let sandbox = Arc::new(choose(&real, &hidden, &config).await?);
         let shell = Shell::find();
         let scratch = task::spawn_blocking(Scratch::new).await.map_err(io::Error::other);
         let scratch = scratch.flatten().map_err(TerminalError::Scratch)?;
@@ -247,7 +240,7 @@ pub async fn probe(config: &TerminalConfig) -> Vec<(SandboxKind, Result<String, 
 
 async fn choose(
     workspace: &Path,
-    hidden: Option<&Hidden>,
+    hidden: &Arc<Hidden>,
     config: &TerminalConfig,
 ) -> Result<Sandbox, TerminalError> {
     let mut reasons = Vec::new();
@@ -263,16 +256,20 @@ async fn choose(
 async fn usable(
     kind: SandboxKind,
     workspace: &Path,
-    hidden: Option<&Hidden>,
+    hidden: &Arc<Hidden>,
     config: &TerminalConfig,
 ) -> Result<Sandbox, String> {
-    if kind == SandboxKind::Landlock && hidden.is_some() {
-        return Err("it can't hide the host's store, which lies below the workspace".to_owned());
+    if kind == SandboxKind::Landlock && !hidden.is_empty() {
+        return Err(
+            "it can't hide a part of a workspace, and this one holds files of the host, or a home \
+             directory"
+                .to_owned(),
+        );
     }
     probe::probe_once(kind, config).await?;
     let (workspace, config) = (workspace.to_owned(), config.clone());
-    let hidden = hidden.map(|it| it.below.clone());
-    task::spawn_blocking(move || probe::sandbox(kind, &workspace, hidden.as_deref(), &config))
+    let hidden = Arc::clone(hidden);
+    task::spawn_blocking(move || probe::sandbox(kind, &workspace, hidden.covers(), &config))
         .await
         .map_err(|it| it.to_string())?
         .map_err(|it| it.to_string())
@@ -291,44 +288,9 @@ fn check_scratch(workspace: &Path) -> Result<(), TerminalError> {
     })
 }
 
-/// The directory of `closed`, when it is below the workspace. All of it: what
-/// a store puts beside itself comes and goes, and can't be hidden one by one.
-fn hidden(workspace: &Path, closed: &Path) -> Result<Option<Hidden>, TerminalError> {
-    let directory = closed.parent().unwrap_or(closed);
-    let real = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
-    let Ok(below) = real.strip_prefix(workspace) else { return Ok(None) };
-    let identity = identity(&real);
-    match (below.as_os_str().is_empty(), identity) {
-        (false, Ok(identity)) => Ok(Some(Hidden { below: below.to_owned(), identity })),
-        _ => Err(TerminalError::Reachable {
-            path: workspace.to_owned(),
-            what: "the host's store",
-            hint: "put the store elsewhere, or in a directory of its own, which can be hidden",
-        }),
-    }
-}
-
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    fs::symlink_metadata(path).map(|it| (it.dev(), it.ino()))
-}
-
 fn passed_on(names: &[String]) -> Result<BTreeMap<String, String>, TerminalError> {
     if let Some(name) = names.iter().find(|it| !kept::is_name(it)) {
         return Err(TerminalError::Variable(name.clone()));
     }
     Ok(names.iter().filter_map(|it| Some((it.clone(), env::var(it).ok()?))).collect())
-}
-
-impl Shared {
-    /// A command can move a directory above the hidden one, which would be
-    /// seen by the next.
-    fn check_hidden(&self) -> Result<(), ToolError> {
-        let Some(hidden) = &self.hidden else { return Ok(()) };
-        match identity(&self.workspace.join(&hidden.below)) {
-            Ok(identity) if identity == hidden.identity => Ok(()),
-            _ => Err(ToolError::Failed(
-                "a directory of the host in the workspace was moved; put it back".to_owned(),
-            )),
-        }
-    }
 }

@@ -36,7 +36,7 @@ fn every_key_is_found_with_its_default_or_an_example() {
     let template = template();
     let (built_in, examples): (Vec<_>, Vec<_>) =
         template.keys.iter().partition(|it| template.is_built_in(&it.slot));
-    assert_eq!((built_in.len(), examples.len()), (85, 14));
+    assert_eq!((built_in.len(), examples.len()), (86, 14));
     assert!(examples.iter().all(|it| it.slot.contains(NAME)));
 }
 
@@ -65,7 +65,7 @@ fn every_key_has_a_comment_with_its_unit_and_range() {
 #[test]
 fn every_section_has_a_comment() {
     let sections = template().sections;
-    assert_eq!(sections.len(), 11);
+    assert_eq!(sections.len(), 12);
     for (section, comment) in sections {
         assert!(comment.len() > 20, "`{section}` is not explained: {comment}");
     }

@@ -4,7 +4,7 @@
 //! The rules are lines of a `.gitignore` and are asked about the real path
 //! below the workspace, every directory above included. They are stricter than
 //! any file system: case makes no difference, nor does what some of them drop
-//! or fold (see [`fold`]). A name that only looks alike is another file
+//! or fold (see [`crate::tools::names`]). A name that only looks alike is another file
 //! everywhere, and stays open.
 
 use std::path::Path;
@@ -19,8 +19,8 @@ use super::{
     path::{Quoted, WorkspacePath},
 };
 use crate::{
-    completion::sanitize::clean,
     defence::{Defence, Defences},
+    tools::names::fold,
     toolset::call::ToolError,
 };
 
@@ -184,27 +184,6 @@ fn rule<'a>(rules: &'a Gitignore, folded: &str) -> Option<&'a str> {
             Match::None | Match::Whitelist(_) => None,
         }
     })
-}
-
-/// A path as the most forgiving file system takes it: lower case (also of
-/// letters that fold to ASCII, like `ſ`), full-width forms as ASCII, nothing
-/// invisible, no dots or spaces at the end of a name, no stream behind a `:`.
-fn fold(real: &Path) -> String {
-    let text = real.to_string_lossy();
-    let names: Vec<String> = text.split('/').filter(|it| *it != ".").map(fold_name).collect();
-    names.join("/")
-}
-
-fn fold_name(name: &str) -> String {
-    let name = clean(name);
-    let name: String = name.chars().map(to_ascii_width).collect();
-    let name = name.split(':').next().unwrap_or_default().trim_end_matches(['.', ' ']);
-    name.to_uppercase().to_lowercase()
-}
-
-fn to_ascii_width(c: char) -> char {
-    let ascii = u32::from(c).checked_sub(0xfee0).and_then(char::from_u32);
-    ascii.filter(|_| ('\u{ff01}'..='\u{ff5e}').contains(&c)).unwrap_or(c)
 }
 
 /// Git runs programs that files below `.git` name, with the rights of whoever

@@ -33,6 +33,7 @@ pub(super) fn search(job: &Job, call: &SearchFiles) -> Result<SearchPage, ToolEr
     refuse_git(&start, start.as_path())?;
     let real = job.workspace().real(&start)?;
     refuse_git(&start, &real)?;
+    job.shared.check_listed(&start, &real)?;
     match job.workspace().open_any(&start, &real)? {
         Opened::Directory(dir) => {
             let mut walk = Walk::new(job, &start, real, dir, cursor)?;
@@ -50,7 +51,7 @@ pub(super) fn search(job: &Job, call: &SearchFiles) -> Result<SearchPage, ToolEr
         }
         Opened::File(file, metadata) => {
             if call.content.is_some() {
-                job.shared.rules.check_read(&start, &real)?;
+                job.shared.check_read(&start, &real)?;
             }
             let after = cursor.map_or(0, |it| it.line);
             let found = Found::new(start.normal().to_owned(), EntryKind::File, after);

@@ -117,9 +117,7 @@ impl<'a> Walk<'a> {
 
     /// Opens the regular file that was found last, unless it is a secret.
     pub(super) fn open(&self, found: &Found) -> io::Result<File> {
-        let (start, real) = &self.start;
-        let below = found.path.get(*start..).unwrap_or_default().trim_start_matches('/');
-        if self.job.shared.rules.is_secret(&real.join(below)) {
+        if self.job.shared.rules.is_secret(&self.real(&found.path)) {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
         self.job.workspace().open_in(self.dir()?, Path::new(found.name()), OFlags::empty())
@@ -131,13 +129,22 @@ impl<'a> Walk<'a> {
         metadata.map_or(0, |it| it.len())
     }
 
+    /// Where a path of the walk is in truth.
+    fn real(&self, path: &str) -> PathBuf {
+        let (start, real) = &self.start;
+        real.join(path.get(*start..).unwrap_or_default().trim_start_matches('/'))
+    }
+
     fn dir(&self) -> io::Result<&Dir> {
         self.levels.last().map(|it| &it.dir).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn visit(&mut self, path: String, entry: &Entry) -> Result<Option<Found>, ToolError> {
         let is_directory = entry.kind == EntryKind::Directory;
-        if path.len() > MAX_PATH_BYTES || self.ignored.excludes(&path, is_directory) {
+        if path.len() > MAX_PATH_BYTES
+            || self.ignored.excludes(&path, is_directory)
+            || self.job.shared.closed.is_own(&self.real(&path))
+        {
             return Ok(None);
         }
         let seen = self.seen(&entry.name);

@@ -13,6 +13,7 @@ use std::{
     io,
     os::fd::AsFd,
     path::{Component, Path, PathBuf},
+    sync::Arc,
 };
 
 use cap_std::{
@@ -20,18 +21,20 @@ use cap_std::{
     fs::{Dir, File, Metadata, OpenOptions, OpenOptionsExt as _},
 };
 use rustix::{
-    fs::{AtFlags, FileType, OFlags, StatxFlags, fstat, statx},
+    fs::{AtFlags, FileType, OFlags, Stat, StatxFlags, fstat, statx},
     io::Errno,
 };
 
 use super::path::{Quoted, WorkspacePath};
-use crate::toolset::call::ToolError;
+use crate::{tools::closed::Closed, toolset::call::ToolError};
 
 /// The workspace directory, held open.
 #[derive(Debug)]
 pub(super) struct Workspace {
     root: Dir,
     mount: Mount,
+    /// Files of the host, which are not opened.
+    closed: Arc<Closed>,
 }
 
 /// What a path led to.
@@ -44,9 +47,9 @@ pub(super) enum Opened {
 
 impl Workspace {
     /// The one use of an ambient path.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, closed: Arc<Closed>) -> io::Result<Self> {
         let root = Dir::open_ambient_dir(path, ambient_authority())?;
-        Ok(Self { mount: Mount::of(&root)?, root })
+        Ok(Self { mount: Mount::of(&root, &fstat(&root)?), root, closed })
     }
 
     pub(super) fn root(&self) -> &Dir {
@@ -113,12 +116,25 @@ impl Workspace {
         self.open_in(above.as_ref().unwrap_or(&self.root), Path::new(name), flags)
     }
 
-    /// Opens a name in a directory, unless it is a link or a mount.
+    /// Opens a name in a directory, unless it is a link, a mount or a file of
+    /// the host.
     pub(super) fn open_in(&self, dir: &Dir, name: &Path, flags: OFlags) -> io::Result<File> {
         let file = open(dir, name, flags | OFlags::NOFOLLOW)?;
-        match self.mount.has(&Mount::of(&file)?) {
-            true => Ok(file),
-            false => Err(Errno::XDEV.into()),
+        let stat = fstat(&file)?;
+        if !self.mount.has(&Mount::of(&file, &stat)) {
+            return Err(Errno::XDEV.into());
+        }
+        self.check_own(&stat)?;
+        Ok(file)
+    }
+
+    /// Refuses a file of the host by what it is: its name may be another one.
+    pub(super) fn check_own(&self, stat: &Stat) -> io::Result<()> {
+        let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        let is_linked = is_file && stat.st_nlink > 1;
+        match self.closed.is_own_file((stat.st_dev, stat.st_ino), is_linked) {
+            true => Err(io::Error::other(HostsOwn)),
+            false => Ok(()),
         }
     }
 }
@@ -134,12 +150,11 @@ struct Mount {
 }
 
 impl Mount {
-    fn of(file: impl AsFd) -> io::Result<Self> {
-        let stat = fstat(&file)?;
+    fn of(file: impl AsFd, stat: &Stat) -> Self {
         let asked = statx(&file, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).ok();
         let told = asked.filter(|it| it.stx_mask & StatxFlags::MNT_ID.bits() != 0);
         let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
-        Ok(Self { id: told.map(|it| it.stx_mnt_id), device: stat.st_dev, is_directory })
+        Self { id: told.map(|it| it.stx_mnt_id), device: stat.st_dev, is_directory }
     }
 
     /// Whether another file is on this mount. Files of an overlay have the
@@ -169,7 +184,18 @@ pub(super) fn failed(given: &str, error: &io::Error) -> ToolError {
     ToolError::Failed(format!("{} {}", Quoted(given), reason(error)))
 }
 
+/// What an opened file turned out to be.
+#[derive(Debug, thiserror::Error)]
+#[error("a file of the host")]
+struct HostsOwn;
+
+/// Why such a file is not opened.
+pub(super) const HOSTS_OWN: &str = "is the host's own: take another file";
+
 fn reason(error: &io::Error) -> &'static str {
+    if error.get_ref().is_some_and(|it| it.is::<HostsOwn>()) {
+        return HOSTS_OWN;
+    }
     match Errno::from_io_error(error) {
         Some(errno) => errno_reason(errno),
         // The one error that cap-std makes itself.
@@ -226,8 +252,11 @@ mod tests {
 
     #[test]
     fn this_system_tells_mounts_apart() {
-        let [root, proc] = ["/", "/proc"].map(|it| Mount::of(std::fs::File::open(it).unwrap()));
-        let (root, proc) = (root.unwrap(), proc.unwrap());
+        let mount = |it| {
+            let file = std::fs::File::open(it).unwrap();
+            Mount::of(&file, &fstat(&file).unwrap())
+        };
+        let (root, proc) = (mount("/"), mount("/proc"));
         assert!(root.has(&root) && !root.has(&proc));
     }
 }

@@ -13,7 +13,7 @@ use std::{
 
 use cap_std::fs::{Dir, File, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
 use rustix::{
-    fs::{Mode, fchmod},
+    fs::{AtFlags, Mode, fchmod, statat},
     io::Errno,
 };
 
@@ -48,18 +48,8 @@ pub(super) fn write(job: &Job, call: &WriteFile) -> Result<Written, ToolError> {
 /// Checks the path of a file that is going to be written.
 pub(super) fn target(job: &Job, given: &str) -> Result<WorkspacePath, ToolError> {
     let path = WorkspacePath::parse_file(given, job.config())?;
-    check_open(job, &path, path.as_path())?;
+    job.shared.check_write(&path, path.as_path())?;
     Ok(path)
-}
-
-/// Refuses what a rule closes and what is the host's own.
-fn check_open(job: &Job, path: &WorkspacePath, real: &Path) -> Result<(), ToolError> {
-    job.shared.rules.check_write(path, real)?;
-    if job.shared.is_closed(real) {
-        let path = Quoted(path.given());
-        return Err(ToolError::Failed(format!("{path} is the host's own: write another file")));
-    }
-    Ok(())
 }
 
 /// Gives the file at `path` the content `content`; the caller holds the lock.
@@ -81,7 +71,7 @@ pub(super) fn replace(
     check_way(job, path)?;
     let made = MadeDirectories::above(job.workspace().root(), path)?;
     let parent = open_parent(job, path)?;
-    let old = replaceable(&parent, path)?;
+    let old = replaceable(job, &parent, path)?;
     let growth = bytes(content.len()).saturating_sub(old.map_or(0, |it| it.bytes));
     let entries = made.count().saturating_add(u64::from(old.is_none()));
     let after = spent.with(growth, entries, job.config())?;
@@ -109,7 +99,7 @@ fn check_way(job: &Job, path: &WorkspacePath) -> Result<(), ToolError> {
         let existing = if there.as_os_str().is_empty() { Path::new(".") } else { there };
         match job.workspace().resolve(existing) {
             Ok(real) => {
-                check_open(job, path, &real.join(missing))?;
+                job.shared.check_write(path, &real.join(missing))?;
                 return job.workspace().open_dir(&real).map(|_| ()).map_err(failed);
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound && existing == there => {}
@@ -124,7 +114,7 @@ fn open_parent(job: &Job, path: &WorkspacePath) -> Result<Dir, ToolError> {
     let failed = |error| failed(path.given(), &error);
     let (parent, _) = path.split();
     let real = job.workspace().resolve(openable(parent)).map_err(failed)?;
-    check_open(job, path, &real.join(path.split().1))?;
+    job.shared.check_write(path, &real.join(path.split().1))?;
     job.workspace().open_dir(&real).map_err(failed)
 }
 
@@ -137,9 +127,13 @@ struct Old {
 
 /// The file that is replaced, `None` when there is none.
 ///
-/// A file with further hard links may be replaced: the rename gives this name
-/// another file, and what the other names lead to stays as it is.
-fn replaceable(parent: &Dir, path: &WorkspacePath) -> Result<Option<Old>, ToolError> {
+/// A file with further hard links may be replaced, unless one of them is the
+/// host's: the rename gives this name another file, and what the other names
+/// lead to stays as it is.
+fn replaceable(job: &Job, parent: &Dir, path: &WorkspacePath) -> Result<Option<Old>, ToolError> {
+    if let Ok(stat) = statat(parent, path.split().1, AtFlags::SYMLINK_NOFOLLOW) {
+        job.workspace().check_own(&stat).map_err(|error| failed(path.given(), &error))?;
+    }
     match parent.symlink_metadata(path.split().1) {
         // A rename would not ask for it.
         Ok(it) if it.is_file() && it.mode() & WRITABLE == 0 => {

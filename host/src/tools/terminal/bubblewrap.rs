@@ -15,6 +15,7 @@ use std::{
 
 use super::{
     TerminalConfig, filter,
+    hidden::Cover,
     launcher::{self, Inside, Launch, Launched, Limits, Word},
     leash::Leash,
     sandbox::{EnterError, NETWORK_SETTINGS, Order, Places, SETTINGS, SYSTEM, identity},
@@ -47,8 +48,8 @@ pub(super) struct Bubblewrap {
     launcher: Program,
     program: PathBuf,
     workspace: PathBuf,
-    /// A directory below the workspace that is not shown, relative to it.
-    hidden: Option<PathBuf>,
+    /// What is not shown of the workspace, or not writable.
+    hidden: Vec<Cover>,
     config: TerminalConfig,
     /// Whether `bwrap` can itself forbid namespaces inside.
     no_namespaces: bool,
@@ -59,10 +60,10 @@ impl Bubblewrap {
     /// Prepares what all commands share. Blocks.
     pub(super) fn new(
         workspace: &Path,
-        hidden: Option<&Path>,
+        hidden: &[Cover],
         config: &TerminalConfig,
     ) -> Result<Self, EnterError> {
-        let program = find().ok_or_else(|| {
+        let program = find(workspace).ok_or_else(|| {
             EnterError::Refused(
                 "there is no `bwrap` in the PATH; install the package `bubblewrap`".to_owned(),
             )
@@ -75,7 +76,7 @@ impl Bubblewrap {
             launcher: launcher::program(config)?,
             program,
             workspace: workspace.to_owned(),
-            hidden: hidden.map(Path::to_owned),
+            hidden: hidden.to_vec(),
             config: config.clone(),
             no_namespaces: contains(&help.stdout, b"--disable-userns"),
             filters: filters.iter().map(filter::to_bytes).collect(),
@@ -117,11 +118,10 @@ impl Bubblewrap {
         self.isolation(&mut res);
         self.system(&mut res);
         res.push(["--bind".as_ref(), self.workspace.as_os_str(), WORKSPACE.as_ref()]);
-        self.close_git(&mut res);
-        if let Some(hidden) = &self.hidden {
-            let hidden = Path::new(WORKSPACE).join(hidden);
-            res.push(["--size", "4096", "--tmpfs"].map(OsStr::new));
-            res.push([hidden.as_os_str(), "--remount-ro".as_ref(), hidden.as_os_str()]);
+        self.hidden.iter().for_each(|it| self.cover(it, &mut res));
+        // In a home directory it is read-only already.
+        if !self.hidden.contains(&Cover::ReadOnly(PathBuf::new())) {
+            self.close_git(&mut res);
         }
         let scratch = order.scratch.path().as_os_str();
         res.push(["--bind".as_ref(), scratch, SCRATCH.as_ref()]);
@@ -131,6 +131,30 @@ impl Bubblewrap {
             res.push(["--setenv", name, value].map(OsStr::new));
         }
         res.0
+    }
+
+    /// Puts something over a path of the workspace.
+    fn cover(&self, cover: &Cover, res: &mut Arguments) {
+        let shown = |below: &Path| Path::new(WORKSPACE).join(below);
+        let mut bind = |how: &str, real: &Path, below: &Path| {
+            res.push([how.as_ref(), real.as_os_str(), shown(below).as_os_str()]);
+        };
+        match cover {
+            Cover::Same(it) => bind("--bind", &self.workspace.join(it), it),
+            Cover::ReadOnly(it) => bind("--ro-bind", &self.workspace.join(it), it),
+            Cover::NoDirectory(it) => self.empty(&shown(it), res),
+            Cover::NoFile(it) => {
+                res.text(&["--ro-bind-data"]);
+                res.file(b"");
+                res.push([shown(it).as_os_str()]);
+            }
+        }
+    }
+
+    /// A directory without anything in it.
+    fn empty(&self, shown: &Path, res: &mut Arguments) {
+        res.push(["--size", "4096", "--tmpfs"].map(OsStr::new));
+        res.push([shown.as_os_str(), "--remount-ro".as_ref(), shown.as_os_str()]);
     }
 
     /// What git runs, or obeys, when the person works here the next time is
@@ -153,8 +177,7 @@ impl Bubblewrap {
             }
         }
         if !is(&hooks.0, fs::Metadata::is_dir) {
-            res.push(["--size", "4096", "--tmpfs"].map(OsStr::new));
-            res.push([hooks.1.as_os_str(), "--remount-ro".as_ref(), hooks.1.as_os_str()]);
+            self.empty(&hooks.1, res);
         }
     }
 
@@ -224,11 +247,14 @@ impl Arguments {
     }
 }
 
-/// By the PATH of the host; a relative entry of it is passed over.
-fn find() -> Option<PathBuf> {
+/// By the PATH of the host; an entry of it that is relative, or leads into the
+/// workspace, is passed over: a child would choose what the host runs.
+fn find(workspace: &Path) -> Option<PathBuf> {
     let path: OsString = env::var_os("PATH")?;
     let places = env::split_paths(&path).filter(|it| it.is_absolute());
-    places.map(|it| it.join("bwrap")).find(|it| it.is_file())
+    let programs = places.map(|it| it.join("bwrap")).filter(|it| it.is_file());
+    let is_outside = |it: &PathBuf| it.canonicalize().is_ok_and(|it| !it.starts_with(workspace));
+    programs.filter(is_outside).find(|it| it.parent().is_some_and(|it| is_outside(&it.into())))
 }
 
 fn contains(text: &[u8], wanted: &[u8]) -> bool {
@@ -264,7 +290,7 @@ mod tests {
             launcher: launcher::program(&config).unwrap(),
             program,
             workspace: dir.path().to_owned(),
-            hidden: None,
+            hidden: Vec::new(),
             config: config.clone(),
             no_namespaces: false,
             filters: Vec::new(),

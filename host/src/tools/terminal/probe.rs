@@ -16,6 +16,7 @@ use super::{
     TerminalConfig,
     bubblewrap::Bubblewrap,
     command::{self, CommandError},
+    hidden::Cover,
     landlock::Landlock,
     sandbox::{EnterError, Order, Sandbox, SandboxKind},
     scratch::Scratch,
@@ -53,7 +54,7 @@ const SECRET: &str = "secret";
 pub(super) fn sandbox(
     kind: SandboxKind,
     workspace: &Path,
-    hidden: Option<&Path>,
+    hidden: &[Cover],
     config: &TerminalConfig,
 ) -> Result<Sandbox, EnterError> {
     match kind {
@@ -92,7 +93,7 @@ async fn proven(kind: SandboxKind, config: &TerminalConfig) -> Result<String, Co
     let (workspace, outside) = (real.join("workspace"), real.join("outside"));
     fs::create_dir(&workspace).map_err(EnterError::from)?;
     fs::write(&outside, SECRET).map_err(EnterError::from)?;
-    let sandbox = Arc::new(sandbox(kind, &workspace, None, config)?);
+    let sandbox = Arc::new(sandbox(kind, &workspace, &[], config)?);
     let order = order(&sandbox, &place, &outside)?;
     let before = facts(&outside).map_err(EnterError::from)?;
     let cancelled = CancellationToken::new();

@@ -194,7 +194,9 @@ impl TerminalSession {
         time: Duration,
     ) -> Result<Finished, ToolError> {
         let Shared { sandbox, config, .. } = &*self.shared;
-        self.shared.check_hidden()?;
+        let hidden = Arc::clone(&self.shared.hidden);
+        let checked = task::spawn_blocking(move || hidden.check()).await;
+        checked.map_err(|it| not_started(&it))??;
         match command::run(sandbox, order, config, time, &caller.cancelled).await {
             Ok(finished) => Ok(finished),
             Err(CommandError::Ended { limit: Limit::Cancelled, .. }) => Err(ToolError::Interrupted),

@@ -18,11 +18,15 @@ use super::*;
 use crate::{
     defence::Defences,
     session::Session,
-    toolset::call::{Caller, CommandResult, ExecuteCode, Terminal},
+    toolset::{
+        ToolError,
+        call::{Caller, CommandResult, ExecuteCode, Terminal},
+    },
 };
 
 mod attack;
 mod end;
+mod hidden;
 mod killed;
 mod parity;
 mod session;
@@ -75,7 +79,7 @@ impl Fixture {
         std::fs::create_dir(outer.path().join("workspace")).unwrap();
         std::fs::write(outer.path().join("secret.txt"), "CANARY-outside\n").unwrap();
         let workspace = outer.path().join("workspace");
-        let open = TerminalTools::open(&workspace, config, None);
+        let open = TerminalTools::open(&workspace, config, Arc::default());
         // A machine without one of the kinds tests half of what it promises.
         let tools = block_on(open).unwrap_or_else(|error| {
             panic!("both kinds of sandbox must be there to be tested (on Debian, `bubblewrap`): {error}")

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use super::*;
+use crate::tools::closed::OwnFiles;
 
 /// What no answer may hold.
 const CANARY: &str = "canary-5e0d";
@@ -163,17 +164,93 @@ fn a_person_may_open_what_is_closed() {
     assert!(it.write(".git/config", "y").is_err());
 }
 
+/// The tools of a workspace with files of the host in and beside it.
+fn owned(it: &Fixture, own: impl FnOnce(&mut OwnFiles)) -> FileTools {
+    let mut files = OwnFiles::default();
+    own(&mut files);
+    let closed = files.below(&it.path(""), true).unwrap();
+    FileTools::open_closed(&it.path(""), ROOMY, Arc::new(closed)).unwrap()
+}
+
+/// Tries every tool on a path.
+fn check_own(tools: FileTools, outer: TempDir, path: &str) -> TempDir {
+    let it = Fixture { outer, tools };
+    let text = format!("`{path}` is the host's own: take another file");
+    let start = SearchFiles { path: Some(path.to_owned()), ..SearchFiles::default() };
+    assert_eq!(it.read(whole(path)), failed(&text));
+    assert_eq!(it.write(path, "x"), failed(&text));
+    assert_eq!(it.patch(replacement(path, "a", "x")), failed(&text));
+    assert_eq!(it.search(content_of(Some(path))), failed(&text));
+    assert_eq!(it.search(start), failed(&text));
+    it.outer
+}
+
 #[test]
-fn several_files_of_the_host_are_closed() {
+fn files_of_the_host_are_not_there() {
     let it = Fixture::new();
-    it.put("state/store.db", "").put("notes.md", "");
-    let (store, notes) = (it.path("state/store.db"), it.path("notes.md"));
-    let closed = [store.as_path(), notes.as_path(), Path::new("/elsewhere")];
-    let tools = FileTools::open_closed(&it.path(""), ROOMY, closed).unwrap();
-    for path in ["state/store.db", "state/store.db-wal", "notes.md", "notes.md.lock"] {
-        let call = WriteFile { path: path.to_owned(), content: "x".to_owned() };
-        let text = format!("`{path}` is the host's own: write another file");
-        assert_eq!(block_on(tools.write_file(&caller(), call)), failed(&text));
+    for path in ["state/store.db", "state/store.db-wal", "notes.md", "home/conf/x/config.toml"] {
+        it.put(path, CANARY);
     }
-    assert_eq!(it.tree(), ["notes.md", "state", "state/store.db"]);
+    it.put("open.txt", CANARY).link("home/conf", "alias");
+    let (store, notes) = (it.path("state/store.db"), it.path("notes.md"));
+    let conf = it.path("alias/x");
+    let tools = owned(&it, |own| {
+        own.family(store);
+        own.file(notes);
+        own.directory(conf);
+        own.directory("/elsewhere");
+    });
+    let it = Fixture { tools, ..it };
+    let hits = it.search(content_of(None)).unwrap().hits;
+    assert_eq!(hits.iter().map(|it| it.path.as_str()).collect::<Vec<_>>(), ["open.txt"]);
+    let listed = it.search(SearchFiles::default()).unwrap().hits;
+    assert!(!listed.iter().any(|it| it.path.contains("store.db") || it.path.contains("conf/x")));
+    let Fixture { mut outer, tools } = it;
+    for path in [
+        "state/store.db",
+        "state/store.db-wal",
+        "notes.md",
+        "home/conf/x/config.toml",
+        "alias/x/config.toml",
+    ] {
+        outer = check_own(tools.clone(), outer, path);
+    }
+    let it = Fixture { outer, tools };
+    for path in ["state/store.db.hosts/x.lock", "HOME/Conf/X/new", "home/conf/x/new/er"] {
+        let text = format!("`{path}` is the host's own: take another file");
+        assert_eq!(it.write(path, "x"), failed(&text));
+    }
+    assert_eq!(it.get("home/conf/x/config.toml"), CANARY);
+}
+
+#[test]
+fn a_file_of_the_host_is_known_by_what_it_is() {
+    let it = Fixture::new();
+    it.put("own/config.toml", CANARY);
+    fs::create_dir(it.outer.path().join("own")).unwrap();
+    fs::write(it.outer.path().join("own/key"), CANARY).unwrap();
+    fs::hard_link(it.outer.path().join("own/key"), it.path("innocent.txt")).unwrap();
+    fs::hard_link(it.path("own/config.toml"), it.path("other.toml")).unwrap();
+    it.put("twin.txt", "mine");
+    fs::hard_link(it.path("twin.txt"), it.path("twin2.txt")).unwrap();
+    let (inner, outer) = (it.path("own"), it.outer.path().join("own"));
+    let tools = owned(&it, |own| {
+        own.directory(inner);
+        own.directory(outer);
+    });
+    // It is moved away, and keeps what it is.
+    fs::rename(it.path("own"), it.path("renamed")).unwrap();
+    let Fixture { mut outer, .. } = it;
+    for path in ["innocent.txt", "other.toml", "renamed/config.toml"] {
+        let it = Fixture { outer, tools: tools.clone() };
+        let text = format!("`{path}` is the host's own: take another file");
+        assert_eq!(it.read(whole(path)), failed(&text));
+        assert_eq!(it.write(path, "x"), failed(&text));
+        assert_eq!(it.patch(replacement(path, "canary", "x")), failed(&text));
+        assert_eq!(it.search(content_of(None)).unwrap().hits, []);
+        outer = it.outer;
+    }
+    let it = Fixture { outer, tools };
+    assert_eq!(it.read(whole("twin.txt")).unwrap().text, "mine");
+    it.write("twin2.txt", "x").unwrap();
 }

@@ -546,53 +546,6 @@ fn what_a_command_leaves_is_not_trusted() {
     );
 }
 
-#[test]
-fn the_store_of_the_host_is_hidden_or_there_is_no_terminal() {
-    let outer = tempfile::tempdir().unwrap();
-    let workspace = outer.path().canonicalize().unwrap();
-    fs::create_dir_all(workspace.join("deep/state")).unwrap();
-    let store = workspace.join("deep/state/store.db");
-    for name in ["deep/state/store.db", "deep/state/store.db-wal", "store.db"] {
-        fs::write(workspace.join(name), "CANARY").unwrap();
-    }
-    let open = |sandbox, closed: &Path| {
-        block_on(TerminalTools::open(&workspace, roomy(sandbox), Some(closed)))
-    };
-    let tools = open(SandboxChoice::Auto, &store).unwrap();
-    assert_eq!(tools.kind(), SandboxKind::Bubblewrap);
-    let session = tools.session();
-    let caller = Caller::of("child", Session::Local);
-    let run = |command: &str| {
-        let call = Terminal { command: command.to_owned(), ..Terminal::default() };
-        block_on(session.run(&caller, call))
-    };
-    let found = run("ls -A deep/state; cat deep/state/*; echo x > deep/state/store.db-wal; \
-                     rm -rf deep/state; mv deep/state elsewhere; echo end");
-    let found = found.unwrap().output;
-    assert!(!found.contains("CANARY") && found.ends_with("end\n"), "{found}");
-    assert_eq!(fs::read_to_string(workspace.join("deep/state/store.db-wal")).unwrap(), "CANARY");
-    // It is moved with the directory above it: the next command is refused.
-    run("mv deep other; ls other/state").unwrap();
-    assert!(matches!(run("cat other/state/*"), Err(ToolError::Failed(_))));
-    fs::rename(workspace.join("other"), workspace.join("deep")).unwrap();
-    assert!(run("true").is_ok());
-    let landlock = open(SandboxChoice::Landlock, &store);
-    assert!(matches!(landlock, Err(TerminalError::NoSandbox(_))));
-    let beside = open(SandboxChoice::Auto, &workspace.join("store.db"));
-    assert!(matches!(beside, Err(TerminalError::Reachable { .. })));
-    let elsewhere = tempfile::tempdir().unwrap();
-    assert!(open(SandboxChoice::Landlock, &elsewhere.path().join("store.db")).is_ok());
-}
-
-#[test]
-fn a_workspace_that_holds_everything_is_refused() {
-    for path in ["/", "/tmp"] {
-        let config = roomy(SandboxChoice::Auto);
-        let found = block_on(TerminalTools::open(Path::new(path), config, None));
-        assert!(matches!(found, Err(TerminalError::Reachable { .. })), "{path}");
-    }
-}
-
 /// Words of every kind reach a program as they were written: nothing on the
 /// way takes them for a part of a script.
 #[test]

@@ -1,0 +1,54 @@
+//! Which files are the host's own: one list, made where everything is known.
+
+use std::path::{Path, PathBuf};
+
+use etcetera::{BaseStrategy as _, base_strategy::Xdg};
+
+use super::offer::Given;
+use crate::{
+    config::{Config, KeySource},
+    tools::closed::OwnFiles,
+};
+
+/// The name of our directories.
+const NAME: &str = "hermitage";
+
+/// Adds what every host has to what the application named.
+pub(super) fn files(
+    mut own: OwnFiles,
+    config: &Config,
+    given: &Given,
+    store: Option<&Path>,
+) -> OwnFiles {
+    usual_directories().into_iter().for_each(|it| own.usual_directory(it));
+    let memory = Some(&config.tools.memory.file).filter(|it| !it.as_os_str().is_empty());
+    for file in store.into_iter().chain(memory.map(PathBuf::as_path)).chain(given.memory.as_deref())
+    {
+        own.family(file);
+    }
+    if let Some(cache) = &config.sandbox.cache_dir {
+        own.directory(cache);
+    }
+    for provider in config.providers.values() {
+        provider.cassette.iter().for_each(|it| own.file(it));
+        if let Some(KeySource::Command(line)) = &provider.key {
+            programs(line).for_each(|it| own.file(it));
+        }
+    }
+    own
+}
+
+/// Configuration, data, state and cache of this user.
+fn usual_directories() -> Vec<PathBuf> {
+    let Ok(xdg) = Xdg::new() else { return Vec::new() };
+    let all =
+        [Some(xdg.config_dir()), Some(xdg.data_dir()), xdg.state_dir(), Some(xdg.cache_dir())];
+    all.into_iter().flatten().map(|it| it.join(NAME)).collect()
+}
+
+/// What a command line names that is a file: a child must not choose what it
+/// does.
+fn programs(line: &str) -> impl Iterator<Item = PathBuf> {
+    let words = line.split(|it: char| it.is_whitespace() || "'\"`;|&()<>".contains(it));
+    words.filter(|it| it.contains('/')).map(PathBuf::from).filter(|it| it.is_file())
+}
