@@ -5,6 +5,7 @@
 pub mod clarify;
 pub mod closed;
 pub mod file;
+mod git;
 pub mod memory;
 pub mod messaging;
 mod names;

@@ -28,6 +28,7 @@ use crate::{
 
 mod path;
 mod quota;
+mod repository;
 mod rules;
 mod workspace;
 
@@ -51,6 +52,7 @@ mod tests;
 
 use path::{Quoted, WorkspacePath};
 use quota::Spent;
+use repository::Repositories;
 use rules::Rules;
 use workspace::{HOSTS_OWN, Workspace};
 
@@ -170,6 +172,7 @@ struct Shared {
     writing: Mutex<Spent>,
     /// Files of the host.
     closed: Arc<Closed>,
+    repositories: Repositories,
 }
 
 impl Shared {
@@ -197,7 +200,13 @@ impl Shared {
                  none where programs are"
             )));
         }
-        self.rules.check_write(path, real)
+        self.rules.check_write(path, real)?;
+        match self.repositories.close(self.workspace.root(), real) {
+            None => Ok(()),
+            Some(closed) => {
+                Err(ToolError::Denied(format!("{} {}", Quoted(path.given()), closed.text())))
+            }
+        }
     }
 }
 
@@ -224,9 +233,12 @@ impl FileTools {
         closed: Arc<Closed>,
     ) -> Result<Self, WorkspaceError> {
         let error = |source| WorkspaceError::Open { path: workspace.to_owned(), source };
+        let real = workspace.canonicalize().map_err(error)?;
+        let repositories = Repositories::new(&real);
         let workspace = Workspace::open(workspace, Arc::clone(&closed)).map_err(error)?;
         let (rules, writing) = (Rules::new(&config)?, Mutex::default());
-        Ok(Self { shared: Arc::new(Shared { workspace, config, rules, writing, closed }) })
+        let shared = Shared { workspace, config, rules, writing, closed, repositories };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Reads lines of a text file, or only counts them.

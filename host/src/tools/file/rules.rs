@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     defence::{Defence, Defences},
-    tools::names::fold,
+    tools::{git::is_git, names::fold},
     toolset::call::ToolError,
 };
 
@@ -186,14 +186,6 @@ fn rule<'a>(rules: &'a Gitignore, folded: &str) -> Option<&'a str> {
     })
 }
 
-/// Git runs programs that files below `.git` name, with the rights of whoever
-/// calls it next. The second form is the short name that a FAT or NTFS file
-/// system gives the same directory.
-pub(super) fn is_git(folded: &str) -> bool {
-    let digits = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
-    folded == ".git" || folded.strip_prefix("git~").is_some_and(digits)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -314,15 +306,6 @@ mod tests {
         check("a.\u{212a}ey", Some("*.key"), None);
         check(".Git/config", Some("**/.git/config"), None);
         check("Agents.MD", None, Some("AGENTS.md"));
-    }
-
-    #[test]
-    fn gits_own_directory_has_a_short_name() {
-        for (name, expect) in
-            [(".git", true), ("git~1", true), ("git~", false), ("git~x", false), (".gitx", false)]
-        {
-            assert_eq!(is_git(name), expect, "{name}");
-        }
     }
 
     #[test]

@@ -254,3 +254,68 @@ fn a_file_of_the_host_is_known_by_what_it_is() {
     assert_eq!(it.read(whole("twin.txt")).unwrap().text, "mine");
     it.write("twin2.txt", "x").unwrap();
 }
+
+fn closed_by_git<T>(path: &str, why: &str) -> Result<T, ToolError> {
+    Err(ToolError::Denied(format!("`{path}` {why}")))
+}
+
+#[test]
+fn no_directory_becomes_a_repository() {
+    let why = "would be a part of a git repository (`HEAD`, `objects` and `refs` in one \
+               directory): write elsewhere";
+    let orders = [
+        ["docs/config", "docs/objects/x", "docs/refs/x", "docs/HEAD"],
+        ["docs/HEAD", "docs/config", "docs/refs/x", "docs/objects/x"],
+        ["docs/HEAD", "docs/objects/x", "docs/config", "docs/refs/a/b"],
+        ["HEAD", "config", "objects/x", "refs/x"],
+        ["docs/config", "docs/objects/x", "docs/refs/x", "docs/head"],
+    ];
+    for order in orders {
+        let it = Fixture::with(guarded());
+        let [parts @ .., last] = order;
+        for path in parts {
+            it.write(path, "x").unwrap();
+        }
+        assert_eq!(it.write(last, "ref: refs/heads/x"), closed_by_git(last, why));
+    }
+    let it = Fixture::with(guarded());
+    it.write("docs/HEAD", "ref: refs/heads/x").unwrap();
+    assert_eq!(it.write("docs/commondir", "../x"), closed_by_git("docs/commondir", why));
+    it.write("docs/objects/x", "x").unwrap();
+    it.link("docs", "alias");
+    assert_eq!(it.write("alias/refs/x", "x"), closed_by_git("alias/refs/x", why));
+}
+
+#[test]
+fn a_repository_with_any_name_is_closed() {
+    let it = Fixture::with(guarded());
+    for path in ["x.git/HEAD", "x.git/objects/a", "x.git/refs/a", "x.git/config"] {
+        it.put(path, "mine");
+    }
+    for path in ["x.git/config", "x.git/hooks/post-checkout", "x.git/new", "x.git/a/b/c"] {
+        let written = it.write(path, "x").unwrap_err();
+        assert!(written.to_string().contains("a part of a git repository"), "{path}: {written}");
+    }
+    let patched = it.patch(replacement("x.git/config", "mine", "x")).unwrap_err();
+    assert!(patched.to_string().contains("a part of a git repository"), "{patched}");
+    assert_eq!(it.read(whole("x.git/config")).unwrap().text, "mine");
+}
+
+#[test]
+fn what_a_configuration_of_git_names_is_closed() {
+    let it = Fixture::with(guarded());
+    it.put(
+        "sub/.git/config",
+        "[include]\npath = ../git.cfg\n[core]\nhooksPath = .githooks\n\
+         [filter \"x\"]\nclean = sh clean.sh tools/z.py\n",
+    );
+    it.put("sub/clean.sh", "mine");
+    let why = "is run or obeyed by git, as a repository here is configured: say in the result \
+               what to change";
+    for path in ["sub/git.cfg", "sub/.githooks/pre-commit", "sub/tools/z.py", "sub/clean.sh"] {
+        assert_eq!(it.write(path, "x"), closed_by_git(path, why));
+    }
+    for path in ["git.cfg", "sub/tools/other.py", "sub/sh", "sub/githooks/x"] {
+        it.write(path, "x").unwrap();
+    }
+}
