@@ -40,7 +40,7 @@ async fn a_child_never_writes_to_the_store_of_its_host() {
     };
     for path in ["app.db", "app.db-wal", "./app.db-shm", "app.db.hosts/host_0.lock"] {
         let answer = write(path).await;
-        assert!(answer.contains("is the host's own: write another file"), "{answer}");
+        assert!(answer.contains("is the host's own: take another file"), "{answer}");
     }
     assert!(write("other.db").await.starts_with("Ok("), "another file is another file");
 }

@@ -29,6 +29,7 @@ mod session;
 mod command;
 mod output;
 
+mod guard;
 mod hidden;
 mod kept;
 mod language;
@@ -53,6 +54,7 @@ pub(crate) use launcher::serve as launch_as_helper;
 pub use sandbox::SandboxKind;
 pub use session::TerminalSession;
 
+use guard::Guard;
 use hidden::Hidden;
 use sandbox::Sandbox;
 use scratch::Scratch;
@@ -185,6 +187,7 @@ struct Shared {
     /// Variables of the host that commands see.
     passed_on: BTreeMap<String, String>,
     hidden: Arc<Hidden>,
+    guard: Arc<Guard>,
     scratch: Scratch,
 }
 
@@ -210,10 +213,14 @@ impl TerminalTools {
         let passed_on = passed_on(&config.environment)?;
         let hidden = Arc::new(Hidden::new(&real, closed)?);
         let sandbox = Arc::new(choose(&real, &hidden, &config).await?);
+        let shown = sandbox.places(Path::new("")).workspace;
+        let guard = Arc::new(Guard::new(&real, shown).map_err(error)?);
         let shell = Shell::find();
         let scratch = task::spawn_blocking(Scratch::new).await.map_err(io::Error::other);
         let scratch = scratch.flatten().map_err(TerminalError::Scratch)?;
-        let shared = Shared { sandbox, shell, workspace: real, config, passed_on, hidden, scratch };
+        let workspace = real;
+        let shared =
+            Shared { sandbox, shell, workspace, config, passed_on, hidden, guard, scratch };
         Ok(Self { shared: Arc::new(shared) })
     }
 

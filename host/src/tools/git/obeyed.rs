@@ -2,10 +2,13 @@
 //! included ones, hooks, and the programs of filters and the like.
 
 use std::{
+    env,
     fs::File,
     io::Read as _,
     path::{Component, Path, PathBuf},
 };
+
+use etcetera::{BaseStrategy as _, base_strategy::Xdg};
 
 use super::config::{Named, named};
 
@@ -52,8 +55,13 @@ impl Repository {
     /// What its configuration names below `workspace`.
     pub(in crate::tools) fn obeyed(&self, text: &str, workspace: &Path) -> Vec<Obeyed> {
         let Named { includes, hooks, words } = named(text);
+        let home = env::home_dir().unwrap_or_default();
         let below = |from: &Path, path: &str, what| {
-            let path = lexical(&from.join(path))?;
+            let path = match path.strip_prefix("~/") {
+                Some(path) => home.join(path),
+                None => from.join(path),
+            };
+            let path = lexical(&path)?;
             let path = path.strip_prefix(workspace).ok()?.to_owned();
             (!path.as_os_str().is_empty()).then_some(Obeyed { path, what })
         };
@@ -65,10 +73,10 @@ impl Repository {
     }
 }
 
-/// What the repositories that hold a workspace obey in it; those in it are
-/// found by whoever looks through it.
+/// What is obeyed in a workspace by the repositories that hold it, and by git
+/// everywhere; those in it are found by whoever looks through it.
 pub(in crate::tools) fn from_above(workspace: &Path) -> Vec<Obeyed> {
-    let mut res = Vec::new();
+    let mut res: Vec<Obeyed> = of_person().iter().flat_map(|it| by_file(it, workspace)).collect();
     for top in workspace.ancestors().take(MAX_ABOVE) {
         let Some(directory) = directory_of(top) else { continue };
         if let Some(text) = read(&directory.join("config")) {
@@ -77,6 +85,26 @@ pub(in crate::tools) fn from_above(workspace: &Path) -> Vec<Obeyed> {
         }
     }
     res
+}
+
+/// The person's own configuration, which may be kept in a workspace, and what
+/// that names there.
+fn by_file(file: &Path, workspace: &Path) -> Vec<Obeyed> {
+    let Ok(real) = file.canonicalize() else { return Vec::new() };
+    let directory = real.parent().unwrap_or(&real).to_owned();
+    let text = read(&real).unwrap_or_default();
+    let repository = Repository { top: directory.clone(), directory };
+    let mut res = repository.obeyed(&text, workspace);
+    if let Ok(below) = real.strip_prefix(workspace) {
+        res.push(Obeyed { path: below.to_owned(), what: What::Included });
+    }
+    res
+}
+
+fn of_person() -> Vec<PathBuf> {
+    let home = env::home_dir().unwrap_or_default();
+    let settings = Xdg::new().ok().map(|it| it.config_dir().join("git/config"));
+    [home.join(".gitconfig"), "/etc/gitconfig".into()].into_iter().chain(settings).collect()
 }
 
 /// The directory with the configuration of the repository of `top`: its
@@ -124,6 +152,19 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn the_persons_configuration_may_be_kept_in_a_workspace() {
+        let outer = tempfile::tempdir().unwrap();
+        let outer = outer.path().canonicalize().unwrap();
+        fs::create_dir(outer.join("dotfiles")).unwrap();
+        let text = "[include]\npath = more.cfg\n[core]\nhooksPath = ~/none\n";
+        fs::write(outer.join("dotfiles/gitconfig"), text).unwrap();
+        std::os::unix::fs::symlink("dotfiles/gitconfig", outer.join(".gitconfig")).unwrap();
+        let found = by_file(&outer.join(".gitconfig"), &outer.join("dotfiles"));
+        let paths: Vec<_> = found.iter().map(|it| it.path.to_str().unwrap()).collect();
+        assert_eq!(paths, ["more.cfg", "gitconfig"]);
+    }
 
     #[test]
     fn what_a_repository_above_names_in_the_workspace_is_found() {

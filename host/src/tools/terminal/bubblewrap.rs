@@ -298,7 +298,8 @@ mod tests {
         let check = async |time, cancelled: CancellationToken, expect| {
             let (directory, environment) = (PathBuf::new(), BTreeMap::new());
             let scratch = TempDir::new().unwrap();
-            let order = Order { arguments: Vec::new(), directory, environment, scratch };
+            let arguments = Vec::new();
+            let order = Order { arguments, directory, environment, scratch, watch: None };
             let res = command::run(&sandbox, order, &config, time, &cancelled).await;
             let Err(CommandError::Ended { limit, .. }) = res else { panic!("{res:?}") };
             assert_eq!(limit, expect);

@@ -20,6 +20,7 @@ use super::{
     process::Load,
     sandbox::{EnterError, Order, Sandbox},
 };
+use crate::completion::sanitize::clean_line;
 
 /// Pause between two looks at what a command takes.
 const WATCH_EVERY: Duration = Duration::from_millis(50);
@@ -27,6 +28,9 @@ const WATCH_EVERY: Duration = Duration::from_millis(50);
 /// How long the last of the output may take to be read when every process
 /// that could write is gone.
 const DRAIN_WITHIN: Duration = Duration::from_secs(1);
+
+/// Characters of one thing that the host tells of a command.
+const MAX_TOLD_CHARS: usize = 400;
 
 /// How a command ended by itself.
 #[derive(Debug)]
@@ -111,9 +115,9 @@ pub(super) async fn run(
     };
     leash.kill();
     // Whoever is told that it ended can rely on that.
-    let _ = ended.await;
+    let told = ended.await.map(|it| it.told).unwrap_or_default();
     drain(&mut pipe, &mut output, config).await;
-    Err(CommandError::Ended { limit, output: output.into_text().0 })
+    Err(CommandError::Ended { limit, output: with_told(output.into_text().0, &told) })
 }
 
 /// Whoever waits for it does so no more.
@@ -139,13 +143,27 @@ async fn finish(
     mut output: Output,
     config: &TerminalConfig,
 ) -> Result<Finished, CommandError> {
-    let Ended { code, kept } = ended.map_err(|_| lost())?;
+    let Ended { code, kept, told } = ended.map_err(|_| lost())?;
     drain(&mut pipe, &mut output, config).await;
     let (output, truncated) = output.into_text();
+    let output = with_told(output, &told);
     match code {
         Some(code) => Ok(Finished { code, output, truncated, kept }),
         None => Err(CommandError::Inside(output)),
     }
+}
+
+/// The output, and behind it what the host did about files.
+fn with_told(mut output: String, told: &[String]) -> String {
+    if !told.is_empty() && !output.is_empty() && !output.ends_with('\n') {
+        output.push('\n');
+    }
+    for it in told {
+        // Names of files are in it.
+        let it = clean_line(it, MAX_TOLD_CHARS);
+        output.push_str(&format!("[hermitage] {it}\n"));
+    }
+    output
 }
 
 /// Its keeper panicked, which is a bug of the host.

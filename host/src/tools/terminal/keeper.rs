@@ -12,6 +12,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
+    guard::Watch,
     kept::{self, Kept},
     leash::Leash,
     sandbox::{EnterError, Order, Sandbox},
@@ -32,10 +33,12 @@ pub(super) struct Ended {
     /// Exit code, or 128 + the signal; `None` when it did not start.
     pub(super) code: Option<i32>,
     pub(super) kept: Option<Kept>,
+    /// What was done about files that git would obey.
+    pub(super) told: Vec<String>,
 }
 
 /// Starts a command. It is ended when it was not waited for.
-pub(super) fn start(sandbox: Arc<Sandbox>, order: Order) -> io::Result<Running> {
+pub(super) fn start(sandbox: Arc<Sandbox>, mut order: Order) -> io::Result<Running> {
     let leash = Arc::new(Leash::default());
     let (started_sender, started) = oneshot::channel();
     let (ended_sender, ended) = oneshot::channel();
@@ -52,10 +55,11 @@ pub(super) fn start(sandbox: Arc<Sandbox>, order: Order) -> io::Result<Running> 
                 }
                 let code = launched.wait();
                 held.let_go();
+                let told = order.watch.take().map(Watch::end).unwrap_or_default();
                 let kept = kept::read(&order.scratch.path().join(KEPT));
                 scratch::remove(&order.scratch.keep());
                 // Nobody waits any more when the call was dropped.
-                let _ = ended_sender.send(Ended { code, kept });
+                let _ = ended_sender.send(Ended { code, kept, told });
             }
         }
     })?;

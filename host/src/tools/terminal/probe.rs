@@ -133,7 +133,7 @@ fn order(sandbox: &Sandbox, place: &Scratch, outside: &Path) -> Result<Order, En
         Sandbox::Landlock(_) => std::process::id().to_string(),
     };
     let environment = BTreeMap::from([outside, ("HOST".to_owned(), host)]);
-    Ok(Order { arguments, directory: "".into(), environment, scratch })
+    Ok(Order { arguments, directory: "".into(), environment, scratch, watch: None })
 }
 
 fn version(sandbox: &Sandbox) -> Result<String, EnterError> {

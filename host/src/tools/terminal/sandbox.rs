@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::{
     bubblewrap::Bubblewrap,
+    guard::Watch,
     landlock::Landlock,
     launcher::{Identity, Launched},
     leash::Leash,
@@ -87,6 +88,8 @@ pub(super) struct Order {
     pub(super) environment: BTreeMap<String, String>,
     /// Of this command alone: its script, and what it leaves.
     pub(super) scratch: TempDir,
+    /// Looks after what git obeys in the workspace.
+    pub(super) watch: Option<Watch>,
 }
 
 /// Why a command could not enter. For the operator: it may name host paths.

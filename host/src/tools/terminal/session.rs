@@ -158,20 +158,20 @@ impl TerminalSession {
         script: Option<String>,
     ) -> Result<Order, ToolError> {
         let shared = Arc::clone(&self.shared);
-        let scratch = task::spawn_blocking(move || {
+        let prepared = task::spawn_blocking(move || {
             let scratch = shared.scratch.directory()?;
             if let Some(script) = script {
                 fs::write(scratch.path().join(SCRIPT), script)?;
             }
-            io::Result::Ok(scratch)
+            io::Result::Ok((scratch, Some(shared.guard.begin())))
         });
-        let scratch = scratch.await.map_err(io::Error::other).and_then(|it| it);
-        let scratch = scratch.map_err(|it| not_started(&EnterError::from(it)))?;
+        let prepared = prepared.await.map_err(io::Error::other).and_then(|it| it);
+        let (scratch, watch) = prepared.map_err(|it| not_started(&EnterError::from(it)))?;
         let places = self.shared.sandbox.places(scratch.path());
         let Shared { sandbox, config, .. } = &*self.shared;
         let arguments = arguments(&places, &sandbox.kernel_processes(config.max_processes));
         let environment = self.environment(&places, state);
-        Ok(Order { arguments, directory, environment, scratch })
+        Ok(Order { arguments, directory, environment, scratch, watch })
     }
 
     fn environment(&self, places: &Places, state: &State) -> BTreeMap<String, String> {

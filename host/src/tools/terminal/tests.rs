@@ -26,6 +26,7 @@ use crate::{
 
 mod attack;
 mod end;
+mod git;
 mod hidden;
 mod killed;
 mod parity;

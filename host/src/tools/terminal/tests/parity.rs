@@ -53,7 +53,7 @@ const EVERYDAY: &[(&str, &str, &str)] = &[
     ),
     (
         "git",
-        "git init -q .; git config core.filemode; git config a.b c; git config a.b",
+        "git init -q .; git config core.filemode; git config user.name c; git config user.name",
         "true\nc\n",
     ),
     (
