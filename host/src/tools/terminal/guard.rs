@@ -93,6 +93,7 @@ impl Guard {
         for _ in 0..MAX_ROUNDS {
             told.extend(tree.refresh(&self.root));
             let now = Snapshot::after(&self.root, tree, trusted);
+            told.extend(now.unseen());
             let verdicts = verdicts(trusted, &now, made, &self.root);
             if verdicts.is_empty() {
                 made.extend(now.owners_beyond(trusted));

@@ -25,7 +25,8 @@ const DIRECTORIES: [&str; 3] = ["hooks", "remotes", "branches"];
 const MAX_FILE_BYTES: u64 = MAX_CONFIG_BYTES;
 
 /// Entries that are kept. Bounds what a workspace that is made of repositories
-/// takes of the host's memory; new ones beyond it are not looked at.
+/// takes of the host's memory; beyond it nothing is promised, and the answer
+/// says so.
 const MAX_ENTRIES: usize = 50_000;
 
 /// Directories in a directory of hooks that are looked into.
@@ -107,6 +108,8 @@ pub(super) struct Snapshot {
     pub(super) repositories: BTreeSet<PathBuf>,
     /// What configurations name.
     named: Vec<Obeyed>,
+    /// There are more than [`MAX_ENTRIES`].
+    is_cut: bool,
 }
 
 impl Snapshot {
@@ -127,6 +130,15 @@ impl Snapshot {
         this.named.clone_from(&trusted.named);
         this.add_named(root, trusted);
         this
+    }
+
+    /// What was not looked at, in words.
+    pub(super) fn unseen(&self) -> Option<String> {
+        self.is_cut.then(|| {
+            format!(
+                "git obeys more than {MAX_ENTRIES} files here: what is in the rest was not checked"
+            )
+        })
     }
 
     /// The repository that a path is a part of; a pointer is its own.
@@ -187,7 +199,11 @@ impl Snapshot {
     }
 
     fn add(&mut self, root: &Root, path: PathBuf, role: Role, before: &Snapshot) {
-        if self.entries.len() >= MAX_ENTRIES || self.entries.contains_key(&path) {
+        if self.entries.contains_key(&path) {
+            return;
+        }
+        if self.entries.len() >= MAX_ENTRIES {
+            self.is_cut = true;
             return;
         }
         let known = before.entries.get(&path).map(|it| &it.1);
