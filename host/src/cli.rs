@@ -48,6 +48,8 @@ enum Exit {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    // Where the kernel has none of it, there is nothing to forbid.
+    let _ = crate::forbid_dumps();
     setup::start_log();
     let exit = match Args::try_parse() {
         Ok(args) => dispatch(args),

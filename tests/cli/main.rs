@@ -3,6 +3,7 @@
 
 mod config;
 mod doctor;
+mod dumps;
 mod harness;
 mod help;
 mod inspect;
