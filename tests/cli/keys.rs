@@ -64,7 +64,7 @@ fn assert_nowhere(cli: &Cli, ran: &Ran) {
         assert_clean("standard error", ran.stderr.as_bytes());
     }
     let mut all = Vec::new();
-    files(&cli.path(""), &mut all);
+    ["", "home"].iter().for_each(|it| files(&cli.path(it), &mut all));
     assert!(all.iter().any(|it| it.ends_with("hermitage.db")), "{all:?}");
     for file in all.iter().filter(|it| !it.ends_with(CONFIG)) {
         assert_clean(&file.display().to_string(), &fs::read(file).unwrap());

@@ -62,7 +62,7 @@ fn command_line(process: u32) -> Option<String> {
 }
 
 #[test]
-fn ctrl_c_ends_a_compiler_that_has_begun() {
+fn a_compiler_that_has_begun_ends_with_its_host() {
     let cli = Cli::new(&[]);
     cli.file("bomb.wasm", bombs::find("loops one after the other").bytes);
     cli.config("[sandbox]\ncompile_seconds = 3600");
@@ -78,7 +78,7 @@ fn ctrl_c_ends_a_compiler_that_has_begun() {
         let asked = Instant::now();
         let pid = libc::pid_t::try_from(child.id()).unwrap();
         // SAFETY: sends a signal to a child that was not waited for yet.
-        assert_eq!(unsafe { libc::kill(pid, libc::SIGINT) }, 0);
+        assert_eq!(unsafe { libc::kill(pid, libc::SIGTERM) }, 0);
         child.wait().unwrap();
         while command_line(helper).is_some_and(|it| it.starts_with("hermitage-helper")) {
             assert!(asked.elapsed() < SOON, "{arguments:?}: the helper goes on");
