@@ -12,6 +12,7 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
+    fmt,
     io::{self, Read, Write},
     os::{
         fd::{AsFd as _, OwnedFd},
@@ -110,6 +111,12 @@ pub(crate) fn connection() -> io::Result<UnixStream> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program(PathBuf);
 
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.display().fmt(f)
+    }
+}
+
 impl Program {
     /// The one that was named; else this process's own, when its `main` calls
     /// [`crate::run_if_helper`]; else the command line of Hermitage beside it
@@ -117,7 +124,9 @@ impl Program {
     pub fn find(named: Option<&Path>) -> Result<Self, HelperError> {
         if let Some(path) = named {
             let no_program = || HelperError::NoProgram(path.to_owned());
-            return path.is_file().then(|| Self(path.to_owned())).ok_or_else(no_program);
+            // It is started in another directory.
+            let absolute = std::path::absolute(path).map_err(|_| no_program())?;
+            return absolute.is_file().then_some(Self(absolute)).ok_or_else(no_program);
         }
         if cfg!(test) || IS_OWN.load(Ordering::Relaxed) {
             return Ok(Self(PathBuf::from(OWN_PROGRAM)));

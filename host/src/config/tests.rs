@@ -96,7 +96,7 @@ fn the_defaults_are_those_of_the_specification() {
             log_bytes: 256 << 10,
             table_elements: 20_000,
             component_bytes: 32 << 20,
-            compile_seconds: 4,
+            compile_seconds: 3,
             compile_bytes: 384 << 20,
             helper: None,
             cache_dir: None,

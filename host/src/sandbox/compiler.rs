@@ -7,7 +7,7 @@
 //! limits of the kernel on time and memory. Whatever becomes of it, the host
 //! has an answer: machine code, or why there is none.
 //!
-//! Two lanes keep what is dear from holding up what is not: every component
+//! Two lanes keep what is dear from holding up what is not: a small component
 //! is tried in the first, with a second of processor time, and what needs
 //! more begins again in the other one.
 
@@ -50,8 +50,9 @@ impl Compiler {
 
     /// The machine code of a component. Dropping the future ends the helper.
     pub(super) async fn compile(&self, binary: &Binary) -> Result<Vec<u8>, LoadError> {
-        let whole = self.budget.of(binary.bytes().len());
-        if let Some(quick) = whole.quick() {
+        let bytes = binary.bytes().len();
+        let whole = self.budget.of(bytes);
+        if let Some(quick) = whole.quick(bytes) {
             match self.attempt(&self.quick, binary, quick).await {
                 Err(LoadError::TooCostly { cost: Cost::Cpu, .. }) => (),
                 answer => return answer,

@@ -62,7 +62,9 @@ fn talk(
         leash.hold(&child)?;
         Ok((child, socket))
     });
-    let (mut child, mut socket) = started.map_err(|it| LoadError::NoCompiler(it.to_string()))?;
+    let (mut child, mut socket) = started.map_err(|it| {
+        LoadError::NoCompiler(format!("the helper process `{program}` does not start: {it}"))
+    })?;
     let answer = ask(&mut socket, binary, budget);
     // Whoever answered has nothing more to do.
     if answer.is_ok() {
