@@ -77,6 +77,7 @@ impl Repository {
 /// everywhere; those in it are found by whoever looks through it.
 pub(in crate::tools) fn from_above(workspace: &Path) -> Vec<Obeyed> {
     let mut res: Vec<Obeyed> = of_person().iter().flat_map(|it| by_file(it, workspace)).collect();
+    res.extend(of_person().iter().flat_map(|it| everywhere(it, workspace)));
     for top in workspace.ancestors().take(MAX_ABOVE) {
         let Some(directory) = directory_of(top) else { continue };
         if let Some(text) = read(&directory.join("config")) {
@@ -98,6 +99,16 @@ fn by_file(file: &Path, workspace: &Path) -> Vec<Obeyed> {
     if let Ok(below) = real.strip_prefix(workspace) {
         res.push(Obeyed { path: below.to_owned(), what: What::Included });
     }
+    res
+}
+
+/// Hooks and programs that it names relatively are meant in every repository.
+/// This is the one that the workspace is, or may become.
+fn everywhere(file: &Path, workspace: &Path) -> Vec<Obeyed> {
+    let text = read(file).unwrap_or_default();
+    let repository = Repository { directory: workspace.into(), top: workspace.into() };
+    let mut res = repository.obeyed(&text, workspace);
+    res.retain(|it| matches!(it.what, What::Hooks | What::Program));
     res
 }
 
@@ -164,6 +175,16 @@ mod tests {
         let found = by_file(&outer.join(".gitconfig"), &outer.join("dotfiles"));
         let paths: Vec<_> = found.iter().map(|it| it.path.to_str().unwrap()).collect();
         assert_eq!(paths, ["more.cfg", "gitconfig"]);
+    }
+
+    #[test]
+    fn what_the_person_names_relatively_is_meant_in_the_workspace() {
+        let outer = tempfile::tempdir().unwrap();
+        let file = outer.path().join("gitconfig");
+        let text = "[include]\npath = more.cfg\n[core]\nhooksPath = .githooks\n";
+        fs::write(&file, text).unwrap();
+        let found = everywhere(&file, Path::new("/somewhere/else"));
+        assert_eq!(found, [Obeyed { path: ".githooks".into(), what: What::Hooks }]);
     }
 
     #[test]

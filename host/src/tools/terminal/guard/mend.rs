@@ -15,12 +15,13 @@ use super::{
 pub(super) fn mend(root: &Root, verdict: &Verdict) -> String {
     let Verdict { path, what } = verdict;
     let shown = path.display();
-    let done = match what {
-        Sentence::SetAside => root.set_aside(path).map(Some),
-        Sentence::Reduce(text) => {
-            root.stat(path).and_then(|it| root.put(path, text.as_bytes(), &it))
+    let done = match carry_out(root, path, what) {
+        // A command can close a directory to the one who owns it.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            root.open_way(path);
+            carry_out(root, path, what)
         }
-        Sentence::Restore(entry) => restore(root, path, entry),
+        other => other,
     };
     let aside = |it: &Option<PathBuf>| match it {
         Some(it) => format!("; what the command wrote is `{}`", it.display()),
@@ -39,6 +40,17 @@ pub(super) fn mend(root: &Root, verdict: &Verdict) -> String {
             tracing::error!(path = %shown, %error, "what git obeys was not put right");
             format!("`{shown}` could not be put right: git must not be used there")
         }
+    }
+}
+
+/// Gives where that is which was there.
+fn carry_out(root: &Root, path: &Path, what: &Sentence) -> io::Result<Option<PathBuf>> {
+    match what {
+        Sentence::SetAside => root.set_aside(path).map(Some),
+        Sentence::Reduce(text) => {
+            root.stat(path).and_then(|it| root.put(path, text.as_bytes(), &it))
+        }
+        Sentence::Restore(entry) => restore(root, path, entry),
     }
 }
 

@@ -26,6 +26,14 @@ const ASIDE: &str = ".set-aside";
 /// Files of one name that are kept aside; the last one is replaced.
 const MAX_ASIDE: usize = 9;
 
+/// Whether a file was replaced, by its name. Git looks for hooks by theirs, and
+/// none is called so.
+pub(super) fn is_aside(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    let number = name.rsplit_once(ASIDE).map(|(_, rest)| rest);
+    number.is_some_and(|it| it.is_empty() || it.strip_prefix('-').is_some_and(|it| it.len() == 1))
+}
+
 /// A workspace.
 pub(super) struct Root {
     handle: OwnedFd,
@@ -105,6 +113,15 @@ impl Root {
         let mode = fstat(&handle)?.st_mode & 0o7777;
         let shown = format!("/proc/self/fd/{}", handle.as_raw_fd());
         fs::set_permissions(shown, Permissions::from_mode(mode | 0o700))
+    }
+
+    /// Gives the owner of the directories above a path every right to them.
+    pub(super) fn open_way(&self, path: &Path) {
+        let above: Vec<&Path> = path.ancestors().skip(1).collect();
+        for directory in above.into_iter().rev() {
+            // What can't be opened makes the next try fail, too.
+            let _ = self.open_up(directory);
+        }
     }
 
     /// The bytes of a regular file, `None` when there are more than `max`.

@@ -9,7 +9,7 @@ use std::{
 use rustix::fs::{FileType, Stat};
 
 use super::{
-    root::Root,
+    root::{Root, is_aside},
     tree::{Stamp, Tree},
 };
 use crate::tools::git::obeyed::{MAX_CONFIG_BYTES, Obeyed, Repository, What, from_above};
@@ -220,7 +220,7 @@ impl Snapshot {
                 if depth > 0 {
                     self.add_all(root, &below, role, before, depth - 1);
                 }
-            } else if !it.name.to_string_lossy().ends_with(".sample") {
+            } else if !it.name.to_string_lossy().ends_with(".sample") && !is_aside(&it.name) {
                 self.add(root, below, role, before);
             }
         }

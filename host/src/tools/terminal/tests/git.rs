@@ -69,7 +69,8 @@ impl Work {
         let mut seen = 0;
         while let Some(directory) = todo.pop() {
             seen += 1;
-            fs::write(directory.join("touched.txt"), "x").unwrap();
+            // A command may have closed it.
+            let _ = fs::write(directory.join("touched.txt"), "x");
             let everywhere = [&["status"][..]];
             let at_repositories = [&["add", "-A"][..], &["commit", "-q", "-m", "next"]];
             let is_one = [".git", "HEAD"].iter().any(|it| directory.join(it).exists());
@@ -110,7 +111,7 @@ const MADE: &str = "mk() { mkdir -p \"$(dirname \"$1\")\"; cp /usr/bin/true \"$1
                     set_to() { printf '[core]\\n\\tbare = false\\n\\trepositoryformatversion = 0\\n%s\\n' \"$2\" > \"$1\"; }; ";
 
 /// What a command writes, each a way that git would obey.
-const ATTACKS: [&str; 44] = [
+const ATTACKS: [&str; 47] = [
     // The configuration of the repository.
     "printf '[core]\\nfsmonitor = \"%s; false\"\\n' \"$C\" >> .git/config",
     "mk hk/pre-commit; mk hk/post-index-change; set_to .git/config '[core]\nhooksPath = hk'",
@@ -160,6 +161,10 @@ const ATTACKS: [&str; 44] = [
     // Later, and out of sight.
     "(sleep 0.2; evil docs; set_to .git/config \"[core]\nfsmonitor = $C\") & disown; sleep 0.1",
     "printf 'URL: ext::%s\\nPull: x\\n' \"$C\" > x; mkdir -p .git/remotes; cp x .git/remotes/origin; cp x .git/branches/origin",
+    // A directory that is closed to the one who is to put it right.
+    "set_to .git/config \"[core]\nfsmonitor = $C\"; chmod 0555 .git",
+    "git init -q d; set_to d/.git/config \"[core]\nfsmonitor = $C\"; chmod 0555 d/.git",
+    "mk .git/hooks/pre-commit; chmod 0555 .git/hooks .git",
 ];
 
 fn check_attacks(sandbox: SandboxChoice) {
