@@ -17,6 +17,10 @@ const SOON: Duration = Duration::from_secs(3);
 
 #[test]
 fn ctrl_c_ends_soon_and_keeps_what_is_finished() {
+    [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM].into_iter().for_each(ends_soon);
+}
+
+fn ends_soon(signal: i32) {
     let cli = Cli::new(&["honest", "ignores_interruption"]);
     cli.file(
         "tasks.json",
@@ -34,7 +38,7 @@ fn ctrl_c_ends_soon_and_keeps_what_is_finished() {
     let asked = Instant::now();
     let pid = libc::pid_t::try_from(child.id()).unwrap();
     // SAFETY: sends a signal to a child that was not waited for yet.
-    assert_eq!(unsafe { libc::kill(pid, libc::SIGINT) }, 0);
+    assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
     let last = lines.next().unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(asked.elapsed() < SOON, "took {:?}", asked.elapsed());
@@ -70,7 +74,9 @@ fn a_compiler_that_has_begun_ends_with_its_host() {
         let mut child = cli.command(arguments).stderr(Stdio::piped()).spawn().unwrap();
         let helper = loop {
             let mut children = children(child.id()).into_iter();
-            if let Some((id, _)) = children.find(|(_, line)| line.starts_with("hermitage-helper")) {
+            if let Some((id, _)) =
+                children.find(|(_, line)| line.starts_with("hermitage-helper\0compile"))
+            {
                 break id;
             }
             std::thread::yield_now();

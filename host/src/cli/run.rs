@@ -260,10 +260,11 @@ async fn watch(
     event.ok_or_else(|| CliError::host(anyhow!("the host broke down: see `hermitage list`")))
 }
 
-/// Ctrl-C and SIGTERM: the first asks, the second ends.
+/// Ctrl-C, SIGTERM, SIGQUIT and a terminal that is closed: the first asks, the
+/// second ends. None of them ends the host while a command has not been
+/// followed by the look at what git obeys.
 struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
+    all: Vec<Signal>,
     grace: Option<tokio::time::Instant>,
 }
 
@@ -273,16 +274,19 @@ impl Signals {
             let error = |it| CliError::host(it).context("signals can't be listened for");
             signal(kind).map_err(error)
         };
-        let interrupt = listen(SignalKind::interrupt())?;
-        Ok(Self { interrupt, terminate: listen(SignalKind::terminate())?, grace: None })
+        let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit()];
+        // `nohup` asks to go on when the terminal is closed.
+        if !is_ignored(SignalKind::hangup()) {
+            kinds.push(SignalKind::hangup());
+        }
+        let all = kinds.into_iter().map(listen).collect::<Result<_, _>>()?;
+        Ok(Self { all, grace: None })
     }
 
     /// Waits for the first one.
     async fn first(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => (),
-            _ = self.terminate.recv() => (),
-        }
+        let any = self.all.iter_mut().map(|it| Box::pin(it.recv()));
+        futures_util::future::select_all(any).await;
     }
 
     /// Waits for the next thing to do about it, and does it. Never ends once
@@ -296,8 +300,7 @@ impl Signals {
             }
         };
         tokio::select! {
-            _ = self.interrupt.recv() => (),
-            _ = self.terminate.recv() => (),
+            () = self.first() => (),
             () = grace_is_over => (),
         }
         if self.grace.is_some() {
@@ -307,6 +310,15 @@ impl Signals {
         }
         self.grace = Some(tokio::time::Instant::now() + CTRL_C_GRACE);
     }
+}
+
+/// Whether this process was started deaf to a signal.
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|it| it.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|it| u64::from_str_radix(it.trim(), 16).ok()).unwrap_or(0);
+    let bit = u32::try_from(kind.as_raw_value() - 1).ok().and_then(|it| 1_u64.checked_shl(it));
+    bit.is_some_and(|it| ignored & it != 0)
 }
 
 fn print(event: &CompletionEvent, json: bool) -> Result<(), CliError> {
