@@ -104,8 +104,11 @@ impl Landlock {
 pub(super) fn keep_signals_inside() -> Result<i32, EnterError> {
     let ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
-        .scope(Scope::Signal)
-        .and_then(Ruleset::create);
+        // Without a word about it, no file would move to another directory.
+        .handle_access(AccessFs::Refer)
+        .and_then(|it| it.scope(Scope::Signal))
+        .and_then(Ruleset::create)
+        .and_then(|it| it.add_rules(path_beneath_rules(["/"], AccessFs::Refer)));
     let status = ruleset.and_then(|it| it.restrict_self()).map_err(|it| unavailable(&it))?;
     match status.landlock {
         LandlockStatus::Available { effective_abi, kernel_abi } => {

@@ -19,6 +19,19 @@ const EVERYDAY: &[(&str, &str, &str)] = &[
     ),
     ("cp", "mkdir -p d/e; echo x > d/e/f; ln -s e d/l; cp -a d c; ls c/l; readlink c/l", "f\ne\n"),
     ("mv", "mkdir d; echo x > a; mv a d/b; mv d e; cat e/b", "x\n"),
+    // `mv` copies where it can't rename; these do not.
+    ("ln", "mkdir d e; echo x > d/a; ln d/a e/b && cat e/b", "x\n"),
+    (
+        "python3",
+        "mkdir d e; echo x > d/a; python3 -c 'import os; os.rename(\"d/a\", \"e/b\")'; cat e/b",
+        "x\n",
+    ),
+    (
+        "git",
+        "git init -q r; cd r; mkdir s; echo x > a; git add a; git mv a s/ && git branch -m o && \
+         git status --short --branch",
+        "## No commits yet on o\nA  s/a\n",
+    ),
     ("install", "echo x > a; install -D -m 755 a bin/b; stat -c %a bin/b", "755\n"),
     ("mktemp", "f=$(mktemp); stat -c %a \"$f\"; d=$(mktemp -d); stat -c %a \"$d\"", "600\n700\n"),
     ("ln", "echo x > a; ln a b; ln -s a c; stat -c %h a; cat c", "2\nx\n"),
