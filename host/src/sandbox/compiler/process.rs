@@ -58,11 +58,7 @@ fn talk(
     budget: Budget,
     leash: &Leash,
 ) -> Result<Vec<u8>, LoadError> {
-    let started = start(program).and_then(|(child, socket)| {
-        leash.hold(&child)?;
-        Ok((child, socket))
-    });
-    let (mut child, mut socket) = started.map_err(|it| {
+    let (mut child, mut socket) = start(program, leash).map_err(|it| {
         LoadError::NoCompiler(format!("the helper process `{program}` does not start: {it}"))
     })?;
     let answer = ask(&mut socket, binary, budget);
@@ -75,9 +71,14 @@ fn talk(
     answer.unwrap_or_else(|_| Err(died(status, &words, budget)))
 }
 
-fn start(program: &Program) -> io::Result<(Child, UnixStream)> {
+fn start(program: &Program, leash: &Leash) -> io::Result<(Child, UnixStream)> {
     let (mut command, socket) = program.command(Role::Compile)?;
-    let child = command.stderr(Stdio::piped()).spawn()?;
+    let mut child = command.stderr(Stdio::piped()).spawn()?;
+    if let Err(error) = leash.hold(&child) {
+        // Nobody else would end it, or ask what became of it.
+        let _ = child.kill().and_then(|()| child.wait());
+        return Err(error);
+    }
     Ok((child, socket))
 }
 
@@ -120,8 +121,12 @@ fn died(status: ExitStatus, words: &str, budget: Budget) -> LoadError {
         LoadError::too_costly(Cost::Memory, budget.memory_bytes >> 20)
     } else if words.contains("has overflowed its stack") {
         LoadError::Crashed("it nests deeper than the compiler can follow".to_owned())
-    } else if is(Signal::XCPU) || is(Signal::KILL) {
+    } else if is(Signal::XCPU) {
         LoadError::too_costly(Cost::Cpu, u64::from(budget.cpu_seconds))
+    } else if is(Signal::KILL) {
+        // Its own limit tells it by another signal first.
+        let why = "the helper process was killed, as the kernel does when memory is short";
+        LoadError::NoCompiler(why.to_owned())
     } else {
         let words = words.lines().find(|it| !it.trim().is_empty()).unwrap_or("without a word");
         LoadError::Crashed(clean_line(&format!("{status}: {words}"), MAX_TOLD_CHARS))
