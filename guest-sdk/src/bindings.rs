@@ -2831,8 +2831,8 @@ pub mod hermitage {
             #[derive(Clone, PartialEq)]
             #[derive(Default)]
             pub struct Command {
-                /// A line for the shell.
-                pub line: _rt::String,
+                /// What the shell runs.
+                pub command: _rt::String,
                 /// Relative to the workspace; where the last command ended when absent.
                 pub directory: ::core::option::Option<_rt::String>,
                 /// Seconds; the host has an upper bound of its own.
@@ -2844,7 +2844,7 @@ pub mod hermitage {
                     f: &mut ::core::fmt::Formatter<'_>,
                 ) -> ::core::fmt::Result {
                     f.debug_struct("Command")
-                        .field("line", &self.line)
+                        .field("command", &self.command)
                         .field("directory", &self.directory)
                         .field("timeout", &self.timeout)
                         .finish()
@@ -2890,11 +2890,11 @@ pub mod hermitage {
                             * ::core::mem::size_of::<*const u8>()],
                     );
                     let Command {
-                        line: line0,
+                        command: command0,
                         directory: directory0,
                         timeout: timeout0,
                     } = command;
-                    let vec1 = line0;
+                    let vec1 = command0;
                     let ptr1 = vec1.as_ptr().cast::<u8>();
                     let len1 = vec1.len();
                     let (result3_0, result3_1, result3_2) = match directory0 {
@@ -5059,9 +5059,9 @@ macro_rules! __export_subagent_impl {
         "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.61.1:hermitage:subagent@0.1.0:subagent:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3542] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3545] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd7\x1a\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xda\x1a\x01A\x02\x01\
 A#\x01B\x12\x01m\x02\x04leaf\x0corchestrator\x04\0\x04role\x03\0\0\x01r\x03\x04n\
 ames\x0bdescriptions\x0aparameterss\x04\0\x09tool-spec\x03\0\x02\x01ps\x01r\x02\x06\
 answers\x06errors\x04\x04\0\x0frejected-answer\x03\0\x05\x01ks\x01p\x03\x01k\x06\
@@ -5108,11 +5108,11 @@ ad-file\x01\x19\x01j\x01\x05\x01\x01\x01@\x02\x04paths\x07contents\0\x1a\x04\0\x
 write-file\x01\x1b\x01j\x01\x0b\x01\x01\x01@\x02\x04paths\x04edit\x09\0\x1c\x04\0\
 \x05patch\x01\x1d\x01j\x01\x17\x01\x01\x01@\x01\x05query\x11\0\x1e\x04\0\x0csear\
 ch-files\x01\x1f\x03\0\x1dhermitage:subagent/file@0.1.0\x05\x06\x01B\x0b\x02\x03\
-\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ks\x01ky\x01r\x03\x04lines\x09direct\
-ory\x02\x07timeout\x03\x04\0\x07command\x03\0\x04\x01r\x03\x09exit-codez\x06outp\
-uts\x09truncated\x7f\x04\0\x0ecommand-result\x03\0\x06\x01j\x01\x07\x01\x01\x01@\
-\x01\x07command\x05\0\x08\x04\0\x08terminal\x01\x09\x03\0!hermitage:subagent/ter\
-minal@0.1.0\x05\x07\x01B\x0f\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01\
+\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ks\x01ky\x01r\x03\x07commands\x09dir\
+ectory\x02\x07timeout\x03\x04\0\x07command\x03\0\x04\x01r\x03\x09exit-codez\x06o\
+utputs\x09truncated\x7f\x04\0\x0ecommand-result\x03\0\x06\x01j\x01\x07\x01\x01\x01\
+@\x01\x07command\x05\0\x08\x04\0\x08terminal\x01\x09\x03\0!hermitage:subagent/te\
+rminal@0.1.0\x05\x07\x01B\x0f\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01\
 r\x03\x05titles\x03urls\x07snippets\x04\0\x07web-hit\x03\0\x02\x01ks\x01r\x04\x03\
 urls\x05title\x04\x04texts\x09truncated\x7f\x04\0\x08web-page\x03\0\x05\x01ky\x01\
 p\x03\x01j\x01\x08\x01\x01\x01@\x02\x05querys\x05limit\x07\0\x09\x04\0\x0aweb-se\
@@ -5154,8 +5154,8 @@ pub use __export_subagent_impl as export;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3581] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xde\x1a\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3584] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe1\x1a\x01A\x02\x01\
 A\x20\x01B\x12\x01m\x02\x04leaf\x0corchestrator\x04\0\x04role\x03\0\0\x01r\x03\x04\
 names\x0bdescriptions\x0aparameterss\x04\0\x09tool-spec\x03\0\x02\x01ps\x01r\x02\
 \x06answers\x06errors\x04\x04\0\x0frejected-answer\x03\0\x05\x01ks\x01p\x03\x01k\
@@ -5202,11 +5202,11 @@ ad-file\x01\x19\x01j\x01\x05\x01\x01\x01@\x02\x04paths\x07contents\0\x1a\x04\0\x
 write-file\x01\x1b\x01j\x01\x0b\x01\x01\x01@\x02\x04paths\x04edit\x09\0\x1c\x04\0\
 \x05patch\x01\x1d\x01j\x01\x17\x01\x01\x01@\x01\x05query\x11\0\x1e\x04\0\x0csear\
 ch-files\x01\x1f\x03\0\x1dhermitage:subagent/file@0.1.0\x05\x06\x01B\x0b\x02\x03\
-\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ks\x01ky\x01r\x03\x04lines\x09direct\
-ory\x02\x07timeout\x03\x04\0\x07command\x03\0\x04\x01r\x03\x09exit-codez\x06outp\
-uts\x09truncated\x7f\x04\0\x0ecommand-result\x03\0\x06\x01j\x01\x07\x01\x01\x01@\
-\x01\x07command\x05\0\x08\x04\0\x08terminal\x01\x09\x03\0!hermitage:subagent/ter\
-minal@0.1.0\x05\x07\x01B\x0f\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01\
+\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ks\x01ky\x01r\x03\x07commands\x09dir\
+ectory\x02\x07timeout\x03\x04\0\x07command\x03\0\x04\x01r\x03\x09exit-codez\x06o\
+utputs\x09truncated\x7f\x04\0\x0ecommand-result\x03\0\x06\x01j\x01\x07\x01\x01\x01\
+@\x01\x07command\x05\0\x08\x04\0\x08terminal\x01\x09\x03\0!hermitage:subagent/te\
+rminal@0.1.0\x05\x07\x01B\x0f\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01\
 r\x03\x05titles\x03urls\x07snippets\x04\0\x07web-hit\x03\0\x02\x01ks\x01r\x04\x03\
 urls\x05title\x04\x04texts\x09truncated\x7f\x04\0\x08web-page\x03\0\x05\x01ky\x01\
 p\x03\x01j\x01\x08\x01\x01\x01@\x02\x05querys\x05limit\x07\0\x09\x04\0\x0aweb-se\

@@ -337,8 +337,8 @@ impl TypedTool for Terminal {
     type Output = contract::terminal::CommandResult;
 
     fn request((command,): Self::Params) -> Result<ToolCall, ToolError> {
-        let contract::terminal::Command { line, directory, timeout } = command;
-        Ok(ToolCall::Terminal(call::Terminal { command: line, directory, timeout }))
+        let contract::terminal::Command { command, directory, timeout } = command;
+        Ok(ToolCall::Terminal(call::Terminal { command, directory, timeout }))
     }
 
     fn answer(output: ToolOutput) -> Option<Self::Output> {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::{cut, schema};
 
 /// Arguments that say best what a call is about, before any other text.
-const SUBJECTS: &[&str] = &["path", "command", "line", "query", "content", "name", "url", "goal"];
+const SUBJECTS: &[&str] = &["path", "command", "query", "content", "name", "url", "goal"];
 
 /// Characters of a subject.
 const SUBJECT_CHARS: usize = 80;
