@@ -14,6 +14,7 @@
 //!                      narrow: what a project may do
 //! ```
 
+mod check;
 mod environment;
 mod error;
 mod layers;
@@ -171,9 +172,17 @@ impl Config {
         self
     }
 
-    /// Whether the values fit one another. `origin` is what set them last.
+    /// Whether a host can keep to it: each number is one, names lead to
+    /// something, and the values fit one another. `origin` is what set them
+    /// last. A host asks before it starts.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong.
     pub fn check(&self, origin: &str) -> Result<(), ConfigError> {
-        self.misfits(|_, _| origin).into_iter().next().map_or(Ok(()), Err)
+        let numbers = check::numbers(self);
+        let all = numbers.into_iter().chain(check::names(self, origin));
+        all.chain(self.misfits(|_, _| origin)).next().map_or(Ok(()), Err)
     }
 
     /// Everything that does not fit. `origin` tells what set one of two keys

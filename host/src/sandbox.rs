@@ -73,10 +73,6 @@ const EVENT_INTERVAL: u32 = 4;
 pub struct SandboxConfig {
     /// Cells at a time; further runs wait.
     pub max_live_cells: u32,
-    /// Depths that children can have, at most as many as there are cells:
-    /// each has cells of its own, so that a caller that waits for its children
-    /// can't starve them.
-    pub max_depth: u32,
     /// Threads that run guests, apart from those of the host.
     pub guest_threads: usize,
     /// Linear memory of a cell, all memories together.
@@ -314,8 +310,16 @@ pub struct Sandbox {
 impl Sandbox {
     /// Starts the engine and the guests' threads. A cache that can't be
     /// opened is left out with a warning: it only saves time.
-    pub fn new(config: SandboxConfig, random: Arc<dyn Random>) -> Result<Self, SandboxError> {
-        let (max_live_cells, max_depth) = (config.max_live_cells, config.max_depth);
+    ///
+    /// Children can have `max_depth` depths, at most as many as there are
+    /// cells: each has cells of its own, so that a caller that waits for its
+    /// children can't starve them.
+    pub fn new(
+        config: SandboxConfig,
+        max_depth: u32,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, SandboxError> {
+        let max_live_cells = config.max_live_cells;
         let cells = Permits::new(max_live_cells, max_depth)
             .ok_or(SandboxError::Cells { max_live_cells, max_depth })?;
         let engine = engine::engine(&config)?;

@@ -81,7 +81,8 @@ impl Setup {
     }
 
     pub(super) fn sandbox(&self) -> Result<Arc<Sandbox>, CliError> {
-        Ok(Arc::new(Sandbox::new(self.config.sandbox.clone(), Arc::new(OsRandom))?))
+        let (config, max_depth) = (self.config.sandbox.clone(), self.config.delegation.max_depth);
+        Ok(Arc::new(Sandbox::new(config, max_depth, Arc::new(OsRandom))?))
     }
 
     /// A host on a workspace, with everything that was set up.

@@ -108,6 +108,16 @@ pub enum ConfigError {
         /// What is taken.
         range: Range,
     },
+    /// A number of a [`Config`](super::Config) that was set by hand.
+    #[error("the value for `{key}` is {value}: must be above nothing and at most {most}")]
+    Unfit {
+        /// Dotted.
+        key: String,
+        /// In the unit of the field: bytes, a duration, or a count.
+        value: String,
+        /// The most that is taken, in the same unit.
+        most: String,
+    },
     /// A number that does not fit another one.
     #[error("{origin}: `{key}` is {value}: must be at most `{limited_by}`, which is {limit}")]
     Exceeds {

@@ -42,7 +42,7 @@ pub(super) fn resolve(raw: Raw, values: &Values) -> Result<Config, ConfigErrors>
         Ok(Config {
             budget: budget(&raw.budget, values)?,
             queue: queue(&raw.queue, values)?,
-            sandbox: sandbox(&raw.sandbox, delegation.max_depth, values)?,
+            sandbox: sandbox(&raw.sandbox, values)?,
             workspace: WorkspaceConfig { allow_home: raw.workspace.allow_home },
             tools: tools(raw.tools, values)?,
             patience: patience(&raw.model, values)?,
@@ -97,14 +97,9 @@ fn queue(raw: &raw::Queue, values: &Values) -> Result<QueueConfig, ConfigError> 
         .map_err(|source| ConfigError::Queue { origin: values.origin("queue").to_owned(), source })
 }
 
-fn sandbox(
-    raw: &raw::Sandbox,
-    max_depth: u32,
-    values: &Values,
-) -> Result<SandboxConfig, ConfigError> {
+fn sandbox(raw: &raw::Sandbox, values: &Values) -> Result<SandboxConfig, ConfigError> {
     Ok(SandboxConfig {
         max_live_cells: values.take(setting::MAX_LIVE_CELLS, raw.max_live_cells)?,
-        max_depth,
         guest_threads: values.take(setting::GUEST_THREADS, raw.guest_threads)?,
         memory_bytes: values.take(setting::MEMORY, raw.memory_mib)?,
         cpu: values.take(setting::CPU, raw.cpu_seconds)?,

@@ -61,6 +61,22 @@ impl<T> Setting<T> {
         })
     }
 
+    /// What is wrong with a value that did not come through [`Setting::of`]:
+    /// it is nothing, or more than any number stands for.
+    pub(super) fn misfit(&self, value: &T) -> Option<ConfigError>
+    where
+        T: PartialOrd + fmt::Debug,
+    {
+        let none = (self.convert)(0)?;
+        let most = u64::try_from(self.max).ok().and_then(self.convert)?;
+        let fits = none < *value && *value <= most;
+        (!fits).then(|| ConfigError::Unfit {
+            key: self.key.to_owned(),
+            value: format!("{value:?}"),
+            most: format!("{most:?}"),
+        })
+    }
+
     /// The dotted key; `NAME` stands for any name in it.
     pub fn key(&self) -> &'static str {
         self.key

@@ -84,7 +84,6 @@ fn the_defaults_are_those_of_the_specification() {
         sandbox,
         SandboxConfig {
             max_live_cells: 64,
-            max_depth: 2,
             guest_threads: 2,
             memory_bytes: 64 << 20,
             cpu: Duration::from_secs(60),
@@ -131,7 +130,6 @@ fn a_user_file_changes_what_it_names() {
                 [sandbox]\nmemory_mib = 128\n[tools.file]\n";
     let mut expected = built_in();
     expected.delegation.max_depth = 1;
-    expected.sandbox.max_depth = 1;
     expected.delegation.default_toolsets = Vec::new();
     expected.sandbox.memory_bytes = 128 << 20;
     assert_eq!(load(text).unwrap(), expected);
@@ -273,12 +271,40 @@ fn an_option_is_checked_like_a_file() {
         setting::CHILD_TIMEOUT.of(0, "--timeout").unwrap_err().to_string(),
         "--timeout: `delegation.child_timeout_seconds` is 0: must be between 1 and 86400"
     );
-    let mut config = built_in();
-    config.delegation.max_depth = 8;
-    config.sandbox.max_live_cells = 4;
-    assert_eq!(
-        config.check("--depth").unwrap_err().to_string(),
-        "--depth: `delegation.max_depth` is 8: must be at most `sandbox.max_live_cells`, \
-         which is 4"
+}
+
+#[test]
+fn what_was_set_by_hand_is_checked() {
+    let check = |change: fn(&mut Config), expect: &str| {
+        let mut config = built_in();
+        change(&mut config);
+        assert_eq!(config.check("--option").unwrap_err().to_string(), expect);
+    };
+    assert!(built_in().check("--option").is_ok());
+    check(
+        |it| {
+            it.delegation.max_depth = 8;
+            it.sandbox.max_live_cells = 4;
+        },
+        "--option: `delegation.max_depth` is 8: must be at most `sandbox.max_live_cells`, \
+         which is 4",
+    );
+    check(
+        |it| it.sandbox.host_calls = 0,
+        "the value for `sandbox.host_calls` is 0: must be above nothing and at most 1000000000",
+    );
+    check(
+        |it| it.delegation.child_timeout = Duration::ZERO,
+        "the value for `delegation.child_timeout_seconds` is 0ns: must be above nothing and at \
+         most 86400s",
+    );
+    check(
+        |it| it.tools.file.max_read_bytes = u64::MAX,
+        "the value for `tools.file.max_read_kib` is 18446744073709551615: must be above nothing \
+         and at most 67108864",
+    );
+    check(
+        |it| it.default_model = Some("loacl".to_owned()),
+        "--option: `model.default` has the unknown name `loacl`: known are none",
     );
 }

@@ -113,7 +113,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Limits and defaults; the built-in ones when absent.
+    /// Limits and defaults; the built-in ones when absent. Checked when the
+    /// host is built, like a file.
     pub fn config(self, config: Config) -> Self {
         Self { config: Some(config), ..self }
     }
@@ -238,6 +239,7 @@ impl Builder {
         config.tools.terminal.helper.clone_from(&config.sandbox.helper);
         #[cfg(feature = "switches")]
         let config = config.with_defences(self.defences);
+        config.check("Builder::config")?;
         let (mut natives, mut own) = (NativeTools::default(), OwnTools::default());
         for tool in self.natives {
             natives.register(tool)?;
@@ -251,9 +253,11 @@ impl Builder {
             Offer::open(self.given, &config, &own_files, queue.clone(), Arc::clone(&random))
                 .await?;
         let grant = grant.plus(natives.tools());
+        let max_depth = config.delegation.max_depth;
+        let sandbox = Sandbox::new(config.sandbox, max_depth, Arc::clone(&random))?;
         let recovered = store.recover(clock.now()).await?;
         let delegator = Delegator::start(Parts {
-            sandbox: Arc::new(Sandbox::new(config.sandbox, Arc::clone(&random))?),
+            sandbox: Arc::new(sandbox),
             agents: Arc::new(self.agents),
             tools,
             grant,

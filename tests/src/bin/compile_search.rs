@@ -69,9 +69,10 @@ async fn main() {
         panic!("compile-search HELPER MINUTES SEED");
     };
     let end = Instant::now() + Duration::from_secs_f64(minutes.parse::<f64>().unwrap() * 60.0);
-    let mut config = Config::load(&Layers::default()).unwrap().sandbox;
-    config.helper = Some(helper.into());
-    let host = Host { sandbox: Sandbox::new(config, Arc::new(OsRandom)).unwrap() };
+    let Config { mut sandbox, delegation, .. } = Config::load(&Layers::default()).unwrap();
+    sandbox.helper = Some(helper.into());
+    let random = Arc::new(OsRandom);
+    let host = Host { sandbox: Sandbox::new(sandbox, delegation.max_depth, random).unwrap() };
     let mut dice = Dice::new(seed.parse().unwrap());
     let mut best: [Vec<(Shape, Cost)>; 4] = Default::default();
     let (mut tried, mut worst) = (0_usize, [0.0_f64; 4]);

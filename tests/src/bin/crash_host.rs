@@ -273,7 +273,6 @@ fn config(retained: &str) -> Config {
     let mut res = Config::load(&Layers::default()).unwrap();
     res.delegation.retained_records = retained.parse().unwrap();
     res.sandbox.max_live_cells = 8;
-    res.sandbox.max_depth = res.delegation.max_depth;
     res.sandbox.cache_dir = Some(checkout().join("target/components/compiled"));
     res
 }
