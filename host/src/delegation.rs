@@ -43,5 +43,5 @@ pub use error::DelegateError;
 pub use executor::Work;
 pub use group::Completion;
 pub use live::{Live, LiveChild, Phase, Progress, Update};
-pub use request::{Request, RequestError, Rules, TaskRequest};
+pub use request::{Request, RequestError, Rules, STRANGERS_TOOLSET, TaskRequest, WrittenBy};
 pub use running::{Dispatched, Handle, Running, Stopper};

@@ -27,7 +27,7 @@ pub use gate::Gate;
 use hermitage::{
     clock::Clock,
     config::{Config, Layers},
-    delegation::{Dispatched, Request, Running, TaskRequest},
+    delegation::{Dispatched, Request, Running, TaskRequest, WrittenBy},
     event::{ChildResult, CompletionEvent, Role},
     host::{Builder, Host},
     id::DelegationId,
@@ -191,7 +191,6 @@ impl TestHost {
         config.sandbox.cache_dir = Some(checkout().join("target/components/compiled"));
         config.delegation.interrupt_grace = Duration::from_millis(200);
         change(&mut config);
-        config.sandbox.max_depth = config.delegation.max_depth;
         let change = Box::new(Builder::ephemeral);
         Self { config, workspace, change, strict: false, host: OnceCell::new() }
     }
@@ -300,7 +299,8 @@ impl TestHost {
             host.install(&task.agent, task.component.clone());
         }
         let tasks = tasks.iter().map(TestTask::request).collect();
-        Request { tasks, strict: self.strict, ..Request::default() }
+        let written_by = WrittenBy::Application;
+        Request { tasks, strict: self.strict, written_by, ..Request::default() }
     }
 
     /// Runs one guest beside an honest sibling. Whatever the guest does, the

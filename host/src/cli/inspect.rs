@@ -16,6 +16,7 @@ use crate::{
     boundary::Policy,
     completion::sanitize::clean_line,
     defence::Defences,
+    delegation::STRANGERS_TOOLSET,
     event::{BoundaryLine, BoundaryRecord},
     plugin,
     toolset::{Grant, grant},
@@ -23,9 +24,6 @@ use crate::{
 
 /// Characters of one line: names come from the component.
 const MAX_LINE_CHARS: usize = 1_000;
-
-/// Toolset of a component that is given by path and asks for none.
-pub(super) const STRANGER_TOOLSET: &str = "file_read";
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -70,7 +68,7 @@ pub(super) fn inspect(global: &Global, args: &Inspect) -> Result<Exit, CliError>
 fn policy(setup: &Setup, args: &Inspect) -> Result<Policy, CliError> {
     let wanted = match &args.toolsets {
         Some(list) => names(list),
-        None if plugin::is_path(&args.component) => vec![STRANGER_TOOLSET.to_owned()],
+        None if plugin::is_path(&args.component) => vec![STRANGERS_TOOLSET.to_owned()],
         None => setup.config.delegation.default_toolsets.clone(),
     };
     let blocked = setup.blocked();

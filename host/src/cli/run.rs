@@ -11,7 +11,6 @@ use super::{
     Exit,
     args::{self, Common, Global, names},
     error::CliError,
-    inspect::STRANGER_TOOLSET,
     output::{self, plural, say},
     progress::{Display, REDRAW},
     screen::Screen,
@@ -21,10 +20,12 @@ use crate::{
     clock::{Clock as _, SystemClock},
     completion::{sanitize::clean_line, text::render},
     config::setting::CHILD_TIMEOUT,
-    delegation::{Dispatched, Prepared, Request, Stopper, TaskRequest, Work},
+    delegation::{
+        Dispatched, Prepared, Request, STRANGERS_TOOLSET, Stopper, TaskRequest, Work, WrittenBy,
+    },
     event::{CompletionEvent, ExitReason, Status},
     host::Host,
-    plain_file, plugin,
+    plain_file,
     provider::Model,
     sandbox::Sandbox,
     session::Session,
@@ -55,7 +56,8 @@ pub(super) fn quickstart(global: &Global, args: args::Quickstart) -> Result<Exit
     };
     let request = Request {
         tasks: QUICKSTART.into_iter().map(task).collect(),
-        toolsets: Some(vec![STRANGER_TOOLSET.to_owned()]),
+        toolsets: Some(vec![STRANGERS_TOOLSET.to_owned()]),
+        written_by: WrittenBy::Application,
         ..Request::default()
     };
     delegate(global, request, &args.dir, &args.common)
@@ -74,6 +76,7 @@ pub(super) fn run(global: &Global, args: args::Run) -> Result<Exit, CliError> {
         output_schema: args.output_schema.as_deref().map(read_schema).transpose()?,
         max_iterations: args.max_iterations,
         as_parent: args.as_parent,
+        written_by: WrittenBy::Application,
         strict: args.strict,
         ..Request::default()
     };
@@ -123,7 +126,6 @@ fn delegate(
     }
     setup.config.workspace.allow_home |= common.allow_home;
     require_model(&request, setup.config.default_model.as_deref())?;
-    let request = strangers_get_less(request);
     let screen = Screen::new();
     let event = block_on(async {
         let host = setup.host(workspace, common.ephemeral, &screen).await?;
@@ -148,26 +150,6 @@ fn tell_recovered(host: &Host) {
         let text = format!("note: {} was set aside: {}", row.row, row.why);
         say(&clean_line(&text, MAX_NOTE_CHARS));
     }
-}
-
-/// A component that was given by path gets the read-only toolset unless the
-/// caller said more (semantics.md §3).
-fn strangers_get_less(mut request: Request) -> Request {
-    if request.toolsets.is_some() {
-        return request;
-    }
-    let toolsets_of = |agent: Option<&String>| {
-        let is_stranger = agent.is_some_and(|it| plugin::is_path(it));
-        is_stranger.then(|| vec![STRANGER_TOOLSET.to_owned()])
-    };
-    for task in request.tasks.iter_mut().filter(|it| it.toolsets.is_none()) {
-        task.toolsets = toolsets_of(task.agent.as_ref().or(request.agent.as_ref()));
-    }
-    // The single form has no other place for them.
-    if request.tasks.is_empty() {
-        request.toolsets = toolsets_of(request.agent.as_ref());
-    }
-    request
 }
 
 /// Loads every component before the first child starts, so that a file which

@@ -17,7 +17,7 @@ use super::{
     error::DelegateError,
     executor::Work,
     live::{Feed, Live, Update},
-    request::{Request, Rules, TaskPlan, TaskRequest},
+    request::{Request, Rules, TaskPlan, TaskRequest, WrittenBy},
     running::{Dispatched, Handle, Running},
 };
 use crate::{
@@ -186,7 +186,7 @@ impl Delegator {
             component: None,
             model: None,
             strict: false,
-            builds: !request.of_a_model,
+            builds: request.written_by == WrittenBy::Application,
         };
         self.prepare_for(&asker, request).await
     }
@@ -196,6 +196,7 @@ impl Delegator {
         asker: &Asker,
         request: Request,
     ) -> Result<Prepared, DelegateError> {
+        let request = request.with_less_for_strangers();
         let mut record = self.0.record(asker, &request);
         let (on_capacity, strict) = (request.on_capacity, request.strict || asker.strict);
         let (failure_notices, narrow) = (request.failure_notices, request.budget);

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     completion::sanitize::is_blank,
     event::Role,
+    plugin::is_path,
     toolset::{
         Blocked, Grant, GrantError, Schema, Tool, Withheld,
         delegate::{DelegateTask, Subtask, TasksError, read_tasks},
@@ -23,6 +24,24 @@ use crate::{
     },
     unit::Group,
 };
+
+/// The toolset of a component that was given by path, where nobody asks for
+/// more: it is a stranger's (semantics.md §3).
+pub const STRANGERS_TOOLSET: &str = "file_read";
+
+/// Who wrote a request, and so what it may name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WrittenBy {
+    /// A language model, or a child: it names agents that are installed or
+    /// built, and models that were set up. It gives no path, nothing is built
+    /// because it says so, and it can't work as a parent.
+    #[default]
+    Model,
+    /// The application or the person: it may give paths of components and of
+    /// sources, which are built with the user's rights, name any model of a
+    /// provider (`PROVIDER/MODEL`), and have a component work as a parent.
+    Application,
+}
 
 /// What a caller asks for. `tasks` wins over `goal`; the other fields are
 /// defaults for every task that has none of its own.
@@ -61,9 +80,8 @@ pub struct Request {
     /// The component works as a parent: at depth 0, with the parent's own
     /// tools. Only the application, or the person, can say so.
     pub as_parent: bool,
-    /// A model wrote it: agents are named, not given by path, and none is
-    /// built for it.
-    pub of_a_model: bool,
+    /// Whose word it is; a model's, unless somebody says otherwise.
+    pub written_by: WrittenBy,
     /// What the whole tree below this call may use, where it is less than
     /// the configuration allows.
     pub budget: Narrow,
@@ -217,6 +235,9 @@ pub enum RequestError {
         /// Why.
         source: SchemaError,
     },
+    /// A request of a model that would work at depth 0.
+    #[error("`as_parent` is for the application and the person: a model wrote this request")]
+    ParentOfAModel,
     /// A toolset that does not exist.
     #[error(transparent)]
     Grant(#[from] GrantError),
@@ -268,8 +289,30 @@ impl From<DelegateTask> for Request {
 }
 
 impl Request {
+    /// Asks for [`STRANGERS_TOOLSET`] where a component is given by path and
+    /// nobody asks for more.
+    pub(super) fn with_less_for_strangers(mut self) -> Self {
+        if self.toolsets.is_some() {
+            return self;
+        }
+        let of = |agent: Option<&String>| {
+            agent.is_some_and(|it| is_path(it)).then(|| vec![STRANGERS_TOOLSET.to_owned()])
+        };
+        for task in self.tasks.iter_mut().filter(|it| it.toolsets.is_none()) {
+            task.toolsets = of(task.agent.as_ref().or(self.agent.as_ref()));
+        }
+        // The single form has no other place for them.
+        if self.tasks.is_empty() {
+            self.toolsets = of(self.agent.as_ref());
+        }
+        self
+    }
+
     /// Checks everything and decides every grant.
     pub fn resolve(self, rules: &Rules) -> Result<Resolved, RequestError> {
+        if self.as_parent && self.written_by == WrittenBy::Model {
+            return Err(RequestError::ParentOfAModel);
+        }
         if rules.depth >= rules.max_depth && !self.as_parent {
             let (depth, max_depth) = (rules.depth, rules.max_depth);
             return Err(RequestError::TooDeep { depth, max_depth });
@@ -435,6 +478,39 @@ mod tests {
         Ok(Request { goal, tasks, context: Some("shared".to_owned()), ..Request::default() })
     }
 
+    #[test]
+    fn the_application_alone_has_a_component_work_as_a_parent() {
+        let request = |written_by| Request {
+            goal: Some("a".to_owned()),
+            as_parent: true,
+            written_by,
+            ..Request::default()
+        };
+        let by_default = request(WrittenBy::default()).resolve(&rules());
+        assert_eq!(by_default, Err(RequestError::ParentOfAModel));
+        assert!(request(WrittenBy::Application).resolve(&rules()).is_ok());
+    }
+
+    #[test]
+    fn a_component_that_is_given_by_path_gets_the_toolset_of_a_stranger() {
+        let check = |agent: &str, toolsets: Option<&str>, expect: &[&str]| {
+            let toolsets = toolsets.map(|it| vec![it.to_owned()]);
+            let agent = Some(agent.to_owned());
+            let goal = Some("a".to_owned());
+            let parent = Grant::of_parent();
+            let written_by = WrittenBy::Application;
+            let request = Request { goal, agent, toolsets, written_by, ..Request::default() };
+            let default_toolsets = Some(vec!["web_search".to_owned()]);
+            let request = request.with_less_for_strangers();
+            let res = request.resolve(&Rules { parent, default_toolsets, ..rules() }).unwrap();
+            assert_eq!(res.tasks[0].grant.names(), expect);
+        };
+        check("./a.wasm", None, &["read_file", "search_files"]);
+        check("a.wasm", None, &["read_file", "search_files"]);
+        check("./a.wasm", Some("web_search"), &["web_search"]);
+        check("a", None, &["web_search"]);
+    }
+
     fn check_error(goal: Option<&str>, tasks: &str, expect: &str) {
         let res = request(goal, tasks).and_then(|it| it.resolve(&rules()));
         assert_eq!(res.unwrap_err().to_string(), expect, "{tasks}");
@@ -529,7 +605,12 @@ mod tests {
         let rules = Rules { parent, withheld: Arc::new(withheld), ..rules() };
         let check = |as_parent, expect| {
             let toolsets = Some(vec!["clarify".to_owned()]);
-            let request = Request { toolsets, as_parent, ..request(Some("a"), "[]").unwrap() };
+            let request = Request {
+                toolsets,
+                as_parent,
+                written_by: WrittenBy::Application,
+                ..request(Some("a"), "[]").unwrap()
+            };
             assert_eq!(request.resolve(&rules).unwrap().notes, [expect]);
         };
         check(true, "`clarify` was not granted: there is nobody to ask");

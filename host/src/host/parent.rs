@@ -120,7 +120,7 @@ impl Parent {
 
     async fn delegate_task(&self, arguments: &str) -> Result<String, ToolError> {
         let request = Request::from(DelegateTask::from_json(arguments)?);
-        let request = Request { on_capacity: OnCapacity::Inline, of_a_model: true, ..request };
+        let request = Request { on_capacity: OnCapacity::Inline, ..request };
         match self.host.delegate(&self.session, request).await {
             Ok(answer) => json(&answer),
             Err(DelegateError::Rejected(it)) => json(&answer::rejected(it)),
