@@ -13,16 +13,8 @@ use std::{
 };
 
 use hermitage::{
-    Host,
-    completion::{Deliveries, Delivery},
-    delegation::{Progress, Update},
-    host::Parent,
-    plugin::BuildOnStderr,
-    session::Session,
-    toolset::{
-        NativeTool, ToolError,
-        native::{NativeSpec, tool},
-    },
+    BuildOnStderr, Deliveries, Delivery, Host, NativeSpec, NativeTool, Parent, Progress, Session,
+    ToolError, Update, tool,
 };
 use serde_json::{Value, json};
 use tokio::{

@@ -11,16 +11,8 @@ mod common;
 use std::{sync::Arc, time::Duration};
 
 use hermitage::{
-    Host,
-    completion::Delivery,
-    config::{Config, Layers},
-    delegation::{Progress, Update},
-    plugin::BuildOnStderr,
-    session::Session,
-    toolset::{
-        NativeTool,
-        native::{NativeSpec, tool},
-    },
+    BuildOnStderr, Config, Delivery, Host, Layers, NativeSpec, NativeTool, Progress, Session,
+    Update, tool,
 };
 use serde_json::{Value, json};
 use tokio::{

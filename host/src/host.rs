@@ -1,26 +1,5 @@
 //! A host: what an application embeds.
 //!
-//! ```no_run
-//! use hermitage::{Host, delegation::Request, sandbox::Binary, session::Session};
-//! # async fn example(component: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
-//! let host = Host::builder().workspace(".").agent("scout", Binary::new(component)).build().await?;
-//! let request = Request {
-//!     goal: Some("Find what is left to do".to_owned()),
-//!     agent: Some("scout".to_owned()),
-//!     background: true,
-//!     ..Request::default()
-//! };
-//! let session: Session = "agent:main:telegram:dm:12345:678".parse()?;
-//! host.delegate(&session, request).await?;
-//! // … go on with other work; the completion is a new turn when there is time for it.
-//! let delivery = host.completions(&session).next().await?;
-//! println!("{}", delivery.text());
-//! delivery.ack().await?;
-//! host.shutdown().await;
-//! # Ok(())
-//! # }
-//! ```
-//!
 //! Everything is durable by default: units and events are in the store before
 //! a call returns, and what a host that was killed left behind is reported by
 //! the next one.

@@ -2,53 +2,130 @@
 //!
 //! A parent delegates tasks; each is done by a child in a cell of its own,
 //! with exactly the tools of its grant linked in one by one; and the
-//! delegation ends with one event. `ARCHITECTURE.md` beside this crate's
-//! sources is the map.
+//! delegation ends with one event on a durable queue.
 //!
-//! Applications start with [`Host`]. The path of a delegation is the list of
-//! modules, from the top: [`delegation`] checks the request, finds a place for
-//! it and runs the children, [`plugin`] finds their components and [`tools`]
-//! does the work of their tools, [`sandbox`] compiles, links and runs them,
-//! [`boundary`] decides every import, [`toolset`] says what a tool and a grant
-//! are, [`completion`] queues the [`event`] and writes its text, [`store`]
-//! keeps it.
+//! ```no_run
+//! use hermitage::{Binary, Host, Request, Session};
 //!
-//! A host starts helper processes, and is its own [`helper`] when its `main`
-//! calls [`run_if_helper`] first.
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     hermitage::run_if_helper(); // first: components are compiled in a process apart
+//!     application()
+//! }
+//!
+//! #[tokio::main]
+//! async fn application() -> Result<(), Box<dyn std::error::Error>> {
+//!     let scout = Binary::new(std::fs::read("scout.wasm")?);
+//!     let host = Host::builder().workspace(".").agent("scout", scout).build().await?;
+//!
+//!     let session: Session = "agent:main:telegram:dm:12345:678".parse()?;
+//!     let request = Request {
+//!         goal: Some("Find what is left to do".to_owned()),
+//!         agent: Some("scout".to_owned()),
+//!         toolsets: Some(vec!["file_read".to_owned()]),
+//!         background: true,
+//!         ..Request::default()
+//!     };
+//!     host.delegate(&session, request).await?; // recorded, and on its way
+//!
+//!     // A new turn of that conversation, when it is idle.
+//!     let delivery = host.completions(&session).next().await?;
+//!     println!("{}", delivery.text());
+//!     delivery.ack().await?; // from now on it counts
+//!     host.shutdown().await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # What an application needs
+//!
+//! | for | there is |
+//! |---|---|
+//! | a host | [`Host`], [`Builder`], [`Config`] and its [`Layers`], [`Library`], [`OwnFiles`] |
+//! | a request | [`Request`], [`TaskRequest`], [`WrittenBy`], [`OnCapacity`], [`Completion`], [`Session`] |
+//! | its answer | [`Answer`], or [`Dispatched`], [`Running`] and [`Update`] to watch it |
+//! | its end | [`Deliveries`], [`Delivery`], [`CompletionEvent`], [`ChildResult`] |
+//! | a look at all of it | [`Listing`], [`Queue`], [`Store`] |
+//! | tools of its own | [`NativeTool`], made by [`tool`]; [`ToolHost`]; [`Parent`], for a model that is the parent |
+//!
+//! A request is taken for a model's unless [`Request::written_by`] says
+//! otherwise, and the session is always the application's word.
 //!
 //! The library installs no signal handler and no global subscriber, needs no
-//! feature `cli`, and several hosts can live in one process.
+//! feature `cli`, and several hosts can live in one process. Its stable part
+//! is what this page lists. The modules can be named, for the command line
+//! and the tests; they are not documented here and change in any release.
+//! `ARCHITECTURE.md` beside the sources is their map, and `SEMANTICS.md` says
+//! to the letter what a delegation is.
 
+#[doc(hidden)]
 pub mod boundary;
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
+#[doc(hidden)]
 pub mod clock;
+#[doc(hidden)]
 pub mod completion;
+#[doc(hidden)]
 pub mod config;
+#[doc(hidden)]
 pub mod defence;
+#[doc(hidden)]
 pub mod delegation;
+#[doc(hidden)]
 pub mod event;
+#[doc(hidden)]
 pub mod helper;
+#[doc(hidden)]
 pub mod host;
+#[doc(hidden)]
 pub mod http;
+#[doc(hidden)]
 pub mod id;
 mod plain_file;
+#[doc(hidden)]
 pub mod plugin;
+#[doc(hidden)]
 pub mod provider;
+#[doc(hidden)]
 pub mod redact;
+#[doc(hidden)]
 pub mod sandbox;
+#[doc(hidden)]
 pub mod session;
+#[doc(hidden)]
 pub mod store;
+#[doc(hidden)]
 pub mod tools;
+#[doc(hidden)]
 pub mod toolset;
+#[doc(hidden)]
 pub mod unit;
 mod visible;
 
-pub use host::Host;
+pub use clock::Clock;
+pub use completion::{Deliveries, Delivery, Queue};
+pub use config::{Config, ConfigError, Layer, Layers, Source};
+pub use delegation::{
+    Completion, DelegateError, Dispatched, OnCapacity, Prepared, Progress, Rejection, Request,
+    RequestError, Running, TaskRequest, Update, WrittenBy,
+};
+pub use event::{BoundaryRecord, ChildResult, CompletionEvent, ExitReason, Role, Status};
+pub use host::{Answer, BuildError, Builder, ChildListing, Host, Listing, Parent};
+pub use id::{DelegationId, Random};
+pub use plugin::{BuildOnStderr, Library, PluginError};
+pub use sandbox::{Binary, Usage};
+pub use session::{Route, Session};
+pub use store::{EventFilter, EventRow, Store, StoreError};
+pub use tools::{clarify::Person, closed::OwnFiles};
+pub use toolset::{
+    NativeTool, ToolCall, ToolError, ToolHost, ToolOutput,
+    native::{NativeSpec, tool},
+};
 
 /// Makes the program of this process its own helper: to be called first in
 /// `main`, before a runtime or any other thread. Returns at once, unless this
-/// process was started as a [`helper`]: then it does that work, and ends.
+/// process was started as a helper: then it does that work, and ends.
 pub fn run_if_helper() {
     let code = match helper::role() {
         Ok(None) => return,

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hermitage::plugin::Library;
+use hermitage::Library;
 
 pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 

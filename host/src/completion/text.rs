@@ -8,7 +8,7 @@
 //!
 //! **Invariant:** `parse(&render(e, now, tz)) == Ok(Notice::from(e))` for any
 //! completion, the same for [`render_failure`] and for a [`Message`], and
-//! [`parse`] takes a text only if laying out what it read gives that text
+//! `parse` takes a text only if laying out what it read gives that text
 //! again.
 
 mod cut;
