@@ -1,4 +1,4 @@
-//! What a hostile child or a hostile workspace tries (threats.md §4.6).
+//! What a hostile child or a hostile workspace tries.
 
 use std::{
     os::unix::net::UnixListener,
