@@ -44,6 +44,11 @@ impl Status {
         Status::Unknown,
     ];
 
+    /// The status of that word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == word)
+    }
+
     /// The word in events and texts.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -61,7 +66,7 @@ impl Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExitReason {
-    /// It returned.
+    /// It returned, and completed. Never of one that failed.
     Completed,
     /// It returned when its model calls were spent.
     MaxIterations,
@@ -75,7 +80,8 @@ pub enum ExitReason {
     Trap,
     /// Its component was refused before it ran.
     Refused,
-    /// It returned an error, or the host could not run it.
+    /// It failed by its own word or without a result, it returned an error, or
+    /// the host could not run it.
     Error,
 }
 
@@ -200,9 +206,11 @@ pub struct ChildResult {
     pub agent: String,
     /// How it ended.
     pub status: Status,
-    /// What it returned, or the last checkpoint of a child that was stopped.
+    /// The work that was done: what it returned, or the last checkpoint of a
+    /// child that returned nothing.
     pub summary: Option<String>,
-    /// Why it did not complete.
+    /// Why it did not complete: in words of whoever failed, such as a model's
+    /// provider. Absent when it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// What ended it.
@@ -282,7 +290,39 @@ pub struct CompletionEvent {
     pub notes: Vec<String>,
 }
 
+/// How many tasks of a combined result completed (semantics.md §5). The
+/// status of a batch alone does not tell one in which some did not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Tasks with the status `completed`.
+    pub completed: usize,
+    /// All others that have ended.
+    pub not_completed: usize,
+}
+
+impl Counts {
+    /// Of tasks that ended so.
+    pub fn of(statuses: impl IntoIterator<Item = Status>) -> Self {
+        statuses.into_iter().fold(Self::default(), |it, status| match status {
+            Status::Completed => Self { completed: it.completed.saturating_add(1), ..it },
+            _ => Self { not_completed: it.not_completed.saturating_add(1), ..it },
+        })
+    }
+
+    /// All of them.
+    pub fn total(self) -> usize {
+        self.completed.saturating_add(self.not_completed)
+    }
+}
+
 impl CompletionEvent {
+    /// How many of its tasks completed. A task without a result did not.
+    pub fn counts(&self) -> Counts {
+        let counts = Counts::of(self.results.iter().map(|it| it.status));
+        let tasks = self.goals.len().max(counts.total());
+        Counts { not_completed: tasks.saturating_sub(counts.completed), ..counts }
+    }
+
     /// The same end in at most some `bytes` of text, for a place that does not
     /// take all of it: traces and boundaries are left out, and texts are cut.
     /// What is cut of a summary is in its [`ChildResult::full_summary`].
@@ -335,6 +375,7 @@ struct Shown<'a> {
     dispatched_at: f64,
     completed_at: f64,
     is_batch: bool,
+    counts: Counts,
     #[serde(flatten)]
     single: Option<Single<'a>>,
     error: Option<&'a str>,
@@ -378,6 +419,7 @@ impl Serialize for CompletionEvent {
             dispatched_at: self.dispatched_at,
             completed_at: self.completed_at,
             is_batch: self.is_batch,
+            counts: self.counts(),
             single,
             error: self.error.as_deref().or(of_only),
             goals: &self.goals,

@@ -30,7 +30,7 @@ fn quickstart_tells_what_it_found() {
     Original goal: 3 parallel subagents: Survey this directory; List what is marked as left to do; Check the relative links in Markdown fil
     Toolsets: file_read
     Role: leaf
-    Status: completed   API calls: 0   Total duration: [TIME]
+    Status: completed   Tasks: 3 completed, 0 not   API calls: 0   Total duration: [TIME]
 
     --- ✓ TASK 1/3: Survey this directory  (status=completed, api_calls=0, [TIME]) ---
     Hello: [code](src/main.rs) and [gone](gone.md) (from README.md)

@@ -7,6 +7,7 @@ use std::{
 };
 
 use rusqlite::Connection;
+use serde_json::json;
 
 use crate::{check, harness::Cli};
 
@@ -108,6 +109,36 @@ fn what_ran_is_listed_and_shown_and_its_event_is_acknowledged() {
     assert_eq!(events[0]["event"]["delegation_id"], *id, "{events}");
 }
 
+/// The exit code, the text, its JSON, and what is kept say the same.
+#[test]
+fn a_batch_in_which_some_failed_is_told_apart_everywhere() {
+    let check = |agents: [&str; 2], exit: i32, completed: u64| {
+        let cli = Cli::new(&["honest", "says_failed"]);
+        let task = |it: &str| json!({"goal": it, "agent": format!("./{it}.wasm")});
+        cli.file("tasks.json", json!(agents.map(task)).to_string());
+        let counts = json!({"completed": completed, "not_completed": 2 - completed});
+        let ran = cli.run(&["run", "--tasks", "tasks.json"]);
+        assert_eq!(ran.exit, Some(exit), "{ran}");
+        let told = format!("   Tasks: {completed} completed, {} not   API calls: 0", 2 - completed);
+        assert!(ran.stdout.contains(&told), "{ran}");
+        assert_eq!(cli.run(&["list", "--json"]).json()[0]["counts"], counts);
+        assert_eq!(cli.run(&["events", "--json"]).json()[0]["event"]["counts"], counts);
+        let id = only_id(&cli);
+        let shown = cli.run(&["show", &id, "--json"]).json();
+        assert_eq!([&shown["counts"], &shown["events"][0]["counts"]], [&counts, &counts]);
+        assert!(cli.run(&["show", &id]).stdout.contains(&told));
+        for verb in ["list", "events"] {
+            let mark = format!("({completed} of 2 completed)");
+            assert_eq!(cli.run(&[verb]).stdout.contains(&mark), completed < 2, "{verb}");
+        }
+        let ran = cli.run(&["run", "--tasks", "tasks.json", "--json"]);
+        assert_eq!((ran.exit, &ran.json()["counts"]), (Some(exit), &counts), "{ran}");
+    };
+    check(["honest", "honest"], 0, 2);
+    check(["honest", "says_failed"], 1, 1);
+    check(["says_failed", "says_failed"], 1, 0);
+}
+
 #[test]
 fn an_ephemeral_run_leaves_nothing_and_a_store_can_be_named() {
     let cli = Cli::new(&["honest"]);
@@ -163,7 +194,7 @@ fn a_run_that_was_killed_is_reported_by_the_next_command() {
     check!(cli.run(&["events", "--pending"]), @"
     exit: 0
     ----- stdout
-    1  pending           [TIME] ago  local  deleg_[ID]  unknown      2 parallel subagents: never ends; read it
+    1  pending           [TIME] ago  local  deleg_[ID]  unknown      2 parallel subagents: never ends; read it  (1 of 2 completed)
     ----- stderr
     ");
     let events = cli.run(&["events", "--pending", "--json"]).json();
@@ -177,7 +208,7 @@ fn a_run_that_was_killed_is_reported_by_the_next_command() {
     Dispatched: [DATE] ([TIME] ago)
     Original goal: 2 parallel subagents: never ends; read it
     Role: leaf
-    Status: unknown   API calls: 0   Total duration: [TIME]
+    Status: unknown   Tasks: 1 completed, 1 not   API calls: 0   Total duration: [TIME]
 
     The fan-out did not complete successfully (status=unknown).
 

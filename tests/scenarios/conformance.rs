@@ -163,7 +163,7 @@ async fn the_text_of_a_batch_tells_each_task_and_what_went_wrong() {
         Dispatched: 2025-11-21 10:00:00 (1m30s ago)
         Original goal: 3 parallel subagents: run honest; a; run fails
         Role: leaf
-        Status: interrupted   API calls: 0   Total duration: [TIME]
+        Status: interrupted   Tasks: 1 completed, 2 not   API calls: 0   Total duration: [TIME]
 
         The fan-out was interrupted before completing.
 

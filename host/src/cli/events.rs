@@ -6,6 +6,7 @@ use super::{
     Exit,
     args::{self, Global},
     error::CliError,
+    list::told_apart,
     output::{self, say},
     setup::{Setup, block_on},
 };
@@ -198,7 +199,9 @@ fn says(row: &EventRow) -> String {
     let text = |it: &str| clean_line(it, MAX_TEXT_CHARS);
     let what = match &row.event.body {
         EventBody::Completion(it) => {
-            format!("{}  {:<11}  {}", it.delegation_id, it.status.as_str(), text(&it.goal))
+            let counts = told_apart(it.counts()).unwrap_or_default();
+            let (status, goal) = (it.status.as_str(), text(&it.goal));
+            format!("{}  {status:<11}  {goal}{counts}", it.delegation_id)
         }
         EventBody::Failure(it) => {
             let (status, goal) = (it.result.status.as_str(), text(&it.result.goal));

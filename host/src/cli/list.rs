@@ -16,7 +16,7 @@ use crate::{
         sanitize::{clean, clean_line},
         text::{age, render},
     },
-    event::{CompletionEvent, LABEL_GOAL_CHARS},
+    event::{CompletionEvent, Counts, LABEL_GOAL_CHARS},
     host::{ChildListing, Listing},
     id::DelegationId,
     store::{EventBody, EventRow, UnitRow},
@@ -151,8 +151,16 @@ fn line(listing: &Listing, now: f64) -> String {
         Some(at) => format!("{} ago", age(now - at)),
         None => format!("for {}", age(listing.age_seconds)),
     };
+    let counts = listing.completed_at.and_then(|_| told_apart(listing.counts)).unwrap_or_default();
     let nested = if listing.parent.is_some() { "  (of a child)" } else { "" };
-    format!("{delegation_id}  {status:<11}  {when:>9}  {goal}{nested}")
+    format!("{delegation_id}  {status:<11}  {when:>9}  {goal}{counts}{nested}")
+}
+
+/// What tells a batch in which some tasks did not complete from one in which
+/// all did.
+pub(super) fn told_apart(counts: Counts) -> Option<String> {
+    let is_told = counts.total() > 1 && counts.not_completed > 0;
+    is_told.then(|| format!("  ({} of {} completed)", counts.completed, counts.total()))
 }
 
 fn child_line(child: &ChildListing, total: usize) -> String {

@@ -23,7 +23,7 @@ use crate::{
     delegation::{
         Dispatched, Prepared, Request, STRANGERS_TOOLSET, Stopper, TaskRequest, Work, WrittenBy,
     },
-    event::{CompletionEvent, ExitReason, Status},
+    event::{ChildResult, CompletionEvent, ExitReason, Status},
     host::Host,
     plain_file,
     provider::Model,
@@ -311,12 +311,12 @@ fn print(event: &CompletionEvent, json: bool) -> Result<(), CliError> {
 }
 
 fn exit_of(event: &CompletionEvent) -> Exit {
-    let all = |reason| event.results.iter().all(|it| it.exit_reason == reason);
+    let is_refused = |it: &ChildResult| it.exit_reason == ExitReason::Refused;
     if event.results.iter().any(|it| it.status == Status::Interrupted) {
         Exit::Interrupted
-    } else if event.results.iter().all(|it| it.status == Status::Completed) {
+    } else if event.counts().not_completed == 0 {
         Exit::Completed
-    } else if all(ExitReason::Refused) {
+    } else if !event.results.is_empty() && event.results.iter().all(is_refused) {
         Exit::Refused
     } else {
         Exit::NotCompleted

@@ -145,6 +145,7 @@ fn delegated(event: CompletionEvent) -> Delegated {
         seconds: it.duration_seconds,
     };
     Delegated {
+        counts: event.counts(),
         results: event.results.into_iter().map(result).collect(),
         total_duration_seconds: event.total_duration_seconds,
     }

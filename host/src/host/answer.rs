@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
 use crate::{
     delegation::Rejection,
-    event::{ChildResult, CompletionEvent},
+    event::{ChildResult, CompletionEvent, Counts},
     id::DelegationId,
     unit::UnitRecord,
 };
@@ -53,6 +53,7 @@ impl Answer {
 #[derive(Serialize)]
 struct Combined<'a> {
     results: &'a [ChildResult],
+    counts: Counts,
     total_duration_seconds: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
@@ -80,6 +81,7 @@ impl Serialize for Answer {
             }
             Answer::Finished(event) => Combined {
                 results: &event.results,
+                counts: event.counts(),
                 total_duration_seconds: event.total_duration_seconds,
                 note: note(&event.notes),
             }

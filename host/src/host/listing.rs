@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     delegation::{LiveChild, Phase, RunningUnit},
-    event::Status,
+    event::{Counts, Status},
     id::DelegationId,
     session::Session,
     store::UnitRow,
@@ -34,6 +34,8 @@ pub struct Listing {
     pub completed_at: Option<f64>,
     /// Since it was dispatched, to its end or to now.
     pub age_seconds: f64,
+    /// How many of its children completed, of those that have ended.
+    pub counts: Counts,
     /// In the order of the tasks.
     pub children: Vec<ChildListing>,
 }
@@ -92,6 +94,7 @@ impl Listing {
         };
         let seen = live.map(|it| it.live.snapshot()).unwrap_or_default();
         let child = |index| child(record, row, seen.get(index), index);
+        let children: Vec<_> = (0..record.tasks.len()).filter_map(child).collect();
         Self {
             delegation_id: record.id,
             parent: record.parent,
@@ -101,7 +104,8 @@ impl Listing {
             dispatched_at: record.dispatched_at,
             completed_at,
             age_seconds: (completed_at.unwrap_or(now) - record.dispatched_at).max(0.0),
-            children: (0..record.tasks.len()).filter_map(child).collect(),
+            counts: Counts::of(children.iter().filter_map(|it| Status::named(it.status))),
+            children,
         }
     }
 }

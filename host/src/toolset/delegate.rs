@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::call::ToolError;
 use crate::{
     completion::sanitize::is_blank,
-    event::{ExitReason, Role, Status},
+    event::{Counts, ExitReason, Role, Status},
 };
 
 /// Hands work to subagents, each in a sandbox of its own with no more tools
@@ -199,6 +199,8 @@ fn invalid(err: serde_json::Error) -> ToolError {
 pub struct Delegated {
     /// In the order of the tasks.
     pub results: Vec<SubtaskResult>,
+    /// How many of them completed.
+    pub counts: Counts,
     /// Wall clock of all of them, two decimals.
     pub total_duration_seconds: f64,
 }

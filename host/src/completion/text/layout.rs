@@ -26,6 +26,7 @@ pub(super) const TOOLSETS: &str = "Toolsets: ";
 pub(super) const ROLE: &str = "Role: ";
 pub(super) const MODEL: &str = "Model: ";
 pub(super) const STATUS: &str = "Status: ";
+pub(super) const TASKS: &str = "Tasks: ";
 pub(super) const API_CALLS: &str = "API calls: ";
 pub(super) const DURATION: &str = "Duration: ";
 pub(super) const TOTAL_DURATION: &str = "Total duration: ";
@@ -153,15 +154,23 @@ fn status_line(notice: &Ended) -> String {
         Body::Single(outcome) => (DURATION, remarks(outcome)),
         Body::Batch { .. } => (TOTAL_DURATION, Vec::new()),
     };
-    let mut parts = vec![
-        format!("{STATUS}{}", notice.status.as_str()),
-        format!("{API_CALLS}{}", notice.api_calls),
-        format!("{label}{}s", notice.duration_seconds),
-    ];
+    let mut parts = vec![format!("{STATUS}{}", notice.status.as_str())];
+    if let Body::Batch { count, tasks, .. } = &notice.body {
+        parts.push(counts(*count, tasks));
+    }
+    parts.push(format!("{API_CALLS}{}", notice.api_calls));
+    parts.push(format!("{label}{}s", notice.duration_seconds));
     if !remarks.is_empty() {
         parts.push(format!("({})", remarks.join(", ")));
     }
     parts.join(GAP)
+}
+
+/// How many tasks completed: the status of a batch does not say it.
+fn counts(count: usize, tasks: &[TaskNotice]) -> String {
+    let completed = tasks.iter().filter(|it| it.status == Status::Completed).count();
+    let others = count.max(tasks.len()).saturating_sub(completed);
+    format!("{TASKS}{completed} completed, {others} not")
 }
 
 fn task_line(task: &TaskNotice, count: usize) -> String {
@@ -205,11 +214,6 @@ fn not_completed(who: &str, status: Status) -> String {
             format!("The {who} did not complete successfully (status={}).", status.as_str())
         }
     }
-}
-
-/// The status of that name.
-pub(super) fn status_named(word: &str) -> Option<Status> {
-    Status::ALL.into_iter().find(|it| it.as_str() == word)
 }
 
 /// The exit reason of that name.

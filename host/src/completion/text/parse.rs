@@ -16,8 +16,8 @@ use super::{
     layout::{
         API_CALLS, BATCH, CONTEXT, DISPATCHED, DURATION, EXIT_REASON, FAILED, FAILED_INTRO, FROM,
         GAP, GOAL, GROUP, INTRO, MESSAGE_INTRO, MODEL, NO_OUTPUT, NOTE, OTHER, PARTIAL, REMAINING,
-        RESULT, ROLE, SINGLE, STATUS, TOOLSETS, TOTAL_DURATION, TRUNCATED, compose,
-        exit_reason_named, status_named,
+        RESULT, ROLE, SINGLE, STATUS, TASKS, TOOLSETS, TOTAL_DURATION, TRUNCATED, compose,
+        exit_reason_named,
     },
     message::{MESSAGE, Message},
     notice::{Body, ChildFailed, Ended, Notice, Outcome, TaskNotice},
@@ -165,7 +165,11 @@ impl<'a> Cursor<'a> {
         let line = self.need(STATUS)?;
         let mut parts = line.split(GAP);
         let mut read = || {
-            let status = status_named(parts.next()?)?;
+            let status = Status::named(parts.next()?)?;
+            // The tasks that follow say the same.
+            if duration == TOTAL_DURATION {
+                parts.next()?.strip_prefix(TASKS)?;
+            }
             let api_calls = parts.next()?.strip_prefix(API_CALLS)?.parse().ok()?;
             let seconds = read_seconds(parts.next()?.strip_prefix(duration)?)?;
             let remarks = parts.next().map_or("", |it| it.trim_matches(['(', ')']));
@@ -281,7 +285,7 @@ fn read_task(line: &str) -> Option<TaskNotice> {
         None => (line, None),
     };
     let mut parts = line.split(", ");
-    let status = status_named(parts.next()?)?;
+    let status = Status::named(parts.next()?)?;
     let api_calls = parts.next()?.strip_prefix("api_calls=")?.parse().ok()?;
     let duration_seconds = read_seconds(parts.next()?)?;
     let (exit_reason, truncated) = read_remarks(parts);

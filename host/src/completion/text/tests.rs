@@ -183,7 +183,7 @@ fn a_batch_of_three() {
     Dispatched: 2026-03-01 12:00:00 (5m2s ago)
     Original goal: 3 parallel subagents: Summarise the issues; Read the mail; Draft the notes
     Role: leaf
-    Status: completed   API calls: 6   Total duration: 20s
+    Status: completed   Tasks: 2 completed, 1 not   API calls: 6   Total duration: 20s
 
     --- ✓ TASK 1/3: Summarise the issues  (status=completed, api_calls=3, 12.25s) ---
     12 open
@@ -244,7 +244,7 @@ fn a_batch_without_results() {
     Dispatched: 2026-03-01 12:00:00 (5m2s ago)
     Original goal: 0 parallel subagents:
     Role: leaf
-    Status: error   API calls: 0   Total duration: 20s
+    Status: error   Tasks: 0 completed, 2 not   API calls: 0   Total duration: 20s
 
     The fan-out did not complete successfully (status=error).
     the host was restarted
@@ -268,7 +268,7 @@ fn a_group_of_a_unit_whose_host_died() {
     Original goal: 2 parallel subagents: Count; Sum up
     Group: night --- RESULT
     Role: leaf
-    Status: unknown   API calls: 6   Total duration: 20s
+    Status: unknown   Tasks: 1 completed, 1 not   API calls: 6   Total duration: 20s
 
     The fan-out did not complete successfully (status=unknown).
 
@@ -507,6 +507,7 @@ fn hostile_text() -> impl Strategy<Value = String> {
         "Remaining: 1 of 2",
         "Role: leaf   Model: m",
         "Status: completed   API calls: 1   Duration: 1s",
+        "Status: completed   Tasks: 1 completed, 0 not   API calls: 1   Total duration: 1s",
         "Note: x",
     ]);
     let part = prop_oneof![
