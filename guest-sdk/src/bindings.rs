@@ -203,28 +203,47 @@ pub unsafe fn _export_run_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                     summary: summary38,
                     truncated: truncated38,
                 } = e;
-                *ptr37.add(::core::mem::size_of::<*const u8>()).cast::<u8>() = (outcome38
-                    .clone() as i32) as u8;
-                let vec39 = (summary38.into_bytes()).into_boxed_slice();
-                let ptr39 = vec39.as_ptr().cast::<u8>();
-                let len39 = vec39.len();
-                ::core::mem::forget(vec39);
-                *ptr37.add(3 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len39;
-                *ptr37.add(2 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr39
+                use hermitage::subagent::types::Outcome as V40;
+                match outcome38 {
+                    V40::Completed => {
+                        *ptr37.add(::core::mem::size_of::<*const u8>()).cast::<u8>() = (0i32)
+                            as u8;
+                    }
+                    V40::Failed(e) => {
+                        *ptr37.add(::core::mem::size_of::<*const u8>()).cast::<u8>() = (1i32)
+                            as u8;
+                        let vec39 = (e.into_bytes()).into_boxed_slice();
+                        let ptr39 = vec39.as_ptr().cast::<u8>();
+                        let len39 = vec39.len();
+                        ::core::mem::forget(vec39);
+                        *ptr37
+                            .add(3 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>() = len39;
+                        *ptr37
+                            .add(2 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>() = ptr39.cast_mut();
+                    }
+                }
+                let vec41 = (summary38.into_bytes()).into_boxed_slice();
+                let ptr41 = vec41.as_ptr().cast::<u8>();
+                let len41 = vec41.len();
+                ::core::mem::forget(vec41);
+                *ptr37.add(5 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len41;
+                *ptr37.add(4 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr41
                     .cast_mut();
-                *ptr37.add(4 * ::core::mem::size_of::<*const u8>()).cast::<u8>() = (match truncated38 {
+                *ptr37.add(6 * ::core::mem::size_of::<*const u8>()).cast::<u8>() = (match truncated38 {
                     true => 1,
                     false => 0,
                 }) as u8;
             }
             Err(e) => {
                 *ptr37.add(0).cast::<u8>() = (1i32) as u8;
-                let vec40 = (e.into_bytes()).into_boxed_slice();
-                let ptr40 = vec40.as_ptr().cast::<u8>();
-                let len40 = vec40.len();
-                ::core::mem::forget(vec40);
-                *ptr37.add(2 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len40;
-                *ptr37.add(::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr40
+                let vec42 = (e.into_bytes()).into_boxed_slice();
+                let ptr42 = vec42.as_ptr().cast::<u8>();
+                let len42 = vec42.len();
+                ::core::mem::forget(vec42);
+                *ptr37.add(2 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len42;
+                *ptr37.add(::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr42
                     .cast_mut();
             }
         };
@@ -238,29 +257,45 @@ pub unsafe fn __post_return_run<T_: Guest>(arg0: *mut u8) {
         let l0 = i32::from(*arg0.add(0).cast::<u8>());
         match l0 {
             0 => {
-                let l1 = *arg0
-                    .add(2 * ::core::mem::size_of::<*const u8>())
+                let l1 = i32::from(
+                    *arg0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                );
+                match l1 {
+                    0 => {}
+                    _ => {
+                        let l2 = *arg0
+                            .add(2 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>();
+                        let l3 = *arg0
+                            .add(3 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        _rt::cabi_dealloc(l2, l3, 1);
+                    }
+                }
+                let l4 = *arg0
+                    .add(4 * ::core::mem::size_of::<*const u8>())
                     .cast::<*mut u8>();
-                let l2 = *arg0
-                    .add(3 * ::core::mem::size_of::<*const u8>())
+                let l5 = *arg0
+                    .add(5 * ::core::mem::size_of::<*const u8>())
                     .cast::<usize>();
-                _rt::cabi_dealloc(l1, l2, 1);
+                _rt::cabi_dealloc(l4, l5, 1);
             }
             _ => {
-                let l3 = *arg0
+                let l6 = *arg0
                     .add(::core::mem::size_of::<*const u8>())
                     .cast::<*mut u8>();
-                let l4 = *arg0
+                let l7 = *arg0
                     .add(2 * ::core::mem::size_of::<*const u8>())
                     .cast::<usize>();
-                _rt::cabi_dealloc(l3, l4, 1);
+                _rt::cabi_dealloc(l6, l7, 1);
             }
         }
     }
 }
 pub trait Guest {
     /// Does the task. An error text is for failures of the agent itself; a
-    /// task that could not be done is a report with `outcome: failed`.
+    /// task that could not be done is a report whose `outcome` is `failed`, with
+    /// the reason.
     #[allow(async_fn_in_trait)]
     fn run(task: Task) -> ::core::result::Result<Report, _rt::String>;
 }
@@ -279,9 +314,9 @@ macro_rules! __export_world_subagent_cabi {
 pub use __export_world_subagent_cabi;
 #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
 #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
-struct _RetArea([::core::mem::MaybeUninit<u8>; 5 * ::core::mem::size_of::<*const u8>()]);
+struct _RetArea([::core::mem::MaybeUninit<u8>; 7 * ::core::mem::size_of::<*const u8>()]);
 static mut _RET_AREA: _RetArea = _RetArea(
-    [::core::mem::MaybeUninit::uninit(); 5 * ::core::mem::size_of::<*const u8>()],
+    [::core::mem::MaybeUninit::uninit(); 7 * ::core::mem::size_of::<*const u8>()],
 );
 #[rustfmt::skip]
 #[allow(dead_code, clippy::all)]
@@ -414,11 +449,12 @@ pub mod hermitage {
                 }
             }
             /// How the subagent itself judges its work.
-            #[repr(u8)]
-            #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+            #[derive(Clone, PartialEq)]
             pub enum Outcome {
                 Completed,
-                Failed,
+                /// Why, in one or two sentences; the words of whoever failed, such as
+                /// a model's provider, where there are some.
+                Failed(_rt::String),
             }
             impl ::core::fmt::Debug for Outcome {
                 fn fmt(
@@ -429,20 +465,9 @@ pub mod hermitage {
                         Outcome::Completed => {
                             f.debug_tuple("Outcome::Completed").finish()
                         }
-                        Outcome::Failed => f.debug_tuple("Outcome::Failed").finish(),
-                    }
-                }
-            }
-            impl Outcome {
-                #[doc(hidden)]
-                pub unsafe fn _lift(val: u8) -> Outcome {
-                    if !cfg!(debug_assertions) {
-                        return unsafe { ::core::mem::transmute(val) };
-                    }
-                    match val {
-                        0 => Outcome::Completed,
-                        1 => Outcome::Failed,
-                        _ => panic!("invalid enum discriminant"),
+                        Outcome::Failed(e) => {
+                            f.debug_tuple("Outcome::Failed").field(e).finish()
+                        }
                     }
                 }
             }
@@ -451,7 +476,9 @@ pub mod hermitage {
             pub struct Report {
                 pub outcome: Outcome,
                 /// What was done and found, for a reader who has only this text. A
-                /// blank summary counts as `failed`.
+                /// blank one of a completed task counts as `failed`. Of a failed
+                /// task it holds only the work that was done, and may be empty: why
+                /// it failed is told by `outcome`.
                 pub summary: _rt::String,
                 /// The work stopped early, and the summary covers a part of it.
                 pub truncated: bool,
@@ -5059,55 +5086,55 @@ macro_rules! __export_subagent_impl {
         "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.61.1:hermitage:subagent@0.1.0:subagent:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3545] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3550] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xda\x1a\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xdf\x1a\x01A\x02\x01\
 A#\x01B\x12\x01m\x02\x04leaf\x0corchestrator\x04\0\x04role\x03\0\0\x01r\x03\x04n\
 ames\x0bdescriptions\x0aparameterss\x04\0\x09tool-spec\x03\0\x02\x01ps\x01r\x02\x06\
 answers\x06errors\x04\x04\0\x0frejected-answer\x03\0\x05\x01ks\x01p\x03\x01k\x06\
 \x01r\x08\x04goals\x07context\x07\x05tools\x08\x04role\x01\x05depthy\x0emax-iter\
-ationsy\x0doutput-schema\x07\x08rejected\x09\x04\0\x04task\x03\0\x0a\x01m\x02\x09\
-completed\x06failed\x04\0\x07outcome\x03\0\x0c\x01r\x03\x07outcome\x0d\x07summar\
-ys\x09truncated\x7f\x04\0\x06report\x03\0\x0e\x01q\x06\x06denied\x01s\0\x11inval\
-id-arguments\x01s\0\x06failed\x01s\0\x0binterrupted\0\0\x09timed-out\0\0\x09exha\
-usted\x01s\0\x04\0\x0atool-error\x03\0\x10\x03\0\x1ehermitage:subagent/types@0.1\
-.0\x05\0\x01B\x08\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\
-\0\x01@\x01\x04texts\x01\0\x04\0\x06report\x01\x02\x01@\x02\x05level\x01\x04text\
-s\x01\0\x04\0\x03log\x01\x03\x01@\x01\x07summarys\x01\0\x04\0\x0acheckpoint\x01\x04\
-\x03\0!hermitage:subagent/progress@0.1.0\x05\x01\x02\x03\0\0\x09tool-spec\x02\x03\
-\0\0\x0atool-error\x01B\x0f\x02\x03\x02\x01\x02\x04\0\x09tool-spec\x03\0\0\x02\x03\
-\x02\x01\x03\x04\0\x0atool-error\x03\0\x02\x04\0\x04tool\x03\x01\x01h\x04\x01@\x01\
-\x04self\x05\0\x01\x04\0\x11[method]tool.spec\x01\x06\x01j\x01s\x01\x03\x01@\x02\
-\x04self\x05\x09argumentss\0\x07\x04\0\x11[method]tool.call\x01\x08\x01i\x04\x01\
-p\x09\x01@\0\0\x0a\x04\0\x07granted\x01\x0b\x03\0\x20hermitage:subagent/toolbox@\
-0.1.0\x05\x04\x01B\x1b\x02\x03\x02\x01\x02\x04\0\x09tool-spec\x03\0\0\x01m\x04\x06\
-system\x04user\x09assistant\x04tool\x04\0\x06author\x03\0\x02\x01r\x03\x02ids\x04\
-names\x09argumentss\x04\0\x09tool-call\x03\0\x04\x01p\x05\x01ks\x01r\x04\x06auth\
-or\x03\x04texts\x0atool-calls\x06\x07answers\x07\x04\0\x07message\x03\0\x08\x01p\
-\x09\x01p\x01\x01ky\x01kv\x01r\x05\x08messages\x0a\x05tools\x0b\x0amax-tokens\x0c\
-\x0btemperature\x0d\x0fresponse-schema\x07\x04\0\x0cchat-request\x03\0\x0e\x01r\x02\
-\x0cinput-tokensw\x0doutput-tokensw\x04\0\x05usage\x03\0\x10\x01m\x04\x04stop\x0a\
-tool-calls\x06length\x08filtered\x04\0\x06finish\x03\0\x12\x01r\x05\x04texts\x0a\
-tool-calls\x06\x06finish\x13\x05usage\x11\x05models\x04\0\x0dchat-response\x03\0\
-\x14\x01q\x07\x06denied\x01s\0\x0finvalid-request\x01s\0\x06failed\x01s\0\x08too\
--long\x01s\0\x0binterrupted\0\0\x09timed-out\0\0\x09exhausted\x01s\0\x04\0\x0bmo\
-del-error\x03\0\x16\x01j\x01\x15\x01\x17\x01@\x01\x07request\x0f\0\x18\x04\0\x04\
-chat\x01\x19\x03\0\x1ehermitage:subagent/model@0.1.0\x05\x05\x01B$\x02\x03\x02\x01\
-\x03\x04\0\x0atool-error\x03\0\0\x01r\x07\x04texts\x0afirst-liney\x05linesy\x0bt\
-otal-linesw\x0btotal-bytesw\x09truncated\x7f\x06binary\x7f\x04\0\x0afile-slice\x03\
-\0\x02\x01r\x02\x05bytesw\x07created\x7f\x04\0\x07written\x03\0\x04\x01r\x03\x06\
-searchs\x07replaces\x03all\x7f\x04\0\x0breplacement\x03\0\x06\x01q\x02\x07replac\
-e\x01\x07\0\x04diff\x01s\0\x04\0\x04edit\x03\0\x08\x01r\x02\x07changesy\x05bytes\
-w\x04\0\x07patched\x03\0\x0a\x01m\x04\x04file\x09directory\x07symlink\x05other\x04\
-\0\x0aentry-kind\x03\0\x0c\x01ks\x01ky\x01r\x05\x04path\x0e\x04name\x0e\x07conte\
-nt\x0e\x06cursor\x0e\x05limit\x0f\x04\0\x0csearch-query\x03\0\x10\x01kw\x01r\x05\
-\x04paths\x04kind\x0d\x05bytesw\x04line\x12\x04text\x0e\x04\0\x0asearch-hit\x03\0\
-\x13\x01p\x14\x01r\x02\x04hits\x15\x04next\x0e\x04\0\x0bsearch-page\x03\0\x16\x01\
-j\x01\x03\x01\x01\x01@\x03\x04paths\x06offset\x0f\x05limit\x0f\0\x18\x04\0\x09re\
-ad-file\x01\x19\x01j\x01\x05\x01\x01\x01@\x02\x04paths\x07contents\0\x1a\x04\0\x0a\
-write-file\x01\x1b\x01j\x01\x0b\x01\x01\x01@\x02\x04paths\x04edit\x09\0\x1c\x04\0\
-\x05patch\x01\x1d\x01j\x01\x17\x01\x01\x01@\x01\x05query\x11\0\x1e\x04\0\x0csear\
-ch-files\x01\x1f\x03\0\x1dhermitage:subagent/file@0.1.0\x05\x06\x01B\x0b\x02\x03\
+ationsy\x0doutput-schema\x07\x08rejected\x09\x04\0\x04task\x03\0\x0a\x01q\x02\x09\
+completed\0\0\x06failed\x01s\0\x04\0\x07outcome\x03\0\x0c\x01r\x03\x07outcome\x0d\
+\x07summarys\x09truncated\x7f\x04\0\x06report\x03\0\x0e\x01q\x06\x06denied\x01s\0\
+\x11invalid-arguments\x01s\0\x06failed\x01s\0\x0binterrupted\0\0\x09timed-out\0\0\
+\x09exhausted\x01s\0\x04\0\x0atool-error\x03\0\x10\x03\0\x1ehermitage:subagent/t\
+ypes@0.1.0\x05\0\x01B\x08\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05le\
+vel\x03\0\0\x01@\x01\x04texts\x01\0\x04\0\x06report\x01\x02\x01@\x02\x05level\x01\
+\x04texts\x01\0\x04\0\x03log\x01\x03\x01@\x01\x07summarys\x01\0\x04\0\x0acheckpo\
+int\x01\x04\x03\0!hermitage:subagent/progress@0.1.0\x05\x01\x02\x03\0\0\x09tool-\
+spec\x02\x03\0\0\x0atool-error\x01B\x0f\x02\x03\x02\x01\x02\x04\0\x09tool-spec\x03\
+\0\0\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\x02\x04\0\x04tool\x03\x01\x01\
+h\x04\x01@\x01\x04self\x05\0\x01\x04\0\x11[method]tool.spec\x01\x06\x01j\x01s\x01\
+\x03\x01@\x02\x04self\x05\x09argumentss\0\x07\x04\0\x11[method]tool.call\x01\x08\
+\x01i\x04\x01p\x09\x01@\0\0\x0a\x04\0\x07granted\x01\x0b\x03\0\x20hermitage:suba\
+gent/toolbox@0.1.0\x05\x04\x01B\x1b\x02\x03\x02\x01\x02\x04\0\x09tool-spec\x03\0\
+\0\x01m\x04\x06system\x04user\x09assistant\x04tool\x04\0\x06author\x03\0\x02\x01\
+r\x03\x02ids\x04names\x09argumentss\x04\0\x09tool-call\x03\0\x04\x01p\x05\x01ks\x01\
+r\x04\x06author\x03\x04texts\x0atool-calls\x06\x07answers\x07\x04\0\x07message\x03\
+\0\x08\x01p\x09\x01p\x01\x01ky\x01kv\x01r\x05\x08messages\x0a\x05tools\x0b\x0ama\
+x-tokens\x0c\x0btemperature\x0d\x0fresponse-schema\x07\x04\0\x0cchat-request\x03\
+\0\x0e\x01r\x02\x0cinput-tokensw\x0doutput-tokensw\x04\0\x05usage\x03\0\x10\x01m\
+\x04\x04stop\x0atool-calls\x06length\x08filtered\x04\0\x06finish\x03\0\x12\x01r\x05\
+\x04texts\x0atool-calls\x06\x06finish\x13\x05usage\x11\x05models\x04\0\x0dchat-r\
+esponse\x03\0\x14\x01q\x07\x06denied\x01s\0\x0finvalid-request\x01s\0\x06failed\x01\
+s\0\x08too-long\x01s\0\x0binterrupted\0\0\x09timed-out\0\0\x09exhausted\x01s\0\x04\
+\0\x0bmodel-error\x03\0\x16\x01j\x01\x15\x01\x17\x01@\x01\x07request\x0f\0\x18\x04\
+\0\x04chat\x01\x19\x03\0\x1ehermitage:subagent/model@0.1.0\x05\x05\x01B$\x02\x03\
+\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01r\x07\x04texts\x0afirst-liney\x05lin\
+esy\x0btotal-linesw\x0btotal-bytesw\x09truncated\x7f\x06binary\x7f\x04\0\x0afile\
+-slice\x03\0\x02\x01r\x02\x05bytesw\x07created\x7f\x04\0\x07written\x03\0\x04\x01\
+r\x03\x06searchs\x07replaces\x03all\x7f\x04\0\x0breplacement\x03\0\x06\x01q\x02\x07\
+replace\x01\x07\0\x04diff\x01s\0\x04\0\x04edit\x03\0\x08\x01r\x02\x07changesy\x05\
+bytesw\x04\0\x07patched\x03\0\x0a\x01m\x04\x04file\x09directory\x07symlink\x05ot\
+her\x04\0\x0aentry-kind\x03\0\x0c\x01ks\x01ky\x01r\x05\x04path\x0e\x04name\x0e\x07\
+content\x0e\x06cursor\x0e\x05limit\x0f\x04\0\x0csearch-query\x03\0\x10\x01kw\x01\
+r\x05\x04paths\x04kind\x0d\x05bytesw\x04line\x12\x04text\x0e\x04\0\x0asearch-hit\
+\x03\0\x13\x01p\x14\x01r\x02\x04hits\x15\x04next\x0e\x04\0\x0bsearch-page\x03\0\x16\
+\x01j\x01\x03\x01\x01\x01@\x03\x04paths\x06offset\x0f\x05limit\x0f\0\x18\x04\0\x09\
+read-file\x01\x19\x01j\x01\x05\x01\x01\x01@\x02\x04paths\x07contents\0\x1a\x04\0\
+\x0awrite-file\x01\x1b\x01j\x01\x0b\x01\x01\x01@\x02\x04paths\x04edit\x09\0\x1c\x04\
+\0\x05patch\x01\x1d\x01j\x01\x17\x01\x01\x01@\x01\x05query\x11\0\x1e\x04\0\x0cse\
+arch-files\x01\x1f\x03\0\x1dhermitage:subagent/file@0.1.0\x05\x06\x01B\x0b\x02\x03\
 \x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ks\x01ky\x01r\x03\x07commands\x09dir\
 ectory\x02\x07timeout\x03\x04\0\x07command\x03\0\x04\x01r\x03\x09exit-codez\x06o\
 utputs\x09truncated\x7f\x04\0\x0ecommand-result\x03\0\x06\x01j\x01\x07\x01\x01\x01\
@@ -5154,54 +5181,54 @@ pub use __export_subagent_impl as export;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3584] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe1\x1a\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3589] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe6\x1a\x01A\x02\x01\
 A\x20\x01B\x12\x01m\x02\x04leaf\x0corchestrator\x04\0\x04role\x03\0\0\x01r\x03\x04\
 names\x0bdescriptions\x0aparameterss\x04\0\x09tool-spec\x03\0\x02\x01ps\x01r\x02\
 \x06answers\x06errors\x04\x04\0\x0frejected-answer\x03\0\x05\x01ks\x01p\x03\x01k\
 \x06\x01r\x08\x04goals\x07context\x07\x05tools\x08\x04role\x01\x05depthy\x0emax-\
-iterationsy\x0doutput-schema\x07\x08rejected\x09\x04\0\x04task\x03\0\x0a\x01m\x02\
-\x09completed\x06failed\x04\0\x07outcome\x03\0\x0c\x01r\x03\x07outcome\x0d\x07su\
-mmarys\x09truncated\x7f\x04\0\x06report\x03\0\x0e\x01q\x06\x06denied\x01s\0\x11i\
-nvalid-arguments\x01s\0\x06failed\x01s\0\x0binterrupted\0\0\x09timed-out\0\0\x09\
-exhausted\x01s\0\x04\0\x0atool-error\x03\0\x10\x03\0\x1ehermitage:subagent/types\
-@0.1.0\x05\0\x01B\x08\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\
-\0\0\x01@\x01\x04texts\x01\0\x04\0\x06report\x01\x02\x01@\x02\x05level\x01\x04te\
-xts\x01\0\x04\0\x03log\x01\x03\x01@\x01\x07summarys\x01\0\x04\0\x0acheckpoint\x01\
-\x04\x03\0!hermitage:subagent/progress@0.1.0\x05\x01\x02\x03\0\0\x09tool-spec\x02\
-\x03\0\0\x0atool-error\x01B\x0f\x02\x03\x02\x01\x02\x04\0\x09tool-spec\x03\0\0\x02\
-\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\x02\x04\0\x04tool\x03\x01\x01h\x04\x01\
-@\x01\x04self\x05\0\x01\x04\0\x11[method]tool.spec\x01\x06\x01j\x01s\x01\x03\x01\
-@\x02\x04self\x05\x09argumentss\0\x07\x04\0\x11[method]tool.call\x01\x08\x01i\x04\
-\x01p\x09\x01@\0\0\x0a\x04\0\x07granted\x01\x0b\x03\0\x20hermitage:subagent/tool\
-box@0.1.0\x05\x04\x01B\x1b\x02\x03\x02\x01\x02\x04\0\x09tool-spec\x03\0\0\x01m\x04\
-\x06system\x04user\x09assistant\x04tool\x04\0\x06author\x03\0\x02\x01r\x03\x02id\
-s\x04names\x09argumentss\x04\0\x09tool-call\x03\0\x04\x01p\x05\x01ks\x01r\x04\x06\
-author\x03\x04texts\x0atool-calls\x06\x07answers\x07\x04\0\x07message\x03\0\x08\x01\
-p\x09\x01p\x01\x01ky\x01kv\x01r\x05\x08messages\x0a\x05tools\x0b\x0amax-tokens\x0c\
-\x0btemperature\x0d\x0fresponse-schema\x07\x04\0\x0cchat-request\x03\0\x0e\x01r\x02\
-\x0cinput-tokensw\x0doutput-tokensw\x04\0\x05usage\x03\0\x10\x01m\x04\x04stop\x0a\
-tool-calls\x06length\x08filtered\x04\0\x06finish\x03\0\x12\x01r\x05\x04texts\x0a\
-tool-calls\x06\x06finish\x13\x05usage\x11\x05models\x04\0\x0dchat-response\x03\0\
-\x14\x01q\x07\x06denied\x01s\0\x0finvalid-request\x01s\0\x06failed\x01s\0\x08too\
--long\x01s\0\x0binterrupted\0\0\x09timed-out\0\0\x09exhausted\x01s\0\x04\0\x0bmo\
-del-error\x03\0\x16\x01j\x01\x15\x01\x17\x01@\x01\x07request\x0f\0\x18\x04\0\x04\
-chat\x01\x19\x03\0\x1ehermitage:subagent/model@0.1.0\x05\x05\x01B$\x02\x03\x02\x01\
-\x03\x04\0\x0atool-error\x03\0\0\x01r\x07\x04texts\x0afirst-liney\x05linesy\x0bt\
-otal-linesw\x0btotal-bytesw\x09truncated\x7f\x06binary\x7f\x04\0\x0afile-slice\x03\
-\0\x02\x01r\x02\x05bytesw\x07created\x7f\x04\0\x07written\x03\0\x04\x01r\x03\x06\
-searchs\x07replaces\x03all\x7f\x04\0\x0breplacement\x03\0\x06\x01q\x02\x07replac\
-e\x01\x07\0\x04diff\x01s\0\x04\0\x04edit\x03\0\x08\x01r\x02\x07changesy\x05bytes\
-w\x04\0\x07patched\x03\0\x0a\x01m\x04\x04file\x09directory\x07symlink\x05other\x04\
-\0\x0aentry-kind\x03\0\x0c\x01ks\x01ky\x01r\x05\x04path\x0e\x04name\x0e\x07conte\
-nt\x0e\x06cursor\x0e\x05limit\x0f\x04\0\x0csearch-query\x03\0\x10\x01kw\x01r\x05\
-\x04paths\x04kind\x0d\x05bytesw\x04line\x12\x04text\x0e\x04\0\x0asearch-hit\x03\0\
-\x13\x01p\x14\x01r\x02\x04hits\x15\x04next\x0e\x04\0\x0bsearch-page\x03\0\x16\x01\
-j\x01\x03\x01\x01\x01@\x03\x04paths\x06offset\x0f\x05limit\x0f\0\x18\x04\0\x09re\
-ad-file\x01\x19\x01j\x01\x05\x01\x01\x01@\x02\x04paths\x07contents\0\x1a\x04\0\x0a\
-write-file\x01\x1b\x01j\x01\x0b\x01\x01\x01@\x02\x04paths\x04edit\x09\0\x1c\x04\0\
-\x05patch\x01\x1d\x01j\x01\x17\x01\x01\x01@\x01\x05query\x11\0\x1e\x04\0\x0csear\
-ch-files\x01\x1f\x03\0\x1dhermitage:subagent/file@0.1.0\x05\x06\x01B\x0b\x02\x03\
+iterationsy\x0doutput-schema\x07\x08rejected\x09\x04\0\x04task\x03\0\x0a\x01q\x02\
+\x09completed\0\0\x06failed\x01s\0\x04\0\x07outcome\x03\0\x0c\x01r\x03\x07outcom\
+e\x0d\x07summarys\x09truncated\x7f\x04\0\x06report\x03\0\x0e\x01q\x06\x06denied\x01\
+s\0\x11invalid-arguments\x01s\0\x06failed\x01s\0\x0binterrupted\0\0\x09timed-out\
+\0\0\x09exhausted\x01s\0\x04\0\x0atool-error\x03\0\x10\x03\0\x1ehermitage:subage\
+nt/types@0.1.0\x05\0\x01B\x08\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05\
+level\x03\0\0\x01@\x01\x04texts\x01\0\x04\0\x06report\x01\x02\x01@\x02\x05level\x01\
+\x04texts\x01\0\x04\0\x03log\x01\x03\x01@\x01\x07summarys\x01\0\x04\0\x0acheckpo\
+int\x01\x04\x03\0!hermitage:subagent/progress@0.1.0\x05\x01\x02\x03\0\0\x09tool-\
+spec\x02\x03\0\0\x0atool-error\x01B\x0f\x02\x03\x02\x01\x02\x04\0\x09tool-spec\x03\
+\0\0\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\x02\x04\0\x04tool\x03\x01\x01\
+h\x04\x01@\x01\x04self\x05\0\x01\x04\0\x11[method]tool.spec\x01\x06\x01j\x01s\x01\
+\x03\x01@\x02\x04self\x05\x09argumentss\0\x07\x04\0\x11[method]tool.call\x01\x08\
+\x01i\x04\x01p\x09\x01@\0\0\x0a\x04\0\x07granted\x01\x0b\x03\0\x20hermitage:suba\
+gent/toolbox@0.1.0\x05\x04\x01B\x1b\x02\x03\x02\x01\x02\x04\0\x09tool-spec\x03\0\
+\0\x01m\x04\x06system\x04user\x09assistant\x04tool\x04\0\x06author\x03\0\x02\x01\
+r\x03\x02ids\x04names\x09argumentss\x04\0\x09tool-call\x03\0\x04\x01p\x05\x01ks\x01\
+r\x04\x06author\x03\x04texts\x0atool-calls\x06\x07answers\x07\x04\0\x07message\x03\
+\0\x08\x01p\x09\x01p\x01\x01ky\x01kv\x01r\x05\x08messages\x0a\x05tools\x0b\x0ama\
+x-tokens\x0c\x0btemperature\x0d\x0fresponse-schema\x07\x04\0\x0cchat-request\x03\
+\0\x0e\x01r\x02\x0cinput-tokensw\x0doutput-tokensw\x04\0\x05usage\x03\0\x10\x01m\
+\x04\x04stop\x0atool-calls\x06length\x08filtered\x04\0\x06finish\x03\0\x12\x01r\x05\
+\x04texts\x0atool-calls\x06\x06finish\x13\x05usage\x11\x05models\x04\0\x0dchat-r\
+esponse\x03\0\x14\x01q\x07\x06denied\x01s\0\x0finvalid-request\x01s\0\x06failed\x01\
+s\0\x08too-long\x01s\0\x0binterrupted\0\0\x09timed-out\0\0\x09exhausted\x01s\0\x04\
+\0\x0bmodel-error\x03\0\x16\x01j\x01\x15\x01\x17\x01@\x01\x07request\x0f\0\x18\x04\
+\0\x04chat\x01\x19\x03\0\x1ehermitage:subagent/model@0.1.0\x05\x05\x01B$\x02\x03\
+\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01r\x07\x04texts\x0afirst-liney\x05lin\
+esy\x0btotal-linesw\x0btotal-bytesw\x09truncated\x7f\x06binary\x7f\x04\0\x0afile\
+-slice\x03\0\x02\x01r\x02\x05bytesw\x07created\x7f\x04\0\x07written\x03\0\x04\x01\
+r\x03\x06searchs\x07replaces\x03all\x7f\x04\0\x0breplacement\x03\0\x06\x01q\x02\x07\
+replace\x01\x07\0\x04diff\x01s\0\x04\0\x04edit\x03\0\x08\x01r\x02\x07changesy\x05\
+bytesw\x04\0\x07patched\x03\0\x0a\x01m\x04\x04file\x09directory\x07symlink\x05ot\
+her\x04\0\x0aentry-kind\x03\0\x0c\x01ks\x01ky\x01r\x05\x04path\x0e\x04name\x0e\x07\
+content\x0e\x06cursor\x0e\x05limit\x0f\x04\0\x0csearch-query\x03\0\x10\x01kw\x01\
+r\x05\x04paths\x04kind\x0d\x05bytesw\x04line\x12\x04text\x0e\x04\0\x0asearch-hit\
+\x03\0\x13\x01p\x14\x01r\x02\x04hits\x15\x04next\x0e\x04\0\x0bsearch-page\x03\0\x16\
+\x01j\x01\x03\x01\x01\x01@\x03\x04paths\x06offset\x0f\x05limit\x0f\0\x18\x04\0\x09\
+read-file\x01\x19\x01j\x01\x05\x01\x01\x01@\x02\x04paths\x07contents\0\x1a\x04\0\
+\x0awrite-file\x01\x1b\x01j\x01\x0b\x01\x01\x01@\x02\x04paths\x04edit\x09\0\x1c\x04\
+\0\x05patch\x01\x1d\x01j\x01\x17\x01\x01\x01@\x01\x05query\x11\0\x1e\x04\0\x0cse\
+arch-files\x01\x1f\x03\0\x1dhermitage:subagent/file@0.1.0\x05\x06\x01B\x0b\x02\x03\
 \x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ks\x01ky\x01r\x03\x07commands\x09dir\
 ectory\x02\x07timeout\x03\x04\0\x07command\x03\0\x04\x01r\x03\x09exit-codez\x06o\
 utputs\x09truncated\x7f\x04\0\x0ecommand-result\x03\0\x06\x01j\x01\x07\x01\x01\x01\

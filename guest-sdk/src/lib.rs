@@ -43,7 +43,6 @@
     clippy::allow_attributes_without_reason,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    clippy::clone_on_copy,
     clippy::panic,
     clippy::unwrap_used,
     reason = "generated: written by `tests/sdk_bindings.rs` from `wit/`"

@@ -230,12 +230,21 @@ pub struct Job {
 /// What a child returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// By its own judgement.
-    pub completed: bool,
+    /// Why it failed, by its own judgement; `None` when it completed.
+    /// Untrusted text.
+    pub failed: Option<String>,
     /// What it did. Untrusted text.
     pub summary: String,
     /// By its own word, the summary covers a part.
     pub truncated: bool,
+}
+
+impl Report {
+    /// Bytes of its texts.
+    fn len(&self) -> usize {
+        let why = self.failed.as_ref().map_or(0, String::len);
+        self.summary.len().saturating_add(why)
+    }
 }
 
 /// How a run ended.

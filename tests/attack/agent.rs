@@ -36,7 +36,7 @@ const TYPES: &str = r#"
       (field "output-schema" (option string))
       (field "rejected" (option $rejected))))
     (export "task" (type $task (eq $task-def)))
-    (type $outcome-def (enum "completed" "failed"))
+    (type $outcome-def (variant (case "completed") (case "failed" string)))
     (export "outcome" (type $outcome (eq $outcome-def)))
     (type $report-def (record
       (field "outcome" $outcome)
@@ -59,8 +59,8 @@ const REALLOC: &str = "
 pub(crate) const RAN: &str = r#"
     (data (i32.const 1024) "ran")
     (func (export "run") (param i32) (result i32)
-      (i32.store (i32.const 72) (i32.const 1024))
-      (i32.store (i32.const 76) (i32.const 3))
+      (i32.store (i32.const 80) (i32.const 1024))
+      (i32.store (i32.const 84) (i32.const 3))
       (i32.const 64))"#;
 
 impl Agent<'_> {

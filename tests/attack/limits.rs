@@ -138,8 +138,8 @@ fn words() -> Vec<Case> {
         running(&format!(
             r#"(data (i32.const 1024) "{data}")
             (func (export "run") (param i32) (result i32)
-              (i32.store (i32.const 72) (i32.const 1024))
-              (i32.store (i32.const 76) (i32.const {length}))
+              (i32.store (i32.const 80) (i32.const 1024))
+              (i32.store (i32.const 84) (i32.const {length}))
               (i32.const 64))"#
         ))
     };
@@ -162,8 +162,8 @@ fn pointers() -> Vec<Case> {
         running(&format!(
             r#"(func (export "run") (param i32) (result i32)
               (i32.store8 (i32.const 64) (i32.const {outcome}))
-              (i32.store (i32.const 72) (i32.const {text}))
-              (i32.store (i32.const 76) (i32.const {length}))
+              (i32.store (i32.const 80) (i32.const {text}))
+              (i32.store (i32.const 84) (i32.const {length}))
               (i32.const {at}))"#
         ))
     };
@@ -185,9 +185,9 @@ fn pointers() -> Vec<Case> {
                 wat::parse_str(running(
                     r#"(data (i32.const 1024) "ran")
             (func (export "run") (param i32) (result i32)
-              (i32.store (i32.const 72) (i32.const 1024))
-              (i32.store (i32.const 76) (i32.const 3))
-              (i32.store8 (i32.const 80) (i32.const 7))
+              (i32.store (i32.const 80) (i32.const 1024))
+              (i32.store (i32.const 84) (i32.const 3))
+              (i32.store8 (i32.const 88) (i32.const 7))
               (i32.const 64))"#,
                 ))
                 .unwrap(),

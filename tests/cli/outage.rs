@@ -107,8 +107,9 @@ fn check_failed(wire: Wire, attempts: u32, replies: Vec<Reply>, more: &str, expe
     let ran = run(&cli, &[]);
     assert_eq!(ran.exit, Some(1), "{ran}");
     let res = &ran.json()["results"][0];
-    assert_eq!((&res["status"], &res["exit_reason"]), (&json!("failed"), &json!("completed")));
-    let told = res["summary"].as_str().unwrap();
+    assert_eq!((&res["status"], &res["exit_reason"]), (&json!("failed"), &json!("error")));
+    assert_eq!(res["summary"], json!(null), "{ran}");
+    let told = res["error"].as_str().unwrap();
     assert!(told.contains("model `mine` of provider `local` gave no answer"), "{told}");
     assert!(told.contains(expect), "{told}");
     let address = server.url.strip_prefix("http://").unwrap();
@@ -169,7 +170,7 @@ fn a_service_that_is_not_there_is_told() {
     let ran = run(&cli, &[]);
     assert_eq!(ran.exit, Some(1), "{ran}");
     let event = ran.json();
-    let told = event["results"][0]["summary"].as_str().unwrap();
+    let told = event["results"][0]["error"].as_str().unwrap();
     assert!(told.contains("cannot connect: Connection refused"), "{told}");
 }
 

@@ -41,8 +41,8 @@ fn the_bundled_parent_delegates_to_the_bundled_agents() {
     cli.file("project/README.md", "# Hello\n\n[gone](gone.md)\n");
     let look = ["run", "look", "--workspace", "project", "--json", "--agent", "orchestrator"];
     let leaf = cli.run(&look).json();
-    let why = leaf["results"][0]["summary"].as_str().unwrap();
-    assert!(why.starts_with("Nothing was delegated: `delegate_task` is blocked"), "{why}");
+    let why = leaf["results"][0]["error"].as_str().unwrap();
+    assert!(why.starts_with("nothing was delegated: `delegate_task` is blocked"), "{why}");
     // A child builds nothing: what it delegates to has to be there.
     cli.run(&["quickstart", "project"]);
     let parent = cli.run(&[&look[..], &["--role", "orchestrator"]].concat()).json();
@@ -73,7 +73,7 @@ fn a_list_of_tasks_is_told_in_its_order() {
     Original goal: 3 parallel subagents: first; second; third
     Context you provided: shared
     Role: leaf
-    Status: completed   API calls: 0   Total duration: [TIME]
+    Status: completed   Tasks: 3 completed, 0 not   API calls: 0   Total duration: [TIME]
 
     --- ✓ TASK 1/3: first  (status=completed, api_calls=0, [TIME]) ---
     hello
@@ -118,7 +118,7 @@ fn a_child_that_fails_or_is_refused_leaves_its_siblings_alone() {
     Dispatched: [DATE] ([TIME] ago)
     Original goal: 3 parallel subagents: steal it; read it; try it
     Role: leaf
-    Status: completed   API calls: 0   Total duration: [TIME]
+    Status: completed   Tasks: 1 completed, 2 not   API calls: 0   Total duration: [TIME]
 
     --- ✗ TASK 1/3: steal it  (status=error, api_calls=0, [TIME], exit_reason=refused) ---
     The subagent did not complete successfully (status=error).

@@ -103,6 +103,26 @@ async fn what_a_provider_says_reaches_the_child_as_its_own_kind_of_error() {
 }
 
 #[tokio::test]
+async fn what_a_provider_said_is_in_the_error_of_a_child_that_leaves_it_out() {
+    let check = async |model: hermitage::provider::Model, error: &str, summary: Option<&str>| {
+        let models = models([model]);
+        let host = TestHost::new().built(move |it| it.models(models.clone()));
+        let res = run(&host, host.request(&[TestTask::new("says_sorry")]).await).await;
+        assert_eq!((res.status, res.exit_reason), (Status::Failed, ExitReason::Error));
+        assert_eq!((res.error.as_deref(), res.summary.as_deref()), (Some(error), summary));
+    };
+    let refusal = || ProviderError::Key("HTTP 401 Unauthorized: no such key".to_owned());
+    check(
+        model("broken", move |_| Err(refusal())),
+        "sorry; the model failed: model `broken` of provider `canned` gave no answer: HTTP 401 \
+         Unauthorized: no such key",
+        None,
+    )
+    .await;
+    check(model("fine", |_| Ok(says("half of it"))), "sorry", Some("half of it")).await;
+}
+
+#[tokio::test]
 async fn without_a_model_a_chat_is_denied_and_the_record_says_what_would_grant_it() {
     let res = run_with(&TestHost::new(), |_| ()).await;
     let boundary = res.boundary.unwrap();
@@ -138,6 +158,7 @@ async fn an_answer_that_misses_its_schema_gets_one_more_try() {
 async fn a_second_miss_fails_and_keeps_the_raw_text() {
     let res = answer("one", r#"{"n": "two"}"#).await;
     assert_eq!((res.status, res.schema_valid), (Status::Failed, Some(false)));
+    assert_eq!(res.exit_reason, ExitReason::Error);
     assert_eq!(res.summary.as_deref(), Some(r#"{"n": "two"}"#));
     assert_eq!(res.schema_errors, [r#"$.n: "two" is not of type "integer""#]);
     let error = res.error.unwrap();

@@ -84,7 +84,7 @@ async fn a_wrong_call_of_a_child_is_told_to_it_and_starts_nothing() {
     let check = async |plan: &str, expect: &str| {
         let task = orchestrator("delegates").context(plan);
         let res = host.run(&[task]).await.results.remove(0);
-        assert_eq!(res.summary.unwrap(), format!("ToolError::InvalidArguments({expect:?})"));
+        assert_eq!(res.error.unwrap(), format!("ToolError::InvalidArguments({expect:?})"));
     };
     check(r#"[{"goal":"a"},{"goal":" "}]"#, "Task 1 is missing a `goal`").await;
     check("[]", "nothing to do: provide either `goal` or `tasks`").await;
@@ -108,7 +108,7 @@ async fn a_leaf_can_not_delegate_however_it_asks() {
         let task = TestTask::new("delegates").toolsets(toolsets).context(r#"[{"goal":"a"}]"#);
         let res = TestHost::new().run_beside_honest(task).await;
         assert_eq!(res.status, Status::Failed);
-        assert_eq!(res.summary.unwrap(), format!("ToolError::Denied({LEAF:?})"));
+        assert_eq!(res.error.unwrap(), format!("ToolError::Denied({LEAF:?})"));
         assert_eq!(res.tool_calls, 0);
         let boundary = res.boundary.unwrap();
         assert_eq!(boundary.stubbed[0].import, DELEGATE);
@@ -132,7 +132,7 @@ async fn what_the_host_can_not_do_for_a_subtask_is_said_before_anything_starts()
         let host = TestHost::new();
         let plan = format!(r#"[{{"goal":"a"}},{{"goal":"b","{field}":"x"}}]"#);
         let res = host.run(&[orchestrator("delegates").context(&plan)]).await.results.remove(0);
-        assert_eq!(res.summary.unwrap(), format!("ToolError::InvalidArguments({text:?})"));
+        assert_eq!(res.error.unwrap(), format!("ToolError::InvalidArguments({text:?})"));
     }
 }
 
@@ -256,7 +256,7 @@ async fn a_native_tool_is_called_through_the_toolbox_when_it_is_granted() {
     let boundary = res.boundary.unwrap();
     assert_eq!(boundary.granted, ["read_file", "search_files", "app_echo"]);
     let other = run(&["file_read"], r#"app_echo {"a":[1]}"#).await;
-    assert_eq!(other.summary.as_deref(), Some("no tool `app_echo`"));
+    assert_eq!(other.error.as_deref(), Some("no tool `app_echo`"));
     assert_ne!(other.boundary.unwrap().policy, boundary.policy);
     for arguments in ["[]", "{", "7", "{} {}"] {
         let res = run(&["app_echo"], &format!("app_echo {arguments}")).await;

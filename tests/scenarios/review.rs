@@ -231,8 +231,8 @@ async fn nothing_is_built_because_a_guest_or_a_model_names_it() {
         ..Request::default()
     };
     let answer = host.delegate(&Session::Local, request).await.unwrap();
-    let summary = answer.finished().unwrap().results.remove(0).summary.unwrap();
-    assert!(summary.contains("`evil` is source that is not built"), "{summary}");
+    let error = answer.finished().unwrap().results.remove(0).error.unwrap();
+    assert!(error.contains("`evil` is source that is not built"), "{error}");
     assert!(!dir.path().join("built-by-a-guest").exists());
 
     // Nor because a model of the application does.

@@ -17,7 +17,7 @@
       (field "output-schema" (option string))
       (field "rejected" (option $rejected))))
     (export "task" (type $task (eq $task-def)))
-    (type $outcome-def (enum "completed" "failed"))
+    (type $outcome-def (variant (case "completed") (case "failed" string)))
     (export "outcome" (type $outcome (eq $outcome-def)))
     (type $report-def (record
       (field "outcome" $outcome)

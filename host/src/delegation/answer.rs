@@ -28,7 +28,7 @@ pub(super) async fn validity(schema: Option<&Schema>, ended: &Ended) -> Validity
         return Validity::Unchecked;
     };
     match &ended.outcome {
-        Outcome::Returned { report, .. } if report.completed => {
+        Outcome::Returned { report, .. } if report.failed.is_none() => {
             let (schema, answer) = (schema.clone(), report.summary.clone());
             // A large answer and a large schema take a while.
             let errors = spawn_blocking(move || schema.errors(&answer)).await;

@@ -35,6 +35,9 @@ pub(super) struct ChatTotals {
     pub(super) model: Option<String>,
     /// A chat was refused, because all iterations are spent.
     pub(super) is_over: bool,
+    /// Why the last chat that reached the provider had no answer, in its own
+    /// words.
+    pub(super) failure: Option<String>,
 }
 
 /// The books of one child, over both tries at a structured answer.
@@ -86,6 +89,7 @@ impl ChatMeter {
             _ => None,
         };
         totals.model = Some(response.model.clone());
+        totals.failure = None;
         let given = given(&response.text, &response.tool_calls);
         if let (Some(given), Some(original)) = (given, &response.original) {
             let bytes = state.original_bytes.saturating_add(original.to_string().len());
@@ -93,6 +97,13 @@ impl ChatMeter {
                 state.original_bytes = bytes;
                 state.originals.insert(given, Arc::clone(original));
             }
+        }
+    }
+
+    /// Keeps what the provider said instead of an answer.
+    fn failed(&self, err: &ProviderError) {
+        if *err != ProviderError::Cancelled {
+            self.state().totals.failure = Some(err.to_string());
         }
     }
 
@@ -157,7 +168,7 @@ impl ModelHost for ChildModel {
         let (budget, spent) = (self.budget.clone(), self.spent.clone());
         Box::pin(async move {
             let response = model.chat(request, caller.cancelled, None).await;
-            let response = response.map_err(model_error)?;
+            let response = response.inspect_err(|it| meter.failed(it)).map_err(model_error)?;
             meter.add(&response, cost(&model, &response));
             let usage = response.usage;
             let tokens = usage.input_tokens.saturating_add(usage.output_tokens);

@@ -1,5 +1,9 @@
 //! From the end of a run to its result entry: the one place where the words
 //! of semantics.md §4 are chosen.
+//!
+//! **Invariant:** the error of a child that did not complete says why in
+//! words, its summary holds only work that was done, and the exit reason
+//! `completed` is of children with that status alone.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,6 +21,10 @@ use crate::{
 
 /// Characters of a child's own words that stand in an error.
 const MAX_QUOTE_CHARS: usize = 500;
+
+/// Characters of the reason that a child gives for its failure, and of what a
+/// model's provider said: whole messages of providers fit.
+const MAX_REASON_CHARS: usize = 2_000;
 
 /// Refusals that stand in an error; the boundary record has all of them.
 const MAX_REFUSALS: usize = 10;
@@ -123,12 +131,10 @@ pub(super) fn of_run(
 ) -> ChildResult {
     let Ended { outcome, stopped, mut traces, duration, .. } = ended;
     let Told { boundary, chats, max_iterations, validity } = told;
-    let mut verdict = verdict(outcome, stopped, &mut traces);
-    if verdict.status == Status::Interrupted {
-        verdict.error = verdict.error.map(|it| because(&it, reason));
-    }
+    let mut verdict = verdict(outcome, stopped.as_ref(), reason, &mut traces);
     verdict.count_iterations(&chats, max_iterations);
     verdict.judge(&validity);
+    verdict.blame(&chats);
     let entry = entry(identity, verdict, &mut traces, duration.as_secs_f64(), Some(boundary));
     let (schema_valid, schema_errors) = match validity {
         Validity::Unchecked => (None, Vec::new()),
@@ -168,8 +174,23 @@ impl Verdict {
         };
         if self.status == Status::Completed {
             self.status = Status::Failed;
+            if self.exit_reason == ExitReason::Completed {
+                self.exit_reason = ExitReason::Error;
+            }
             let first = errors.first().map_or("", String::as_str);
             self.error = Some(format!("the answer misses its output schema: {first}"));
+        }
+    }
+
+    /// What the provider said last instead of an answer, when a child that did
+    /// not complete left it out.
+    fn blame(&mut self, chats: &ChatTotals) {
+        let Some(error) = self.error.as_mut() else {
+            return;
+        };
+        let said = chats.failure.as_ref().map(|it| clean_line(it, MAX_REASON_CHARS));
+        if let Some(said) = said.filter(|it| !is_blank(it) && !error.contains(it.as_str())) {
+            error.push_str(&format!("; the model failed: {said}"));
         }
     }
 }
@@ -212,29 +233,37 @@ fn entry(
     }
 }
 
-fn verdict(outcome: Outcome, reason: Option<StopReason>, traces: &mut Traces) -> Verdict {
+/// `reason` is the word of whoever interrupted it.
+fn verdict(
+    outcome: Outcome,
+    stopped_by: Option<&StopReason>,
+    reason: Option<&str>,
+    traces: &mut Traces,
+) -> Verdict {
     let panicked = last_error(traces);
     let checkpoint = traces.checkpoint.take();
-    if let Some(reason) = reason {
-        return stopped(&reason, outcome, checkpoint, panicked);
+    if let Some(stop) = stopped_by {
+        return stopped(stop, reason, outcome, checkpoint, panicked);
     }
-    let broken = |status, exit_reason, error| broken(status, exit_reason, error, checkpoint);
-    match outcome {
-        Outcome::Returned { report, calls_spent } => returned(report, calls_spent.map(calls_text)),
-        Outcome::Gave(_) => broken(Status::Failed, ExitReason::Error, words(&outcome, panicked)),
+    let (status, exit_reason, error) = match outcome {
+        Outcome::Returned { report, calls_spent } => {
+            return returned(report, calls_spent.map(calls_text), checkpoint);
+        }
+        Outcome::Gave(_) => (Status::Failed, ExitReason::Error, words(&outcome, panicked)),
         Outcome::Trapped(_) | Outcome::Limit(_) => {
-            broken(Status::Error, ExitReason::Trap, words(&outcome, panicked))
+            (Status::Error, ExitReason::Trap, words(&outcome, panicked))
         }
         Outcome::CpuSpent(cpu) => {
             let seconds = cpu.as_secs_f64();
             let text = format!("all {seconds} s of CPU time are spent (`sandbox.cpu_seconds`)");
-            broken(Status::Timeout, ExitReason::Timeout, text)
+            (Status::Timeout, ExitReason::Timeout, text)
         }
-        Outcome::CallsSpent(calls) => broken(Status::Failed, ExitReason::Budget, calls_text(calls)),
+        Outcome::CallsSpent(calls) => (Status::Failed, ExitReason::Budget, calls_text(calls)),
         // Never without a reason.
-        Outcome::Stopped => broken(Status::Error, ExitReason::Error, "stopped".to_owned()),
-        Outcome::HostFault(text) => broken(Status::Error, ExitReason::Error, text),
-    }
+        Outcome::Stopped => (Status::Error, ExitReason::Error, "stopped".to_owned()),
+        Outcome::HostFault(text) => (Status::Error, ExitReason::Error, text),
+    };
+    broken(status, exit_reason, error, checkpoint)
 }
 
 /// It did not return: its last checkpoint is what there is.
@@ -252,7 +281,12 @@ fn broken(
 fn words(outcome: &Outcome, panicked: Option<String>) -> String {
     let text = match outcome {
         Outcome::Gave(text) => {
-            return format!("the agent gave up: {}", clean_line(text, MAX_QUOTE_CHARS));
+            let text = clean_line(text, MAX_REASON_CHARS);
+            let text = if is_blank(&text) { "it does not say why".to_owned() } else { text };
+            return format!("the agent gave up: {text}");
+        }
+        Outcome::Returned { report: Report { failed: Some(why), .. }, .. } => {
+            return format!("the agent says: {}", reason_of(why));
         }
         Outcome::Trapped(text) => format!("trapped: {text}"),
         Outcome::Limit(limit) => limit.to_string(),
@@ -265,35 +299,49 @@ fn calls_text(calls: u64) -> String {
     format!("all {calls} host calls are spent (`sandbox.host_calls`)")
 }
 
-/// It returned by itself, perhaps because a budget is spent.
-fn returned(report: Report, spent: Option<String>) -> Verdict {
-    let (status, error) = match (report.completed, is_blank(&report.summary)) {
-        (true, false) => (Status::Completed, None),
-        (true, true) => (Status::Failed, Some("finished without a summary")),
-        (false, _) => (Status::Failed, Some("the agent says that it failed")),
+/// Why it failed, in its own words.
+fn reason_of(why: &str) -> String {
+    let why = clean_line(why, MAX_REASON_CHARS);
+    if is_blank(&why) { "it failed, and does not say why".to_owned() } else { why }
+}
+
+/// It returned by itself, perhaps because a budget is spent. One that failed
+/// and returned no work leaves its last checkpoint.
+fn returned(report: Report, spent: Option<String>, checkpoint: Option<String>) -> Verdict {
+    let Report { failed, summary, truncated } = report;
+    let is_without_work = is_blank(&summary);
+    let why = match failed {
+        Some(why) => Some(reason_of(&why)),
+        None => is_without_work.then(|| "finished without a summary".to_owned()),
     };
-    let is_spent = spent.is_some();
-    Verdict {
-        status,
-        exit_reason: if is_spent { ExitReason::Budget } else { ExitReason::Completed },
-        summary: Some(report.summary),
-        error: error.map(|it| spent.unwrap_or_else(|| it.to_owned())),
-        truncated: report.truncated || is_spent,
-    }
+    let summary = if is_without_work { checkpoint } else { Some(summary) };
+    let truncated = truncated || spent.is_some() || is_without_work && summary.is_some();
+    let (status, exit_reason) = match (&why, &spent) {
+        (None, None) => (Status::Completed, ExitReason::Completed),
+        (None, Some(_)) => (Status::Completed, ExitReason::Budget),
+        (Some(_), None) => (Status::Failed, ExitReason::Error),
+        (Some(_), Some(_)) => (Status::Failed, ExitReason::Budget),
+    };
+    let error = why.map(|why| match spent {
+        Some(spent) => format!("{spent}; {why}"),
+        None => why,
+    });
+    Verdict { status, exit_reason, summary, error, truncated }
 }
 
 /// It was asked to stop. What it returned counts more than its last
 /// checkpoint, and makes it completed only when a budget was spent: then it
 /// did what it could with what it had.
 fn stopped(
-    reason: &StopReason,
+    stop: &StopReason,
+    reason: Option<&str>,
     outcome: Outcome,
     checkpoint: Option<String>,
     panicked: Option<String>,
 ) -> Verdict {
-    let (status, exit_reason, mut error) = match reason {
+    let (status, exit_reason, mut error) = match stop {
         StopReason::Interrupted => {
-            (Status::Interrupted, ExitReason::Interrupted, "interrupted".to_owned())
+            (Status::Interrupted, ExitReason::Interrupted, because("interrupted", reason))
         }
         StopReason::TimedOut(after) => {
             let text = format!("not finished within {} s", after.as_secs_f64());
@@ -302,17 +350,21 @@ fn stopped(
         StopReason::Spent(what) => (Status::Failed, ExitReason::Budget, what.to_string()),
     };
     let words = words(&outcome, panicked);
-    if !words.is_empty() {
-        error = format!("{error}; {words}");
+    match outcome {
+        Outcome::Returned { report, .. } if matches!(stop, StopReason::Spent(_)) => {
+            returned(report, Some(error), checkpoint)
+        }
+        outcome => {
+            if !words.is_empty() {
+                error = format!("{error}; {words}");
+            }
+            let work = match outcome {
+                Outcome::Returned { report, .. } => Some(report.summary),
+                _ => None,
+            };
+            broken(status, exit_reason, error, work.filter(|it| !is_blank(it)).or(checkpoint))
+        }
     }
-    let report = match outcome {
-        Outcome::Returned { report, .. } if !is_blank(&report.summary) => report,
-        _ => return broken(status, exit_reason, error, checkpoint),
-    };
-    if matches!(reason, StopReason::Spent(_)) {
-        return returned(report, Some(error));
-    }
-    broken(status, exit_reason, error, Some(report.summary))
 }
 
 /// The last line of the log with level error: the guest's panic hook writes
@@ -323,52 +375,4 @@ fn last_error(traces: &Traces) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const WHAT: &str = "all 100 tool calls are spent";
-
-    fn returned(completed: bool, summary: &str) -> Outcome {
-        let report = Report { completed, summary: summary.to_owned(), truncated: false };
-        Outcome::Returned { report, calls_spent: None }
-    }
-
-    /// The verdict on a child whose shared budget was spent, as text.
-    fn check(outcome: Outcome, expect: &str) {
-        let checkpoint = Some("half".to_owned());
-        let mut traces = Traces { checkpoint, ..Traces::default() };
-        let res = verdict(outcome, Some(StopReason::Spent(WHAT.into())), &mut traces);
-        let Verdict { status, exit_reason, summary, error, truncated } = res;
-        let [status, exit_reason] = [status.as_str(), exit_reason.as_str()];
-        let (summary, error) = (summary.unwrap_or_default(), error.unwrap_or_default());
-        let seen = format!("{status} {exit_reason} {truncated} | {summary} | {error}");
-        assert_eq!(seen, expect);
-    }
-
-    #[test]
-    fn whoever_gives_up_because_its_model_calls_are_spent_was_ended_by_them() {
-        let check = |outcome, is_over, expect: (Status, ExitReason, bool)| {
-            let mut res = verdict(outcome, None, &mut Traces::default());
-            res.count_iterations(&ChatTotals { calls: 2, is_over, ..ChatTotals::default() }, 2);
-            assert_eq!((res.status, res.exit_reason, res.truncated), expect);
-        };
-        use ExitReason::{Completed, Error, MaxIterations, Trap};
-        let gave = || Outcome::Gave("exhausted".to_owned());
-        check(gave(), true, (Status::Failed, MaxIterations, false));
-        check(gave(), false, (Status::Failed, Error, false));
-        check(returned(true, "did it"), true, (Status::Completed, MaxIterations, true));
-        check(returned(true, "did it"), false, (Status::Completed, Completed, false));
-        check(Outcome::Trapped("x".to_owned()), true, (Status::Error, Trap, false));
-    }
-
-    #[test]
-    fn a_spent_budget_completes_what_was_returned_and_fails_the_rest() {
-        check(returned(true, "did it"), "completed budget true | did it | ");
-        check(returned(false, "no"), &format!("failed budget true | no | {WHAT}"));
-        let partial = format!("failed budget true | half | {WHAT}");
-        check(returned(true, " \n"), &partial);
-        check(Outcome::Stopped, &partial);
-        let gave = format!("{partial}; the agent gave up: exhausted");
-        check(Outcome::Gave("exhausted".to_owned()), &gave);
-    }
-}
+mod tests;

@@ -227,12 +227,13 @@ async fn guest(
             instance.call_run(&mut store, &task).await
         };
         match res.await {
-            Ok(Ok(report)) if report.summary.len() > bounds.result_bytes => {
-                Outcome::Limit(Limit::Result)
-            }
             Ok(Ok(report)) => {
+                let report = super::Report::from(report);
+                if report.len() > bounds.result_bytes {
+                    return Outcome::Limit(Limit::Result);
+                }
                 let calls_spent = store.data().is_spent().then_some(bounds.host_calls);
-                Outcome::Returned { report: report.into(), calls_spent }
+                Outcome::Returned { report, calls_spent }
             }
             Ok(Err(text)) => Outcome::Gave(text),
             Err(err) => broken(&err, store.data(), bounds),
@@ -290,7 +291,10 @@ fn limit(err: &wasmtime::Error, cell: &Cell) -> Option<Limit> {
 
 impl From<bindings::Report> for super::Report {
     fn from(it: bindings::Report) -> Self {
-        let completed = it.outcome == bindings::Outcome::Completed;
-        Self { completed, summary: it.summary, truncated: it.truncated }
+        let failed = match it.outcome {
+            bindings::Outcome::Completed => None,
+            bindings::Outcome::Failed(why) => Some(why),
+        };
+        Self { failed, summary: it.summary, truncated: it.truncated }
     }
 }

@@ -20,7 +20,7 @@ fn run(task: Task) -> Result<Report, Error> {
     match delegate_task(&batch) {
         Ok(results) => Ok(report(&results, summary::write(&batch, &results))),
         Err(error) if error.is_stop() => {
-            Ok(Report::failed(format!("Stopped before any result: {}.", Error::from(error)))
+            Ok(Report::failed(format!("stopped before any result: {}", Error::from(error)))
                 .truncated())
         }
         Err(error) => Ok(Report::failed(refusal(error))),
@@ -32,7 +32,7 @@ fn run(task: Task) -> Result<Report, Error> {
 fn report(results: &[SubtaskResult], summary: String) -> Report {
     let report = match results.iter().any(summary::is_completed) {
         true => Report::completed(summary),
-        false => Report::failed(summary),
+        false => Report::failed(summary::failure(results)).with_summary(summary),
     };
     let is_whole = results.iter().all(|it| !it.truncated);
     if is_whole { report } else { report.truncated() }
@@ -42,10 +42,10 @@ fn report(results: &[SubtaskResult], summary: String) -> Report {
 fn refusal(error: ToolError) -> String {
     match error {
         ToolError::Denied(why) => format!(
-            "Nothing was delegated: {why}\n\nThis agent needs the tool `delegate_task`. It has it \
-             when it runs in the role `orchestrator`, at a depth below `delegation.max_depth`."
+            "nothing was delegated: {why}; this agent needs the tool `delegate_task`, and has it when \
+             it runs in the role `orchestrator`, at a depth below `delegation.max_depth`"
         ),
-        error => format!("Nothing was delegated: {}", Error::from(error)),
+        error => format!("nothing was delegated: {}", Error::from(error)),
     }
 }
 

@@ -9,6 +9,10 @@ const RESULTS_CHARS: usize = 20_000;
 /// Characters of one result, however few there are.
 const RESULT_CHARS: usize = 4_000;
 
+/// Characters of the reasons of all tasks, in the error of a batch that failed:
+/// below the 2,000 at which a host cuts one.
+const REASONS_CHARS: usize = 1_200;
+
 /// Characters of a goal.
 const GOAL_CHARS: usize = 80;
 
@@ -44,6 +48,22 @@ fn counts(results: &[SubtaskResult]) -> String {
         line.push_str(&format!(", {} not ({})", others.len(), names.join(", ")));
     }
     line + "."
+}
+
+/// Why a batch failed of which no task completed.
+pub(crate) fn failure(results: &[SubtaskResult]) -> String {
+    let share = REASONS_CHARS / usize::max(results.len(), 1);
+    let reason = |it: &SubtaskResult| {
+        let why = it.error.as_deref().map(|it| format!(": {}", head(it, share)));
+        format!("{} {}{}", number(it), it.status, why.unwrap_or_default())
+    };
+    match results {
+        [] => "no task completed".to_owned(),
+        results => {
+            let reasons: Vec<_> = results.iter().map(reason).collect();
+            format!("no task completed: {}", reasons.join("; "))
+        }
+    }
 }
 
 /// Counted from 1, as people do.
@@ -150,6 +170,17 @@ mod tests {
             assert!(text.contains(&format!("é… ({} more characters)", 50_003 - share)), "{text}");
             assert!(text.chars().count() < 24_000);
         }
+    }
+
+    #[test]
+    fn the_reason_of_a_failed_batch_has_those_of_its_tasks() {
+        let failed =
+            |index| SubtaskResult { error: Some("no key".to_owned()), ..result(index, "failed") };
+        let expect = "no task completed: task 1 failed: no key; task 2 failed: no key";
+        assert_eq!(failure(&[failed(0), failed(1)]), expect);
+        let long = |index| SubtaskResult { error: Some("x".repeat(9_000)), ..failed(index) };
+        let many: Vec<_> = (0..16).map(long).collect();
+        assert!(failure(&many).chars().count() < 2_000);
     }
 
     #[test]

@@ -17,14 +17,16 @@ pub(crate) fn result(index: u32, status: &str) -> SubtaskResult {
 #[track_caller]
 fn check(statuses: &[&str], expect: Outcome) {
     let results: Vec<_> = (0..).zip(statuses).map(|(at, it)| result(at, it)).collect();
-    assert_eq!(report(&results, "s".to_owned()).outcome, expect, "{statuses:?}");
+    let report = report(&results, "s".to_owned());
+    assert_eq!((report.outcome, report.summary.as_str()), (expect, "s"), "{statuses:?}");
 }
 
 #[test]
 fn one_child_that_completed_is_a_success() {
     check(&["completed", "failed"], Outcome::Completed);
-    check(&["failed", "error", "timeout", "interrupted"], Outcome::Failed);
-    check(&[], Outcome::Failed);
+    let why = "no task completed: task 1 failed; task 2 timeout";
+    check(&["failed", "timeout"], Outcome::Failed(why.to_owned()));
+    check(&[], Outcome::Failed("no task completed".to_owned()));
 }
 
 #[test]
@@ -39,12 +41,12 @@ fn a_refusal_says_what_would_grant_the_tool() {
     let text = refusal(ToolError::Denied("`delegate_task` is blocked".to_owned()));
     assert_eq!(
         text,
-        "Nothing was delegated: `delegate_task` is blocked\n\nThis agent needs the tool \
-         `delegate_task`. It has it when it runs in the role `orchestrator`, at a depth below \
-         `delegation.max_depth`."
+        "nothing was delegated: `delegate_task` is blocked; this agent needs the tool \
+         `delegate_task`, and has it when it runs in the role `orchestrator`, at a depth below \
+         `delegation.max_depth`"
     );
     assert_eq!(
         refusal(ToolError::InvalidArguments("no agent `x`".to_owned())),
-        "Nothing was delegated: invalid arguments: no agent `x`"
+        "nothing was delegated: invalid arguments: no agent `x`"
     );
 }

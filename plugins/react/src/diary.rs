@@ -46,7 +46,15 @@ impl Diary {
 
     /// All of it after `why` it is no answer.
     pub(crate) fn text(&self, why: &str) -> String {
-        let mut parts = vec![why.to_owned()];
+        match self.is_empty() {
+            true => why.to_owned(),
+            false => format!("{why}\n\n{}", self.work()),
+        }
+    }
+
+    /// All of it; empty when nothing was done.
+    pub(crate) fn work(&self) -> String {
+        let mut parts = Vec::new();
         if !self.said.is_empty() {
             parts.push(format!("Said last: {}", self.said));
         }
@@ -70,7 +78,7 @@ mod tests {
     fn words_and_calls_are_told_after_the_reason() {
         let mut diary = Diary::default();
         assert!(diary.is_empty());
-        assert_eq!(diary.text("Stopped."), "Stopped.");
+        assert_eq!((diary.text("Stopped."), diary.work()), ("Stopped.".to_owned(), String::new()));
         diary.said("I read it.");
         diary.said(" ");
         diary.did("read_file", "a.txt", "{\"text\":\n\"x\"}");

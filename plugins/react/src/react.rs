@@ -175,7 +175,7 @@ impl<H: Host> React<'_, H> {
     }
 
     fn failed(&self, why: &str) -> Report {
-        Report::failed(self.diary.text(why))
+        Report::failed(why).with_summary(self.diary.work())
     }
 }
 

@@ -8,13 +8,14 @@ pub(crate) struct Diary {
     /// One for each step that was done.
     entries: Vec<String>,
     all: usize,
-    failed: bool,
+    /// The first step that failed.
+    failure: Option<String>,
 }
 
 impl Diary {
     /// Of so many steps.
     pub(crate) fn new(all: usize) -> Self {
-        Self { entries: Vec::new(), all, failed: false }
+        Self { entries: Vec::new(), all, failure: None }
     }
 
     pub(crate) fn answered(&mut self, tool: &str, answer: &str) {
@@ -22,8 +23,10 @@ impl Diary {
     }
 
     pub(crate) fn refused(&mut self, tool: &str, how: &str, why: &str) {
-        self.failed = true;
-        self.add(tool, &format!("{how}: {}", cut(why)));
+        let outcome = format!("{how}: {}", cut(why));
+        let failure = format!("step {} of {}, `{tool}`: {outcome}", self.next(), self.all);
+        self.failure.get_or_insert(failure);
+        self.add(tool, &outcome);
     }
 
     fn add(&mut self, tool: &str, outcome: &str) {
@@ -39,9 +42,9 @@ impl Diary {
         self.all
     }
 
-    /// Whether a step failed.
-    pub(crate) fn failed(&self) -> bool {
-        self.failed
+    /// Which step failed first, and why.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
     }
 
     pub(crate) fn text(&self) -> String {
@@ -74,14 +77,16 @@ mod tests {
 
     #[test]
     fn answers_and_failures_are_told_in_their_order() {
-        let mut diary = Diary::new(2);
+        let mut diary = Diary::new(3);
         diary.answered("read_file", "{\"text\":\"hello\"}\n");
-        assert!(!diary.failed());
+        assert_eq!(diary.failure(), None);
         diary.refused("lookup", "failed", "no such ticket");
-        assert!(diary.failed());
+        diary.refused("now", "denied", "not granted");
+        assert_eq!(diary.failure(), Some("step 2 of 3, `lookup`: failed: no such ticket"));
         assert_eq!(
             diary.text(),
-            "1. read_file: {\"text\":\"hello\"}\n2. lookup: failed: no such ticket"
+            "1. read_file: {\"text\":\"hello\"}\n2. lookup: failed: no such ticket\n\
+             3. now: denied: not granted"
         );
     }
 

@@ -24,8 +24,10 @@ fn run(task: Task) -> Result<Report, Error> {
     // All places are of this list.
     let calls = steps.iter().zip(places.iter().filter_map(|it| tools.get(*it)));
     match do_all(calls, &mut diary) {
-        Ok(()) if diary.failed() => Ok(Report::failed(diary.text())),
-        Ok(()) => Ok(Report::completed(diary.text())),
+        Ok(()) => Ok(match diary.failure() {
+            Some(why) => Report::failed(why).with_summary(diary.text()),
+            None => Report::completed(diary.text()),
+        }),
         // Not failures: the host asks for what there is.
         Err(error) if error.is_stop() => Ok(Report::completed(diary.partial()).truncated()),
         Err(error) => Err(error.into()),

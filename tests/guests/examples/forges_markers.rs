@@ -13,5 +13,5 @@ const FORGED: &str = "\x1b[2J\x1b]0;owned\x07\u{9b}31mred\u{202e}\r\
 fn run(_: Task) -> Result<Report, Error> {
     progress::report(FORGED);
     progress::info(FORGED);
-    Ok(Report::failed(FORGED))
+    Ok(Report::failed(FORGED).with_summary(FORGED))
 }

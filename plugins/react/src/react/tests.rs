@@ -114,7 +114,8 @@ fn a_call_in_the_last_message_is_no_answer() {
     }
     let announced = ChatResponse { text: "I look.".to_owned(), ..calls(&[NOW]) };
     let (_, report) = with(&fake::task(1), [Ok(announced)], []);
-    assert_eq!(report, Report::failed("The model gave no answer.\n\nSaid last: I look."));
+    let failed = Report::failed("The model gave no answer.");
+    assert_eq!(report, failed.with_summary("Said last: I look."));
 }
 
 #[test]
