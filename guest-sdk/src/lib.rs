@@ -31,6 +31,22 @@
 //! [`ToolError::Denied`]. [`toolbox`] has the granted tools as objects, for
 //! agents that let a model choose.
 //!
+//! # What a component has not
+//!
+//! Nothing of the machine but its tools. The standard library compiles, and:
+//!
+//! | of std | does | instead |
+//! |---|---|---|
+//! | `println!`, `eprintln!`, `dbg!` | nothing, without a word | [`progress::info`] for the log, [`Report`] for the result |
+//! | `std::fs`, `std::net`, `std::process`, `std::thread` | an error of the kind `Unsupported` | [`file`], [`web`], [`terminal`], [`delegation`] |
+//! | `Instant::now`, `SystemTime::now`, `thread::sleep` | a panic, which ends the component | nothing: the host measures and limits time |
+//! | `std::env::var`, `std::env::args` | nothing is set | the [`Task`] |
+//! | random numbers | none; a `HashMap` has the same order in each run | |
+//!
+//! A panic is logged with its place, and ends the component as a trap. Crates
+//! that want one of these (an async runtime, an HTTP client, `chrono` with
+//! its clock) compile, and fail when they run.
+//!
 //! # Natively
 //!
 //! The crate compiles for every target, so that an agent's own logic can be

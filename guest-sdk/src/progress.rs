@@ -1,4 +1,7 @@
 //! Sign of life, log and partial results. Always granted.
+//!
+//! `println!` goes nowhere in a component; a line of the log is what there is
+//! in its place.
 
 pub use crate::bindings::hermitage::subagent::progress::{Level, checkpoint, log, report};
 
