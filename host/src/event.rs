@@ -6,9 +6,12 @@
 //! only when every reader may see it. Rendering them as text is
 //! `completion`'s, keeping them is `store`'s.
 
+mod json;
+
 use std::{borrow::Cow, sync::Arc};
 
-use serde::{Deserialize, Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{ChildId, DelegationId},
@@ -16,7 +19,7 @@ use crate::{
 };
 
 /// How a child, or a delegation as a whole, ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It finished and said what it did.
@@ -63,7 +66,7 @@ impl Status {
 }
 
 /// What ended a child.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExitReason {
     /// It returned, and completed. Never of one that failed.
@@ -114,7 +117,7 @@ impl ExitReason {
 }
 
 /// What a child may do besides its own task (semantics.md §3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Works alone.
@@ -138,7 +141,7 @@ impl Role {
 }
 
 /// Tokens that a child's model calls took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tokens {
     /// Sent to the model.
     pub input: u64,
@@ -147,7 +150,7 @@ pub struct Tokens {
 }
 
 /// One call of a tool.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ToolTrace {
     /// Canonical name.
     pub tool: Cow<'static, str>,
@@ -162,7 +165,7 @@ pub struct ToolTrace {
 }
 
 /// An import that was decided against, with the rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BoundaryLine {
     /// `interface#item`; [`Self::WHOLE`] when no import is at fault.
     pub import: String,
@@ -177,7 +180,7 @@ impl BoundaryLine {
 }
 
 /// What the import boundary decided for one child.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BoundaryRecord {
     /// BLAKE3 of the component's bytes, hex.
     pub component: String,
@@ -194,7 +197,7 @@ pub struct BoundaryRecord {
 }
 
 /// What came of one task.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ChildResult {
     /// Place of the task in the batch, from 0.
     pub task_index: usize,
@@ -237,7 +240,7 @@ pub struct ChildResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema_valid: Option<bool>,
     /// Where it does not: lines of the form `$path: message`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schema_errors: Vec<String>,
     /// Calls of tools, the first of them when there were very many.
     pub tool_trace: Vec<ToolTrace>,
@@ -248,14 +251,17 @@ pub struct ChildResult {
 }
 
 /// How a delegation ended (semantics.md §7).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, JsonSchema)]
+#[schemars(transform = json::with_what_follows)]
 pub struct CompletionEvent {
     /// Always `async_delegation`: what tells it from other events of a queue.
+    #[schemars(rename = "type", extend("const" = ASYNC_DELEGATION))]
     pub kind: &'static str,
     /// The dispatched unit.
     pub delegation_id: DelegationId,
     /// The part of the unit that this event tells of, when the caller asked
     /// for several.
+    #[schemars(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// Who asked, captured at dispatch; empty for a local caller.
     pub session_key: Session,
@@ -287,12 +293,13 @@ pub struct CompletionEvent {
     pub total_duration_seconds: f64,
     /// What the host decided on its own and the caller should know, such as a
     /// toolset that this machine can't offer.
+    #[schemars(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
 /// How many tasks of a combined result completed (semantics.md §5). The
 /// status of a batch alone does not tell one in which some did not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
     /// Tasks with the status `completed`.
     pub completed: usize,
@@ -356,91 +363,17 @@ fn cut(text: &mut String, bytes: usize) {
     text.truncate(text.floor_char_boundary(bytes));
 }
 
-/// The JSON of an event. That of a single task has its result on top, too,
-/// where readers of one look for it.
-#[derive(Serialize)]
-struct Shown<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    delegation_id: DelegationId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    group: Option<&'a str>,
-    session_key: &'a Session,
-    goal: &'a str,
-    context: Option<&'a str>,
-    toolsets: Option<&'a [String]>,
-    role: Role,
-    model: Option<&'a str>,
-    status: Status,
-    dispatched_at: f64,
-    completed_at: f64,
-    is_batch: bool,
-    counts: Counts,
-    #[serde(flatten)]
-    single: Option<Single<'a>>,
-    error: Option<&'a str>,
-    goals: &'a [String],
-    results: &'a [ChildResult],
-    total_duration_seconds: f64,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    notes: &'a [String],
-}
-
-/// What stands on top of the event of a single task.
-#[derive(Serialize)]
-struct Single<'a> {
-    summary: Option<&'a str>,
-    api_calls: u32,
-    duration_seconds: f64,
-    exit_reason: ExitReason,
-}
-
-impl Serialize for CompletionEvent {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let only = self.results.first().filter(|_| !self.is_batch);
-        let single = only.map(|it| Single {
-            summary: it.summary.as_deref(),
-            api_calls: it.api_calls,
-            duration_seconds: it.duration_seconds,
-            exit_reason: it.exit_reason,
-        });
-        let of_only = only.and_then(|it| it.error.as_deref());
-        let shown = Shown {
-            kind: self.kind,
-            delegation_id: self.delegation_id,
-            group: self.group.as_deref(),
-            session_key: &self.session_key,
-            goal: &self.goal,
-            context: self.context.as_deref(),
-            toolsets: self.toolsets.as_deref(),
-            role: self.role,
-            model: self.model.as_deref(),
-            status: self.status,
-            dispatched_at: self.dispatched_at,
-            completed_at: self.completed_at,
-            is_batch: self.is_batch,
-            counts: self.counts(),
-            single,
-            error: self.error.as_deref().or(of_only),
-            goals: &self.goals,
-            results: &self.results,
-            total_duration_seconds: self.total_duration_seconds,
-            notes: &self.notes,
-        };
-        shown.serialize(serializer)
-    }
-}
-
 /// The value of [`CompletionEvent::kind`].
 pub const ASYNC_DELEGATION: &str = "async_delegation";
 
 /// A child failed while its siblings run (semantics.md §7). An event of its
 /// own that never replaces the final one.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FailureNotice {
     /// Always `async_delegation_failure`.
-    #[serde(rename = "type")]
-    pub kind: &'static str,
+    #[serde(rename = "type", deserialize_with = "json::failure")]
+    #[schemars(extend("const" = ASYNC_DELEGATION_FAILURE))]
+    pub kind: json::Word,
     /// The unit that goes on.
     pub delegation_id: DelegationId,
     /// Who asked.

@@ -110,6 +110,15 @@ impl Clock for FixedClock {
     }
 }
 
+/// Every event that a scenario sees is one that another program can read.
+fn assert_is_read_as_written(event: &CompletionEvent) {
+    let mut written = event.clone();
+    written.results.iter_mut().for_each(|it| it.full_summary = None);
+    let read: CompletionEvent =
+        serde_json::from_value(serde_json::to_value(event).unwrap()).unwrap();
+    assert_eq!(read, written);
+}
+
 /// A host with its own workspace, whose store is in memory. The limits are
 /// the defaults, except that time is short. It starts with its first use.
 pub struct TestHost {
@@ -254,7 +263,9 @@ impl TestHost {
 
     /// Runs a batch that nobody interrupts.
     pub async fn run(&self, tasks: &[TestTask]) -> CompletionEvent {
-        self.start(tasks).await.wait().await.unwrap()
+        let event = self.start(tasks).await.wait().await.unwrap();
+        assert_is_read_as_written(&event);
+        event
     }
 
     /// Starts a batch in the foreground.
