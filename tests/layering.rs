@@ -42,6 +42,7 @@ const SOLE_USERS: &[(&str, &str)] = &[
     ("wasmparser", "sandbox"),
     ("toml", "config"),
     ("cap_std", "tools"),
+    ("chardetng", "tools"),
     ("dom_query", "tools"),
     ("dom_smoothie", "tools"),
     ("html5ever", "tools"),

@@ -19,7 +19,7 @@ use std::{
 
 use reqwest::Url;
 use secrecy::SecretString;
-use tokio::{sync::Semaphore, task};
+use tokio::{sync::Semaphore, task, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -36,8 +36,12 @@ mod rule;
 mod body;
 mod fetch;
 
+mod blocks;
+mod encoding;
 mod html;
+mod kind;
 mod neutral;
+mod refresh;
 mod text;
 
 mod search;
@@ -49,7 +53,9 @@ pub use resolve::{Resolve, ResolveFuture};
 pub use rule::{Rule, RuleError};
 
 use body::Body;
+use fetch::Hops;
 use target::Target;
+use text::Read;
 
 /// Pages that are read into Markdown at a time, in the whole process. Bounds
 /// the memory of many calls at once: a page at all bounds takes some 50 MiB.
@@ -162,13 +168,26 @@ impl WebTools {
     async fn page(&self, cancelled: &CancellationToken, url: &str) -> Result<WebPage, ToolError> {
         let target = Target::parse(url)
             .map_err(|it| ToolError::InvalidArguments(format!("`url` is no address: {it}")))?;
-        let (target, body) = within(self.config.total_timeout, self.fetch(target)).await?;
-        let max_bytes = self.config.max_text_bytes;
-        blocking(cancelled, move |is_wanted| text::page(&target, &body, max_bytes, is_wanted)).await
+        let mut hops = Hops::new(&self.config);
+        let (mut next, begin) = (target, Instant::now());
+        loop {
+            let fetched = self.fetch(next, &mut hops);
+            let (target, body) = within(begin, self.config.total_timeout, fetched).await?;
+            let (at, max_bytes) = (target.clone(), self.config.max_text_bytes);
+            let read =
+                move |is_wanted: &dyn Fn() -> bool| text::read(&at, &body, max_bytes, is_wanted);
+            match blocking(cancelled, read).await? {
+                Read::Page(page) => return Ok(page),
+                Read::Onward(it) => {
+                    hops.take()?;
+                    next = fetch::onward(&target, it)?;
+                }
+            }
+        }
     }
 
-    async fn fetch(&self, target: Target) -> Result<(Target, Body), ToolError> {
-        let (target, response) = self.follow(target).await?;
+    async fn fetch(&self, target: Target, hops: &mut Hops) -> Result<(Target, Body), ToolError> {
+        let (target, response) = self.follow(target, hops).await?;
         let body = body::read(response, &self.config).await?;
         Ok((target, body))
     }
@@ -186,13 +205,14 @@ async fn unless_cancelled<T>(
     }
 }
 
-/// The limit of a call as a whole.
+/// The limit of a call as a whole, which began at `begin`.
 async fn within<T>(
+    begin: Instant,
     limit: Duration,
     work: impl Future<Output = Result<T, ToolError>>,
 ) -> Result<T, ToolError> {
     let late = |_| ToolError::Failed(format!("the answer took longer than {limit:?} in all"));
-    tokio::time::timeout(limit, work).await.map_err(late)?
+    tokio::time::timeout_at(begin + limit, work).await.map_err(late)?
 }
 
 /// Runs `work` where it may block, few at a time.

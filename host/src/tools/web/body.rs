@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use flate2::write::GzDecoder;
 use reqwest::{
     Response,
-    header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, TRANSFER_ENCODING},
+    header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, REFRESH, TRANSFER_ENCODING},
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -24,6 +24,9 @@ const MAX_HEADER_CHARS: usize = 80;
 pub(super) struct Body {
     /// The header, in lower case; empty when there is none.
     pub(super) content_type: String,
+    /// The header `Refresh`, which some servers send instead of a redirect;
+    /// empty when there is none.
+    pub(super) refresh: String,
     pub(super) bytes: Vec<u8>,
 }
 
@@ -31,6 +34,7 @@ pub(super) struct Body {
 pub(super) async fn read(mut response: Response, config: &WebConfig) -> Result<Body, ToolError> {
     let mut unpacking = Unpacking::of(response.headers(), config)?;
     let content_type = header(response.headers(), &CONTENT_TYPE).to_ascii_lowercase();
+    let refresh = refresh(response.headers());
     if response.content_length().is_some_and(|it| config.max_body_bytes < it) {
         return Err(too_long(config));
     }
@@ -38,7 +42,12 @@ pub(super) async fn read(mut response: Response, config: &WebConfig) -> Result<B
     while let Some(piece) = window.next(&mut response, config).await? {
         unpacking.take(&piece)?;
     }
-    Ok(Body { content_type, bytes: unpacking.finish()? })
+    Ok(Body { content_type, refresh, bytes: unpacking.finish()? })
+}
+
+fn refresh(headers: &HeaderMap) -> String {
+    let value = headers.get(REFRESH).map(|it| String::from_utf8_lossy(it.as_bytes()));
+    value.unwrap_or_default().into_owned()
 }
 
 fn too_long(config: &WebConfig) -> ToolError {

@@ -39,19 +39,42 @@ const MAX_HEADERS: usize = 100;
 /// Characters of what a library says of an error.
 const MAX_REASON_CHARS: usize = 200;
 
+/// How often a call may still be led on, by a redirect or by a page.
+pub(super) struct Hops {
+    left: u32,
+    most: u32,
+}
+
+impl Hops {
+    pub(super) fn new(config: &WebConfig) -> Self {
+        let most = config.max_redirects;
+        Self { left: most, most }
+    }
+
+    pub(super) fn take(&mut self) -> Result<(), ToolError> {
+        let more = || failed(format!("more than {} redirects", self.most));
+        self.left = self.left.checked_sub(1).ok_or_else(more)?;
+        Ok(())
+    }
+}
+
 impl WebTools {
     /// Asks for the page, and for those that it redirects to.
-    pub(super) async fn follow(&self, target: Target) -> Result<(Target, Response), ToolError> {
+    pub(super) async fn follow(
+        &self,
+        target: Target,
+        hops: &mut Hops,
+    ) -> Result<(Target, Response), ToolError> {
         let mut target = target;
-        for _ in 0..=self.config.max_redirects {
+        loop {
             let addresses = self.admit(&target).await?;
             let response = self.get(&target, &addresses).await?;
             match redirect(&target, response.status(), response.headers())? {
                 Some(next) => target = next,
                 None => return checked(&target, response).map(|it| (target, it)),
             }
+            hops.take()?;
         }
-        Err(failed(format!("more than {} redirects", self.config.max_redirects)))
     }
 
     /// The addresses that the page may be fetched from. Looks nothing up
@@ -190,18 +213,27 @@ pub(super) fn redirect(
         return Ok(None);
     }
     let host = target.host_text();
-    let location = headers.get(LOCATION).and_then(|it| it.to_str().ok());
-    let Some(location) = location else {
+    let mut places = headers.get_all(LOCATION).iter();
+    let Some(place) = places.next() else {
         return Err(failed(format!("`{host}` redirects, and does not say where to")));
     };
+    if places.any(|it| it != place) {
+        return Err(failed(format!("`{host}` redirects to several places at once")));
+    }
     let next = target
-        .join(location)
+        .leads_to_bytes(place.as_bytes())
         .map_err(|it| failed(format!("`{host}` redirects to what is no address: {it}")))?;
-    if target.is_https() && !next.is_https() {
+    onward(target, next).map(Some)
+}
+
+/// Where one page leads to, unless others could read it on the way.
+pub(super) fn onward(from: &Target, next: Target) -> Result<Target, ToolError> {
+    if from.is_https() && !next.is_https() {
+        let host = from.host_text();
         let text = format!("`{host}` redirects from `https` to `http`, which anybody can read");
         return Err(ToolError::Denied(text));
     }
-    Ok(Some(next))
+    Ok(next)
 }
 
 fn checked(target: &Target, response: Response) -> Result<Response, ToolError> {

@@ -16,7 +16,7 @@ use html5ever::{
 };
 use reqwest::Url;
 
-use super::target::Target;
+use super::{blocks, refresh::Refresh, target::Target};
 
 /// Nodes of a page. A long page of documentation has some ten thousand; this
 /// many take half a second when they are nested as badly as they may be.
@@ -38,10 +38,12 @@ const MAX_PARSE_TIME: Duration = Duration::from_secs(1);
 const PIECE_BYTES: usize = 1_024;
 
 /// The readable part of a page. Not cleaned yet.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Readable {
     pub(super) title: String,
     pub(super) markdown: String,
+    /// Where the page leads to by itself.
+    pub(super) refresh: Option<Refresh>,
 }
 
 /// Why a page can't be read.
@@ -68,11 +70,38 @@ pub(super) fn read(
 ) -> Result<Readable, Unreadable> {
     let document = parse(html, MAX_PARSE_TIME, is_wanted)?;
     check_depth(&document)?;
-    make_safe(&document, target);
+    let base = base(&document, target);
+    let refresh = refresh(&document, &base);
+    make_safe(&document, &base);
     if !is_wanted() {
         return Err(Unreadable::Interrupted);
     }
-    Ok(readable(document))
+    readable(document).map(|it| Readable { refresh, ..it })
+}
+
+/// What the page that begins so says of its encoding, in its own order; the
+/// bytes that are no ASCII may be read wrongly for that.
+pub(super) fn charsets(begin: &str, is_wanted: &dyn Fn() -> bool) -> Vec<String> {
+    let Ok(document) = parse(begin, MAX_PARSE_TIME, is_wanted) else {
+        return Vec::new();
+    };
+    let said = |meta: &NodeRef<'_>| match meta.attr("charset") {
+        Some(label) => Some(label.to_string()),
+        None => meta_content(meta, "content-type"),
+    };
+    document.select("meta").nodes().iter().filter_map(said).collect()
+}
+
+/// What stands for the header of that name.
+fn meta_content(meta: &NodeRef<'_>, name: &str) -> Option<String> {
+    let is_it = meta.attr("http-equiv").is_some_and(|it| it.trim().eq_ignore_ascii_case(name));
+    meta.attr("content").filter(|_| is_it).map(|it| it.to_string())
+}
+
+fn refresh(document: &Document, base: &Target) -> Option<Refresh> {
+    let metas = document.select("meta");
+    let mut values = metas.nodes().iter().filter_map(|it| meta_content(it, "refresh"));
+    values.find_map(|it| Refresh::parse(&it, base))
 }
 
 fn parse(
@@ -141,10 +170,16 @@ fn check_depth(document: &Document) -> Result<(), Unreadable> {
 
 /// Whether Markdown is written for it by a function that calls itself.
 fn is_quote(node: &NodeRef<'_>) -> bool {
-    const QUOTES: [&str; 13] = [
+    const QUOTES: [&str; 19] = [
         "ul",
         "ol",
         "li",
+        "menu",
+        "dir",
+        "option",
+        "xmp",
+        "listing",
+        "plaintext",
         "blockquote",
         "table",
         "pre",
@@ -160,10 +195,9 @@ fn is_quote(node: &NodeRef<'_>) -> bool {
 }
 
 /// Leaves links to pages alone, and texts in place of images.
-fn make_safe(document: &Document, target: &Target) {
-    let base = base(document, target);
+fn make_safe(document: &Document, base: &Target) {
     for link in document.select("[href]").nodes() {
-        let href = link.attr("href").and_then(|it| page(&base, &it));
+        let href = link.attr("href").and_then(|it| page(base, &it));
         match href {
             Some(url) => link.set_attr("href", url.as_str()),
             None => link.remove_attr("href"),
@@ -177,154 +211,32 @@ fn make_safe(document: &Document, target: &Target) {
 }
 
 fn base(document: &Document, target: &Target) -> Target {
-    let base = document.base_uri().and_then(|it| target.join(&it).ok());
+    let base = document.base_uri().and_then(|it| target.leads_to(&it).ok());
     base.unwrap_or_else(|| target.clone())
 }
 
 /// The address of a page that a link leads to; not that of a script.
 fn page(base: &Target, href: &str) -> Option<Url> {
-    base.join(href.trim()).ok().map(|it| it.url().clone())
+    base.leads_to(href).ok().map(|it| it.url().clone())
 }
 
-fn readable(document: Document) -> Readable {
+fn readable(document: Document) -> Result<Readable, Unreadable> {
     let whole = document.clone();
-    let config =
-        Config { text_mode: TextMode::Markdown, disable_json_ld: true, ..Config::default() };
+    let config = Config { text_mode: TextMode::Raw, disable_json_ld: true, ..Config::default() };
     let mut readability = Readability { doc: document, doc_url: None, config };
     let title = readability.get_article_title().to_string();
-    match readability.parse() {
+    let (title, document) = match readability.parse() {
         Ok(article) if !article.text_content.trim().is_empty() => {
-            Readable { title: article.title, markdown: article.text_content.to_string() }
+            (article.title, Document::from(article.content))
         }
-        _ => {
-            let body = whole.body().map(|it| it.md(None).to_string());
-            Readable { title, markdown: body.unwrap_or_default() }
-        }
-    }
+        _ => (title, whole),
+    };
+    // Readability looks at the names of elements, so they change only now.
+    blocks::rename(&document);
+    check_depth(&document)?;
+    let markdown = document.body().map(|it| it.md(None).to_string()).unwrap_or_default();
+    Ok(Readable { title, markdown, refresh: None })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read_with(html: &str, is_wanted: &dyn Fn() -> bool) -> Result<Readable, Unreadable> {
-        read(html, &Target::parse("https://docs.rs/a/b?c").unwrap(), is_wanted)
-    }
-
-    fn markdown(html: &str) -> String {
-        read_with(html, &|| true).unwrap().markdown
-    }
-
-    /// As long as it takes: what time is enough depends on the machine.
-    fn bounded(html: &str) -> Result<(), Unreadable> {
-        check_depth(&parse(html, Duration::MAX, &|| true)?)
-    }
-
-    fn check_error(html: &str, expect: Unreadable) {
-        assert_eq!(bounded(html), Err(expect));
-    }
-
-    #[test]
-    fn the_readable_part_is_markdown() {
-        let text =
-            "A sentence, with some commas, that is long enough to count as text. ".repeat(10);
-        let html = format!(
-            "<html><head><title>Of texts</title><style>p {{}}</style></head><body>\
-             <nav><ul><li><a href='/x'>Menu</a></ul></nav>\
-             <article><h2>Head</h2><p>{text}</p><p>{text}<a href='../x?y#z'>link</a> \
-             <b>bold</b></p><script>alert(1)</script></article></body></html>"
-        );
-        let page = read_with(&html, &|| true).unwrap();
-        assert_eq!(page.title, "Of texts");
-        assert!(page.markdown.starts_with("## Head\n\nA sentence"), "{}", page.markdown);
-        assert!(page.markdown.contains("[link](https://docs.rs/x?y"), "{}", page.markdown);
-        assert!(page.markdown.contains("**bold**"), "{}", page.markdown);
-        for absent in ["Menu", "alert", "p {}"] {
-            assert!(!page.markdown.contains(absent), "{absent}: {}", page.markdown);
-        }
-    }
-
-    #[test]
-    fn a_page_without_a_readable_part_is_its_body() {
-        assert_eq!(markdown("<title>t</title><body><ul><li>a<li>b</ul>"), "- a\n- b");
-        assert_eq!(markdown("plain"), "plain");
-        assert_eq!(markdown(""), "");
-        assert_eq!(markdown("<script>x</script><style>y</style><!--z-->"), "");
-    }
-
-    #[test]
-    fn links_lead_to_pages_and_images_are_texts() {
-        let check = |html: &str, expect: &str| assert_eq!(markdown(html), expect, "{html}");
-        check("<a href='javascript:alert(1)'>x</a>", "x");
-        check("<a href='data:text/html,x'>x</a>", "x");
-        check("<a href='https://u:p@docs.rs'>x</a>", "x");
-        check("<a href=' d '>x</a>", "[x](https://docs.rs/a/d)");
-        check("<base href='https://tokio.rs/e/'><a href='d'>x</a>", "[x](https://tokio.rs/e/d)");
-        check("<img src='https://evil.org/x' alt='a chart'>", "a chart");
-        check("<picture><source srcset='//evil.org/x'><img src='//evil.org/y'></picture>z", "z");
-        check("<noscript><img src='//evil.org/x' alt='n'></noscript>", "n");
-    }
-
-    #[test]
-    fn a_page_that_grows_without_end_is_given_up() {
-        let repeat = |text: &str, times: usize| text.repeat(times);
-        check_error(&repeat("<div>", 100_000), Unreadable::TooDeep);
-        check_error(&repeat("<ul><li>", 20_000), Unreadable::TooDeep);
-        check_error(&repeat("<br>", 500_000), Unreadable::TooLarge);
-        check_error(&repeat("<!-->", 200_000), Unreadable::TooLarge);
-        check_error(&repeat("<blockquote>", MAX_QUOTES + 1), Unreadable::TooDeep);
-        assert_eq!(bounded(&repeat("<blockquote>", MAX_QUOTES)), Ok(()));
-        // Elements outside of where they were written, and copied ones.
-        check_error(&format!("<table>{}", repeat("<div>", 2_000)), Unreadable::TooDeep);
-        let bold: String = (0..5_000).map(|it| format!("<p><b a={it}></p>")).collect();
-        for html in [bold, repeat("<b>x<p>", 20_000)] {
-            let res = bounded(&html);
-            assert!(matches!(res, Err(Unreadable::TooDeep | Unreadable::TooLarge)), "{res:?}");
-        }
-    }
-
-    #[test]
-    fn attributes_without_end_take_no_time_without_end() {
-        let attributes: String = (0..200_000).map(|it| format!(" a{it}")).collect();
-        let res = read_with(&format!("<p{attributes}>"), &|| true).map(|_| ());
-        assert_eq!(res, Err(Unreadable::TooSlow));
-        assert_eq!(markdown(&format!("<p class='{}'>x", "a ".repeat(500_000))), "x");
-    }
-
-    /// At the bounds, on a thread with the smallest stack that a host may give
-    /// the tools: an overflow would end the process, and this test with it.
-    #[test]
-    fn the_deepest_page_fits_the_stack() {
-        let nested = |tags: &str, times: usize, copies: usize| {
-            let closed = tags.replace('<', "</");
-            let one = format!("{}text<br>text{}", tags.repeat(times), closed.repeat(times));
-            format!("<body>{}", one.repeat(copies))
-        };
-        let quotes = MAX_QUOTES - 1;
-        let pages = [
-            nested("<div>", MAX_DEPTH - 5, 4),
-            nested("<blockquote>", quotes, 4),
-            nested("<ul><li>", quotes / 2, 4),
-            nested("<table><tr><td>", quotes, 4),
-            nested("<b>", quotes, 4),
-            nested("<pre>", quotes, 4),
-            nested("<a href=x><table><tr><td>", quotes / 2, 4),
-            nested("<section><div>", MAX_DEPTH / 2 - 3, 4),
-        ];
-        let work = move || pages.map(|it| markdown(&it).contains("text"));
-        let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(work).unwrap();
-        assert_eq!(thread.join().unwrap(), [true; 8]);
-    }
-
-    #[test]
-    fn an_unwanted_page_is_not_read_on() {
-        let asked = std::cell::Cell::new(0);
-        let is_wanted = || {
-            asked.set(asked.get() + 1);
-            asked.get() < 3
-        };
-        let res = read_with(&"<p>x</p>".repeat(10_000), &is_wanted);
-        assert_eq!(res.map(|_| ()), Err(Unreadable::Interrupted));
-        assert_eq!(asked.get(), 3);
-    }
-}
+mod tests;

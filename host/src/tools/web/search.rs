@@ -10,6 +10,7 @@ use reqwest::{
 };
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, de::DeserializeOwned};
+use tokio::time::Instant;
 
 use super::{
     Search, SearchKind, WebTools, body, failed,
@@ -45,8 +46,8 @@ impl WebTools {
         let query = query(call)?;
         let limit = call.limit.unwrap_or(DEFAULT_HITS).min(self.config.max_hits);
         let redactor = redactor(search);
-        let ask = self.ask(search, query, limit, &redactor);
-        let found = within(self.config.total_timeout, ask).await.map_err(|it| match it {
+        let (begin, ask) = (Instant::now(), self.ask(search, query, limit, &redactor));
+        let found = within(begin, self.config.total_timeout, ask).await.map_err(|it| match it {
             ToolError::Failed(text) => failed(redactor.text(&text).into_owned()),
             other => other,
         })?;

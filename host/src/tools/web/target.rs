@@ -65,6 +65,21 @@ impl Target {
         Self::of(url)
     }
 
+    /// Reads where a page leads to. Blanks are taken as browsers take them:
+    /// dropped around an address, and encoded within.
+    pub(super) fn leads_to(&self, text: &str) -> Result<Self, BadUrl> {
+        self.join(&encode_blanks(text.trim()))
+    }
+
+    /// Reads where a server leads to, who may have written an address in raw
+    /// bytes: UTF-8, or whatever its paths are encoded in.
+    pub(super) fn leads_to_bytes(&self, bytes: &[u8]) -> Result<Self, BadUrl> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.leads_to(text),
+            Err(_) => self.leads_to(&encode_bytes(bytes)),
+        }
+    }
+
     fn of(mut url: Url) -> Result<Self, BadUrl> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(BadUrl::Scheme);
@@ -120,6 +135,35 @@ fn check_text(text: &str) -> Result<(), BadUrl> {
     }
     let is_bad = |it: char| it.is_control() || it.is_whitespace() || it == '\\';
     if text.contains(is_bad) { Err(BadUrl::Character) } else { Ok(()) }
+}
+
+/// What is no blank to a parser stays as it is, for [`check_text`] to judge.
+fn encode_blanks(text: &str) -> String {
+    let is_blank = |it: char| it.is_whitespace() && !it.is_control();
+    let mut res = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_blank(c) {
+            true => c.encode_utf8(&mut [0; 4]).bytes().for_each(|it| push_encoded(&mut res, it)),
+            false => res.push(c),
+        }
+    }
+    res
+}
+
+/// Every byte that is no ASCII, encoded as it stands.
+fn encode_bytes(bytes: &[u8]) -> String {
+    let mut res = String::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte.is_ascii() {
+            true => res.push(char::from(*byte)),
+            false => push_encoded(&mut res, *byte),
+        }
+    }
+    res
+}
+
+fn push_encoded(text: &mut String, byte: u8) {
+    text.push_str(&format!("%{byte:02X}"));
 }
 
 fn host(url: &Url) -> Result<Host, BadUrl> {
@@ -235,6 +279,37 @@ mod tests {
         assert_eq!(join("//u@evil.org/x"), Err(BadUrl::Credentials));
         assert_eq!(join("file:///etc/passwd"), Err(BadUrl::Scheme));
         assert_eq!(join("a\tb"), Err(BadUrl::Character));
+    }
+
+    #[test]
+    fn where_a_server_leads_to_may_be_written_raw() {
+        let base = Target::parse("https://docs.rs/a/b").unwrap();
+        let check = |bytes: &[u8], expect: &str| {
+            let target = base.leads_to_bytes(bytes).map(|it| it.url().to_string());
+            assert_eq!(target.as_deref(), Ok(expect), "{}", String::from_utf8_lossy(bytes));
+        };
+        check("/café?q=ü".as_bytes(), "https://docs.rs/caf%C3%A9?q=%C3%BC");
+        check(b"/caf\xe9", "https://docs.rs/caf%E9");
+        check(b" /two words ", "https://docs.rs/two%20words");
+        check("/全\u{3000}角".as_bytes(), "https://docs.rs/%E5%85%A8%E3%80%80%E8%A7%92");
+        check("https://bücher.example/".as_bytes(), "https://xn--bcher-kva.example/");
+        check(b"/a%20b%E9", "https://docs.rs/a%20b%E9");
+        let check_error = |bytes: &[u8]| {
+            let res = base.leads_to_bytes(bytes);
+            assert!(res.is_err(), "{}: {res:?}", String::from_utf8_lossy(bytes));
+        };
+        for bytes in [
+            &b"https://docs rs/"[..],
+            b"https://b\xfccher.example/",
+            "https://docs.rs\u{3000}.evil.org/".as_bytes(),
+            "https://docs.rs\u{a0}@evil.org/".as_bytes(),
+            b"https://docs.rs\\@evil.org/",
+            b"/a\tb",
+            b"/a\r\nb",
+            b"/a\0b",
+        ] {
+            check_error(bytes);
+        }
     }
 
     /// What the resolver of a C library takes for an IPv4 address: up to four

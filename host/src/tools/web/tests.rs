@@ -20,6 +20,7 @@ use super::*;
 use crate::session::Session;
 
 mod body;
+mod corpus;
 mod find;
 mod redirect;
 mod resolve;

@@ -1,15 +1,14 @@
 //! What came back as text for a model: decoded, readable, clean, and cut.
 
-use std::borrow::Cow;
-
-use encoding_rs::{Encoding, UTF_8};
-
 use super::{
     body::Body,
+    encoding::decode,
     failed,
     html::{self, Readable, Unreadable},
+    kind::{self, Kind},
     length,
     neutral::neutral,
+    refresh::Refresh,
     target::Target,
 };
 use crate::{
@@ -20,32 +19,48 @@ use crate::{
 /// Characters of a title.
 const MAX_TITLE_CHARS: usize = 300;
 
-/// Bytes at the start of a page in which it may say how it is encoded (WHATWG
-/// looks at as many).
-const PRESCAN_BYTES: usize = 1_024;
+/// What an answer is good for.
+#[derive(Debug, PartialEq)]
+pub(super) enum Read {
+    /// To be read.
+    Page(WebPage),
+    /// It only leads on to another page.
+    Onward(Target),
+}
 
-/// The page that came from `target`. Blocks, and asks `is_wanted` from time to
+/// Reads what came from `target`. Blocks, and asks `is_wanted` from time to
 /// time whether to go on.
-pub(super) fn page(
+pub(super) fn read(
     target: &Target,
     body: &Body,
     max_bytes: u64,
     is_wanted: &dyn Fn() -> bool,
-) -> Result<WebPage, ToolError> {
-    let kind = Kind::of(&body.content_type)?;
+) -> Result<Read, ToolError> {
+    let kind = Kind::of(&body.content_type, &body.bytes)?;
     // Before it is parsed, which would tear escape sequences apart; and after,
     // for what the page wrote as entities.
-    let decoded = decode(body, kind);
+    let decoded = decode(body, kind == Kind::Html, is_wanted);
+    kind::check(&body.content_type, &body.bytes, &decoded)?;
     let text = clean(&decoded);
-    let readable = match kind {
+    let Readable { title, markdown, refresh } = match kind {
         Kind::Html => html::read(&text, target, is_wanted).map_err(unreadable)?,
-        Kind::Text => Readable { title: String::new(), markdown: text.into_owned() },
+        Kind::Text => Readable { markdown: text.into_owned(), ..Readable::default() },
     };
-    let title = line(&readable.title, MAX_TITLE_CHARS);
-    let text = neutral(&clean(&readable.markdown)).into_owned();
+    let refresh = refresh.or_else(|| Refresh::parse(&body.refresh, target));
+    // A page that loads itself anew is there already.
+    let refresh = refresh.filter(|it| it.to != *target);
+    let leads_on = match refresh {
+        Some(it) if it.is_soon() => return Ok(Read::Onward(it.to)),
+        Some(Refresh { seconds, to }) => {
+            format!("[after {seconds} s this page leads on to {}]\n\n", to.url())
+        }
+        None => String::new(),
+    };
+    let title = line(&title, MAX_TITLE_CHARS);
+    let text = neutral(&clean(&format!("{leads_on}{markdown}"))).into_owned();
     let (text, truncated) = cut(text, length(max_bytes));
     let title = Some(title).filter(|it| !it.is_empty());
-    Ok(WebPage { url: target.url().to_string(), title, text, truncated })
+    Ok(Read::Page(WebPage { url: target.url().to_string(), title, text, truncated }))
 }
 
 fn unreadable(error: Unreadable) -> ToolError {
@@ -58,49 +73,6 @@ fn unreadable(error: Unreadable) -> ToolError {
 /// A text from the web on one line.
 pub(super) fn line(text: &str, max_chars: usize) -> String {
     neutral(&clean_line(text, max_chars)).into_owned()
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Html,
-    Text,
-}
-
-impl Kind {
-    fn of(content_type: &str) -> Result<Self, ToolError> {
-        const TEXTS: [&str; 7] =
-            ["json", "xml", "javascript", "yaml", "x-yaml", "toml", "x-ndjson"];
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        match essence.split_once('/') {
-            Some(("text", "html") | ("application", "xhtml+xml")) => Ok(Self::Html),
-            Some(("text", _)) => Ok(Self::Text),
-            Some(("application", it))
-                if TEXTS.contains(&it) || it.ends_with("+json") || it.ends_with("+xml") =>
-            {
-                Ok(Self::Text)
-            }
-            _ if essence.is_empty() => Err(failed("the answer does not say what it is".to_owned())),
-            _ => Err(failed(format!("the answer is `{essence}`: only text can be read"))),
-        }
-    }
-}
-
-/// The text, by a byte order mark, the header, or what the page says itself;
-/// UTF-8 otherwise. What is malformed becomes replacement characters.
-fn decode(body: &Body, kind: Kind) -> Cow<'_, str> {
-    let said = charset(&body.content_type).or_else(|| {
-        let begin = body.bytes.get(..PRESCAN_BYTES).unwrap_or(&body.bytes);
-        let begin = String::from_utf8_lossy(begin).to_ascii_lowercase();
-        charset(&begin).filter(|_| kind == Kind::Html)
-    });
-    said.unwrap_or(UTF_8).decode(&body.bytes).0
-}
-
-fn charset(text: &str) -> Option<&'static Encoding> {
-    let (_, after) = text.split_once("charset=")?;
-    let after = after.trim_start_matches(['"', '\'']);
-    let label = after.split(['"', '\'', ';', '>', ' ', '/', ',']).next()?;
-    Encoding::for_label(label.as_bytes())
 }
 
 /// The text up to the last line that fits, and a mark when some is left out.
@@ -120,8 +92,13 @@ mod tests {
     use super::*;
 
     fn page_of(content_type: &str, bytes: &[u8], max_bytes: u64) -> Result<WebPage, ToolError> {
-        let body = Body { content_type: content_type.to_owned(), bytes: bytes.to_vec() };
-        page(&Target::parse("https://docs.rs/a").unwrap(), &body, max_bytes, &|| true)
+        let (content_type, refresh) = (content_type.to_owned(), String::new());
+        let body = Body { content_type, refresh, bytes: bytes.to_vec() };
+        let target = Target::parse("https://docs.rs/a").unwrap();
+        match read(&target, &body, max_bytes, &|| true)? {
+            Read::Page(page) => Ok(page),
+            Read::Onward(to) => panic!("it leads on to {to:?}"),
+        }
     }
 
     fn check(content_type: &str, bytes: &[u8], expect: &str) {
@@ -152,20 +129,9 @@ mod tests {
             let error = page_of(content_type, b"x", 1_000).unwrap_err();
             assert_eq!(error, ToolError::Failed(expect.to_owned()));
         };
-        check("", "the answer does not say what it is");
-        for essence in ["image/png", "application/pdf", "image/svg+xml", "html", "*/*"] {
+        for essence in ["image/png", "application/pdf", "image/svg+xml", "image/*"] {
             check(essence, &format!("the answer is `{essence}`: only text can be read"));
         }
-    }
-
-    #[test]
-    fn a_page_is_decoded_as_it_says() {
-        check("text/plain; charset=iso-8859-1", b"caf\xe9", "café");
-        check("text/plain; charset=\"windows-1252\"", b"\x80", "€");
-        check("text/html", b"<meta charset=latin1><p>caf\xe9", "café");
-        check("text/plain", b"caf\xe9 charset=latin1", "caf\u{fffd} charset=latin1");
-        check("text/plain; charset=unheard-of", "é".as_bytes(), "é");
-        check("text/plain", b"\xff\xfea\0", "a");
     }
 
     #[test]
