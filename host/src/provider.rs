@@ -25,6 +25,7 @@ mod scripted;
 mod answer;
 mod bounds;
 mod connection;
+mod json;
 mod key;
 mod merge;
 mod refusal;
@@ -32,6 +33,8 @@ mod rendering;
 mod service;
 mod sse;
 
+#[cfg(test)]
+mod answers;
 #[cfg(test)]
 #[cfg(feature = "cli")]
 mod echo;

@@ -24,6 +24,10 @@ impl Wire for Anthropic {
         request::body(call, stream)
     }
 
+    fn is_answer(of: &Map<String, Value>) -> bool {
+        of.get("content").is_some_and(|it| it.is_array() || it.is_string())
+    }
+
     fn read(answer: Map<String, Value>, call: &Call) -> Result<ChatResponse, ProviderError> {
         answer::read(answer, call)
     }

@@ -2,15 +2,25 @@
 //! come at once, fields included that this host knows nothing of.
 //!
 //! Texts are joined, but for those that name something and come whole;
-//! objects are merged; entries of lists are merged by their `index`, or added
-//! when they have none; of anything else the last one stays.
+//! objects are merged; entries of lists are merged by their `index`, and those
+//! without one are added, or joined when both go on with the same kind of
+//! text; of anything else the last one stays. A list that goes on as a text,
+//! or a text that goes on as a list, is a list of parts.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::bounds::{MAX_TEXT_BYTES, MAX_TOOL_CALLS, MAX_VALUES};
 
 /// Fields that come whole, once or with every piece.
 const WHOLE: [&str; 6] = ["role", "type", "id", "format", "object", "name"];
+
+/// Fields that nobody but their maker can read, so that a second one that is
+/// like the first was sent again.
+const SEALED: [&str; 3] = ["data", "signature", "thought_signature"];
+
+/// Types of the entries that a stream may cut anywhere, when they have no
+/// index.
+const JOINED: [&str; 4] = ["text", "thinking", "reasoning.text", "reasoning.summary"];
 
 /// The message is larger than taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +42,7 @@ impl Merge {
         for (name, value) in piece {
             match into.get_mut(&name) {
                 Some(it) if is_whole(&name, &value) => self.replace(it, value)?,
+                Some(it) if SEALED.contains(&name.as_str()) && *it == value => (),
                 Some(it) => self.value(it, value)?,
                 None => {
                     self.grow(Size { values: 1, text_bytes: name.len() })?;
@@ -58,17 +69,29 @@ impl Merge {
         Ok(())
     }
 
+    /// Adds a piece to a text.
+    pub(super) fn text(&mut self, into: &mut String, piece: &str) -> Result<(), TooLarge> {
+        self.grow(Size { values: 0, text_bytes: piece.len() })?;
+        into.push_str(piece);
+        Ok(())
+    }
+
     fn value(&mut self, into: &mut Value, piece: Value) -> Result<(), TooLarge> {
         match (into, piece) {
-            (Value::String(into), Value::String(piece)) => {
-                self.grow(Size { values: 0, text_bytes: piece.len() })?;
-                into.push_str(&piece);
-                Ok(())
-            }
+            (Value::String(into), Value::String(piece)) => self.text(into, &piece),
             (Value::Object(into), Value::Object(piece)) => self.fields(into, piece),
             (Value::Array(into), Value::Array(piece)) => self.entries(into, piece),
             (into @ Value::Null, Value::Array(piece)) => {
                 let mut list = Vec::new();
+                let res = self.entries(&mut list, piece);
+                *into = Value::Array(list);
+                res
+            }
+            (Value::Array(_), Value::String(piece)) if piece.is_empty() => Ok(()),
+            (Value::Array(into), Value::String(piece)) => self.entries(into, vec![part(&piece)]),
+            (into @ Value::String(_), Value::Array(piece)) => {
+                let text = into.as_str().filter(|it| !it.is_empty());
+                let mut list: Vec<Value> = text.map(part).into_iter().collect();
                 let res = self.entries(&mut list, piece);
                 *into = Value::Array(list);
                 res
@@ -80,6 +103,10 @@ impl Merge {
     fn entries(&mut self, into: &mut Vec<Value>, piece: Vec<Value>) -> Result<(), TooLarge> {
         for value in piece {
             let is_indexed = value.get("index").is_some();
+            if let Some(last) = into.last_mut().filter(|it| goes_on(it, &value)) {
+                self.value(last, value)?;
+                continue;
+            }
             // Each piece is looked for in the whole list.
             let is_full = is_indexed && MAX_TOOL_CALLS <= into.len();
             // From the end, where a stream is at work.
@@ -118,20 +145,36 @@ fn is_whole(name: &str, value: &Value) -> bool {
     value.is_string() && WHOLE.contains(&name)
 }
 
-/// Whether a piece belongs to an entry: by index, unless both say that they
-/// are something else. Some servers give all tool calls the index 0.
-fn is_same(entry: &Value, piece: &Value) -> bool {
-    if entry.get("index") != piece.get("index") {
-        return false;
-    }
-    match (id(entry), id(piece)) {
-        ("", _) | (_, "") => true,
-        (entry, piece) => entry == piece,
-    }
+/// A text as a part of a message.
+fn part(text: &str) -> Value {
+    json!({"type": "text", "text": text})
 }
 
-fn id(of: &Value) -> &str {
-    of.get("id").and_then(Value::as_str).unwrap_or_default()
+/// Whether a piece without index goes on with the text of the last entry. One
+/// that is signed has ended.
+fn goes_on(last: &Value, piece: &Value) -> bool {
+    let is_alone = |it: &Value| ["index", "id"].iter().all(|field| it.get(field).is_none());
+    let is_signed = last.get("signature").is_some_and(|it| !it.is_null());
+    let kind = text(last, "type");
+    is_alone(last)
+        && is_alone(piece)
+        && !is_signed
+        && JOINED.contains(&kind)
+        && kind == text(piece, "type")
+}
+
+/// Whether a piece belongs to an entry: by index, unless both say that they
+/// are something else. Some servers give everything the index 0.
+fn is_same(entry: &Value, piece: &Value) -> bool {
+    entry.get("index") == piece.get("index")
+        && ["id", "type"].iter().all(|field| match (text(entry, field), text(piece, field)) {
+            ("", _) | (_, "") => true,
+            (entry, piece) => entry == piece,
+        })
+}
+
+fn text<'a>(of: &'a Value, field: &str) -> &'a str {
+    of.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// What a value takes.
@@ -222,6 +265,46 @@ mod tests {
             &[json!({"l": [1]}), json!({"l": [2, {"x": "y"}]})],
             json!({"l": [1, 2, {"x": "y"}]}),
         );
+    }
+
+    #[test]
+    fn a_list_that_becomes_a_text_keeps_what_came_before() {
+        let parts = |text: &str| json!([{"type": "text", "text": text}]);
+        let content = |it: Value| json!({"content": it});
+        let check = |pieces: &[Value], expect: Value| {
+            let pieces: Vec<Value> = pieces.iter().cloned().map(content).collect();
+            check(&pieces, content(expect));
+        };
+        check(&[json!("a"), parts("b"), json!("c"), parts("d")], parts("abcd"));
+        check(&[json!(""), parts("b"), json!("")], parts("b"));
+        check(&[json!(null), parts("a"), json!(null), json!("b")], parts("ab"));
+        let thought = |text: &str| json!([{"type": "thinking", "thinking": parts(text)}]);
+        let (both, answer) = (thought("so"), parts("it is"));
+        check(
+            &[thought("s"), thought("o"), parts("it "), json!("is")],
+            json!([both[0], answer[0]]),
+        );
+        let image = json!([{"type": "image", "data": "x"}]);
+        check(&[image.clone(), image.clone()], json!([image[0], image[0]]));
+    }
+
+    #[test]
+    fn details_of_reasoning_stay_apart_by_their_type_and_signature() {
+        let details = |it: Value| json!({"reasoning_details": it});
+        let text = |text: &str| json!({"type": "reasoning.text", "index": 0, "text": text});
+        let sealed = json!({"type": "reasoning.encrypted", "index": 0, "data": "x"});
+        check(
+            &[json!([text("a")]), json!([text("b")]), json!([sealed]), json!([sealed])]
+                .map(details),
+            details(json!([text("ab"), sealed])),
+        );
+        let signed = |text: &str| json!({"type": "reasoning.text", "text": text, "signature": "s"});
+        check(
+            &[json!([signed("a")]), json!([signed("b")])].map(details),
+            details(json!([signed("a"), signed("b")])),
+        );
+        let signed = |it: &str| json!({"extra": {"google": {"thought_signature": it}}});
+        check(&[signed("s"), signed("s")], signed("s"));
     }
 
     #[test]

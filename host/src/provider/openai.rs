@@ -2,6 +2,8 @@
 //! llama.cpp, Ollama, vLLM, LM Studio.
 
 mod answer;
+mod calls;
+mod content;
 mod request;
 mod stream;
 
@@ -20,6 +22,10 @@ impl Wire for OpenAi {
 
     fn body(call: &Call, stream: bool, host: &str) -> Result<Value, ProviderError> {
         request::body(call, stream, request::limit_field(host))
+    }
+
+    fn is_answer(of: &Map<String, Value>) -> bool {
+        of.get("choices").and_then(Value::as_array).is_some_and(|it| !it.is_empty())
     }
 
     fn read(answer: Map<String, Value>, call: &Call) -> Result<ChatResponse, ProviderError> {

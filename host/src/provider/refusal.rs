@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use reqwest::{
     StatusCode,
-    header::{HeaderMap, RETRY_AFTER},
+    header::{DATE, HeaderMap, RETRY_AFTER},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{ProviderError, bounds::MAX_QUOTE_CHARS};
 use crate::completion::sanitize::clean_line;
@@ -45,7 +45,13 @@ pub(super) struct Refusal<'a> {
 
 impl Refusal<'_> {
     /// What it means.
-    pub(super) fn error(&self) -> ProviderError {
+    pub(super) fn error(mut self) -> ProviderError {
+        let said: Option<Value> = serde_json::from_str(self.body).ok();
+        self.retry_after = self.retry_after.or_else(|| retry_within(said.as_ref()?));
+        self.meaning()
+    }
+
+    fn meaning(&self) -> ProviderError {
         let message = format!("{}: {}", self.title(), self.quote());
         let words = self.body.to_lowercase();
         let says = |list: &[&str]| list.iter().any(|it| words.contains(it));
@@ -85,7 +91,8 @@ impl Refusal<'_> {
     /// The words for people in the body, where it has some, else its start.
     fn quote(&self) -> String {
         let json: Option<Value> = serde_json::from_str(self.body).ok();
-        let said = json.as_ref().and_then(message_of).unwrap_or(self.body);
+        let said = json.as_ref().and_then(|it| message_within(it, MAX_LEVELS));
+        let said = said.unwrap_or(self.body);
         match clean_line(said, MAX_QUOTE_CHARS) {
             it if it.is_empty() => "it says no more".to_owned(),
             it => it,
@@ -93,52 +100,139 @@ impl Refusal<'_> {
     }
 }
 
-/// `{"error": {"message": …}}`, `{"error": …}`, `{"message": …}`,
-/// `{"detail": …}`.
-fn message_of(body: &Value) -> Option<&str> {
-    let error = body.get("error").unwrap_or(body);
-    let fields = ["message", "detail"].iter().find_map(|it| error.get(it)?.as_str());
-    fields.or(error.as_str())
+/// Fields with words for people, in the order in which they say most.
+const MESSAGES: [&str; 9] = [
+    "message",
+    "detail",
+    "msg",
+    "error_msg",
+    "errorMessage",
+    "error_description",
+    "status_msg",
+    "Message",
+    "error",
+];
+
+/// Fields that hold all that is said of an error.
+const ERRORS: [&str; 4] = ["error", "errors", "detail", "base_resp"];
+
+/// Levels of objects and lists around a message. Bounds the search for one.
+const MAX_LEVELS: u32 = 4;
+
+/// The words for people in the body of an error: `{"error": {"message": …}}`,
+/// `{"error": …}`, `{"message": …}`, `{"detail": …}`, and what gateways make
+/// of them. The first entry of a list speaks for all of it.
+pub(super) fn message_of(body: &Map<String, Value>) -> Option<&str> {
+    message_in_fields(body, MAX_LEVELS)
 }
 
-/// The status that an error without one stands for: by its code, or by its
-/// type. One that says nothing is the server's fault.
-pub(super) fn status_of(error: &Value) -> u16 {
-    let code = error.get("code").or_else(|| error.get("status"));
-    let code = code.and_then(Value::as_u64).and_then(|it| u16::try_from(it).ok());
-    if let Some(code) = code.filter(|it| (400..600).contains(it)) {
-        return code;
+fn message_within(body: &Value, levels: u32) -> Option<&str> {
+    let levels = levels.checked_sub(1)?;
+    match body {
+        Value::Array(list) => message_within(list.first()?, levels),
+        Value::Object(fields) => message_in_fields(fields, levels),
+        _ => None,
     }
-    match error.get("type").or_else(|| error.get("code")).and_then(Value::as_str) {
-        Some("invalid_request_error" | "request_too_large") => 400,
-        Some("authentication_error") => 401,
-        Some("permission_error") => 403,
-        Some("not_found_error") => 404,
-        Some("rate_limit_error" | "rate_limit_exceeded") => 429,
-        Some("overloaded_error") => 529,
-        _ => 500,
+}
+
+fn message_in_fields(body: &Map<String, Value>, levels: u32) -> Option<&str> {
+    let inner = ERRORS.iter().filter_map(|it| body.get(*it)).filter(|it| !it.is_string());
+    let inner = inner.filter_map(|it| message_within(it, levels));
+    let own = MESSAGES.iter().filter_map(|it| body.get(*it)?.as_str());
+    inner.chain(own).find(|it| !it.trim().is_empty())
+}
+
+/// Whether a value says nothing: servers fill fields in that they do not need.
+pub(super) fn is_nothing(it: &Value) -> bool {
+    match it {
+        Value::Null => true,
+        Value::Bool(it) => !it,
+        Value::String(it) => it.trim().is_empty(),
+        Value::Array(it) => it.is_empty(),
+        Value::Object(it) => it.is_empty(),
+        Value::Number(it) => it.as_u64() == Some(0),
     }
+}
+
+/// Whether something in an answer's place says that it is an error.
+pub(super) fn is_error(answer: &Map<String, Value>) -> bool {
+    let says = |field: &str| answer.get(field).is_some_and(|it| it == "error");
+    answer.get("error").is_some_and(|it| !is_nothing(it)) || says("object") || says("type")
+}
+
+/// Where the kind of an error stands: a status, or a word for one.
+const KINDS: [&str; 6] = ["code", "status", "http_code", "status_code", "type", "error_code"];
+
+/// The status that an error stands for that came without one: by its code, or
+/// by its type. One that says nothing is the server's fault.
+pub(super) fn status_of(answer: &Value) -> u16 {
+    let inner = ERRORS.iter().filter_map(|it| answer.get(it));
+    let inner = inner.map(|it| it.get(0).unwrap_or(it));
+    let all: Vec<&Value> = inner.chain([answer]).collect();
+    let mut said = all.iter().flat_map(|of| KINDS.iter().filter_map(|it| of.get(it)));
+    said.find_map(|it| status_by_number(it).or_else(|| status_by_word(it.as_str()?))).unwrap_or(500)
+}
+
+fn status_by_number(code: &Value) -> Option<u16> {
+    let code = code.as_u64().or_else(|| code.as_str()?.parse().ok())?;
+    u16::try_from(code).ok().filter(|it| (400..600).contains(it))
+}
+
+/// By the words of OpenAI, Anthropic, Google and vLLM.
+fn status_by_word(word: &str) -> Option<u16> {
+    let letters = word.chars().filter(char::is_ascii_alphanumeric);
+    let word: String = letters.map(|it| it.to_ascii_lowercase()).collect();
+    let is = |list: &[&str]| list.iter().any(|it| word.starts_with(it));
+    Some(match () {
+        () if is(&["invalidrequest", "requesttoolarge", "badrequest", "invalidargument"]) => 400,
+        () if is(&["contextlength", "exceedcontext", "failedprecondition", "outofrange"]) => 400,
+        () if is(&["unprocessable", "validation"]) => 422,
+        () if is(&["authentication", "invalidapikey", "unauthenticated", "unauthorized"]) => 401,
+        () if is(&["insufficientquota", "billing"]) => 402,
+        () if is(&["permission", "forbidden"]) => 403,
+        () if is(&["notfound", "modelnotfound"]) => 404,
+        () if is(&["ratelimit", "toomanyrequests", "resourceexhausted", "throttl"]) => 429,
+        () if is(&["overloaded"]) => 529,
+        () if is(&["unavailable", "serviceunavailable"]) => 503,
+        () => return None,
+    })
 }
 
 /// How long a provider wants to be left alone: `retry-after-ms`, or
-/// `Retry-After` in seconds or as a date.
+/// `Retry-After` in seconds or as a date, which is by the server's own clock
+/// when it says what that shows.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let millis = text("retry-after-ms").and_then(|it| seconds(it, 0.001));
     millis.or_else(|| {
-        let text = text(RETRY_AFTER.as_str())?;
-        seconds(text, 1.0).or_else(|| until(text, now))
+        let text_after = text(RETRY_AFTER.as_str())?;
+        let now = text(DATE.as_str()).and_then(date).unwrap_or(now);
+        let until = |at: SystemTime| at.duration_since(now).unwrap_or_default();
+        seconds(text_after, 1.0).or_else(|| date(text_after).map(until))
     })
 }
 
-/// Some send fractions.
+/// Some send fractions, and some a unit.
 fn seconds(text: &str, unit: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(text.parse::<f64>().ok()? * unit).ok()
+    let number = text.strip_suffix('s').unwrap_or(text);
+    Duration::try_from_secs_f64(number.parse::<f64>().ok()? * unit).ok()
 }
 
-fn until(date: &str, now: SystemTime) -> Option<Duration> {
-    let at: Timestamp = DateTimeParser::new().parse_timestamp(date).ok()?;
-    Some(SystemTime::from(at).duration_since(now).unwrap_or_default())
+/// A date of HTTP in any of its three forms, or one of a mail.
+fn date(text: &str) -> Option<SystemTime> {
+    let http = httpdate::parse_http_date(text).ok();
+    http.or_else(|| {
+        let mail: Timestamp = DateTimeParser::new().parse_timestamp(text).ok()?;
+        Some(mail.into())
+    })
+}
+
+/// The pause that the body of an error asks for, where no header does.
+pub(super) fn retry_within(body: &Value) -> Option<Duration> {
+    let body = body.get(0).unwrap_or(body);
+    let details = body.pointer("/error/details").and_then(Value::as_array);
+    let delays = details.into_iter().flatten().filter_map(|it| it.get("retryDelay")?.as_str());
+    delays.filter_map(|it| seconds(it, 1.0)).max()
 }
 
 #[cfg(test)]
@@ -233,6 +327,53 @@ mod tests {
             check("retry-after", nonsense, None);
         }
         check("retry-after", "18446744073709551615", None);
+        check("retry-after", "7s", Some(7.0));
+        check("retry-after", "Sunday, 06-Nov-94 08:49:37 GMT", Some(7.0));
+        check("retry-after", "Sun Nov  6 08:49:37 1994", Some(7.0));
+        check("retry-after", "Sun, 06 Nov 1994 08:49:37 +0000", Some(7.0));
+        check("retry-after", "Sun, 06 Nov 1994 25:49:37 GMT", None);
+    }
+
+    #[test]
+    fn a_date_is_by_the_clock_of_the_server() {
+        let headers = [
+            ("date", "Sun, 06 Nov 1994 08:49:07 GMT"),
+            ("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT"),
+        ];
+        let headers = headers.map(|(name, value)| {
+            (name.parse().unwrap(), reqwest::header::HeaderValue::from_static(value))
+        });
+        let wrong = SystemTime::UNIX_EPOCH;
+        let res = retry_after(&HeaderMap::from_iter(headers), wrong);
+        assert_eq!(res, Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn a_pause_in_the_body_is_read() {
+        let check = |body: &str, expect: Option<u64>| {
+            let body: Value = serde_json::from_str(body).unwrap();
+            assert_eq!(retry_within(&body), expect.map(Duration::from_secs), "{body}");
+        };
+        check(r#"[{"error": {"details": [{"@type": "x"}, {"retryDelay": "34s"}]}}]"#, Some(34));
+        check(r#"{"error": {"details": [{"retryDelay": "-1s"}]}}"#, None);
+        check(r#"{"error": {"details": "34s"}}"#, None);
+    }
+
+    #[test]
+    fn words_are_found_in_errors_of_every_shape() {
+        let check = |body: &str, expect: Option<&str>| {
+            let body: Value = serde_json::from_str(body).unwrap();
+            assert_eq!(message_within(&body, MAX_LEVELS), expect, "{body}");
+        };
+        check(r#"{"object": "error", "message": "no", "code": 400}"#, Some("no"));
+        check(r#"{"detail": "no"}"#, Some("no"));
+        check(r#"{"detail": [{"loc": ["body", "x"], "msg": "no"}]}"#, Some("no"));
+        check(r#"{"success": false, "errors": [{"code": 7, "message": "no"}]}"#, Some("no"));
+        check(r#"[{"error": {"code": 400, "message": "no"}}]"#, Some("no"));
+        check(r#"{"base_resp": {"status_code": 1004, "status_msg": "no"}}"#, Some("no"));
+        check(r#"{"error": {"message": "", "metadata": {}}, "message": "no"}"#, Some("no"));
+        check(r#"{"choices": [], "model": "m"}"#, None);
+        check(r#"{"error": {"error": {"error": {"error": {"error": "deep"}}}}}"#, None);
     }
 
     #[test]
@@ -240,11 +381,16 @@ mod tests {
         let check = |text: &str, expect| {
             assert_eq!(status_of(&serde_json::from_str(text).unwrap()), expect, "{text}");
         };
-        check(r#"{"code": 429}"#, 429);
-        check(r#"{"type": "overloaded_error"}"#, 529);
-        check(r#"{"type": "invalid_request_error", "code": "x"}"#, 400);
-        check(r#"{"code": 200}"#, 500);
-        check(r#""boom""#, 500);
-        check(r#"{"code": 99999999999}"#, 500);
+        check(r#"{"error": {"code": 429}}"#, 429);
+        check(r#"{"error": {"type": "overloaded_error"}}"#, 529);
+        check(r#"{"error": {"type": "invalid_request_error", "code": "x"}}"#, 400);
+        check(r#"{"error": {"code": "429"}}"#, 429);
+        check(r#"{"error": {"code": 8, "status": "RESOURCE_EXHAUSTED"}}"#, 429);
+        check(r#"{"object": "error", "type": "BadRequestError", "code": null}"#, 400);
+        check(r#"[{"error": {"status": "INVALID_ARGUMENT"}}]"#, 500);
+        check(r#"{"error": {"code": 200}}"#, 500);
+        check(r#"{"error": "boom"}"#, 500);
+        check(r#"{"error": {"code": 99999999999}}"#, 500);
+        check(r#"{"detail": "boom"}"#, 500);
     }
 }

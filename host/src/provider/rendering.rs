@@ -86,6 +86,7 @@ pub(super) fn tool_call(
     };
     // A tool without arguments is called with nothing by some.
     let arguments = if arguments.trim().is_empty() { "{}".to_owned() } else { arguments };
+    let arguments = once(&arguments).map(str::to_owned).unwrap_or(arguments);
     if name.is_empty() || MAX_NAME_BYTES < name.len() || MAX_ID_BYTES < id.len() {
         return Err(broken("asks for a tool without a usable name or id"));
     }
@@ -95,9 +96,83 @@ pub(super) fn tool_call(
     Ok(ToolCall { id, name, arguments })
 }
 
+/// Arguments that some server put together of the whole twice, or of the whole
+/// after an empty object; `None` when they are not, or of two minds.
+fn once(arguments: &str) -> Option<&str> {
+    let mut objects =
+        serde_json::Deserializer::from_str(arguments).into_iter::<Map<String, Value>>();
+    let mut found: Option<(Map<String, Value>, &str)> = None;
+    let (mut count, mut start) = (0, 0);
+    while let Some(object) = objects.next() {
+        let (object, end) = (object.ok()?, objects.byte_offset());
+        let text = arguments.get(start..end)?.trim();
+        (start, count) = (end, count + 1);
+        match &found {
+            Some((before, _)) if !before.is_empty() && *before != object => return None,
+            Some((before, _)) if *before == object => (),
+            _ => found = Some((object, text)),
+        }
+    }
+    found.filter(|_| 1 < count).map(|it| it.1)
+}
+
+/// Arguments as the object that services want back, whatever the model wrote.
+pub(super) fn input(arguments: &str) -> Value {
+    let read: Option<Value> = serde_json::from_str(once(arguments).unwrap_or(arguments)).ok();
+    match read {
+        Some(it @ Value::Object(_)) => it,
+        _ if arguments.trim().is_empty() => json!({}),
+        _ => json!({"invalid": arguments}),
+    }
+}
+
+/// Whether arguments are an object as they are.
+pub(super) fn is_object(arguments: &str) -> bool {
+    serde_json::from_str::<Map<String, Value>>(arguments).is_ok()
+}
+
+/// Texts with a line between them, without those that are blank.
+pub(super) fn joined(texts: &[String]) -> String {
+    let said: Vec<&str> =
+        texts.iter().map(String::as_str).filter(|it| !it.trim().is_empty()).collect();
+    match (said.as_slice(), texts) {
+        // As it came, blank or not.
+        ([], [first, ..]) => first.clone(),
+        ([one], _) => (*one).to_owned(),
+        _ => said.join("\n"),
+    }
+}
+
 /// What is left of an answer when the known fields are taken away.
 pub(super) fn extra(fields: Map<String, Value>, known: &[&str]) -> Map<String, Value> {
     let is_extra =
         |(it, value): &(String, Value)| !known.contains(&it.as_str()) && !value.is_null();
     fields.into_iter().filter(is_extra).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_that_were_glued_are_taken_once() {
+        let check = |text: &str, expect: Option<&str>| assert_eq!(once(text), expect, "{text}");
+        check(r#"{"a": 1}{"a":1}"#, Some(r#"{"a": 1}"#));
+        check(r#"{} {"a": 1}"#, Some(r#"{"a": 1}"#));
+        check("{}{}", Some("{}"));
+        check(r#"{"a": 1}{"a": 2}"#, None);
+        check(r#"{"a": 1}{}"#, None);
+        check(r#"{"a": 1}"#, None);
+        check(r#"{"a": 1}{"a""#, None);
+        check("7 7", None);
+    }
+
+    #[test]
+    fn what_goes_back_is_an_object() {
+        let check = |text: &str, expect: Value| assert_eq!(input(text), expect, "{text}");
+        check(r#"{"a": 1}"#, json!({"a": 1}));
+        check(" ", json!({}));
+        check("[1]", json!({"invalid": "[1]"}));
+        check("{cut", json!({"invalid": "{cut"}));
+    }
 }

@@ -15,10 +15,11 @@ use serde_json::{Map, Value};
 use super::{
     Call, ChatFuture, ChatResponse, Partial, Provider, ProviderError,
     answer::{Answer, Shape},
-    bounds::MAX_ERROR_CHARS,
+    bounds::{MAX_ERROR_CHARS, MAX_QUOTE_CHARS},
     connection::Connection,
+    json,
     merge::TooLarge,
-    refusal::status_of,
+    refusal::{is_error, message_of, status_of},
     sse::Event,
 };
 use crate::{
@@ -37,7 +38,10 @@ pub(super) trait Wire: Send + Sync + 'static {
     /// A chat as the body of a request.
     fn body(call: &Call, stream: bool, host: &str) -> Result<Value, ProviderError>;
 
-    /// An answer that came as a whole, or was merged into one.
+    /// Whether this can be an answer, whatever is in it.
+    fn is_answer(of: &Map<String, Value>) -> bool;
+
+    /// Reads an answer that came as a whole, or was merged into one.
     fn read(answer: Map<String, Value>, call: &Call) -> Result<ChatResponse, ProviderError>;
 }
 
@@ -89,6 +93,16 @@ pub(super) fn broken(what: &str) -> ProviderError {
     ProviderError::Broken(format!("the answer {what}"))
 }
 
+/// An answer in whose place there is something else, of which a part is
+/// quoted.
+pub(super) fn no_answer(what: &str, found: &Map<String, Value>) -> ProviderError {
+    let quote = Value::Object(found.clone()).to_string();
+    match found.is_empty() {
+        true => broken(what),
+        false => broken(&format!("{what}: {}", clean_line(&quote, MAX_QUOTE_CHARS))),
+    }
+}
+
 /// A service that speaks `W`.
 pub(super) struct Service<W> {
     shared: Arc<Shared>,
@@ -133,31 +147,70 @@ impl Shared {
 
     async fn answer<W: Wire>(&self, call: &Call) -> Result<ChatResponse, ProviderError> {
         let body = W::body(call, self.stream, self.connection.host())?;
-        let answer = self.connection.post(&body, &call.model).await?;
+        let mut answer = self.connection.post(&body, &call.model).await?;
         let redactor = self.connection.redactor();
-        let expected = if self.stream { Shape::Events } else { Shape::Json };
-        let mut whole = match answer.shape(expected)? {
-            Shape::Json => answer.json().await?,
+        let mut whole = match answer.shape().await? {
+            Shape::Json => at_once::<W>(&answer.text().await?)?,
             Shape::Events => heard::<W>(answer, &redactor, call.partial.as_ref()).await?,
         };
         let whole = aside(move || {
+            whole.values_mut().for_each(json::join);
             redactor.fields(&mut whole);
             whole
         });
-        W::read(self.accepted(whole.await?, &call.model)?, call)
+        W::read(self.accepted::<W>(whole.await?, &call.model)?, call)
     }
 
     /// Fails on an error in the answer's place.
-    fn accepted(
+    fn accepted<W: Wire>(
         &self,
         answer: Map<String, Value>,
         model: &str,
     ) -> Result<Map<String, Value>, ProviderError> {
-        let Some(error) = answer.get("error").filter(|it| !it.is_null()) else {
+        let is_refused = is_error(&answer) || (!W::is_answer(&answer) && says_why(&answer));
+        if !is_refused {
             return Ok(answer);
-        };
-        let status = status_of(error);
-        Err(self.connection.refused_within(status, &Value::Object(answer).to_string(), model))
+        }
+        let answer = Value::Object(answer);
+        let status = status_of(&answer);
+        Err(self.connection.refused_within(status, &answer.to_string(), model))
+    }
+}
+
+/// Whether words for people stand in an answer's place.
+fn says_why(answer: &Map<String, Value>) -> bool {
+    // The fields that are looked at are few, but the answer may be large.
+    message_of(answer).is_some()
+}
+
+/// Reads an answer that is no stream: an object, a list of one, or the events
+/// of a stream without what is around them.
+fn at_once<W: Wire>(text: &str) -> Result<Map<String, Value>, ProviderError> {
+    let no_object = |it: serde_json::Error| {
+        ProviderError::Broken(format!("the answer is no JSON object: {it}"))
+    };
+    if text.trim().is_empty() {
+        return Err(broken("is empty"));
+    }
+    let text = text.trim();
+    let inner = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    let objects = json::objects(text);
+    let mut objects = match (objects, inner) {
+        (Err(error), Some(inner)) => json::object(inner).map(|it| vec![it]).map_err(|_| error),
+        (objects, _) => objects,
+    }
+    .map_err(no_object)?;
+    match objects.pop() {
+        Some(only) if objects.is_empty() => Ok(only),
+        last => {
+            objects.extend(last);
+            let mut merged = W::Merged::default();
+            for it in objects {
+                let data = Value::Object(it).to_string();
+                merged.event(&Event { data, ..Event::default() }, None)?;
+            }
+            ended(merged)
+        }
     }
 }
 
@@ -215,11 +268,25 @@ async fn merged<W: Wire>(
     while !merged.is_done() {
         match answer.event().await {
             Ok(Some(event)) => merged.event(&event, told)?,
-            Ok(None) => break,
+            Ok(None) => {
+                // Only a whole event can be read.
+                if let Some(last) = answer.last_event() {
+                    let _ = merged.event(&last, told);
+                }
+                break;
+            }
             // At most a count of tokens is missing.
             Err(_) if merged.is_finished() => break,
             Err(error) => return Err(error),
         }
     }
-    if merged.is_finished() { Ok(merged.whole()) } else { Err(broken("broke off")) }
+    ended(merged)
+}
+
+/// What a stream came to that says no more. One that was cut is no answer,
+/// but may say why.
+fn ended<M: Merged>(merged: M) -> Result<Map<String, Value>, ProviderError> {
+    let is_finished = merged.is_finished();
+    let whole = merged.whole();
+    if is_finished || says_why(&whole) { Ok(whole) } else { Err(broken("broke off")) }
 }

@@ -2,8 +2,9 @@
 //!
 //! After the "Server-sent events" section of the HTML standard, less what no
 //! provider uses: a lone `\r` ends no line, and `id` and `retry` are passed
-//! over. Each byte is looked at once however small the pieces are, and what
-//! is held back is bounded.
+//! over. And more, since some write errors so: a field `error`, and lines of
+//! JSON without a field, are data. Each byte is looked at once however small
+//! the pieces are, and what is held back is bounded.
 
 use super::bounds::MAX_EVENT_BYTES;
 
@@ -43,6 +44,14 @@ impl Events {
         Ok(res)
     }
 
+    /// The event that the end of the stream cut, or that a server did not end:
+    /// only its reader can tell.
+    pub(super) fn end(&mut self) -> Option<Event> {
+        let line = std::mem::take(&mut self.line);
+        let last = self.end_line(&String::from_utf8_lossy(&line));
+        last.or_else(|| self.end_line(""))
+    }
+
     fn hold(&mut self, bytes: &[u8]) -> Result<(), TooLong> {
         let held = self.line.len() + self.event.data.len() + self.event.name.len();
         if MAX_EVENT_BYTES < held + bytes.len() {
@@ -59,10 +68,18 @@ impl Events {
             let event = std::mem::take(&mut self.event);
             return std::mem::take(&mut self.has_data).then_some(event);
         }
+        if line.starts_with('{') {
+            self.data(line);
+            return None;
+        }
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
             "data" => self.data(value),
+            "error" => {
+                field.clone_into(&mut self.event.name);
+                self.data(value);
+            }
             "event" => value.clone_into(&mut self.event.name),
             _ => (),
         }
@@ -103,6 +120,23 @@ mod tests {
         check(": ping\n\nevent: y\n\ndata\n\n", &[("", "")]);
         check("id: 7\nretry: 1\nnonsense\ndata: ü\n\ndata: cut", &[("", "ü")]);
         check("", &[]);
+        check("error: {\"code\": 400}\n\n", &[("error", "{\"code\": 400}")]);
+        check("{\"error\": 1}\n\ndata: a\n\n", &[("", "{\"error\": 1}"), ("", "a")]);
+    }
+
+    #[test]
+    fn an_event_that_nothing_ends_is_had_at_the_end() {
+        let check = |input: &str, expect: Option<&str>| {
+            let mut events = Events::default();
+            events.push(input.as_bytes()).unwrap();
+            assert_eq!(events.end().map(|it| it.data).as_deref(), expect, "{input:?}");
+            assert_eq!(events.end(), None);
+        };
+        check("data: a\n\n", None);
+        check("data: a\n\ndata: cut", Some("cut"));
+        check("data: a\ndata: b\n", Some("a\nb"));
+        check("event: x", None);
+        check("", None);
     }
 
     #[test]

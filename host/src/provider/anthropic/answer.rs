@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::request::input;
 use crate::provider::{
     Call, ChatResponse, Finish, ProviderError, ToolCall, Usage,
     bounds::MAX_TOOL_CALLS,
-    rendering::{count, extra, model_name, tool_call, usage},
-    service::broken,
+    rendering::{count, extra, input, joined, model_name, tool_call, usage},
+    service::{broken, no_answer},
 };
 
 /// Fields whose meaning is known; the rest is handed on.
@@ -21,11 +20,14 @@ pub(super) fn read(
     mut fields: Map<String, Value>,
     call: &Call,
 ) -> Result<ChatResponse, ProviderError> {
-    let Some(Value::Array(mut blocks)) = fields.remove("content") else {
-        return Err(broken("has no content"));
+    let mut blocks = match fields.remove("content") {
+        Some(Value::Array(blocks)) => blocks,
+        Some(Value::String(text)) => vec![json!({"type": "text", "text": text})],
+        _ => return Err(no_answer("has no content", &fields)),
     };
     let tool_calls = tool_calls(&mut blocks, call.request.messages.len())?;
-    let text = text(&blocks, call.request.response_schema.is_some());
+    let said = text(&blocks, call.request.response_schema.is_some());
+    let text = joined(&[said, explanation(&fields)]);
     let counted = fields.remove("usage").unwrap_or_default();
     let said = text.len() + tool_calls.iter().map(|it| it.arguments.len()).sum::<usize>();
     let usage = usage(tokens(&counted), &call.request, said);
@@ -38,6 +40,12 @@ pub(super) fn read(
 
 fn is(block: &Value, kind: &str) -> bool {
     block.get("type").is_some_and(|it| it == kind)
+}
+
+/// Why the model refuses, in words.
+fn explanation(fields: &Map<String, Value>) -> String {
+    let said = fields.get("stop_details").and_then(|it| it.get("explanation")?.as_str());
+    said.unwrap_or_default().to_owned()
 }
 
 /// What it says; without the code fence that some models put around JSON

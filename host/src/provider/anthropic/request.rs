@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::provider::{
     Author, Call, ChatRequest, Message, ProviderError, ToolCall, ToolSpec,
-    rendering::{schema, temperature},
+    rendering::{input, schema, temperature},
 };
 
 /// Tokens of an answer when nobody says how many: the API wants a number, and
@@ -104,12 +104,6 @@ fn assistant(it: &Message) -> Vec<Value> {
 
 fn tool_use(it: &ToolCall) -> Value {
     json!({"type": "tool_use", "id": it.id, "name": it.name, "input": input(&it.arguments)})
-}
-
-/// Arguments as the object that the API wants, whatever the model wrote.
-pub(super) fn input(arguments: &str) -> Value {
-    let object: Option<Value> = serde_json::from_str(arguments).ok();
-    object.filter(Value::is_object).unwrap_or_else(|| json!({"invalid": arguments}))
 }
 
 fn tool(it: &ToolSpec) -> Result<Value, ProviderError> {

@@ -154,7 +154,7 @@ fn an_answer_that_is_none_is_broken() {
         assert_eq!(read(answer, asking("hello")), Err(expect));
     };
     check(json!({}), "has no content");
-    check(json!({"content": "hi"}), "has no content");
+    check(json!({"content": 7, "x": 1}), r#"has no content: {"x":1}"#);
     let unnamed = "asks for a tool without a usable name or id";
     check(json!({"content": [{"type": "tool_use"}]}), unnamed);
     let one = json!({"type": "tool_use", "name": "f"});

@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::content::{refusal, texts};
 use crate::provider::{
     Call, ChatResponse, Finish, ProviderError, ToolCall, Usage,
     bounds::MAX_TOOL_CALLS,
-    rendering::{count, extra, model_name, tool_call, usage},
-    service::broken,
+    refusal::is_nothing,
+    rendering::{count, extra, joined, model_name, tool_call, usage},
+    service::{broken, no_answer},
 };
 
 /// Fields whose meaning is known; the rest is handed on.
@@ -21,11 +23,15 @@ pub(super) fn read(
 ) -> Result<ChatResponse, ProviderError> {
     let (mut message, finish) = first_choice(&mut fields)?;
     let tool_calls = tool_calls(&mut message, call.request.messages.len())?;
-    let (text, is_refused) = text(&message);
+    let refused = refusal(&message);
+    let text = joined(&[text(&message), refused.clone()]);
     let counted = fields.remove("usage").unwrap_or_default();
     let said = text.len() + tool_calls.iter().map(|it| it.arguments.len()).sum::<usize>();
     let usage = usage(tokens(&counted), &call.request, said);
-    let finish = if is_refused { Finish::Filtered } else { finished(&finish, &tool_calls)? };
+    let finish = match finished(&finish, &tool_calls)? {
+        _ if !refused.trim().is_empty() => Finish::Filtered,
+        finish => finish,
+    };
     let model = model_name(fields.get("model"), &call.model);
     let cost = counted.get("cost").and_then(Value::as_f64).filter(|it| 0.0 <= *it);
     message.entry("role").or_insert_with(|| "assistant".into());
@@ -39,28 +45,20 @@ fn first_choice(
     fields: &mut Map<String, Value>,
 ) -> Result<(Map<String, Value>, String), ProviderError> {
     let choices = fields.get_mut("choices").and_then(Value::as_array_mut);
-    let choice = choices.and_then(|it| it.first_mut());
-    let Some(Value::Object(choice)) = choice else { return Err(broken("has no choices")) };
+    let Some(Value::Object(choice)) = choices.and_then(|it| it.first_mut()) else {
+        return Err(no_answer("has no choices", fields));
+    };
     let finish = choice.get("finish_reason").and_then(Value::as_str).unwrap_or_default().to_owned();
-    match choice.remove("message") {
+    // Some forget that they were not asked for a stream.
+    let said = ["message", "delta"].iter().find_map(|it| choice.remove(*it));
+    match said {
         Some(Value::Object(message)) => Ok((message, finish)),
-        _ => Err(broken("has no message")),
+        _ => Err(no_answer("has no message", fields)),
     }
 }
 
-/// What it says, and whether that is a refusal.
-fn text(message: &Map<String, Value>) -> (String, bool) {
-    let text = match message.get("content") {
-        Some(Value::String(it)) => it.clone(),
-        Some(Value::Array(parts)) => {
-            parts.iter().filter_map(|it| it.get("text")?.as_str()).collect()
-        }
-        _ => String::new(),
-    };
-    match message.get("refusal").and_then(Value::as_str) {
-        Some(refusal) if text.is_empty() && !refusal.is_empty() => (refusal.to_owned(), true),
-        _ => (text, false),
-    }
+fn text(message: &Map<String, Value>) -> String {
+    message.get("content").map(|it| texts(it).collect()).unwrap_or_default()
 }
 
 /// The calls; in the message, those without an id of their own are given one,
@@ -69,7 +67,18 @@ fn tool_calls(
     message: &mut Map<String, Value>,
     place: usize,
 ) -> Result<Vec<ToolCall>, ProviderError> {
-    let Some(Value::Array(calls)) = message.get_mut("tool_calls") else { return Ok(Vec::new()) };
+    if let Some(function @ Value::Object(_)) = message.remove("function_call")
+        && message.get("tool_calls").is_none_or(is_nothing)
+    {
+        // The form that calls had before there could be several.
+        let call = json!({"type": "function", "function": function});
+        message.insert("tool_calls".to_owned(), json!([call]));
+    }
+    let calls = match message.get_mut("tool_calls") {
+        Some(Value::Array(calls)) => calls.as_mut_slice(),
+        Some(call @ Value::Object(_)) => std::slice::from_mut(call),
+        _ => return Ok(Vec::new()),
+    };
     if MAX_TOOL_CALLS < calls.len() {
         return Err(broken(&format!("asks for more than {MAX_TOOL_CALLS} tools")));
     }
@@ -96,11 +105,19 @@ fn tokens(usage: &Value) -> Usage {
     Usage { input_tokens, output_tokens }
 }
 
+/// Servers pass on the words of what they stand before, in any case.
 fn finished(reason: &str, tool_calls: &[ToolCall]) -> Result<Finish, ProviderError> {
-    match reason {
-        "length" => Ok(Finish::Length),
-        "content_filter" => Ok(Finish::Filtered),
-        "error" => Err(broken("broke off with an error")),
+    match reason.to_ascii_lowercase().as_str() {
+        "length" | "max_tokens" | "model_length" => Ok(Finish::Length),
+        "content_filter" | "safety" | "prohibited_content" | "recitation" | "blocklist"
+        | "spii" | "sensitive" | "refusal" => Ok(Finish::Filtered),
+        "error" | "network_error" => Err(broken("broke off with an error")),
+        "abort" | "cancelled" | "insufficient_system_resource" => {
+            Err(broken("was given up by the server"))
+        }
+        "malformed_function_call" | "unexpected_tool_call" if tool_calls.is_empty() => {
+            Err(broken("has a tool call that the server could not read"))
+        }
         // Not every server says `tool_calls` when it asks for some.
         _ if tool_calls.is_empty() => Ok(Finish::Stop),
         _ => Ok(Finish::ToolCalls),

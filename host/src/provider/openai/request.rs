@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::provider::{
     Author, Call, ChatRequest, Message, ProviderError, ToolCall, ToolSpec,
-    rendering::{schema, temperature},
+    rendering::{input, is_object, schema, temperature},
 };
 
 /// The field for the upper bound of tokens. OpenAI's newer models refuse the
@@ -61,7 +61,10 @@ fn message(it: &Message) -> Value {
 
 fn assistant(it: &Message) -> Value {
     if let Some(original) = it.original.as_deref().filter(|it| it.is_object()) {
-        return original.clone();
+        let mut original = original.clone();
+        let calls = original.get_mut("tool_calls").and_then(Value::as_array_mut);
+        calls.into_iter().flatten().for_each(with_an_object);
+        return original;
     }
     if it.tool_calls.is_empty() {
         return json!({"role": "assistant", "content": it.text});
@@ -71,8 +74,24 @@ fn assistant(it: &Message) -> Value {
     json!({"role": "assistant", "content": text, "tool_calls": calls})
 }
 
+/// Leaves a call as it came, unless its arguments are text that is no object:
+/// servers read them once more, and refuse the conversation with them in it.
+fn with_an_object(call: &mut Value) {
+    if let Some(arguments) = call.pointer_mut("/function/arguments")
+        && let Some(text) = arguments.as_str()
+        && !is_object(text)
+    {
+        *arguments = input(text).to_string().into();
+    }
+}
+
 fn tool_call(it: &ToolCall) -> Value {
-    let function = json!({"name": it.name, "arguments": it.arguments});
+    let arguments = if is_object(&it.arguments) {
+        it.arguments.clone()
+    } else {
+        input(&it.arguments).to_string()
+    };
+    let function = json!({"name": it.name, "arguments": arguments});
     json!({"id": it.id, "type": "function", "function": function})
 }
 

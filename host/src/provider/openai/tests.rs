@@ -40,7 +40,8 @@ fn a_conversation_is_written() {
                 {"role": "user", "content": "Read a."},
                 {"role": "assistant", "content": "I look.", "tool_calls": [
                     {"id": "c1", "type": "function", "function": function(r#"{"path":"a"}"#)},
-                    {"id": "c2", "type": "function", "function": function("{cut")},
+                    {"id": "c2", "type": "function",
+                        "function": function(r#"{"invalid":"{cut"}"#)},
                 ]},
                 {"role": "tool", "tool_call_id": "c1", "content": "result c1"},
                 {"role": "tool", "tool_call_id": "c2", "content": ""},
@@ -159,7 +160,15 @@ fn why_it_ended_is_read() {
     check(json!({"content": "a"}), "content_filter", ("a", Finish::Filtered));
     check(json!({"content": "a"}), "tool_calls", ("a", Finish::Stop));
     check(json!({"content": "a"}), "eos", ("a", Finish::Stop));
+    check(json!({"content": "a"}), "MAX_TOKENS", ("a", Finish::Length));
+    check(json!({"content": ""}), "SAFETY", ("", Finish::Filtered));
     check(json!({"content": null, "refusal": "no"}), "stop", ("no", Finish::Filtered));
+    check(json!({"content": "a", "refusal": "no"}), "stop", ("a\nno", Finish::Filtered));
+    check(json!({"content": "a", "refusal": ""}), "stop", ("a", Finish::Stop));
+    let refusal = json!([{"type": "refusal", "refusal": "no"}]);
+    check(json!({"content": refusal}), "stop", ("no", Finish::Filtered));
+    let thought = json!([{"type": "thinking", "thinking": [{"type": "text", "text": "x"}]}, "a"]);
+    check(json!({"content": thought}), "stop", ("a", Finish::Stop));
     let parts = json!([{"type": "text", "text": "a"}, {"type": "x"}, {"text": "b"}]);
     check(json!({"content": parts}), "stop", ("ab", Finish::Stop));
 }
@@ -170,8 +179,8 @@ fn an_answer_that_is_none_is_broken() {
         assert_eq!(read(answer), Err(ProviderError::Broken(format!("the answer {expect}"))));
     };
     check(json!({}), "has no choices");
-    check(json!({"choices": []}), "has no choices");
-    check(json!({"choices": [{}]}), "has no message");
+    check(json!({"choices": []}), r#"has no choices: {"choices":[]}"#);
+    check(json!({"choices": [{}]}), r#"has no message: {"choices":[{}]}"#);
     check(with_message(json!({}), "error"), "broke off with an error");
     let calls = |calls: Value| with_message(json!({"tool_calls": calls}), "");
     let unnamed = "asks for a tool without a usable name or id";
