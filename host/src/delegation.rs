@@ -26,6 +26,7 @@ mod group;
 mod ledger;
 mod live;
 mod nested;
+mod originals;
 pub mod request;
 mod result;
 mod running;

@@ -1,27 +1,18 @@
 //! The model of one child: every chat is counted against the child's
 //! iterations, paid for from the tree's budget, and added up for its result.
 
-use std::{
-    collections::HashMap,
-    hash::{DefaultHasher, Hash as _, Hasher as _},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{
+    budget::{Budget, Kind},
+    originals::Originals,
 };
-
-use serde_json::Value;
-
-use super::budget::{Budget, Kind};
 use crate::{
     event::Tokens,
-    provider::{Author, ChatRequest, ChatResponse, Message, Model, ProviderError, ToolCall},
+    provider::{ChatRequest, ChatResponse, Message, Model, ProviderError},
     sandbox::Spent,
     toolset::{ModelError, ModelHost, ToolError, call::Caller, model::ModelFuture},
 };
-
-/// Messages of the model that are kept as the provider wrote them, and the
-/// bytes of their texts and calls together. A child that is told more gets its
-/// newest ones rendered anew.
-const MAX_ORIGINALS: usize = 256;
-const MAX_ORIGINAL_BYTES: usize = 4 << 20;
 
 /// What a child's chats came to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,9 +38,7 @@ pub(super) struct ChatMeter(Mutex<State>);
 #[derive(Default)]
 struct State {
     totals: ChatTotals,
-    /// By what the child was given of the message.
-    originals: HashMap<u64, Arc<Value>>,
-    original_bytes: usize,
+    originals: Originals,
 }
 
 impl ChatMeter {
@@ -90,14 +79,7 @@ impl ChatMeter {
         };
         totals.model = Some(response.model.clone());
         totals.failure = None;
-        let given = given(&response.text, &response.tool_calls);
-        if let (Some(given), Some(original)) = (given, &response.original) {
-            let bytes = state.original_bytes.saturating_add(original.to_string().len());
-            if state.originals.len() < MAX_ORIGINALS && bytes <= MAX_ORIGINAL_BYTES {
-                state.original_bytes = bytes;
-                state.originals.insert(given, Arc::clone(original));
-            }
-        }
+        state.originals.add(response);
     }
 
     /// Keeps what the provider said instead of an answer.
@@ -108,33 +90,15 @@ impl ChatMeter {
     }
 
     /// Puts the provider's own words back: a component sees, and sends, only
-    /// what the contract has a place for. A message that the child changed is
-    /// sent as it wrote it, and one whose id another has is its own.
+    /// what the contract has a place for.
     fn restore(&self, messages: &mut [Message]) {
-        let state = self.state();
-        let of_model = messages.iter_mut().filter(|it| it.author == Author::Assistant);
-        for message in of_model {
-            let given = given(&message.text, &message.tool_calls);
-            message.original = given.and_then(|it| state.originals.get(&it)).cloned();
-        }
+        self.state().originals.restore(messages);
     }
 
     /// Held for a few assignments only.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What a child sees of a message that calls tools; `None` for any other,
-/// which has nothing that would be lost. Some servers give the same ids in
-/// every answer, so all of it counts.
-fn given(text: &str, calls: &[ToolCall]) -> Option<u64> {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    for ToolCall { id, name, arguments } in calls {
-        (id, name, arguments).hash(&mut hasher);
-    }
-    (!calls.is_empty()).then(|| hasher.finish())
 }
 
 /// The model of one child.
@@ -198,51 +162,5 @@ fn model_error(err: ProviderError) -> ModelError {
         ProviderError::Invalid(text) => ToolError::InvalidArguments(text).into(),
         ProviderError::Cancelled => ToolError::Interrupted.into(),
         err => ToolError::Failed(err.to_string()).into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::provider::{Finish, Usage};
-
-    fn calls(id: &str, arguments: &str) -> Vec<ToolCall> {
-        let [id, name, arguments] = [id, "read_file", arguments].map(str::to_owned);
-        vec![ToolCall { id, name, arguments }]
-    }
-
-    fn says(text: &str, tool_calls: Vec<ToolCall>) -> ChatResponse {
-        ChatResponse {
-            text: text.to_owned(),
-            tool_calls,
-            finish: Finish::ToolCalls,
-            usage: Usage::default(),
-            cost: None,
-            model: "m".to_owned(),
-            original: Some(Arc::new(json!({"said": text}))),
-            extra: serde_json::Map::new(),
-        }
-    }
-
-    #[test]
-    fn an_original_is_put_back_into_the_very_message_that_it_is_of() {
-        let meter = ChatMeter::default();
-        // A server that gives the same id in every answer.
-        meter.add(&says("one", calls("call_0", "{}")), None);
-        meter.add(&says("two", calls("call_0", "{}")), None);
-        let check = |text: &str, tool_calls, expect: Option<Value>| {
-            let text = text.to_owned();
-            let author = Author::Assistant;
-            let mut message = [Message { author, text, tool_calls, answers: None, original: None }];
-            meter.restore(&mut message);
-            assert_eq!(message[0].original.as_deref(), expect.as_ref());
-        };
-        check("one", calls("call_0", "{}"), Some(json!({"said": "one"})));
-        check("two", calls("call_0", "{}"), Some(json!({"said": "two"})));
-        check("cut by the child", calls("call_0", "{}"), None);
-        check("one", calls("call_0", r#"{"path": "other"}"#), None);
-        check("one", Vec::new(), None);
     }
 }
