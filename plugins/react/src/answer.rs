@@ -1,20 +1,8 @@
-//! The final answer: what of a message is meant for the reader.
+//! The final answer, when it has to be JSON.
 
 use serde_json::{Deserializer, Value};
 
 use crate::fence::fences;
-
-const REASONING: (&str, &str) = ("<think>", "</think>");
-
-/// What a message says, without the reasoning that some models write before
-/// it. One that never ends its reasoning says nothing.
-pub(crate) fn spoken(text: &str) -> &str {
-    let text = text.trim();
-    match text.strip_prefix(REASONING.0) {
-        Some(reasoning) => reasoning.split_once(REASONING.1).map_or("", |(_, rest)| rest.trim()),
-        None => text,
-    }
-}
 
 /// The one JSON value of an answer that has to be JSON: all of it, or what is
 /// in its one fence or between its prose. Nothing when there could be two.
@@ -56,14 +44,6 @@ fn in_prose(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn reasoning_is_no_part_of_the_answer() {
-        assert_eq!(spoken(" It is 3.\n"), "It is 3.");
-        assert_eq!(spoken("<think>2 + 1</think>\n\nIt is 3."), "It is 3.");
-        assert_eq!(spoken("\n<think>2 + 1"), "");
-        assert_eq!(spoken("The tag `<think>` is known."), "The tag `<think>` is known.");
-    }
 
     #[track_caller]
     fn check(text: &str, expect: Option<&str>) {

@@ -30,6 +30,23 @@ pub(crate) fn fences(text: &str) -> Vec<Fence<'_>> {
     fences
 }
 
+/// Whether what stands at `at` is in a block, or in code in its line: it is
+/// talked about, and not meant.
+pub(crate) fn is_quoted(text: &str, at: usize) -> bool {
+    let before = text.get(..at).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let is_odd = |text: &str, mark: &str| text.matches(mark).count() % 2 == 1;
+    is_odd(before, MARK) || is_odd(&line.replace(MARK, ""), "`")
+}
+
+/// The text in the one block that a text is, or else the text.
+pub(crate) fn unfenced(text: &str) -> &str {
+    match fences(text).as_slice() {
+        [only] if only.before.trim().is_empty() && only.after.trim().is_empty() => only.body,
+        _ => text,
+    }
+}
+
 /// The first line of a block is its language, unless the block has one line.
 fn split_language(body: &str) -> (&str, &str) {
     match body.split_once('\n') {
@@ -52,6 +69,26 @@ mod tests {
         let parts: Vec<_> =
             fences.iter().map(|it| [it.before, it.language, it.body, it.after]).collect();
         assert_eq!(parts, expect);
+    }
+
+    #[test]
+    fn what_is_in_code_is_quoted() {
+        let check = |text: &str, expect| {
+            assert_eq!(is_quoted(text, text.find('X').unwrap()), expect, "{text}");
+        };
+        check("a X", false);
+        check("a `X`", true);
+        check("`a` X", false);
+        check("```\na\nX\n```", true);
+        check("```\na\n```\nX", false);
+        check("`a\nX", false);
+    }
+
+    #[test]
+    fn a_text_that_is_one_block_is_its_body() {
+        assert_eq!(unfenced("```json\n{}\n```\n"), "{}");
+        assert_eq!(unfenced("{}"), "{}");
+        assert_eq!(unfenced("a ```{}```"), "a ```{}```");
     }
 
     #[test]

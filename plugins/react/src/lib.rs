@@ -6,15 +6,19 @@
 //! tests can follow a script.
 
 mod answer;
+mod arguments;
 mod conversation;
 mod cut;
 mod diary;
 mod fence;
+mod fit;
 mod host;
+mod names;
 mod prompt;
 mod react;
 mod repeats;
 mod schema;
+mod thoughts;
 mod tools;
 mod written;
 

@@ -17,6 +17,11 @@ pub(crate) const STUCK: &str = "You are repeating yourself, so you have no tools
 pub(crate) const BLANK: &str = "Your message was empty. Go on with the task: call a tool if one \
     is needed and you have it, or else give your answer as text.";
 
+/// After a call in the model's own marks that can't be read.
+pub(crate) const UNREAD: &str = "Your message has a tool call in it that was written as text and \
+    can't be read, so nothing was done. Make the call through the tool interface, with a JSON \
+    object as its arguments; or, if no tool is needed or you have none, give your answer as text.";
+
 /// After an answer that the provider cut off.
 pub(crate) const SHORTER: &str = "Your answer was cut off: it was too long. Give it again from \
     its start, complete and shorter.";

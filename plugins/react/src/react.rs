@@ -10,8 +10,15 @@ use hermitage_guest::{
 };
 
 use crate::{
-    answer, conversation::Conversation, diary::Diary, host::Host, prompt, repeats::Repeats,
-    tools::Tools, written,
+    answer,
+    conversation::Conversation,
+    diary::Diary,
+    host::Host,
+    prompt,
+    repeats::Repeats,
+    thoughts::spoken,
+    tools::Tools,
+    written::{self, Unread, Written},
 };
 
 /// A run, as far as it has come.
@@ -80,20 +87,48 @@ impl<H: Host> React<'_, H> {
         is_last && !self.withheld && !self.tools.specs().is_empty()
     }
 
-    fn heard(&mut self, mut response: ChatResponse, has_tools: bool) -> ControlFlow<Report> {
+    fn heard(&mut self, response: ChatResponse, has_tools: bool) -> ControlFlow<Report> {
+        let said = spoken(&response.text).to_owned();
         if response.finish == Finish::Filtered {
-            return Break(self.failed("The provider filtered the model's answer."));
+            return Break(self.refused(&said));
         }
-        response.text = answer::spoken(&response.text).to_owned();
-        if response.tool_calls.is_empty()
-            && let Some(written) = written::calls(&response.text, |it| self.tools.has(it))
-        {
-            (response.text, response.tool_calls) = (written.said, written.calls);
+        if !response.tool_calls.is_empty() {
+            return if has_tools { self.act(response, &said) } else { self.blank(&said) };
         }
-        match has_tools && !response.tool_calls.is_empty() {
-            true => self.act(response),
-            false => self.conclude(response),
+        match written::calls(&said, |it| self.tools.meant(it).is_some()) {
+            Ok(None) => self.conclude(response, &said),
+            Ok(Some(Written { said, .. })) if !has_tools => self.blank(&said),
+            Ok(Some(Written { said, calls })) => {
+                // For whoever reads it next, the model made these calls.
+                let response = ChatResponse { text: said.clone(), tool_calls: calls, ..response };
+                self.act(response, &said)
+            }
+            Err(Unread(mark)) => self.unread(response, mark),
         }
+    }
+
+    /// What the model said in place of an answer, or what the provider left of
+    /// one.
+    fn refused(&mut self, said: &str) -> Report {
+        match said.trim_end_matches('.') {
+            "" => self.failed("The provider filtered the model's answer."),
+            said => self.failed(&format!("The model refused, or its answer was filtered: {said}.")),
+        }
+    }
+
+    /// A call that the model wrote as text, in its own marks, and that can't
+    /// be read, is no answer.
+    fn unread(&mut self, response: ChatResponse, mark: &str) -> ControlFlow<Report> {
+        let is_cut = response.finish == Finish::Length;
+        if self.can_nudge(prompt::UNREAD) {
+            self.conversation.round(response, Vec::new());
+            self.nudge(prompt::UNREAD);
+            return Continue(());
+        }
+        let why = if is_cut { ", and was cut off" } else { "" };
+        Break(self.failed(&format!(
+            "The model wrote a tool call as text that can't be read (`{mark}`){why}."
+        )))
     }
 
     fn not_heard(&mut self, error: ModelError) -> ControlFlow<Report> {
@@ -116,20 +151,26 @@ impl<H: Host> React<'_, H> {
         }
     }
 
-    /// A message without a call that can be done is the answer, unless it is
-    /// worth asking again.
-    fn conclude(&mut self, response: ChatResponse) -> ControlFlow<Report> {
-        self.diary.said(&response.text);
-        if response.text.is_empty() || !response.tool_calls.is_empty() {
-            return match self.nudge(prompt::BLANK) {
-                true => Continue(()),
-                false => Break(self.failed("The model gave no answer.")),
-            };
+    /// A message with nothing to be done or to be told.
+    fn blank(&mut self, said: &str) -> ControlFlow<Report> {
+        self.diary.said(said);
+        match self.nudge(prompt::BLANK) {
+            true => Continue(()),
+            false => Break(self.failed("The model gave no answer.")),
         }
+    }
+
+    /// A message without a call is the answer, unless it is worth asking
+    /// again.
+    fn conclude(&mut self, response: ChatResponse, said: &str) -> ControlFlow<Report> {
+        if said.is_empty() {
+            return self.blank(said);
+        }
+        self.diary.said(said);
         let is_cut = response.finish == Finish::Length;
-        let json = answer::json(&response.text).filter(|_| self.task.output_schema.is_some());
+        let json = answer::json(said).filter(|_| self.task.output_schema.is_some());
         let is_no_json = self.task.output_schema.is_some() && json.is_none();
-        let report = Report::completed(json.unwrap_or(&response.text));
+        let report = Report::completed(json.unwrap_or(said));
         if is_cut && self.ask_again(response.clone(), prompt::SHORTER)
             || is_no_json && self.ask_again(response, prompt::JSON_ONLY)
         {

@@ -2,18 +2,15 @@
 //! asked.
 
 use hermitage_guest::{ToolSpec, toolbox};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::{cut, schema};
+use crate::{cut, fit, names, schema};
 
 /// Arguments that say best what a call is about, before any other text.
 const SUBJECTS: &[&str] = &["path", "command", "query", "content", "name", "url", "goal"];
 
 /// Characters of a subject.
 const SUBJECT_CHARS: usize = 80;
-
-/// Characters of arguments that are quoted to the model.
-const QUOTE_CHARS: usize = 200;
 
 #[derive(Debug)]
 pub(crate) struct Tools {
@@ -34,8 +31,9 @@ impl Tools {
         &self.specs
     }
 
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.schema(name).is_some()
+    /// The name of the granted tool that a model means by `written`.
+    pub(crate) fn meant(&self, written: &str) -> Option<&str> {
+        names::meant(written, self.specs.iter().map(|it| it.name.as_str()))
     }
 
     /// What is wrong with a call, for the model.
@@ -47,46 +45,28 @@ impl Tools {
         if errors.is_empty() { Ok(()) } else { Err(errors.join("\n")) }
     }
 
-    /// Takes out what a model that must fill in everything writes for an
-    /// argument that it leaves away: `null`, where the schema has no such
-    /// value.
-    pub(crate) fn without_nulls(&self, name: &str, arguments: &mut Value) {
-        let (Some(schema), Some(arguments)) = (self.schema(name), arguments.as_object_mut()) else {
-            return;
-        };
-        let is_required = |field: &str| schema::required(schema).any(|it| it == field);
-        arguments.retain(|field, value| !value.is_null() || is_required(field));
+    /// Makes of arguments what they mean: values of the types that the schema
+    /// wants, where there is one that they can be, and nothing for what stands
+    /// for nothing. A model that must fill in everything writes `null` for an
+    /// argument that it leaves away, or an empty text where none can be.
+    pub(crate) fn fit(&self, name: &str, arguments: &mut Value) {
+        let Some(schema) = self.schema(name) else { return };
+        if let Some(arguments) = arguments.as_object_mut() {
+            let is_required = |field: &str| schema::required(schema).any(|it| it == field);
+            let is_nothing = |field: &str, value: &Value| {
+                let types = schema.get("properties").and_then(|it| it.get(field)).map(fit::types);
+                let is_text = types.is_none_or(|it| it.is_empty() || it.contains(&"string"));
+                value.is_null() || (value == "" && !is_text)
+            };
+            arguments.retain(|field, value| is_required(field) || !is_nothing(field, value));
+        }
+        fit::fit(schema, arguments);
     }
 
     fn schema(&self, name: &str) -> Option<&Value> {
         let mut both = self.specs.iter().zip(&self.schemas);
         both.find(|(spec, _)| spec.name == name).map(|(_, schema)| schema)
     }
-}
-
-/// Reads the arguments of a call: an object. None at all are an empty object, and a text
-/// with an object in it is that object: small models write both.
-pub(crate) fn read(arguments: &str) -> Result<Value, String> {
-    let value = match arguments.trim() {
-        "" => Value::Object(Map::new()),
-        text => parse(text)?,
-    };
-    let value = match value {
-        Value::String(text) => parse(&text)?,
-        Value::Null => Value::Object(Map::new()),
-        other => other,
-    };
-    match schema::kind(&value) {
-        "object" => Ok(value),
-        kind => Err(format!("the arguments must be a JSON object, this is {kind}")),
-    }
-}
-
-fn parse(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|error| {
-        let quote = cut::line(text, QUOTE_CHARS);
-        format!("the arguments must be a JSON object: {error}: {quote}")
-    })
 }
 
 /// What a call is about, for a person who looks on; empty when it can't be
@@ -101,34 +81,13 @@ pub(crate) fn subject(arguments: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake;
-
-    #[track_caller]
-    fn check_read(text: &str, expect: Result<&str, &str>) {
-        let res = read(text).map(|it| it.to_string());
-        assert_eq!(res.as_deref().map_err(String::as_str), expect, "{text}");
-    }
-
-    #[test]
-    fn arguments_are_an_object_or_something_like_it() {
-        check_read(r#"{"b": 1, "a": 2}"#, Ok(r#"{"a":2,"b":1}"#));
-        check_read(" ", Ok("{}"));
-        check_read("null", Ok("{}"));
-        check_read(r#""{\"a\": 1}""#, Ok(r#"{"a":1}"#));
-        check_read("[]", Err("the arguments must be a JSON object, this is array"));
-        check_read("3", Err("the arguments must be a JSON object, this is number"));
-        check_read(
-            r#"{"a": "#,
-            Err("the arguments must be a JSON object: EOF while parsing a value at line 1 column \
-                 5: {\"a\":"),
-        );
-    }
+    use crate::{arguments::read, fake};
 
     #[track_caller]
     fn check_call(name: &str, arguments: &str, expect: Result<&str, &str>) {
         let tools = Tools::new(fake::specs());
         let mut arguments = read(arguments).unwrap();
-        tools.without_nulls(name, &mut arguments);
+        tools.fit(name, &mut arguments);
         let res = tools.check(name, &arguments).map(|()| arguments.to_string());
         assert_eq!(res.as_deref().map_err(String::as_str), expect);
     }
@@ -144,6 +103,13 @@ mod tests {
             Err("$.path: missing\n$.file: unknown, there are `limit`, `path`"),
         );
         check_call("now", r#"{"any": null}"#, Ok("{}"));
+        check_call("read_file", r#"{"path": "a", "limit": "5"}"#, Ok(r#"{"limit":5,"path":"a"}"#));
+        check_call("read_file", r#"{"path": "a", "limit": ""}"#, Ok(r#"{"path":"a"}"#));
+        check_call(
+            "read_file",
+            r#"{"path": "a", "limit": "few"}"#,
+            Err("$.limit: must be integer, is string"),
+        );
         check_call(
             "memory",
             "{}",

@@ -9,21 +9,30 @@ use hermitage_guest::{
 use serde_json::Value;
 
 use super::React;
-use crate::{host::Host, prompt, repeats, tools};
+use crate::{arguments, host::Host, prompt, repeats, tools};
+
+/// A call as it is meant.
+struct Meant {
+    /// That of a granted tool, or else as it was written.
+    name: String,
+    /// An object, or what is wrong with it.
+    arguments: Result<Value, String>,
+}
 
 impl<H: Host> React<'_, H> {
-    /// Does the calls of a message, and adds both to the conversation.
-    pub(super) fn act(&mut self, mut response: ChatResponse) -> ControlFlow<Report> {
+    /// Does the calls of a message, and adds both to the conversation: the
+    /// message as it came, because its provider wants it so.
+    pub(super) fn act(&mut self, mut response: ChatResponse, said: &str) -> ControlFlow<Report> {
         self.nudged.clear();
-        self.diary.said(&response.text);
-        let arguments: Vec<_> =
-            response.tool_calls.iter_mut().map(|it| self.prepare(it, response.finish)).collect();
-        let calls = response.tool_calls.iter().zip(&arguments);
-        let counts = self.repeats.count(calls.map(|(call, it)| key(call, it)).collect());
+        self.diary.said(said);
+        response.tool_calls.iter_mut().for_each(|it| self.name(it));
+        let meant = response.tool_calls.iter().map(|it| self.meant(it, response.finish));
+        let meant: Vec<Meant> = meant.collect();
+        let counts = self.repeats.count(meant.iter().map(Meant::key).collect());
         let mut results = Vec::new();
-        for ((call, arguments), times) in response.tool_calls.iter().zip(arguments).zip(&counts) {
+        for (call, times) in meant.iter().zip(&counts) {
             results.push(match times {
-                1 => self.call(call, arguments)?,
+                1 => self.call(call)?,
                 _ => prompt::REPEATED.to_owned(),
             });
         }
@@ -36,39 +45,36 @@ impl<H: Host> React<'_, H> {
         Continue(())
     }
 
-    /// Reads the arguments of a call, and leaves it as it can be sent back: an
-    /// id of its own, and arguments that are an object.
-    fn prepare(&mut self, call: &mut ToolCall, finish: Finish) -> Result<Value, String> {
+    /// Gives a call an id that has none: its result has to name it.
+    fn name(&mut self, call: &mut ToolCall) {
         if call.id.trim().is_empty() {
             self.named += 1;
             // Some providers take nine letters and digits, and nothing else.
             call.id = format!("call{:05}", self.named);
         }
-        let mut read = tools::read(&call.arguments);
-        call.arguments = match &mut read {
-            Ok(arguments) => {
-                self.tools.without_nulls(&call.name, arguments);
-                arguments.to_string()
-            }
-            Err(_) => "{}".to_owned(),
-        };
-        read.map_err(|why| match finish {
+    }
+
+    fn meant(&self, call: &ToolCall, finish: Finish) -> Meant {
+        let name = self.tools.meant(&call.name).unwrap_or(&call.name).to_owned();
+        let mut arguments = arguments::read(&call.arguments);
+        if let Ok(arguments) = &mut arguments {
+            self.tools.fit(&name, arguments);
+        }
+        let arguments = arguments.map_err(|why| match finish {
             Finish::Length => format!("{why}\nThe message was cut off: write less at once."),
             _ => why,
-        })
+        });
+        Meant { name, arguments }
     }
 
     /// Does a call, and returns what the model is to know of it.
-    fn call(
-        &mut self,
-        call: &ToolCall,
-        arguments: Result<Value, String>,
-    ) -> ControlFlow<Report, String> {
+    fn call(&mut self, call: &Meant) -> ControlFlow<Report, String> {
+        let Meant { name, arguments } = call;
         let subject = arguments.as_ref().map(tools::subject).unwrap_or_default();
-        self.host.report(format!("{} {subject}", call.name).trim_end());
-        let checked = arguments.and_then(|it| self.tools.check(&call.name, &it));
+        self.host.report(format!("{name} {subject}").trim_end());
+        let checked = arguments.clone().and_then(|it| self.tools.check(name, &it).map(|()| it));
         let res = match checked {
-            Ok(()) => self.host.call(&call.name, &call.arguments),
+            Ok(arguments) => self.host.call(name, &arguments.to_string()),
             Err(why) => Err(ToolError::InvalidArguments(why)),
         };
         let text = match res {
@@ -80,16 +86,18 @@ impl<H: Host> React<'_, H> {
             Err(ToolError::TimedOut) => return Break(self.stopped("it is out of time")),
             Err(ToolError::Exhausted(why)) => return Break(self.stopped(&why)),
         };
-        self.diary.did(&call.name, &subject, &text);
+        self.diary.did(name, &subject, &text);
         Continue(text)
     }
 }
 
-/// The same for the same call, however its JSON is written. What could not be
-/// read is told apart by what is wrong with it.
-fn key(call: &ToolCall, arguments: &Result<Value, String>) -> String {
-    let arguments = arguments.as_ref().err().unwrap_or(&call.arguments);
-    format!("{} {arguments}", call.name)
+impl Meant {
+    /// The same for the same call, however it is written. What could not be
+    /// read is told apart by what is wrong with it.
+    fn key(&self) -> String {
+        let arguments = self.arguments.as_ref().map(Value::to_string);
+        format!("{} {}", self.name, arguments.unwrap_or_else(Clone::clone))
+    }
 }
 
 #[cfg(test)]

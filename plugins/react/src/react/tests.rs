@@ -84,7 +84,17 @@ fn errors_of_the_model_are_failures() {
 fn a_filtered_answer_is_a_failure() {
     let filtered = ChatResponse { finish: Finish::Filtered, ..says("Half of") };
     let (_, report) = run([Ok(filtered)], []);
+    let why = "The model refused, or its answer was filtered: Half of.";
+    assert_eq!(report, Report::failed(why));
+    let filtered = ChatResponse { finish: Finish::Filtered, ..says(" ") };
+    let (_, report) = run([Ok(filtered)], []);
     assert_eq!(report, Report::failed("The provider filtered the model's answer."));
+}
+
+#[test]
+fn reasoning_is_no_part_of_the_report() {
+    let (_, report) = run([Ok(says("2 + 1 is 3.\n</think>\n\nIt is 3."))], []);
+    assert_eq!(report, Report::completed("It is 3."));
 }
 
 #[test]

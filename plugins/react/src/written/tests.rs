@@ -2,14 +2,14 @@ use super::*;
 
 const TOOLS: [&str; 2] = ["read_file", "now"];
 
-fn found(text: &str) -> Option<Written> {
-    calls(text, |name| TOOLS.contains(&name))
+fn found(text: &str) -> Result<Option<Written>, Unread> {
+    calls(text, |name| TOOLS.contains(&name.trim_start_matches("functions.")))
 }
 
 /// Each call as its name and arguments.
 #[track_caller]
 fn check(text: &str, said: &str, expect: &[(&str, &str)]) {
-    let Some(written) = found(text) else {
+    let Ok(Some(written)) = found(text) else {
         panic!("no call in {text}");
     };
     let calls: Vec<_> =
@@ -97,7 +97,7 @@ fn fences_at_the_end_hold_calls() {
 
 #[track_caller]
 fn check_answer(text: &str) {
-    assert!(found(text).is_none(), "{text}");
+    assert!(matches!(found(text), Ok(None)), "{text}");
 }
 
 #[test]
@@ -135,13 +135,123 @@ fn a_tool_that_was_not_granted_makes_no_call() {
     let other = r#"{"name": "memory", "arguments": {}}"#;
     check_answer(other);
     check_answer(&format!("[{CALL}, {other}]"));
-    check_answer(&format!("<tool_call>{other}</tool_call>"));
-    check_answer("<function=memory>{}</function>");
+    check_answer(&format!("<tools>{other}</tools>"));
     check_answer(&format!("```json\n{other}\n```"));
+    check_answer("memory(a=1)");
+    check_answer("memory {}");
+    check_answer("Action: memory\nAction Input: {}");
+}
+
+#[test]
+fn marks_of_a_family_make_a_call_of_any_tool() {
+    let memory = [("memory", "{}")];
+    check(r#"<tool_call>{"name": "memory", "arguments": {}}</tool_call>"#, "", &memory);
+    check("I look.\n<function=memory>{}</function>", "I look.", &memory);
+    // Talked about.
+    check_answer("It wrote\n<tool_call>memory</tool_call>\nand stopped.");
+    check_answer("It wrote `<tool_call>memory</tool_call>`.");
+    check_answer("It wrote <tool_call>memory</tool_call>");
 }
 
 #[test]
 fn a_deep_value_is_no_call_and_no_overflow() {
     check_answer(&"[".repeat(100_000));
-    check_answer(&format!("<tool_call>{}</tool_call>", "{\"function\":".repeat(100_000)));
+    check_unread(&format!("<tool_call>{}</tool_call>", "{\"function\":".repeat(100_000)));
+}
+
+#[test]
+fn elements_hold_a_name_and_parameters() {
+    let element = "<function=read_file>\n<parameter=path>\na\n</parameter>\n</function>";
+    check(element, "", &[READ]);
+    check(&format!("I look.\n<tool_call>\n{element}\n</tool_call>"), "I look.", &[READ]);
+    check(&format!("<seed:tool_call>{element}</seed:tool_call>"), "", &[READ]);
+    check("<tool_call>\n<function=now>\n</function>\n</tool_call>", "", &[NOW]);
+    let text = "<function=read_file><parameter=path>a\nb</parameter>\n<parameter=limit>5";
+    check(text, "", &[("read_file", r#"{"limit":"5","path":"a\nb"}"#)]);
+    let invoke = "<invoke name=\"read_file\">\n<parameter name=\"path\">a</parameter>\n</invoke>";
+    check(&format!("<function_calls>\n{invoke}\n</function_calls>"), "", &[READ]);
+    check(&format!("Yes.\n<minimax:tool_call>{invoke}</minimax:tool_call>"), "Yes.", &[READ]);
+    let sealed = "<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"read_file\">\n\
+        <｜DSML｜parameter name=\"path\" string=\"true\">a</｜DSML｜parameter>\n\
+        </｜DSML｜invoke>\n</｜DSML｜function_calls>";
+    check(sealed, "", &[READ]);
+    let pairs = "read_file\n<arg_key>path</arg_key>\n<arg_value>a</arg_value>\n";
+    check(&format!("<tool_call>{pairs}</tool_call>"), "", &[READ]);
+    check("<tool_call>now\n</tool_call>", "", &[NOW]);
+    check("<tool_call>read_file\n{\"path\": \"a\"}</tool_call>", "", &[READ]);
+}
+
+#[test]
+fn tokens_hold_a_name_and_an_object() {
+    let path = r#"{"path": "a"}"#;
+    let (begin, end) =
+        ("<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>", "<｜tool▁call▁end｜><｜tool▁calls▁end｜>");
+    let old = format!("function<｜tool▁sep｜>read_file\n```json\n{path}\n```");
+    check(&format!("I look.{begin}{old}{end}"), "I look.", &[READ]);
+    check(&format!("{begin}read_file<｜tool▁sep｜>{path}{end}"), "", &[READ]);
+    let next = "<｜tool▁call▁end｜><｜tool▁call▁begin｜>now<｜tool▁sep｜>{}";
+    check(&format!("{begin}read_file<｜tool▁sep｜>{path}{next}{end}"), "", &[READ, NOW]);
+    let kimi = format!("functions.read_file:0<|tool_call_argument_begin|>{path}<|tool_call_end|>");
+    let kimi =
+        format!("<|tool_calls_section_begin|><|tool_call_begin|>{kimi}<|tool_calls_section_end|>");
+    check(&kimi, "", &[("functions.read_file:0", READ.1)]);
+    for name in [
+        "[TOOL_CALLS]read_file",
+        "[TOOL_CALLS] read_file[ARGS]",
+        "[TOOL_CALLS]read_file[CALL_ID]abc[ARGS]",
+    ] {
+        check(&format!("{name}{path}"), "", &[READ]);
+    }
+    check(&format!("[TOOL_CALLS]read_file{path}[TOOL_CALLS]now{{}}</s>"), "", &[READ, NOW]);
+    let channel =
+        format!("commentary to=functions.read_file <|constrain|>json<|message|>{path}<|call|>");
+    check(
+        &format!("<|start|>assistant<|channel|>{channel}"),
+        "",
+        &[("functions.read_file", READ.1)],
+    );
+    check(
+        &format!("<|from|>assistant\n<|recipient|>read_file\n<|content|>{path}<|stop|>"),
+        "",
+        &[READ],
+    );
+    check(&format!(">>>all\nI look.\n>>>read_file\n{path}"), "I look.", &[READ]);
+    let action =
+        r#"[{"tool_call_id": "0", "tool_name": "read_file", "parameters": {"path": "a"}}]"#;
+    check(&format!("<|START_ACTION|>{action}<|END_ACTION|>"), "", &[READ]);
+    check(&format!("Action: ```json\n{action}\n```"), "Action:", &[READ]);
+    check(&format!("<|action_start|><|plugin|>\n{CALL}<|action_end|>"), "", &[READ]);
+}
+
+#[test]
+fn programs_of_one_call_are_calls() {
+    check("read_file(path=\"a\")", "", &[READ]);
+    check("[read_file(path='a'), now()]", "", &[READ, NOW]);
+    check("<|python_tag|>read_file.call(path=\"a\")<|eom_id|>", "", &[READ]);
+    check("<|tool_call_start|>[now()]<|tool_call_end|>", "", &[NOW]);
+    check("I look.\n```tool_code\nread_file(path=\"a\")\n```", "I look.", &[READ]);
+    check(
+        "Thought: I look.\nAction: read_file\nAction Input: {\"path\": \"a\"}",
+        "Thought: I look.",
+        &[READ],
+    );
+    check("read_file\n{\"path\": \"a\"}", "", &[READ]);
+    check_answer("```python\nread_file(path=\"a\")\nprint(1)\n```");
+    check_answer(">>> now()\n12");
+}
+
+#[track_caller]
+fn check_unread(text: &str) {
+    assert!(found(text).is_err(), "{text}");
+}
+
+#[test]
+fn marks_with_something_else_behind_them_are_no_answer() {
+    check_unread("<tool_call>{\"name\": \"now\", \"arguments\": </tool_call>");
+    check_unread("I look.\n<tool_call>{\"name\": \"now\"");
+    check_unread("[TOOL_CALLS] what now?");
+    check_unread("<|python_tag|>print(open('a').read())");
+    check_unread("<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>now<｜tool▁sep｜>{cut");
+    check_answer("Quoted: `<|python_tag|>print(1)`.");
+    check_answer("```\n<tool_call>{cut\n```\nis what it wrote.");
 }

@@ -1,4 +1,4 @@
-use hermitage_guest::model::ModelError;
+use hermitage_guest::model::{ChatResponse, ModelError};
 
 use super::*;
 use crate::{
@@ -32,9 +32,9 @@ fn check_fed_back(call: (&str, &str), expect: &str) {
     let (fake, report) = run([Ok(calls(&[call])), Ok(says("Done."))], []);
     assert_eq!(report, Report::completed("Done."));
     assert_eq!(told(&fake), expect);
-    // What goes back is an object, whatever it was.
-    let sent = &fake.requests[1].messages[2].tool_calls[0].arguments;
-    assert!(tools::read(sent).is_ok(), "{sent}");
+    // The model's message goes back as it came, whatever it was.
+    let sent = &fake.requests[1].messages[2].tool_calls[0];
+    assert_eq!((sent.name.as_str(), sent.arguments.as_str()), call);
 }
 
 #[test]
@@ -113,6 +113,39 @@ fn calls_in_the_text_are_made_and_become_calls() {
     assert_eq!(message.text, "I read it.");
     assert_eq!(message.tool_calls[0].id, "call00001");
     assert_eq!(fake.requests[1].messages[3].answers.as_deref(), Some("call00001"));
+}
+
+#[test]
+fn a_call_is_done_as_it_is_meant_and_goes_back_as_it_came() {
+    let call = ("functions.read_file", "```json\n{ \"path\": \"a\", \"limit\": \"5\" }\n```");
+    let said = "\n<think>hm</think> I look.\n";
+    let message = ChatResponse { text: said.to_owned(), ..calls(&[call]) };
+    let (fake, report) = run([Ok(message.clone()), Ok(says("Done."))], [ok("3 lines")]);
+    assert_eq!(report, Report::completed("Done."));
+    let done = [("read_file".to_owned(), r#"{"limit":5,"path":"a"}"#.to_owned())];
+    assert_eq!(fake.calls, done);
+    assert!(fake.checkpoints[0].contains("Said last: I look.\n"), "{}", fake.checkpoints[0]);
+    let sent = &fake.requests[1].messages[2];
+    assert_eq!((&sent.text, &sent.tool_calls[0].arguments), (&message.text, &call.1.to_owned()));
+}
+
+#[test]
+fn a_call_in_marks_that_cant_be_read_is_asked_about_and_never_the_answer() {
+    let text = "<|python_tag|>read_file(open('a'))";
+    let (fake, report) = run([Ok(says(text)), Ok(says("Done."))], []);
+    assert_eq!(report, Report::completed("Done."));
+    assert_eq!((told(&fake), fake.requests[1].messages[2].text.as_str()), (prompt::UNREAD, text));
+    let (_, report) = run([Ok(says(text)), Ok(says(text))], []);
+    let why = "The model wrote a tool call as text that can't be read (`<|python_tag|>`).";
+    assert_eq!(report, Report::failed(why));
+}
+
+#[test]
+fn a_call_in_marks_of_a_tool_that_was_not_granted_is_told_so() {
+    let text = "<tool_call>{\"name\": \"memory\", \"arguments\": {}}</tool_call>";
+    let (fake, _) = run([Ok(says(text)), Ok(says("Done."))], []);
+    let expect = "invalid arguments: there is no tool `memory`: granted are `read_file`, `now`";
+    assert_eq!(told(&fake), expect);
 }
 
 #[test]
