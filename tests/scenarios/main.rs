@@ -1,6 +1,7 @@
 //! Whole runs with real components: what each behaviour of a guest ends as,
 //! and that it never touches a sibling or keeps anything.
 
+mod answers;
 mod boundary;
 mod chat;
 mod compile;
