@@ -113,7 +113,7 @@ fn a_key_in_an_error_reaches_nobody() {
             let cli = wire.cli(&server.url, 1, "");
             let ran = run(&cli, &[]);
             assert_eq!(ran.exit, Some(1), "{ran}");
-            let told = ran.json()["results"][0]["summary"].to_string();
+            let told = ran.json()["results"][0]["error"].to_string();
             assert!(told.contains("bad key ") && told.contains("[key]"), "{told}");
             assert_nowhere(&cli, &ran);
         }
