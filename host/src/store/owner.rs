@@ -45,7 +45,8 @@ impl Hosts {
     /// Locks the file of this host.
     pub(super) fn enter(&self, host: HostId) -> io::Result<Held> {
         for _ in 0..TRIES {
-            if let Some(held) = self.take_over(host)? {
+            let path = self.path(host);
+            if let Some(held) = lock(make(&path)?, path)? {
                 return Ok(held);
             }
             thread::sleep(PAUSE);
@@ -56,16 +57,18 @@ impl Hosts {
     /// Locks the file of a host that is gone, which need not exist. `None`
     /// when the host lives, or another one is at it.
     pub(super) fn take_over(&self, host: HostId) -> io::Result<Option<Held>> {
-        let path = self.dir.join(format!("{host}.lock"));
-        let file = open(&path)?;
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(err)) => return Err(err),
-            Ok(()) => (),
-        }
-        // Files are removed by who holds them: this one may be a removed one.
-        let is_there = is_same(&file.metadata()?, &path)?;
-        Ok(is_there.then_some(Held { _file: file, path }))
+        let path = self.path(host);
+        // Opened for writing only where it has to be made: that a file which
+        // was open for writing is closed tells others that its host is gone.
+        let file = match open(OpenOptions::new().read(true), &path) {
+            Err(err) if err.kind() == io::ErrorKind::NotFound => make(&path)?,
+            opened => opened?,
+        };
+        lock(file, path)
+    }
+
+    fn path(&self, host: HostId) -> PathBuf {
+        self.dir.join(format!("{host}.lock"))
     }
 
     /// Hosts with a file, alive or not.
@@ -80,10 +83,27 @@ impl Hosts {
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
+fn make(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    plain_file::open_with(&mut options, path, OFlags::NOFOLLOW)
+    open(&mut options, path)
+}
+
+fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    plain_file::open_with(options, path, OFlags::NOFOLLOW)
+}
+
+/// Locks a file that was opened by that name. `None` when another one has the
+/// lock, or the name is another file's by now: files are removed by who holds
+/// them, and that one may be a living host's.
+fn lock(file: File, path: PathBuf) -> io::Result<Option<Held>> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(err)) => return Err(err),
+        Ok(()) => (),
+    }
+    // Made only when it is: dropping one removes the file.
+    Ok(if is_same(&file.metadata()?, &path)? { Some(Held { file, path }) } else { None })
 }
 
 fn is_same(opened: &Metadata, path: &Path) -> io::Result<bool> {
@@ -98,14 +118,25 @@ fn is_same(opened: &Metadata, path: &Path) -> io::Result<bool> {
 #[derive(Debug)]
 pub(super) struct Held {
     /// Locked until it is closed.
-    _file: File,
+    file: File,
     path: PathBuf,
+}
+
+impl Held {
+    /// Whether the name is still that of the file which is locked.
+    fn is_there(&self) -> io::Result<bool> {
+        is_same(&self.file.metadata()?, &self.path)
+    }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
         // Before the lock is given back: afterwards the file may be another's.
-        if let Err(err) = fs::remove_file(&self.path) {
+        let removed = match self.is_there() {
+            Ok(true) => fs::remove_file(&self.path),
+            there => there.map(drop),
+        };
+        if let Err(err) = removed {
             tracing::warn!(%err, file = %self.path.display(), "the lock of a host is left");
         }
     }
@@ -152,12 +183,41 @@ mod tests {
     fn a_lock_on_a_removed_file_is_none() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.lock");
-        let file = open(&path).unwrap();
+        let file = make(&path).unwrap();
         assert!(is_same(&file.metadata().unwrap(), &path).unwrap());
         fs::remove_file(&path).unwrap();
         assert!(!is_same(&file.metadata().unwrap(), &path).unwrap());
-        let _other = open(&path).unwrap();
+        let _other = make(&path).unwrap();
         assert!(!is_same(&file.metadata().unwrap(), &path).unwrap());
+    }
+
+    #[test]
+    fn whoever_looks_at_a_removed_lock_leaves_that_of_the_living_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let hosts = hosts(&dir);
+        let path = hosts.path(host(1));
+        // Opened by one that looks for the dead, before it was removed and
+        // the host made its own.
+        let opened = make(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let alive = hosts.enter(host(1)).unwrap();
+        assert!(lock(opened, path).unwrap().is_none());
+        assert_eq!(hosts.known().unwrap(), [host(1)]);
+        assert!(hosts.take_over(host(1)).unwrap().is_none());
+        drop(alive);
+        assert_eq!(hosts.known().unwrap(), []);
+    }
+
+    #[test]
+    fn a_lock_whose_file_is_another_s_by_now_leaves_that_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let hosts = hosts(&dir);
+        let first = hosts.enter(host(1)).unwrap();
+        fs::remove_file(hosts.path(host(1))).unwrap();
+        let second = hosts.enter(host(1)).unwrap();
+        drop(first);
+        assert!(hosts.take_over(host(1)).unwrap().is_none(), "the second one lives");
+        drop(second);
     }
 
     #[test]
