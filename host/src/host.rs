@@ -90,7 +90,7 @@ impl Host {
     /// keep a completion out of a running turn, ask for the next one when the
     /// session is idle.
     pub fn completions(&self, session: &Session) -> Deliveries {
-        let filter = ClaimFilter { session: session.clone(), kinds: None };
+        let filter = ClaimFilter::of(session.clone());
         self.queue().deliveries(filter)
     }
 

@@ -65,7 +65,7 @@ async fn in_foreground(host: &TestHost, session: &Session, tasks: &[TestTask]) -
 
 async fn drain(host: &TestHost, session: &Session, kinds: Option<&[&str]>) -> Vec<Delivery> {
     let kinds = kinds.map(|it| it.iter().map(|it| (*it).to_owned()).collect());
-    let filter = ClaimFilter { session: session.clone(), kinds };
+    let filter = ClaimFilter { kinds, ..ClaimFilter::of(session.clone()) };
     host.host().await.queue().drain(filter, 100).await.unwrap()
 }
 
@@ -546,7 +546,7 @@ async fn a_drain_for_watches_leaves_the_delegations_where_they_are() {
     push("first").await.unwrap();
     let id = host.dispatch(&chat(1), &[TestTask::new("honest")]).await;
     let kinds = Some(vec![ASYNC_DELEGATION.to_owned()]);
-    let mut ended = queue.deliveries(ClaimFilter { session: chat(1), kinds });
+    let mut ended = queue.deliveries(ClaimFilter { kinds, ..ClaimFilter::of(chat(1)) });
     ended.next().await.unwrap().put_back().await.unwrap();
     push("second").await.unwrap();
 

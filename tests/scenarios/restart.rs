@@ -42,7 +42,7 @@ impl File {
 }
 
 async fn drain(host: &TestHost, session: &Session) -> Vec<Delivery> {
-    let filter = ClaimFilter { session: session.clone(), kinds: None };
+    let filter = ClaimFilter::of(session.clone());
     host.host().await.queue().drain(filter, 100).await.unwrap()
 }
 

@@ -71,7 +71,7 @@ impl Queue {
 
     /// Queues an event of a producer other than delegations. When this
     /// returns, it is durable. `None` when one of the same type and identity
-    /// was queued before, whatever became of it.
+    /// was queued for that session before, whatever became of it.
     ///
     /// # Errors
     ///
@@ -153,6 +153,25 @@ impl Queue {
     /// That of the store.
     pub async fn ack_by_hand(&self, id: EventId) -> Result<bool, StoreError> {
         self.store().run(move |tables| tables.ack_by_hand(id)).await
+    }
+
+    /// Offers an event again whose attempts were all used up, as if nobody had
+    /// tried it. It is the first of its session again. `false` when it is not
+    /// dead.
+    ///
+    /// # Errors
+    ///
+    /// That of the store.
+    pub async fn revive(&self, id: EventId) -> Result<bool, StoreError> {
+        let revive = move |tables: &mut dyn Tables| {
+            let session = tables.event(id)?.map(|it| it.event.session);
+            Ok(if tables.revive(id)? { session } else { None })
+        };
+        let session = self.store().run(revive).await?;
+        if let Some(session) = &session {
+            self.offered(session);
+        }
+        Ok(session.is_some())
     }
 
     fn store(&self) -> &Store {

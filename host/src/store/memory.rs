@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use self::rows::Rows;
 use super::{
     ClaimFilter, ClaimToken, Corrupt, EventBody, EventFilter, EventId, EventRow, EventState,
-    Finish, NewEvent, Recovered, Settled, StoreError, Tables, UnitRow,
+    Finish, Interruption, NewEvent, Recovered, Settled, StoreError, Tables, ToStop, UnitRow,
     words::{dedup, unit_of},
 };
 use crate::{
@@ -29,6 +29,7 @@ pub(super) struct Memory {
     events: Rows<EventId, Event>,
     /// Full summaries, by unit and task.
     summaries: Rows<(String, usize), String>,
+    interruptions: Rows<String, Interruption>,
     last: Last,
     /// Where the operation, and the transaction, began.
     savepoint: Mark,
@@ -50,6 +51,7 @@ struct Mark {
     units: usize,
     events: usize,
     summaries: usize,
+    interruptions: usize,
     last: Last,
 }
 
@@ -75,6 +77,8 @@ struct Event {
     not_before: f64,
     /// Claims so far: each has its own number.
     claims: u64,
+    /// When the last one was made.
+    claimed_at: f64,
 }
 
 impl Event {
@@ -102,6 +106,20 @@ impl Memory {
         self.events.values().any(|it| it.row.event.kind == kind && it.row.event.dedup == dedup)
     }
 
+    fn is_repeated(&self, event: &NewEvent) -> bool {
+        let key = |it: &NewEvent| (it.kind.clone(), it.dedup.clone(), it.session.clone());
+        self.events.values().any(|it| key(&it.row.event) == key(event))
+    }
+
+    /// The running units of other hosts that are meant.
+    fn meant(&self, what: &ToStop, by: HostId) -> impl Iterator<Item = &Unit> {
+        let is_meant = move |it: &&Unit| match what {
+            ToStop::Unit(id) => it.record.id == *id,
+            ToStop::Of(session) => it.record.parent.is_none() && it.record.session == *session,
+        };
+        self.units.values().filter(move |it| it.ended.is_none() && it.owner != by).filter(is_meant)
+    }
+
     fn row(&self, unit: &Unit) -> UnitRow {
         let of_events = self.events_of_unit(unit.record.id).flat_map(Event::results);
         let mut results: Vec<ChildResult> =
@@ -111,7 +129,7 @@ impl Memory {
     }
 
     fn queue(&mut self, mut event: NewEvent, owner: HostId, acked: bool) -> Option<EventId> {
-        if self.was_queued(&event.kind, &event.dedup) {
+        if self.is_repeated(&event) {
             return None;
         }
         without_full_summaries(&mut event.body);
@@ -121,7 +139,7 @@ impl Memory {
         let state = if acked { EventState::Acked } else { EventState::Pending { not_before } };
         let unit = unit_of(&event.body);
         let row = EventRow { id, state, attempts: 0, last_error: None, event };
-        let event = Event { row, owner: Some(owner), unit, not_before, claims: 0 };
+        let event = Event { row, owner: Some(owner), unit, not_before, claims: 0, claimed_at: 0.0 };
         self.events.set(id, Some(event));
         Some(id)
     }
@@ -238,6 +256,7 @@ impl Tables for Memory {
         self.units.keep();
         self.events.keep();
         self.summaries.keep();
+        self.interruptions.keep();
         self.start = self.last;
         Ok(())
     }
@@ -260,17 +279,19 @@ impl Tables for Memory {
             units: self.units.mark(),
             events: self.events.mark(),
             summaries: self.summaries.mark(),
+            interruptions: self.interruptions.mark(),
             last: self.last,
         };
         Ok(())
     }
 
     fn release(&mut self, keep: bool) -> Result<(), StoreError> {
-        let Mark { units, events, summaries, last } = self.savepoint;
+        let Mark { units, events, summaries, interruptions, last } = self.savepoint;
         if !keep {
             self.units.undo_to(units);
             self.events.undo_to(events);
             self.summaries.undo_to(summaries);
+            self.interruptions.undo_to(interruptions);
             self.last = last;
         }
         Ok(())
@@ -312,9 +333,8 @@ impl Tables for Memory {
     }
 
     fn finish(&mut self, finish: &Finish) -> Result<Option<EventId>, StoreError> {
-        let Some(mut unit) = self.units.get(&finish.id.to_string()).cloned() else {
-            return Ok(None);
-        };
+        let key = finish.id.to_string();
+        let mut unit = self.units.get(&key).cloned().ok_or(StoreError::Missing(key))?;
         if unit.ended.is_some() || unit.record.groups.len() <= finish.group {
             return Ok(None);
         }
@@ -350,12 +370,10 @@ impl Tables for Memory {
 
     fn prune(&mut self, keep: usize, keep_events: usize) -> Result<usize, StoreError> {
         let is_open = |id| self.events_of_unit(id).any(|it| !it.is_acked());
-        let old = self.ended_newest_first().into_iter().skip(keep).map(|it| it.record.id);
-        let old: Vec<DelegationId> = old.filter(|it| !is_open(*it)).collect();
+        let ended = self.ended_newest_first().into_iter().map(|it| it.record.id);
+        let old: Vec<DelegationId> = ended.filter(|it| !is_open(*it)).skip(keep).collect();
         let n_units: usize = old.into_iter().map(|it| self.forget_unit(it)).sum();
-        let has_unit =
-            |it: &Event| it.unit.is_some_and(|id| self.units.get(&id.to_string()).is_some());
-        let others = self.events.values().rev().filter(|it| it.is_acked() && !has_unit(it));
+        let others = self.events.values().rev().filter(|it| it.is_acked() && it.unit.is_none());
         let others: Vec<EventId> = others.skip(keep_events).map(|it| it.row.id).collect();
         Ok(n_units + self.forget_events(others))
     }
@@ -413,9 +431,24 @@ impl Tables for Memory {
         Ok(true)
     }
 
+    fn revive(&mut self, id: EventId) -> Result<bool, StoreError> {
+        let is_dead = |it: &&Event| matches!(it.row.state, EventState::Dead { .. });
+        let Some(mut event) = self.events.get(&id).filter(is_dead).cloned() else {
+            return Ok(false);
+        };
+        event.not_before = 0.0;
+        event.row.attempts = 0;
+        event.row.state = EventState::Pending { not_before: 0.0 };
+        self.events.set(id, Some(event));
+        Ok(true)
+    }
+
     fn next_due(&mut self, filter: &ClaimFilter, by: HostId) -> Result<Option<f64>, StoreError> {
-        let mine = self.events.values().filter(|it| it.is_for(filter, by));
-        Ok(mine.filter_map(Event::due).min_by(f64::total_cmp))
+        let mine = || self.events.values().filter(|it| it.is_for(filter, by));
+        let head = mine().find(|it| it.is_pending() && !filter.overtake).map(|it| it.row.id);
+        // What stands behind the head comes when that one does.
+        let before = mine().filter(|it| head.is_none_or(|head| it.row.id <= head));
+        Ok(before.filter_map(Event::due).min_by(f64::total_cmp))
     }
 
     fn event(&mut self, id: EventId) -> Result<Option<EventRow>, StoreError> {
@@ -431,6 +464,44 @@ impl Tables for Memory {
         let mut res: Vec<EventRow> = newest.take(filter.limit).map(|it| it.row.clone()).collect();
         res.reverse();
         Ok(res)
+    }
+
+    fn count_events(&mut self, filter: &EventFilter) -> Result<usize, StoreError> {
+        Ok(self.events.values().filter(|it| it.is_listed(filter)).count())
+    }
+
+    fn ask_to_stop(
+        &mut self,
+        what: &ToStop,
+        by: HostId,
+        reason: Option<&str>,
+    ) -> Result<usize, StoreError> {
+        let meant: Vec<DelegationId> = self.meant(what, by).map(|it| it.record.id).collect();
+        for unit in &meant {
+            let (key, reason) = (unit.to_string(), reason.map(str::to_owned));
+            if self.interruptions.get(&key).is_none() {
+                self.interruptions.set(key, Some(Interruption { unit: *unit, reason }));
+            }
+        }
+        Ok(meant.len())
+    }
+
+    fn asked_to_stop(&mut self, host: HostId) -> Result<Vec<Interruption>, StoreError> {
+        let is_of = |it: &&Interruption| {
+            self.units.get(&it.unit.to_string()).is_some_and(|unit| unit.owner == host)
+        };
+        Ok(self.interruptions.values().filter(is_of).cloned().collect())
+    }
+
+    fn heard(&mut self, host: HostId) -> Result<(), StoreError> {
+        for it in self.asked_to_stop(host)? {
+            self.interruptions.set(it.unit.to_string(), None);
+        }
+        Ok(())
+    }
+
+    fn changed_elsewhere(&mut self) -> Result<bool, StoreError> {
+        Ok(false)
     }
 
     fn owners(&mut self) -> Result<Vec<HostId>, StoreError> {
@@ -456,6 +527,7 @@ impl Tables for Memory {
             self.set_unit(unit);
         }
         res.claims = self.free_claims(dead);
+        self.heard(dead)?;
         Ok(res)
     }
 

@@ -35,7 +35,7 @@ pub(super) fn chat() -> Session {
 }
 
 pub(super) fn all_of(session: Session) -> ClaimFilter {
-    ClaimFilter { session, kinds: None }
+    ClaimFilter::of(session)
 }
 
 fn task(idx: usize) -> TaskRecord {

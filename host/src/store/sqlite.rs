@@ -8,8 +8,11 @@
 mod aside;
 mod error;
 mod file;
+mod interrupt;
+mod presence;
 mod queue;
 mod recover;
+mod rescue;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -17,14 +20,20 @@ mod units;
 
 pub(super) use self::file::prepare;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use rusqlite::{Connection, OpenFlags, Params, Row};
 
-use self::error::{Bad, Failure};
+use self::{
+    error::{Bad, Failure},
+    presence::Presence,
+};
 use super::{
-    ClaimFilter, ClaimToken, Corrupt, EventFilter, EventId, EventRow, Finish, NewEvent, Recovered,
-    Settled, StoreError, Tables, UnitRow, open_error,
+    ClaimFilter, ClaimToken, Corrupt, EventFilter, EventId, EventRow, Finish, Interruption,
+    NewEvent, Recovered, Settled, StoreError, Tables, ToStop, UnitRow, open_error,
 };
 use crate::{
     event::ChildResult,
@@ -35,11 +44,22 @@ use crate::{
 /// More than the statements of this module.
 const STATEMENTS: usize = 64;
 
+/// Rows that are told of. Bounds what a spoiled file makes of the log.
+const MOST_TOLD: usize = 100;
+
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Sqlite {
     db: Connection,
     path: PathBuf,
+    /// `None` before it is set up.
+    presence: Option<Presence>,
+    /// What was lost with the file: nothing is written after that.
+    lost: Option<StoreError>,
+    /// Rows that can't be read and that were told of.
+    told: BTreeSet<String>,
+    /// What `PRAGMA data_version` said last.
+    version: i64,
 }
 
 impl Sqlite {
@@ -54,13 +74,49 @@ impl Sqlite {
         db.busy_handler(Some(schema::wait_for_others)).map_err(error)?;
         db.set_prepared_statement_cache_capacity(STATEMENTS);
         schema::identify(&db, path)?;
-        Ok(Self { db, path: path.to_owned() })
+        Ok(Self::over(db, path))
+    }
+
+    fn over(db: Connection, path: &Path) -> Self {
+        let (path, told) = (path.to_owned(), BTreeSet::new());
+        Self { db, path, presence: None, lost: None, told, version: 0 }
     }
 
     /// Makes it what this version works with.
-    pub(super) fn set_up(self) -> Result<Self, StoreError> {
+    pub(super) fn set_up(mut self) -> Result<Self, StoreError> {
         schema::set_up(&self.db, &self.path)?;
+        let presence = Presence::of(&self.path).map_err(|err| open_error(&self.path, &err))?;
+        self.presence = Some(presence);
         Ok(self)
+    }
+
+    /// Whether the file is still the one that was opened. Otherwise nothing
+    /// more is written, and what is in it is kept in another file while this
+    /// process still has it open.
+    fn check_presence(&mut self) -> Result<(), StoreError> {
+        if let Some(err) = &self.lost {
+            return Err(err.clone());
+        }
+        let db = &self.db;
+        let holds = |len: u64| schema::length(db).is_ok_and(|it| it <= len);
+        let Some(why) = self.presence.as_mut().and_then(|it| it.trouble(holds)) else {
+            return Ok(());
+        };
+        let rescued = rescue::rescue(&self.db, &self.path);
+        let rescued = rescued.inspect_err(|err| tracing::error!(%err, "nothing can be rescued"));
+        let lost = StoreError::Lost { path: self.path.clone(), why, rescued: rescued.ok() };
+        tracing::error!(%lost, "the store takes no more writes");
+        self.lost = Some(lost.clone());
+        Err(lost)
+    }
+
+    /// Tells of rows that can't be read, each once.
+    fn tell(&mut self, bad: Vec<Corrupt>) {
+        for Corrupt { row, why } in bad {
+            if self.told.len() < MOST_TOLD && self.told.insert(row.clone()) {
+                tracing::error!(row, why, "a row of the store can't be read and is left out");
+            }
+        }
     }
 
     /// Does not wait for the disk: most tests pull no plug.
@@ -115,6 +171,7 @@ fn count(value: usize) -> i64 {
 
 impl Tables for Sqlite {
     fn begin(&mut self) -> Result<(), StoreError> {
+        self.check_presence()?;
         // Immediate: a transaction that begins with a read can't always wait
         // for its turn to write.
         self.run("BEGIN IMMEDIATE")
@@ -173,11 +230,17 @@ impl Tables for Sqlite {
     }
 
     fn units(&mut self, ended: usize) -> Result<Vec<UnitRow>, StoreError> {
-        Ok(units::list(&self.db, ended)?)
+        let mut bad = Vec::new();
+        let rows = units::list(&self.db, ended, &mut bad)?;
+        self.tell(bad);
+        Ok(rows)
     }
 
     fn units_below(&mut self, parent: DelegationId) -> Result<Vec<UnitRow>, StoreError> {
-        Ok(units::below(&self.db, parent)?)
+        let mut bad = Vec::new();
+        let rows = units::below(&self.db, parent, &mut bad)?;
+        self.tell(bad);
+        Ok(rows)
     }
 
     fn prune(&mut self, keep: usize, keep_events: usize) -> Result<usize, StoreError> {
@@ -222,6 +285,10 @@ impl Tables for Sqlite {
         Ok(queue::ack_by_hand(&self.db, id)?)
     }
 
+    fn revive(&mut self, id: EventId) -> Result<bool, StoreError> {
+        Ok(queue::revive(&self.db, id)?)
+    }
+
     fn next_due(&mut self, filter: &ClaimFilter, by: HostId) -> Result<Option<f64>, StoreError> {
         Ok(queue::next_due(&self.db, filter, by)?)
     }
@@ -231,11 +298,43 @@ impl Tables for Sqlite {
     }
 
     fn events_of(&mut self, id: DelegationId) -> Result<Vec<EventRow>, StoreError> {
-        Ok(queue::of_unit(&self.db, id)?)
+        let mut bad = Vec::new();
+        let rows = queue::of_unit(&self.db, id, &mut bad)?;
+        self.tell(bad);
+        Ok(rows)
     }
 
     fn events(&mut self, filter: &EventFilter) -> Result<Vec<EventRow>, StoreError> {
-        Ok(queue::list(&self.db, filter)?)
+        let mut bad = Vec::new();
+        let rows = queue::list(&self.db, filter, &mut bad)?;
+        self.tell(bad);
+        Ok(rows)
+    }
+
+    fn count_events(&mut self, filter: &EventFilter) -> Result<usize, StoreError> {
+        Ok(queue::count_listed(&self.db, filter)?)
+    }
+
+    fn ask_to_stop(
+        &mut self,
+        what: &ToStop,
+        by: HostId,
+        reason: Option<&str>,
+    ) -> Result<usize, StoreError> {
+        Ok(interrupt::ask(&self.db, what, by, reason)?)
+    }
+
+    fn asked_to_stop(&mut self, host: HostId) -> Result<Vec<Interruption>, StoreError> {
+        Ok(interrupt::of(&self.db, host)?)
+    }
+
+    fn heard(&mut self, host: HostId) -> Result<(), StoreError> {
+        Ok(interrupt::forget(&self.db, host)?)
+    }
+
+    fn changed_elsewhere(&mut self) -> Result<bool, StoreError> {
+        let now = schema::data_version(&self.db)?;
+        Ok(std::mem::replace(&mut self.version, now) != now)
     }
 
     fn owners(&mut self) -> Result<Vec<HostId>, StoreError> {

@@ -81,7 +81,8 @@ fn the_first_end_of_a_unit_stands() {
 fn what_was_not_dispatched_can_not_end() {
     on_each(|tables| {
         let record = unit(1, &[&[0]]);
-        assert_eq!(tables.finish(&finish(&record, 0, Status::Error, 1.0)).unwrap(), None);
+        let missing = Err(StoreError::Missing(record.id.to_string()));
+        assert_eq!(tables.finish(&finish(&record, 0, Status::Error, 1.0)), missing);
         assert!(!tables.child_ended(record.id, &result(0, Status::Failed)).unwrap());
         tables.insert_unit(&record, host(1)).unwrap();
         let end = Finish { group: 1, ..finish(&record, 0, Status::Error, 1.0) };
@@ -176,6 +177,8 @@ fn an_event_is_queued_once() {
         let (_, token) = claim(tables, chat(), 1, 10.0).unwrap();
         tables.ack(id, token).unwrap();
         assert_eq!(tables.push(&event, host(1)).unwrap(), None, "whatever became of it");
+        let of_another = other("watch_match", "a", Session::Local);
+        assert!(tables.push(&of_another, host(1)).unwrap().is_some(), "its own session's");
         assert!(tables.push(&other("process_ended", "a", chat()), host(1)).unwrap().is_some());
         let notice = failure(&unit(1, &[&[0, 1]]), 0);
         let id = tables.push(&notice, host(1)).unwrap().unwrap();
@@ -312,6 +315,9 @@ fn events_are_listed_by_session_and_state_and_the_newest_alone() {
         }
         let (row, token) = claim(tables, chat(), 1, 10.0).unwrap();
         tables.ack(row.id, token).unwrap();
+        let count = EventFilter { limit: 0, session: Some(chat()), ..all() };
+        assert_eq!(tables.count_events(&count), Ok(2));
+        assert_eq!(tables.count_events(&all()), Ok(3));
         let mut list = |filter: EventFilter| {
             let rows = tables.events(&filter).unwrap();
             rows.into_iter().map(|it| it.event.dedup).collect::<String>()
@@ -457,6 +463,34 @@ fn what_died_is_kept_for_a_person() {
         assert_eq!(tables.prune(0, 0).unwrap(), 0);
         tables.ack_by_hand(id).unwrap();
         assert_eq!(tables.prune(0, 0).unwrap(), 2);
+    });
+}
+
+#[test]
+fn hosts_ask_each_other_to_stop_what_runs() {
+    on_each(|tables| {
+        for (n, by) in [(1, 1), (2, 1), (3, 2)] {
+            tables.insert_unit(&unit(n, &[&[0]]), host(by)).unwrap();
+        }
+        let below = UnitRecord { parent: Some(delegation(1)), ..unit(4, &[&[0]]) };
+        tables.insert_unit(&below, host(1)).unwrap();
+        let end = finish(&unit(2, &[&[0]]), 0, Status::Completed, 1.0);
+        tables.finish(&end).unwrap();
+        let one = |n| ToStop::Unit(delegation(n));
+        assert_eq!(tables.ask_to_stop(&one(1), host(1), None), Ok(0), "it can do that itself");
+        assert_eq!(tables.ask_to_stop(&one(2), host(2), None), Ok(0), "it has ended");
+        assert_eq!(tables.ask_to_stop(&one(1), host(2), Some("enough")), Ok(1));
+        assert_eq!(tables.ask_to_stop(&ToStop::Of(chat()), host(3), Some("all")), Ok(2));
+        assert_eq!(tables.ask_to_stop(&ToStop::Of(Session::Local), host(3), None), Ok(0));
+        let asked =
+            |n, reason: &str| Interruption { unit: delegation(n), reason: Some(reason.to_owned()) };
+        assert_eq!(tables.asked_to_stop(host(1)), Ok(vec![asked(1, "enough")]));
+        assert_eq!(tables.asked_to_stop(host(2)), Ok(vec![asked(3, "all")]));
+        tables.heard(host(1)).unwrap();
+        tables.recover(host(2), 9.0).unwrap();
+        for n in [1, 2] {
+            assert_eq!(tables.asked_to_stop(host(n)), Ok(Vec::new()));
+        }
     });
 }
 

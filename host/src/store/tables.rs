@@ -5,6 +5,8 @@
 //! inside a transaction that many operations share; an operation that fails
 //! leaves nothing behind and does not touch the others.
 
+use std::time::Duration;
+
 use crate::{
     event::{ChildResult, CompletionEvent, FailureNotice, Status},
     id::{DelegationId, HostId},
@@ -13,6 +15,15 @@ use crate::{
 };
 
 use super::StoreError;
+
+/// The longest pause after a failed attempt. What is to be offered later than
+/// this from now was written before the clock was set back, and is due.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// How far in the future a claim may have been made. Beyond that the clock was
+/// set back since, and its lease would end who knows when: it is over. Below
+/// it clocks are mended all the time.
+pub const CLOCK_SLACK: Duration = Duration::from_secs(5);
 
 /// Place of an event in the queue. Ascending, never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +106,35 @@ pub struct ClaimFilter {
     pub session: Session,
     /// Of these types; `None` for all.
     pub kinds: Option<Vec<String>>,
+    /// Also those behind an event that failed and is to be tried again.
+    /// Without it they wait for that one: a conversation hears of things in
+    /// the order in which they happened.
+    pub overtake: bool,
+}
+
+impl ClaimFilter {
+    /// All events of a session, in their order.
+    pub fn of(session: Session) -> Self {
+        Self { session, kinds: None, overtake: false }
+    }
+}
+
+/// What one host asks another to stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToStop {
+    /// This unit.
+    Unit(DelegationId),
+    /// Those that a session asked for, but for units of children.
+    Of(Session),
+}
+
+/// A unit of this host that another one asked to stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interruption {
+    /// The unit.
+    pub unit: DelegationId,
+    /// Why, if whoever asked said so.
+    pub reason: Option<String>,
 }
 
 /// The end of one group of a unit.
@@ -215,6 +255,8 @@ pub trait Tables: Send {
 
     /// Ends a group and queues its event, in one step. The first end stands:
     /// `None` for a late one. The unit has ended when all of its groups have.
+    /// One that is not there is an error ([`StoreError::Missing`]): nobody
+    /// would hear of its end.
     fn finish(&mut self, finish: &Finish) -> Result<Option<EventId>, StoreError>;
 
     /// One unit, with its results.
@@ -228,20 +270,23 @@ pub trait Tables: Send {
     ) -> Result<Option<String>, StoreError>;
 
     /// All that run, newest first, and then the `ended` newest that ended and
-    /// that no child asked for.
+    /// that no child asked for. Those that can't be read are left out, and
+    /// left alone: their host may live.
     fn units(&mut self, ended: usize) -> Result<Vec<UnitRow>, StoreError>;
 
     /// Those that children of a unit asked for, in the order of dispatch.
     fn units_below(&mut self, parent: DelegationId) -> Result<Vec<UnitRow>, StoreError>;
 
-    /// Forgets units that ended, but for the `keep` newest and those with an
-    /// event that is not acknowledged, be it dead: a dead one waits for a
-    /// person. Units that children asked for go with the one above them. And acknowledged events of other producers, but for the
-    /// `keep_events` newest. Returns how many units and events went.
+    /// Forgets units that ended and whose events are all acknowledged, but for
+    /// the `keep` newest of them; one with a dead event waits for a person.
+    /// Units that children asked for go with the one above them. And
+    /// acknowledged events of other producers, but for the `keep_events`
+    /// newest. Returns how many units and events went. What it costs does not
+    /// depend on how much there is besides.
     fn prune(&mut self, keep: usize, keep_events: usize) -> Result<usize, StoreError>;
 
-    /// Queues an event of `owner`. `None` when one of the same type and
-    /// identity was queued before, whatever became of it.
+    /// Queues an event of `owner`. `None` when one of the same type, identity
+    /// and session was queued before, whatever became of it.
     fn push(&mut self, event: &NewEvent, owner: HostId) -> Result<Option<EventId>, StoreError>;
 
     /// Hands out the first event that may be claimed at `now`, as a new
@@ -278,6 +323,10 @@ pub trait Tables: Send {
     /// `false` when it was acknowledged before.
     fn ack_by_hand(&mut self, id: EventId) -> Result<bool, StoreError>;
 
+    /// Offers a dead event again, as if nobody had tried it. `false` when it is
+    /// not dead.
+    fn revive(&mut self, id: EventId) -> Result<bool, StoreError>;
+
     /// When the next event of that kind can be claimed (epoch seconds); a time
     /// that is over means now, `None` that there is none.
     fn next_due(&mut self, filter: &ClaimFilter, by: HostId) -> Result<Option<f64>, StoreError>;
@@ -290,6 +339,28 @@ pub trait Tables: Send {
 
     /// Events in the order of the queue.
     fn events(&mut self, filter: &EventFilter) -> Result<Vec<EventRow>, StoreError>;
+
+    /// How many there are of those that [`Tables::events`] lists, whatever the
+    /// limit.
+    fn count_events(&mut self, filter: &EventFilter) -> Result<usize, StoreError>;
+
+    /// Leaves word for other hosts than `by` to stop what they run. Returns
+    /// how many units are meant.
+    fn ask_to_stop(
+        &mut self,
+        what: &ToStop,
+        by: HostId,
+        reason: Option<&str>,
+    ) -> Result<usize, StoreError>;
+
+    /// What `host` was asked to stop.
+    fn asked_to_stop(&mut self, host: HostId) -> Result<Vec<Interruption>, StoreError>;
+
+    /// `host` has heard of it.
+    fn heard(&mut self, host: HostId) -> Result<(), StoreError>;
+
+    /// Whether another process wrote since this was asked before.
+    fn changed_elsewhere(&mut self) -> Result<bool, StoreError>;
 
     /// Every host that owns a running unit, a claim, or a local event.
     fn owners(&mut self) -> Result<Vec<HostId>, StoreError>;

@@ -254,7 +254,7 @@ impl App {
 
     async fn drain(self) {
         for session in sessions() {
-            let filter = ClaimFilter { session: session.clone(), kinds: None };
+            let filter = ClaimFilter::of(session.clone());
             loop {
                 let found = self.host.queue().drain(filter.clone(), DRAINED).await.unwrap();
                 if found.is_empty() {

@@ -2,12 +2,14 @@
 
 use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
+use crate::store::LONGEST_PAUSE;
+
 /// Shortest pause: none at all would burn every attempt at once.
 const MIN_RETRY_DELAY: Duration = Duration::from_millis(1);
 
 /// Longest pause before a failed event is offered again. Who mends a consumer
 /// should not have to wait for much longer to see that it works.
-const MAX_RETRY_DELAY: Duration = Duration::from_secs(300);
+const MAX_RETRY_DELAY: Duration = LONGEST_PAUSE;
 
 /// Shortest lease. One that ends before its event is applied gives the event
 /// to two consumers.

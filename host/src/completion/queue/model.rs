@@ -37,6 +37,7 @@ enum Op {
         kind: Option<usize>,
         session: u8,
         max: usize,
+        overtake: bool,
     },
     /// Asks, and is gone before the answer.
     AskAndLeave {
@@ -60,8 +61,9 @@ fn any_op() -> impl Strategy<Value = Op> {
     prop_oneof![
         6 => (0..KINDS.len(), 0..20_u8, 0..2_u8)
             .prop_map(|(kind, dedup, session)| Op::Push { kind, dedup, session }),
-        8 => (kind, 0..2_u8, 0..4_usize)
-            .prop_map(|(kind, session, max)| Op::Drain { kind, session, max }),
+        8 => (kind, 0..2_u8, 0..4_usize, any::<bool>()).prop_map(
+            |(kind, session, max, overtake)| Op::Drain { kind, session, max, overtake }
+        ),
         1 => (0..2_u8).prop_map(|session| Op::AskAndLeave { session }),
         10 => (any::<prop::sample::Index>(), act).prop_map(|(held, act)| Op::Settle { held, act }),
         1 => any::<prop::sample::Index>().prop_map(|event| Op::AckByHand { event }),
@@ -92,7 +94,7 @@ struct Event {
 #[derive(Default)]
 struct Model {
     events: BTreeMap<EventId, Event>,
-    dedups: Vec<(usize, u8)>,
+    dedups: Vec<(usize, u8, u8)>,
     claims: u64,
 }
 
@@ -108,7 +110,14 @@ impl Model {
                 State::Claimed { until, .. } => until <= now,
                 State::Acked | State::Dead => false,
             };
-            if max <= res.len() || !is_kind || event.session != filter.session || !is_due {
+            if max <= res.len() || !is_kind || event.session != filter.session {
+                continue;
+            }
+            if !is_due {
+                let is_paused = matches!(event.state, State::Pending { .. });
+                if is_paused && !filter.overtake {
+                    break;
+                }
                 continue;
             }
             // A lease that ended is a failed attempt, of which nobody told.
@@ -173,7 +182,11 @@ impl Run {
     async fn apply(&mut self, op: &Op) {
         match *op {
             Op::Push { kind, dedup, session } => self.push(kind, dedup, session).await,
-            Op::Drain { kind, session, max } => self.drain(kind, session, max).await,
+            Op::Drain { kind, session, max, overtake } => {
+                let kinds = kind.map(|it| vec![KINDS[it].to_owned()]);
+                let filter = ClaimFilter { session: session_of(session), kinds, overtake };
+                self.drain(filter, max).await;
+            }
             Op::AskAndLeave { session } => self.ask_and_leave(session).await,
             Op::Settle { held, act } if !self.held.is_empty() => {
                 let (delivery, claim) = self.held.swap_remove(held.index(self.held.len()));
@@ -192,18 +205,16 @@ impl Run {
         let name = dedup.to_string();
         let to = session_of(session);
         let id = self.queue.push(KINDS[kind], &name, &to, &json!(dedup)).await.unwrap();
-        let is_new = !self.model.dedups.contains(&(kind, dedup));
+        let is_new = !self.model.dedups.contains(&(kind, dedup, session));
         assert_eq!(id.is_some(), is_new);
-        self.model.dedups.push((kind, dedup));
+        self.model.dedups.push((kind, dedup, session));
         let state = State::Pending { not_before: 0.0 };
         let event =
             Event { kind: KINDS[kind], session: to, state, not_before: 0.0, failed: 0, acks: 0 };
         self.model.events.extend(id.map(|it| (it, event)));
     }
 
-    async fn drain(&mut self, kind: Option<usize>, session: u8, max: usize) {
-        let kinds = kind.map(|it| vec![KINDS[it].to_owned()]);
-        let filter = ClaimFilter { session: session_of(session), kinds };
+    async fn drain(&mut self, filter: ClaimFilter, max: usize) {
         let expected = self.model.drain(&filter, max, self.clock.now());
         let got = self.queue.drain(filter, max).await.unwrap();
         let ids: Vec<EventId> = got.iter().map(Delivery::id).collect();
@@ -217,7 +228,7 @@ impl Run {
     /// Nothing comes of it; but that an event whose attempts are used up, or
     /// whose lease ended, is found to be so.
     async fn ask_and_leave(&mut self, session: u8) {
-        let filter = ClaimFilter { session: session_of(session), kinds: None };
+        let filter = ClaimFilter::of(session_of(session));
         let now = self.clock.now();
         let seen = self.queue.deliveries(filter.clone()).next().now_or_never();
         for (id, claim) in self.model.drain(&filter, 1, now) {
@@ -283,7 +294,7 @@ impl Run {
             }
             self.clock.advance(Duration::from_secs(300));
             for session in 0..2 {
-                self.drain(None, session, MAX_DRAIN).await;
+                self.drain(ClaimFilter::of(session_of(session)), MAX_DRAIN).await;
             }
             if self.held.is_empty() {
                 break;

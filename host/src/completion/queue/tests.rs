@@ -41,6 +41,10 @@ impl HandClock {
     pub(super) fn advance(&self, by: Duration) {
         *self.0.lock().unwrap() += by.as_secs_f64();
     }
+
+    fn set_back(&self, by: Duration) {
+        *self.0.lock().unwrap() -= by.as_secs_f64();
+    }
 }
 
 impl Clock for HandClock {
@@ -132,11 +136,11 @@ async fn push(queue: &Queue, kind: &str, dedup: &str, session: &Session) -> Opti
 }
 
 fn all(session: &Session) -> ClaimFilter {
-    ClaimFilter { session: session.clone(), kinds: None }
+    ClaimFilter::of(session.clone())
 }
 
 fn of_kind(session: &Session, kind: &str) -> ClaimFilter {
-    ClaimFilter { session: session.clone(), kinds: Some(vec![kind.to_owned()]) }
+    ClaimFilter { kinds: Some(vec![kind.to_owned()]), ..ClaimFilter::of(session.clone()) }
 }
 
 fn chat(id: u32) -> Session {
@@ -166,7 +170,7 @@ async fn a_repetition_is_not_queued_whatever_became_of_the_first(rig: Rig) {
     rig.push("1", &chat(1)).await;
     assert_eq!(push(&rig.queue, "watch_match", "1", &chat(1)).await, None);
     rig.drain(&chat(1)).await.pop().unwrap().ack().await.unwrap();
-    assert_eq!(push(&rig.queue, "watch_match", "1", &chat(2)).await, None);
+    assert!(push(&rig.queue, "watch_match", "1", &chat(2)).await.is_some(), "of another session");
     assert!(push(&rig.queue, "timer", "1", &chat(1)).await.is_some());
 }
 
@@ -340,6 +344,68 @@ async fn ask_and_leave(deliveries: &mut Deliveries) {
     }
 }
 
+async fn what_failed_is_not_overtaken_within_its_session(rig: Rig) {
+    let session = chat(1);
+    for it in ["a", "b", "c"] {
+        rig.push(it, &session).await;
+    }
+    push(&rig.queue, "timer", "d", &session).await;
+    rig.push("other", &chat(2)).await;
+    let mut deliveries = rig.queue.deliveries(all(&session));
+    let first = rig.next(&mut deliveries).await.unwrap();
+    assert_eq!(first.retry("x").await, Ok(Attempt::Again));
+    assert!(rig.next(&mut deliveries).await.is_none());
+    assert!(rig.drain(&session).await.is_empty());
+    // Other sessions and types, and who asks for it, wait for nothing.
+    assert_eq!(dedups(&rig.drain(&chat(2)).await), ["other"]);
+    let timers = rig.queue.drain(of_kind(&session, "timer"), 9).await.unwrap();
+    assert_eq!(dedups(&timers), ["d"]);
+    let any = ClaimFilter { overtake: true, ..all(&session) };
+    let second = rig.queue.drain(any, 1).await.unwrap().pop().unwrap();
+    assert_eq!(second.event().dedup, "b");
+    second.put_back().await.unwrap();
+    rig.advance(5 * SECOND).await;
+    assert_eq!(dedups(&rig.drain(&session).await), ["a", "b", "c"]);
+}
+
+async fn a_dead_event_is_brought_back_and_comes_first(rig: Rig) {
+    let session = chat(1);
+    let id = rig.push("a", &session).await;
+    rig.push("b", &session).await;
+    assert_eq!(rig.queue.revive(id).await, Ok(false), "it is not dead");
+    for _ in 0..8 {
+        let delivery = rig.queue.drain(all(&session), 1).await.unwrap().remove(0);
+        assert_eq!(delivery.id(), id);
+        delivery.retry("x").await.unwrap();
+        rig.advance(300 * SECOND).await;
+    }
+    assert!(matches!(rig.row(id).await.state, EventState::Dead { .. }));
+    let mut deliveries = rig.queue.deliveries(all(&session));
+    rig.next(&mut deliveries).await.unwrap().ack().await.unwrap();
+    let mut next = pin!(deliveries.next());
+    assert!(rig.now(next.as_mut()).await.is_none());
+    assert_eq!(rig.queue.revive(id).await, Ok(true));
+    let delivery = rig.now(next).await.unwrap().unwrap();
+    assert_eq!((delivery.id(), delivery.attempts()), (id, 1));
+    assert_eq!(rig.queue.revive(id).await, Ok(false), "it is claimed");
+}
+
+async fn a_clock_that_was_set_back_hides_nothing(rig: Rig) {
+    let session = chat(1);
+    let claimed = rig.push("a", &session).await;
+    let held = rig.drain(&session).await.pop().unwrap();
+    let paused = rig.push("b", &chat(2)).await;
+    rig.drain(&chat(2)).await.pop().unwrap().retry("x").await.unwrap();
+    // What a clock is mended by all the time ends no lease.
+    rig.clock.set_back(SECOND);
+    assert!(rig.drain(&session).await.is_empty());
+    assert!(rig.drain(&chat(2)).await.is_empty());
+    rig.clock.set_back(3600 * SECOND);
+    assert_eq!(rig.drain(&session).await.pop().unwrap().id(), claimed);
+    assert_eq!(rig.drain(&chat(2)).await.pop().unwrap().id(), paused);
+    drop(held);
+}
+
 async fn a_poison_event_at_the_head_leaves_the_others_in_order(rig: Rig) {
     let session = chat(1);
     let n_events = if rig.dir.is_some() { 100 } else { 1000 };
@@ -347,7 +413,8 @@ async fn a_poison_event_at_the_head_leaves_the_others_in_order(rig: Rig) {
     for it in 1..n_events {
         rig.push(&it.to_string(), &session).await;
     }
-    let mut deliveries = rig.queue.deliveries(all(&session));
+    let filter = ClaimFilter { overtake: true, ..all(&session) };
+    let mut deliveries = rig.queue.deliveries(filter);
     let (mut seen, mut failed) = (Vec::new(), 0);
     while seen.len() < n_events - 1 || failed < 8 {
         match rig.next(&mut deliveries).await {
@@ -538,6 +605,9 @@ on_every_store! {
     an_event_whose_asker_went_away_is_put_back,
     who_waits_gets_what_another_asker_left_behind,
     a_claim_that_was_undone_takes_nothing_from_the_next,
+    what_failed_is_not_overtaken_within_its_session,
+    a_dead_event_is_brought_back_and_comes_first,
+    a_clock_that_was_set_back_hides_nothing,
     a_poison_event_at_the_head_leaves_the_others_in_order,
     a_drain_takes_its_own_in_order_and_touches_nothing_else,
     events_of_one_session_never_reach_another,

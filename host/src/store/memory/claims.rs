@@ -5,7 +5,8 @@ use crate::{
     id::HostId,
     session::Session,
     store::{
-        ClaimFilter, ClaimToken, EventFilter, EventId, EventRow, EventState, Settled, StateFilter,
+        CLOCK_SLACK, ClaimFilter, ClaimToken, EventFilter, EventId, EventRow, EventState,
+        LONGEST_PAUSE, Settled, StateFilter,
         words::{HOST_GONE, USED_UP, lease_ended},
     },
 };
@@ -39,6 +40,24 @@ impl Event {
         }
     }
 
+    pub(super) fn is_pending(&self) -> bool {
+        matches!(self.row.state, EventState::Pending { .. })
+    }
+
+    /// Whether it may be claimed at `now`. What was written before the clock
+    /// was set back may be, too.
+    fn is_due(&self, now: f64) -> bool {
+        match self.row.state {
+            EventState::Pending { not_before } => {
+                not_before <= now || now + LONGEST_PAUSE.as_secs_f64() < not_before
+            }
+            EventState::Claimed { until, .. } => {
+                until <= now || now + CLOCK_SLACK.as_secs_f64() < self.claimed_at
+            }
+            EventState::Acked | EventState::Dead { .. } => false,
+        }
+    }
+
     pub(super) fn claimed_by(&self) -> Option<HostId> {
         match self.row.state {
             EventState::Claimed { by, .. } => Some(by),
@@ -68,9 +87,11 @@ impl Memory {
         until: f64,
         max_attempts: u32,
     ) -> Option<(EventRow, ClaimToken)> {
-        let is_due = |it: &&Event| it.is_for(filter, by) && it.due().is_some_and(|at| at <= now);
         loop {
-            let mut event = self.events.values().find(is_due)?.clone();
+            let mine = || self.events.values().filter(|it| it.is_for(filter, by));
+            // A pending one keeps back what stands behind it until it is due.
+            let is_next = |it: &&Event| it.is_due(now) || (it.is_pending() && !filter.overtake);
+            let mut event = mine().find(is_next).filter(|it| it.is_due(now))?.clone();
             if let Some(holder) = event.claimed_by() {
                 event.row.last_error = Some(lease_ended(holder));
             }
@@ -79,6 +100,7 @@ impl Memory {
                 event.row.attempts = event.row.attempts.saturating_add(1);
                 event.row.state = EventState::Claimed { by, until };
                 event.claims += 1;
+                event.claimed_at = now;
             }
             let res = (event.row.clone(), ClaimToken(event.claims));
             self.events.set(event.row.id, Some(event));

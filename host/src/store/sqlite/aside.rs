@@ -1,9 +1,9 @@
 //! Rows that can't be read: moved out of the way byte for byte, with the
 //! reason, for a person to look at.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Bad, Failure, Found, execute, find};
+use super::{Bad, Failure, Found, execute, find, units};
 use crate::store::Corrupt;
 
 /// A table with bodies: how its rows are copied, and how they are removed.
@@ -11,6 +11,8 @@ use crate::store::Corrupt;
 pub(super) struct Table {
     copy: &'static str,
     delete: &'static str,
+    /// The unit that may have nothing left to be told of without it.
+    unit: Option<&'static str>,
 }
 
 pub(super) const UNIT: Table = Table {
@@ -20,6 +22,7 @@ pub(super) const UNIT: Table = Table {
             'n_groups', n_groups, 'groups_left', groups_left), body
         FROM unit WHERE rid = ?1 RETURNING CAST(place AS BLOB)",
     delete: "DELETE FROM unit WHERE rid = ?1",
+    unit: None,
 };
 
 pub(super) const CHILD: Table = Table {
@@ -28,6 +31,7 @@ pub(super) const CHILD: Table = Table {
             body
         FROM child WHERE rid = ?1 RETURNING CAST(place AS BLOB)",
     delete: "DELETE FROM child WHERE rid = ?1",
+    unit: None,
 };
 
 pub(super) const EVENT: Table = Table {
@@ -38,6 +42,7 @@ pub(super) const EVENT: Table = Table {
             'not_before', not_before, 'last_error', last_error, 'created', created), body
         FROM event WHERE id = ?1 RETURNING CAST(place AS BLOB)",
     delete: "DELETE FROM event WHERE id = ?1",
+    unit: Some("SELECT unit FROM event WHERE id = ?1"),
 };
 
 /// Moves one row, in one step.
@@ -45,7 +50,14 @@ pub(super) fn set(db: &Connection, table: Table, rid: i64, why: &Bad) -> Result<
     execute(db, "SAVEPOINT aside", [])?;
     let place: Vec<u8> =
         db.prepare_cached(table.copy)?.query_row(params![rid, why.0], |row| row.get(0))?;
+    let told: Option<Option<String>> = match table.unit {
+        Some(sql) => db.prepare_cached(sql)?.query_row([rid], |row| row.get(0)).optional()?,
+        None => None,
+    };
     execute(db, table.delete, [rid])?;
+    if let Some(Some(unit)) = told {
+        units::settle(db, &unit)?;
+    }
     execute(db, "RELEASE aside", [])?;
     let row = String::from_utf8_lossy(&place).into_owned();
     tracing::error!(row, why = why.0, "a row of the store can't be read and is set aside");
@@ -69,6 +81,40 @@ pub(super) fn sort<T>(
     Ok(res)
 }
 
+/// Those that can be read; the others are left where they are, for listings:
+/// they may be a living host's, which has not ended with them.
+pub(super) fn leave<T>(what: &str, found: Vec<Found<T>>, bad: &mut Vec<Corrupt>) -> Vec<T> {
+    let mut res = Vec::with_capacity(found.len());
+    for Found { rid, row } in found {
+        match row {
+            Ok(row) => res.push(row),
+            Err(why) => bad.push(Corrupt { row: format!("{what} {rid}"), why: why.0 }),
+        }
+    }
+    res
+}
+
+/// The first `limit` rows that can be read, from pages of a limit and an
+/// offset.
+pub(super) fn page<T>(
+    limit: usize,
+    what: &str,
+    page: impl Fn(usize, usize) -> Result<Vec<Found<T>>, Failure>,
+    bad: &mut Vec<Corrupt>,
+) -> Result<Vec<T>, Failure> {
+    let (mut res, mut seen) = (Vec::new(), 0_usize);
+    loop {
+        let wanted = limit.saturating_sub(res.len());
+        let found = page(wanted, seen)?;
+        let n_found = found.len();
+        seen = seen.saturating_add(n_found);
+        res.extend(leave(what, found, bad));
+        if n_found < wanted || limit <= res.len() {
+            return Ok(res);
+        }
+    }
+}
+
 /// Moves a unit, and the results of its children: nobody could tell of them.
 pub(super) fn set_unit(
     db: &Connection,
@@ -78,6 +124,9 @@ pub(super) fn set_unit(
 ) -> Result<(), Failure> {
     let sql = "SELECT child.rid FROM child JOIN unit ON unit.id = child.unit WHERE unit.rid = ?1";
     let children = find(db, sql, [rid], |_| Ok(()))?;
+    // Its events are those of a producer that nobody knows any more.
+    let sql = "UPDATE event SET unit = NULL WHERE unit = (SELECT id FROM unit WHERE rid = ?1)";
+    execute(db, sql, [rid])?;
     corrupt.push(set(db, UNIT, rid, why)?);
     for child in children {
         corrupt.push(set(db, CHILD, child.rid, &Bad("its unit can't be read".to_owned()))?);

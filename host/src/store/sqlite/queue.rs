@@ -1,13 +1,13 @@
 //! The queue of events.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row, params};
 
-use super::{Bad, Failure, Found, aside, count, execute, find, number};
+use super::{Bad, Failure, Found, aside, count, execute, find, number, units};
 use crate::{
     id::{DelegationId, HostId},
     store::{
-        ClaimFilter, ClaimToken, EventFilter, EventId, EventRow, EventState, NewEvent, Settled,
-        StateFilter, StoreError, record,
+        CLOCK_SLACK, ClaimFilter, ClaimToken, Corrupt, EventFilter, EventId, EventRow, EventState,
+        LONGEST_PAUSE, NewEvent, Settled, StateFilter, StoreError, record,
         words::{USED_UP, lease_ended, unit_of},
     },
 };
@@ -32,24 +32,61 @@ macro_rules! is_for {
     };
 }
 
-/// The first of the pending ones and of those whose lease ended, each by its
-/// own index.
+/// The first of those whose lease ended, by index: a claim that was made
+/// after now had its clock set back. `?4` is now, `?6` now and some slack.
+macro_rules! lease_ended {
+    () => {
+        concat!(
+            "SELECT min(id) AS id FROM event INDEXED BY event_claimed
+                WHERE state = 1 AND until <= ?4 AND ",
+            is_for!(),
+            " UNION ALL SELECT min(id) FROM event INDEXED BY event_leased
+                WHERE state = 1 AND ?6 < claimed_at AND ",
+            is_for!()
+        )
+    };
+}
+
+/// The pending one that is first in the queue, and those whose lease ended.
+/// When the first of them is kept back, so is what stands behind it. `?5` is
+/// later than any pause can last from now.
 pub(super) const FIRST: &str = concat!(
     select_event!("WHERE id = (SELECT min(id) FROM ("),
-    "SELECT * FROM (SELECT id FROM event WHERE state = 0 AND not_before <= ?4 AND ",
+    "SELECT * FROM (SELECT id FROM event WHERE state = 0 AND ",
     is_for!(),
-    " ORDER BY session, id LIMIT 1) UNION ALL
-    SELECT min(id) FROM event INDEXED BY event_claimed WHERE state = 1 AND until <= ?4 AND ",
+    " ORDER BY session, id LIMIT 1) UNION ALL ",
+    lease_ended!(),
+    ")) AND (state = 1 OR not_before <= ?4 OR ?5 < not_before)"
+);
+
+/// The same for a consumer that does not wait for what failed.
+pub(super) const FIRST_DUE: &str = concat!(
+    select_event!("WHERE id = (SELECT min(id) FROM ("),
+    "SELECT * FROM (SELECT id FROM event WHERE state = 0
+        AND (not_before <= ?4 OR ?5 < not_before) AND ",
     is_for!(),
+    " ORDER BY session, id LIMIT 1) UNION ALL ",
+    lease_ended!(),
     "))"
 );
 
+/// What stands behind a pending event comes when that one does.
 const NEXT_DUE: &str = concat!(
+    "WITH head AS (SELECT id, not_before AS at FROM event WHERE state = 0 AND ",
+    is_for!(),
+    " ORDER BY session, id LIMIT 1)
+    SELECT min(at) FROM (SELECT at FROM head
+    UNION ALL SELECT min(until) FROM event WHERE state = 1 AND ",
+    is_for!(),
+    " AND id < ifnull((SELECT id FROM head), ?4))"
+);
+
+const NEXT_DUE_OF_ANY: &str = concat!(
     "SELECT min(at) FROM (SELECT min(not_before) AS at FROM event WHERE state = 0 AND ",
     is_for!(),
     " UNION ALL SELECT min(until) FROM event WHERE state = 1 AND ",
     is_for!(),
-    ")"
+    " AND id < ?4)"
 );
 
 fn read(row: &Row<'_>) -> Result<EventRow, Bad> {
@@ -89,14 +126,15 @@ pub(super) fn push(
 ) -> Result<Option<EventId>, Failure> {
     let sql = "INSERT INTO event (type, dedup, unit, session, owner, state, created, body)
         SELECT ?1, ?2, ?3, ?4, ?5, 0, ?6, ?7
-        WHERE NOT EXISTS (SELECT 1 FROM event WHERE type = ?1 AND dedup = ?2)";
+        WHERE NOT EXISTS (SELECT 1 FROM event WHERE type = ?1 AND dedup = ?2 AND session = ?4)";
+    let unit = unit_of(&event.body).map(|it| it.to_string());
     let n_inserted = execute(
         db,
         sql,
         params![
             event.kind,
             event.dedup,
-            unit_of(&event.body).map(|it| it.to_string()),
+            unit,
             event.session.to_string(),
             owner.to_string(),
             event.created_at,
@@ -104,6 +142,9 @@ pub(super) fn push(
         ],
     )?;
     let id = EventId(u64::try_from(db.last_insert_rowid()).unwrap_or_default());
+    if let Some(unit) = unit.filter(|_| n_inserted > 0) {
+        execute(db, "UPDATE unit SET settled = 0 WHERE id = ?1 AND settled = 1", [unit])?;
+    }
     Ok((n_inserted > 0).then_some(id))
 }
 
@@ -122,8 +163,12 @@ pub(super) fn claim(
     max_attempts: u32,
 ) -> Result<Option<(EventRow, ClaimToken)>, Failure> {
     let (session, host, kinds) = whose(filter, by);
+    let sql = if filter.overtake { FIRST_DUE } else { FIRST };
+    let (latest_pause, latest_claim) =
+        (now + LONGEST_PAUSE.as_secs_f64(), now + CLOCK_SLACK.as_secs_f64());
     loop {
-        let found = find(db, FIRST, params![session, host, kinds, now], read)?;
+        let params = params![session, host, kinds, now, latest_pause, latest_claim];
+        let found = find(db, sql, params, read)?;
         let Some(Found { rid, row }) = found.into_iter().next() else {
             return Ok(None);
         };
@@ -143,16 +188,22 @@ pub(super) fn claim(
         }
         row.attempts = row.attempts.saturating_add(1);
         row.state = EventState::Claimed { by, until };
-        let token = hand_out(db, &row, &host, until)?;
+        let token = hand_out(db, &row, &host, now, until)?;
         return Ok(Some((row, token)));
     }
 }
 
-fn hand_out(db: &Connection, row: &EventRow, by: &str, until: f64) -> Result<ClaimToken, Failure> {
+fn hand_out(
+    db: &Connection,
+    row: &EventRow,
+    by: &str,
+    now: f64,
+    until: f64,
+) -> Result<ClaimToken, Failure> {
     let sql = "UPDATE event SET state = 1, attempts = ?2, token = token + 1, claimed_by = ?3,
-            until = ?4, last_error = ?5
+            until = ?4, last_error = ?5, claimed_at = ?6
         WHERE id = ?1 RETURNING token";
-    let params = params![number(row.id.0), row.attempts, by, until, row.last_error];
+    let params = params![number(row.id.0), row.attempts, by, until, row.last_error, now];
     let token: i64 = db.prepare_cached(sql)?.query_row(params, |row| row.get(0))?;
     Ok(ClaimToken(u64::try_from(token).unwrap_or_default()))
 }
@@ -170,8 +221,23 @@ fn settled(n_changed: usize) -> Settled {
 
 pub(super) fn ack(db: &Connection, id: EventId, token: ClaimToken) -> Result<Settled, Failure> {
     let sql = "UPDATE event SET state = 2, claimed_by = NULL, until = NULL
-        WHERE id = ?1 AND state = 1 AND token = ?2";
-    Ok(settled(execute(db, sql, [number(id.0), number(token.0)])?))
+        WHERE id = ?1 AND state = 1 AND token = ?2 RETURNING unit";
+    let is_acked = acked(db, db.prepare_cached(sql)?, [number(id.0), number(token.0)])?;
+    Ok(settled(usize::from(is_acked)))
+}
+
+/// Runs an acknowledgement that returns the unit of its event. `false` when
+/// there is no such event.
+fn acked(
+    db: &Connection,
+    mut statement: CachedStatement<'_>,
+    params: impl Params,
+) -> Result<bool, Failure> {
+    let unit: Option<Option<String>> = statement.query_row(params, |row| row.get(0)).optional()?;
+    if let Some(Some(unit)) = &unit {
+        units::settle(db, unit)?;
+    }
+    Ok(unit.is_some())
 }
 
 pub(super) fn retry(
@@ -208,7 +274,13 @@ pub(super) fn put_back(
 
 pub(super) fn ack_by_hand(db: &Connection, id: EventId) -> Result<bool, Failure> {
     let sql = "UPDATE event SET state = 2, claimed_by = NULL, until = NULL
-        WHERE id = ?1 AND state <> 2";
+        WHERE id = ?1 AND state <> 2 RETURNING unit";
+    acked(db, db.prepare_cached(sql)?, [number(id.0)])
+}
+
+pub(super) fn revive(db: &Connection, id: EventId) -> Result<bool, Failure> {
+    let sql = "UPDATE event SET state = 0, attempts = 0, not_before = 0
+        WHERE id = ?1 AND state = 3";
     Ok(execute(db, sql, [number(id.0)])? > 0)
 }
 
@@ -218,7 +290,9 @@ pub(super) fn next_due(
     by: HostId,
 ) -> Result<Option<f64>, Failure> {
     let (session, host, kinds) = whose(filter, by);
-    Ok(db.prepare_cached(NEXT_DUE)?.query_row(params![session, host, kinds], |row| row.get(0))?)
+    let sql = if filter.overtake { NEXT_DUE_OF_ANY } else { NEXT_DUE };
+    let params = params![session, host, kinds, i64::MAX];
+    Ok(db.prepare_cached(sql)?.query_row(params, |row| row.get(0))?)
 }
 
 pub(super) fn by_id(db: &Connection, id: EventId) -> Result<Option<EventRow>, Failure> {
@@ -227,32 +301,52 @@ pub(super) fn by_id(db: &Connection, id: EventId) -> Result<Option<EventRow>, Fa
     Ok(row.map_err(|why| StoreError::Corrupt { row: format!("event {}", id.0), why: why.0 })?)
 }
 
-pub(super) fn of_unit(db: &Connection, id: DelegationId) -> Result<Vec<EventRow>, Failure> {
+pub(super) fn of_unit(
+    db: &Connection,
+    id: DelegationId,
+    bad: &mut Vec<Corrupt>,
+) -> Result<Vec<EventRow>, Failure> {
     let found = find(db, select_event!("WHERE unit = ?1 ORDER BY id"), [id.to_string()], read)?;
-    aside::sort(db, aside::EVENT, found, &mut Vec::new())
+    Ok(aside::leave("event", found, bad))
 }
 
-pub(super) fn list(db: &Connection, filter: &EventFilter) -> Result<Vec<EventRow>, Failure> {
-    let sql = select_event!(
-        "WHERE (?1 IS NULL OR session = ?1) AND state BETWEEN ?2 AND ?3
-        ORDER BY id DESC LIMIT ?4"
-    );
+macro_rules! is_listed {
+    () => {
+        "(?1 IS NULL OR session = ?1) AND state BETWEEN ?2 AND ?3"
+    };
+}
+
+/// The parameters of `is_listed`.
+fn listed(filter: &EventFilter) -> (Option<String>, i64, i64) {
     let (low, high) = match filter.state {
         None => (i64::MIN, i64::MAX),
         Some(StateFilter::Undelivered) => (0, 1),
         Some(StateFilter::Acked) => (2, 2),
         Some(StateFilter::Dead) => (3, 3),
     };
-    let session = filter.session.as_ref().map(|it| it.to_string());
-    loop {
-        let params = params![session, low, high, count(filter.limit)];
-        let found = find(db, sql, params, read)?;
-        let is_readable = found.iter().all(|it| it.row.is_ok());
-        let mut res = aside::sort(db, aside::EVENT, found, &mut Vec::new())?;
-        // Those that are set aside leave places for older ones.
-        if is_readable {
-            res.reverse();
-            return Ok(res);
-        }
-    }
+    (filter.session.as_ref().map(|it| it.to_string()), low, high)
+}
+
+pub(super) fn list(
+    db: &Connection,
+    filter: &EventFilter,
+    bad: &mut Vec<Corrupt>,
+) -> Result<Vec<EventRow>, Failure> {
+    let sql =
+        concat!(select_event!("WHERE "), is_listed!(), " ORDER BY id DESC LIMIT ?4 OFFSET ?5");
+    let (session, low, high) = listed(filter);
+    let page = |limit, offset| {
+        find(db, sql, params![session, low, high, count(limit), count(offset)], read)
+    };
+    let mut res = aside::page(filter.limit, "event", page, bad)?;
+    res.reverse();
+    Ok(res)
+}
+
+pub(super) fn count_listed(db: &Connection, filter: &EventFilter) -> Result<usize, Failure> {
+    let sql = concat!("SELECT count(*) FROM event WHERE ", is_listed!());
+    let (session, low, high) = listed(filter);
+    let count: i64 =
+        db.prepare_cached(sql)?.query_row(params![session, low, high], |row| row.get(0))?;
+    Ok(usize::try_from(count).unwrap_or_default())
 }

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::{
-    Bad, Failure, aside, execute, find,
+    Bad, Failure, aside, execute, find, interrupt,
     units::{self, select_unit},
 };
 use crate::{
@@ -60,6 +60,7 @@ pub(super) fn recover(db: &Connection, dead: HostId, now: f64) -> Result<Recover
     let sql = "UPDATE event SET owner = NULL
         WHERE session = '' AND owner IS NOT NULL AND state <> 2 AND owner = ?1";
     execute(db, sql, [&host])?;
+    interrupt::forget(db, dead)?;
     Ok(res)
 }
 

@@ -4,6 +4,7 @@ use std::{path::Path, thread, time::Duration};
 
 use rusqlite::{Connection, ErrorCode, config::DbConfig};
 
+use super::Failure;
 use crate::store::{StoreError, open_error};
 
 /// `HERM`: tells this program's databases from others.
@@ -11,7 +12,7 @@ const APPLICATION: i32 = 0x4845_524d;
 
 /// The steps from an empty file to the newest version; the version of a file
 /// is how many were taken. A step that was released never changes.
-pub(super) const STEPS: &[&str] = &[include_str!("schema/v1.sql")];
+pub(super) const STEPS: &[&str] = &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql")];
 
 /// How often a write that another process is in the way of is tried again:
 /// for five seconds, where commits take milliseconds.
@@ -24,6 +25,9 @@ const BUSY_PAUSE: Duration = Duration::from_millis(1);
 
 /// Tries to switch the journal, for which SQLite does not wait on its own.
 const JOURNAL_TRIES: u32 = 250;
+
+/// What a log is cut to when it has grown beyond that and is empty again.
+pub(super) const LOG_LIMIT: u64 = 64 << 20;
 
 /// Settings of a connection. The log is copied back every 16 MiB: rarely
 /// enough that commits stay one write, and small enough to open fast.
@@ -81,7 +85,11 @@ pub(super) fn set_up(db: &Connection, path: &Path) -> Result<(), StoreError> {
     // meets the condition of a partial index is planned again for each value,
     // which costs several times what running it does.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(error)?;
-    migrate(db, path, STEPS)
+    migrate(db, path, STEPS)?;
+    // What stands in the log alone is lost with it: at least the tables are
+    // in the file itself. Another process that reads is no reason to wait.
+    let copied = db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    copied.map_err(error)
 }
 
 fn write_ahead(db: &Connection, path: &Path) -> Result<(), StoreError> {
@@ -127,6 +135,17 @@ fn take_steps(db: &Connection, path: &Path, steps: &[&str]) -> Result<(), StoreE
 
 pub(super) fn version(db: &Connection) -> rusqlite::Result<usize> {
     pragma(db, "user_version").map(|it: u32| usize::try_from(it).unwrap_or(usize::MAX))
+}
+
+/// A number that changes when another connection wrote.
+pub(super) fn data_version(db: &Connection) -> Result<i64, Failure> {
+    Ok(pragma(db, "data_version")?)
+}
+
+/// Bytes that the file has to have, as far as the database knows.
+pub(super) fn length(db: &Connection) -> Result<u64, Failure> {
+    let (pages, size): (u32, u32) = (pragma(db, "page_count")?, pragma(db, "page_size")?);
+    Ok(u64::from(pages).saturating_mul(u64::from(size)))
 }
 
 fn pragma<T: rusqlite::types::FromSql>(db: &Connection, name: &str) -> rusqlite::Result<T> {

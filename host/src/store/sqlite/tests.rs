@@ -82,7 +82,7 @@ fn a_row_that_is_set_aside_says_what_it_was_and_why() {
 
 #[test]
 fn columns_that_can_not_be_read_are_no_reason_to_stop() {
-    let check = |spoil: &str, why: &str| {
+    let check = |spoil: &str, row: &str| {
         let mut case = Case::new();
         case.push("a");
         case.push("b");
@@ -90,16 +90,14 @@ fn columns_that_can_not_be_read_are_no_reason_to_stop() {
         let filter = EventFilter { limit: 10, ..EventFilter::default() };
         let left = case.tables.events(&filter).unwrap();
         assert_eq!(left.len(), 1, "{spoil}");
-        assert_eq!(case.tables.set_aside().unwrap()[0].why, why);
+        assert_eq!(case.tables.told.iter().collect::<Vec<_>>(), [row]);
+        assert_eq!(case.names_aside(), [""; 0]);
     };
-    check("UPDATE event SET session = 'x' WHERE id = 1", "`x` is no session");
-    check("UPDATE event SET state = 9 WHERE id = 1", "9 is no state");
-    check(
-        "UPDATE event SET state = 1, until = 5, claimed_by = 'me' WHERE id = 1",
-        "`me` is no host",
-    );
+    check("UPDATE event SET session = 'x' WHERE id = 1", "event 1");
+    check("UPDATE event SET state = 9 WHERE id = 1", "event 1");
+    check("UPDATE event SET state = 1, until = 5, claimed_by = 'me' WHERE id = 1", "event 1");
     let not_text = "UPDATE event SET last_error = CAST(x'ff' AS TEXT) WHERE id = 1";
-    check(not_text, "invalid utf-8 sequence of 1 bytes from index 0 at index 9");
+    check(not_text, "event 1");
 }
 
 #[test]
@@ -148,10 +146,19 @@ fn a_listing_leaves_out_what_can_not_be_read() {
     }
     case.sql(&format!("UPDATE unit SET status = 'great' WHERE id = '{}'", delegation(4)));
     case.sql(&format!("UPDATE event SET body = x'' WHERE unit = '{}'", delegation(3)));
+    case.tables.insert_unit(&unit(5, &[&[0]]), host(1)).unwrap();
+    case.sql(&format!("UPDATE unit SET body = x'48' WHERE id = '{}'", delegation(5)));
     let rows = case.tables.units(2).unwrap();
     let seen: Vec<_> = rows.iter().map(|it| (it.record.id, it.results.len())).collect();
     assert_eq!(seen, [(delegation(2), 0), (delegation(3), 0), (delegation(1), 1)]);
-    assert_eq!(case.names_aside(), [format!("unit {}", delegation(4)), "event 2".to_owned()]);
+    // They are left alone, and told of once.
+    assert_eq!(case.names_aside(), [""; 0]);
+    assert_eq!(case.tables.told.len(), 3);
+    case.tables.units(2).unwrap();
+    assert_eq!(case.tables.told.len(), 3);
+    let end = finish(&unit(5, &[&[0]]), 0, Status::Completed, 9.0);
+    assert!(case.tables.finish(&end).unwrap().is_some(), "its host lives, and ends it");
+    assert!(case.claim().is_some());
 }
 
 #[test]
@@ -211,7 +218,7 @@ fn an_older_database_is_brought_forward_and_nothing_is_lost() {
     assert_eq!(case.tables.unit(record.id).unwrap().unwrap().record, record);
     assert_eq!(case.claim().as_deref(), Some("a"));
     let err = schema::migrate(&case.tables.db, &path, schema::STEPS).unwrap_err();
-    assert!(matches!(err, StoreError::Newer { found: 2, known: 1, .. }), "{err}");
+    assert!(matches!(err, StoreError::Newer { found: 3, known: 2, .. }), "{err}");
 }
 
 #[test]
@@ -226,9 +233,74 @@ fn a_step_that_fails_leaves_the_older_version() {
     assert_eq!(case.claim().as_deref(), Some("a"));
 }
 
-/// Databases of version 1 exist: a change of the tables is a new step.
 #[test]
-fn the_first_step_never_changes() {
+fn a_database_of_version_1_is_brought_forward_and_nothing_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = prepare(&dir.path().join("store.db")).unwrap();
+    let db = Connection::open(&path).unwrap();
+    schema::migrate(&db, &path, &schema::STEPS[..1]).unwrap();
+    let body = record::encode_unit(&unit(1, &[&[0]])).unwrap();
+    let event = record::encode_body(&other("watch_match", "", chat()).body).unwrap();
+    for (n, state) in [(1, 0), (2, 1), (3, 1)] {
+        let sql = "INSERT INTO unit (id, session, owner, state, n_groups, groups_left, body,
+            status, ended_at) VALUES (?1, ?2, ?3, ?4, 1, 1 - ?4, ?5, ?6, ?7)";
+        let (status, at) = ((state == 1).then_some("completed"), (state == 1).then_some(5.0));
+        let (id, session, host) =
+            (delegation(n).to_string(), chat().to_string(), host(1).to_string());
+        db.execute(sql, params![id, session, host, state, body, status, at]).unwrap();
+    }
+    for (id, unit, state) in [(4, Some(2), 2), (5, Some(3), 0), (7, None, 0), (9, None, 2)] {
+        let sql = "INSERT INTO event (id, type, dedup, unit, session, owner, state, created, body)
+            VALUES (?1, 'watch_match', ?1, ?2, ?3, ?4, ?5, 1, ?6)";
+        let unit = unit.map(|it| delegation(it).to_string());
+        let (session, host) = (chat().to_string(), host(1).to_string());
+        db.execute(sql, params![id, unit, session, host, state, event]).unwrap();
+    }
+    db.execute("DELETE FROM event WHERE id = 9", []).unwrap();
+    drop(db);
+    let mut tables = suite::sqlite(&path);
+    assert_eq!(schema::version(&tables.db).unwrap(), schema::STEPS.len());
+    let filter = EventFilter { limit: 9, ..EventFilter::default() };
+    let seen: Vec<u64> = tables.events(&filter).unwrap().iter().map(|it| it.id.0).collect();
+    assert_eq!(seen, [4, 5, 7]);
+    let id = tables.push(&other("watch_match", "new", chat()), host(1)).unwrap();
+    assert_eq!(id, Some(EventId(10)), "the place of one that is gone is not used again");
+    assert_eq!(tables.prune(0, 0), Ok(2), "unit 2 and its event: 3 waits for its session");
+}
+
+#[test]
+fn what_can_be_forgotten_is_found_by_its_own_index() {
+    let case = Case::new();
+    for (sql, index) in [(units::OLD_UNITS, "unit_settled"), (units::OLD_EVENTS, "event_told")] {
+        let mut statement = case.tables.db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let plan: String = statement.query_row([0], |row| row.get(3)).unwrap();
+        assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{plan}");
+    }
+}
+
+#[test]
+fn a_full_file_is_told_as_that_and_takes_writes_when_there_is_room() {
+    let mut case = Case::new();
+    let limit = |case: &Case, pages: u32| {
+        case.tables.db.pragma_update(None, "max_page_count", pages).unwrap();
+    };
+    limit(&case, 1);
+    let mut n = 0;
+    let full = loop {
+        n += 1;
+        let event = other("watch_match", &format!("{n} {}", "x".repeat(200)), chat());
+        if let Err(err) = case.tables.push(&event, host(1)) {
+            break err;
+        }
+    };
+    assert!(matches!(full, StoreError::Full(_)), "{full}");
+    limit(&case, 1_000_000);
+    assert!(case.tables.push(&other("watch_match", "a", chat()), host(1)).unwrap().is_some());
+}
+
+/// Databases of these versions exist: a change of the tables is a new step.
+#[test]
+fn the_first_steps_never_change() {
     let hash = blake3::hash(include_bytes!("schema/v1.sql")).to_hex();
     insta::assert_snapshot!(hash.as_str(), @"03b4717c5159ddc5570d176890a7688884bd9bb3dc4992daff8dd9aa2b07967b");
 }
@@ -253,17 +325,20 @@ fn the_settings_of_a_connection_are_those_that_keep_what_was_answered() {
 #[test]
 fn a_claim_looks_at_no_more_than_an_index_gives_it() {
     let case = Case::new();
-    let sql = format!("EXPLAIN QUERY PLAN {}", queue::FIRST);
-    let mut statement = case.tables.db.prepare(&sql).unwrap();
-    let nothing = params!["", "", None::<String>, 0.0];
-    let mut rows = statement.query(nothing).unwrap();
-    let mut plan = String::new();
-    while let Some(row) = rows.next().unwrap() {
-        plan += &row.get::<_, String>(3).unwrap();
-        plan.push('\n');
+    for sql in [queue::FIRST, queue::FIRST_DUE] {
+        let mut statement = case.tables.db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let nothing = params!["", "", None::<String>, 0.0, 0.0, 0.0];
+        let mut rows = statement.query(nothing).unwrap();
+        let mut plan = String::new();
+        while let Some(row) = rows.next().unwrap() {
+            plan += &row.get::<_, String>(3).unwrap();
+            plan.push('\n');
+        }
+        assert!(!plan.contains("SCAN event") && !plan.contains("TEMP B-TREE"), "{plan}");
+        for index in ["event_pending", "event_claimed", "event_leased"] {
+            assert!(plan.contains(index), "{plan}");
+        }
     }
-    assert!(!plan.contains("SCAN event") && !plan.contains("TEMP B-TREE"), "{plan}");
-    assert!(plan.contains("event_pending") && plan.contains("event_claimed"), "{plan}");
 }
 
 #[test]

@@ -105,13 +105,28 @@ pub(super) fn finish(db: &Connection, finish: &Finish) -> Result<Option<EventId>
         Err(err) => return Err(err.into()),
     };
     let session = event.session_key.to_string();
-    let params = params![event.kind, count(*group), session, state, at, body, key];
+    let params = params![event.kind, count(*group), session, state, at, body, &key];
     if execute(db, sql, params)? == 0 {
-        return Ok(None);
+        return if is_there(db, &key)? { Ok(None) } else { Err(StoreError::Missing(key).into()) };
     }
     let res = db.last_insert_rowid();
     end_group(db, *id, &event)?;
+    if *acked {
+        settle(db, &key)?;
+    }
     Ok(Some(EventId(u64::try_from(res).unwrap_or_default())))
+}
+
+fn is_there(db: &Connection, unit: &str) -> Result<bool, Failure> {
+    Ok(db.prepare_cached("SELECT 1 FROM unit WHERE id = ?1")?.exists([unit])?)
+}
+
+/// Notes that nothing of a unit waits for anybody, if that is so.
+pub(super) fn settle(db: &Connection, unit: &str) -> Result<(), Failure> {
+    let sql = "UPDATE unit SET settled = 1 WHERE id = ?1 AND state = 1 AND settled = 0
+        AND NOT EXISTS (SELECT 1 FROM event WHERE unit = ?1 AND state <> 2)";
+    execute(db, sql, [unit])?;
+    Ok(())
 }
 
 fn end_group(db: &Connection, id: DelegationId, event: &CompletionEvent) -> Result<(), Failure> {
@@ -148,7 +163,8 @@ fn forget_children(db: &Connection, unit: &str, told: &[ChildResult]) -> Result<
 
 /// The status of a unit of several groups, from those of all results.
 pub(super) fn combined(db: &Connection, unit: &str) -> Result<Status, Failure> {
-    let told = aside::sort(db, aside::EVENT, told(db, unit)?, &mut Vec::new())?;
+    // What can't be read is left to whoever delivers it.
+    let told = aside::leave("event", told(db, unit)?, &mut Vec::new());
     Ok(batch_status(&told.concat()))
 }
 
@@ -235,34 +251,33 @@ pub(super) fn full_summary(
     })?)
 }
 
-pub(super) fn list(db: &Connection, ended: usize) -> Result<Vec<UnitRow>, Failure> {
+pub(super) fn list(
+    db: &Connection,
+    ended: usize,
+    bad: &mut Vec<Corrupt>,
+) -> Result<Vec<UnitRow>, Failure> {
     let running = select_unit!("WHERE state = 0 ORDER BY rid DESC");
-    let mut res = with_results(db, find(db, running, [], read)?)?;
+    let mut rows = aside::leave("unit", find(db, running, [], read)?, bad);
     let newest = select_unit!(
-        "WHERE state = 1 AND parent IS NULL ORDER BY ended_at DESC, rid DESC LIMIT ?1"
+        "WHERE state = 1 AND parent IS NULL ORDER BY ended_at DESC, rid DESC LIMIT ?1 OFFSET ?2"
     );
-    loop {
-        let found = find(db, newest, [count(ended)], read)?;
-        let is_readable = found.iter().all(|it| it.row.is_ok());
-        let rows = with_results(db, found)?;
-        // Those that are set aside leave places for older ones.
-        if is_readable {
-            res.extend(rows);
-            return Ok(res);
-        }
-    }
+    let page = |limit, offset| find(db, newest, [count(limit), count(offset)], read);
+    rows.extend(aside::page(ended, "unit", page, bad)?);
+    with_results(db, rows, bad)
 }
 
-fn with_results(db: &Connection, found: Vec<Found<UnitRow>>) -> Result<Vec<UnitRow>, Failure> {
-    let mut res = Vec::with_capacity(found.len());
-    for mut row in readable(db, found, &mut Vec::new())? {
-        let (key, mut bad) = (row.record.id.to_string(), Vec::new());
-        row.results = aside::sort(db, aside::EVENT, told(db, &key)?, &mut bad)?.concat();
-        row.results.extend(aside::sort(db, aside::CHILD, children(db, &key)?, &mut bad)?);
+fn with_results(
+    db: &Connection,
+    mut rows: Vec<UnitRow>,
+    bad: &mut Vec<Corrupt>,
+) -> Result<Vec<UnitRow>, Failure> {
+    for row in &mut rows {
+        let key = row.record.id.to_string();
+        row.results = aside::leave("event", told(db, &key)?, bad).concat();
+        row.results.extend(aside::leave("result", children(db, &key)?, bad));
         row.results.sort_by_key(|it| it.task_index);
-        res.push(row);
     }
-    Ok(res)
+    Ok(rows)
 }
 
 /// Sets aside those that can't be read.
@@ -281,9 +296,14 @@ pub(super) fn readable(
     Ok(res)
 }
 
-pub(super) fn below(db: &Connection, parent: DelegationId) -> Result<Vec<UnitRow>, Failure> {
+pub(super) fn below(
+    db: &Connection,
+    parent: DelegationId,
+    bad: &mut Vec<Corrupt>,
+) -> Result<Vec<UnitRow>, Failure> {
     let sql = select_unit!("WHERE parent = ?1 ORDER BY rid");
-    with_results(db, find(db, sql, [parent.to_string()], read)?)
+    let rows = aside::leave("unit", find(db, sql, [parent.to_string()], read)?, bad);
+    with_results(db, rows, bad)
 }
 
 /// Forgets a unit, and those that its children asked for.
@@ -302,23 +322,22 @@ fn forget(db: &Connection, unit: Found<String>) -> Result<usize, Failure> {
     Ok(res)
 }
 
+pub(super) const OLD_UNITS: &str = "SELECT rid, id FROM unit
+    WHERE settled = 1 AND parent IS NULL ORDER BY ended_at DESC, rid DESC LIMIT -1 OFFSET ?1";
+
+pub(super) const OLD_EVENTS: &str = "SELECT id FROM event
+    WHERE state = 2 AND unit IS NULL ORDER BY id DESC LIMIT -1 OFFSET ?1";
+
 pub(super) fn prune(db: &Connection, keep: usize, keep_events: usize) -> Result<usize, Failure> {
-    let sql = "SELECT old.rid, old.id FROM (
-            SELECT rid, id FROM unit WHERE state = 1 AND parent IS NULL
-            ORDER BY ended_at DESC, rid DESC LIMIT -1 OFFSET ?1
-        ) AS old
-        WHERE NOT EXISTS (SELECT 1 FROM event WHERE unit = old.id AND state <> 2)";
-    let old = find(db, sql, [count(keep)], |row| Ok(row.get::<_, String>(1)?))?;
+    let old = find(db, OLD_UNITS, [count(keep)], |row| Ok(row.get::<_, String>(1)?))?;
     let mut res = 0;
     for unit in old {
         res += forget(db, unit)?;
     }
-    let sql = "DELETE FROM event WHERE id IN (
-            SELECT id FROM event AS it WHERE state = 2
-                AND NOT EXISTS (SELECT 1 FROM unit WHERE unit.id = it.unit)
-            ORDER BY id DESC LIMIT -1 OFFSET ?1
-        )";
-    Ok(res + execute(db, sql, [count(keep_events)])?)
+    for event in find(db, OLD_EVENTS, [count(keep_events)], |_| Ok(()))? {
+        res += execute(db, "DELETE FROM event WHERE id = ?1", [event.rid])?;
+    }
+    Ok(res)
 }
 
 /// Ends a unit whose groups all have their event.
@@ -327,7 +346,7 @@ pub(super) fn end(db: &Connection, unit: &str, now: f64) -> Result<(), Failure> 
         WHERE id = ?1";
     let status = combined(db, unit)?.as_str();
     execute(db, sql, params![unit, status, now])?;
-    Ok(())
+    settle(db, unit)
 }
 
 pub(super) fn set_groups_left(db: &Connection, unit: &str, left: usize) -> Result<(), Failure> {

@@ -12,9 +12,12 @@ enum Op {
     Finish { unit: u8, group: usize, status: usize, acked: bool },
     Push { kind: usize, dedup: u8, is_chat: bool, host: u8 },
     Failure { unit: u8, host: u8 },
-    Claim { is_chat: bool, kind: Option<usize>, host: u8 },
+    Claim { is_chat: bool, kind: Option<usize>, host: u8, overtake: bool },
     Settle { claim: usize, how: u8 },
     AckByHand { event: u64 },
+    Revive { event: u64 },
+    AskToStop { unit: u8, host: u8 },
+    Heard { host: u8 },
     Recover { host: u8 },
     Prune { keep: usize, keep_events: usize },
     Pass { seconds: u16 },
@@ -34,11 +37,16 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(unit, group, status, acked)| Op::Finish { unit, group, status, acked }),
         3 => (0..2_usize, 0..9_u8, any::<bool>(), host.clone())
             .prop_map(|(kind, dedup, is_chat, host)| Op::Push { kind, dedup, is_chat, host }),
-        1 => (unit, host.clone()).prop_map(|(unit, host)| Op::Failure { unit, host }),
-        6 => (any::<bool>(), proptest::option::weighted(0.2, 0..2_usize), host.clone())
-            .prop_map(|(is_chat, kind, host)| Op::Claim { is_chat, kind, host }),
+        1 => (unit.clone(), host.clone()).prop_map(|(unit, host)| Op::Failure { unit, host }),
+        6 => (any::<bool>(), proptest::option::weighted(0.2, 0..2_usize), host.clone(),
+            any::<bool>()).prop_map(|(is_chat, kind, host, overtake)| {
+                Op::Claim { is_chat, kind, host, overtake }
+            }),
         6 => (0..4_usize, 0..3_u8).prop_map(|(claim, how)| Op::Settle { claim, how }),
         1 => (1..9_u64).prop_map(|event| Op::AckByHand { event }),
+        1 => (1..9_u64).prop_map(|event| Op::Revive { event }),
+        1 => (unit.clone(), host.clone()).prop_map(|(unit, host)| Op::AskToStop { unit, host }),
+        1 => host.clone().prop_map(|host| Op::Heard { host }),
         1 => host.prop_map(|host| Op::Recover { host }),
         1 => (0..3_usize, 0..3_usize)
             .prop_map(|(keep, keep_events)| Op::Prune { keep, keep_events }),
@@ -107,6 +115,12 @@ impl World {
                 ),
             },
             Op::AckByHand { event } => format!("{:?}", tables.ack_by_hand(EventId(event))),
+            Op::Revive { event } => format!("{:?}", tables.revive(EventId(event))),
+            Op::AskToStop { unit, host: by } => {
+                let what = ToStop::Unit(delegation(unit));
+                format!("{:?}", tables.ask_to_stop(&what, host(by), Some("enough")))
+            }
+            Op::Heard { host: by } => format!("{:?}", tables.heard(host(by))),
             Op::Recover { host: dead } => format!("{:?}", tables.recover(host(dead), self.now)),
             Op::Prune { keep, keep_events } => format!("{:?}", tables.prune(keep, keep_events)),
             Op::Pass { .. } | Op::Reopen => String::new(),
@@ -115,11 +129,11 @@ impl World {
     }
 
     fn claim(&self, op: &Op, tables: &mut dyn Tables) -> Option<(EventRow, ClaimToken)> {
-        let Op::Claim { is_chat, kind, host: by } = *op else {
+        let Op::Claim { is_chat, kind, host: by, overtake } = *op else {
             return None;
         };
         let kinds = kind.map(|it| vec![KINDS[it].to_owned()]);
-        let filter = ClaimFilter { session: session(is_chat), kinds };
+        let filter = ClaimFilter { session: session(is_chat), kinds, overtake };
         tables.claim(&filter, host(by), self.now, self.now + 300.0, MAX).unwrap()
     }
 }
@@ -148,8 +162,17 @@ fn see(tables: &mut dyn Tables) -> String {
         res.push(format!("{:?}", events.into_iter().map(|it| it.id).collect::<Vec<_>>()));
         res.extend((0..3).map(|it| format!("{:?}", tables.full_summary(delegation(n), it))));
     }
-    for (is_chat, by) in [(true, 0), (false, 0), (false, 1)] {
-        let filter = all_of(session(is_chat));
+    for by in 0..3 {
+        let asked = tables.asked_to_stop(host(by)).unwrap();
+        // In memory they are in the order of their ids.
+        let mut units: Vec<String> = asked.iter().map(|it| it.unit.to_string()).collect();
+        units.sort();
+        res.push(format!("{units:?}"));
+    }
+    for (is_chat, by, overtake) in
+        [(true, 0, false), (false, 0, false), (false, 1, false), (true, 0, true)]
+    {
+        let filter = ClaimFilter { overtake, ..all_of(session(is_chat)) };
         res.push(format!("{:?}", tables.next_due(&filter, host(by)).unwrap()));
     }
     res.join("\n")
