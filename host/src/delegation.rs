@@ -29,6 +29,7 @@ mod nested;
 mod originals;
 pub mod request;
 mod result;
+mod retry;
 mod running;
 mod sync;
 

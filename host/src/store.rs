@@ -251,6 +251,11 @@ fn open_error(path: &Path, err: &dyn fmt::Display) -> StoreError {
     StoreError::Open { path: path.to_owned(), why: err.to_string() }
 }
 
+fn rescued_text(rescued: &Option<PathBuf>) -> String {
+    let text = |it: &PathBuf| format!("; what was in it is kept in `{}`", it.display());
+    rescued.as_ref().map(text).unwrap_or_default()
+}
+
 /// Why the store did not do what it was asked to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -304,6 +309,23 @@ pub enum StoreError {
     /// The id is in use.
     #[error("`{0}` was dispatched before")]
     Exists(String),
+    /// What was to end is not there.
+    #[error("`{0}` is not in the store")]
+    Missing(String),
+    /// The file is no longer what it was when it was opened. Nothing more is
+    /// written: nobody would find it.
+    #[error("the store `{}` {why}, while it is in use{}", path.display(), rescued_text(rescued))]
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// What became of it.
+        why: String,
+        /// Where what was in it is kept.
+        rescued: Option<PathBuf>,
+    },
+    /// It was opened to be read alone.
+    #[error("the store `{}` is open for reading alone", .0.display())]
+    ReadOnly(PathBuf),
     /// The store's thread is gone.
     #[error("the store is closed")]
     Closed,

@@ -89,8 +89,14 @@ impl UnitRecord {
     /// among its notes.
     pub fn make_foreground(&mut self, note: &str) {
         self.mode = Mode::Foreground;
-        self.groups = vec![Group { name: None, tasks: (0..self.tasks.len()).collect() }];
+        self.join_groups();
         self.notes.push(note.to_owned());
+    }
+
+    /// One event for all tasks, whatever groups there were: a caller that
+    /// waits gets one answer, and it has all results.
+    pub fn join_groups(&mut self) {
+        self.groups = vec![Group { name: None, tasks: (0..self.tasks.len()).collect() }];
     }
 
     /// Goals in the order of the tasks.

@@ -5,6 +5,7 @@ use hermitage::{
     config::Config,
     delegation::{Completion, DelegateError, Progress, Request},
     event::{ASYNC_DELEGATION, ASYNC_DELEGATION_FAILURE, CompletionEvent, Status},
+    host::Answer,
     id::DelegationId,
     store::{EventState, Tables},
 };
@@ -107,6 +108,29 @@ async fn each_group_has_one_event_as_soon_as_its_last_task_is_over() {
     identities.retain(|it| it.starts_with(&id.to_string()));
     identities.dedup();
     assert_eq!(identities.len(), 2, "{events:?}");
+    assert!(events.iter().all(|it| it.state == EventState::Acked), "{events:?}");
+}
+
+#[tokio::test]
+async fn a_caller_that_waits_has_the_results_of_all_groups_as_one_answer() {
+    let (host, gate) = gated();
+    let tasks = [TestTask::gated("a"), TestTask::new("traps"), TestTask::gated("b")];
+    let each = Request { completion: Completion::Each, ..host.request(&tasks).await };
+    let mut named = host.request(&tasks).await;
+    named.tasks[0].group = Some("front".to_owned());
+    named.tasks[1].group = Some("back".to_owned());
+    gate.open("a");
+    gate.open("b");
+    for request in [each, named] {
+        let answer = host.host().await.delegate(&chat(1), request).await.unwrap();
+        let Answer::Finished(event) = answer else { panic!("{answer:?}") };
+        assert_eq!(goals(&event), ["a", "run traps", "b"]);
+        assert_eq!((event.group.as_ref(), event.is_batch), (None, true));
+        let statuses: Vec<_> = event.results.iter().map(|it| it.status).collect();
+        assert_eq!(statuses, [Status::Completed, Status::Error, Status::Completed]);
+    }
+    let events = host.events().await;
+    assert_eq!(events.len(), 2);
     assert!(events.iter().all(|it| it.state == EventState::Acked), "{events:?}");
 }
 

@@ -87,6 +87,7 @@ impl Core {
             store: self.parts.store.clone(),
             queue: self.parts.queue.clone(),
             clock: Arc::clone(&self.parts.clock),
+            trouble: self.trouble.clone(),
         };
         Ledger::new(books, self.feed.clone(), Arc::clone(record), failure_notices)
     }

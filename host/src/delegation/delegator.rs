@@ -18,6 +18,7 @@ use super::{
     executor::Work,
     live::{Feed, Live, Update},
     request::{Request, Rules, TaskPlan, TaskRequest, WrittenBy},
+    retry::Trouble,
     running::{Dispatched, Handle, Running},
 };
 use crate::{
@@ -129,6 +130,8 @@ pub(super) struct Core {
     pub(super) feed: Feed,
     /// Whether an operation that prunes is on its way.
     pub(super) is_pruning: Arc<AtomicBool>,
+    /// Whether the store takes writes.
+    pub(super) trouble: Trouble,
     /// Where units live, whoever asks for them.
     runtime: tokio::runtime::Handle,
 }
@@ -161,9 +164,9 @@ impl Delegator {
             true => Blocked::with(limits.blocked_tools.iter().copied()),
             false => Blocked::of_a_parent(),
         };
-        let (feed, is_pruning) = (Feed::new(), Arc::default());
+        let (feed, is_pruning, trouble) = (Feed::new(), Arc::default(), Trouble::default());
         let runtime = tokio::runtime::Handle::current();
-        Self(Arc::new(Core { parts, blocked, dispatcher, feed, is_pruning, runtime }))
+        Self(Arc::new(Core { parts, blocked, dispatcher, feed, is_pruning, trouble, runtime }))
     }
 
     pub(super) fn of(core: &Arc<Core>) -> Self {
@@ -206,6 +209,9 @@ impl Delegator {
         let works = self.0.works(asker, resolved.tasks).await?;
         record.tasks = works.iter().map(task_record).collect();
         record.groups = resolved.groups;
+        if record.mode == Mode::Foreground {
+            record.join_groups();
+        }
         record.notes = resolved.notes;
         Ok(Prepared { record, works, budget, on_capacity, failure_notices, strict })
     }

@@ -10,22 +10,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::live::{Feed, Progress};
+use super::{
+    live::{Feed, Progress},
+    retry::{Trouble, may_pass},
+};
 use crate::{
     clock::Clock,
     completion::Queue,
     event::{ChildResult, CompletionEvent, Status},
-    store::{EventBody, EventId, Finish, NewEvent, Store, StoreError},
+    id::HostId,
+    store::{EventBody, EventId, Finish, NewEvent, Store, StoreError, Tables},
     unit::{Mode, UnitRecord},
 };
 
-/// How long a write is tried again when the disk is full or another process
-/// holds the store. After that the unit is left to the next start, which
-/// reports it as `unknown`.
+/// How long a unit keeps its slot, and its caller waiting, when the store
+/// takes no writes. After that its end is tried again beside it, for as long
+/// as the host lives.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Between two tries.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// What stands in the result of a child that the host lost.
 const CRASHED: &str = "the host crashed while it ran this child";
@@ -33,6 +34,10 @@ const CRASHED: &str = "the host crashed while it ran this child";
 /// What the caller of a unit is told whose end is not on disk.
 const NOT_RECORDED: &str =
     "the end of this was not recorded, so a later start will report it once more, as `unknown`";
+
+/// What the caller is told when that may still change.
+const NOT_YET_RECORDED: &str = "the end of this is not on disk yet, and is tried again; \
+    should this host end first, a later start will report it once more, as `unknown`";
 
 /// What stands in the results of a unit whose task was dropped, by a panic or
 /// by a runtime that was shut down without its host.
@@ -44,6 +49,7 @@ pub(super) struct Books {
     pub(super) store: Store,
     pub(super) queue: Queue,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) trouble: Trouble,
 }
 
 /// The ledger of one unit.
@@ -165,24 +171,26 @@ impl Ledger {
         let Some(result) = self.results.get(index).cloned().flatten() else {
             return;
         };
-        let (id, failed) = (self.record.id, result.status != Status::Completed);
+        let is_failed = result.status != Status::Completed;
         // A caller that waits has the results as its answer.
         let is_wanted = self.failure_notices && self.record.mode == Mode::Background;
-        let notice = (failed && is_wanted).then(|| self.notice(result.clone()));
-        let owner = self.books.store.host();
-        let is_notice = notice.is_some();
-        let write = self.books.store.run(move |tables| {
-            tables.child_ended(id, &result)?;
-            notice.map(|it| tables.push(&it, owner)).transpose()
-        });
-        match write.await {
-            Ok(_) if is_notice => self.books.queue.offered(&self.record.session),
-            Ok(_) => (),
-            // It comes with the group's event all the same.
-            Err(err) => tracing::error!(%err, delegation = %id, "a result was not kept"),
-        }
-        if let Some(Some(result)) = self.results.get(index) {
-            self.tell(result);
+        let notice = (is_failed && is_wanted).then(|| self.notice(result.clone()));
+        let news = News {
+            books: self.books.clone(),
+            feed: self.feed.clone(),
+            record: Arc::clone(&self.record),
+            result: Arc::new(result),
+            notice,
+        };
+        let kept = news.keep().await;
+        if may_pass(&kept) {
+            // Beside the other children, and their end, which wait for nobody.
+            tokio::spawn(async move {
+                let kept = news.books.trouble.outlast(|| news.keep()).await;
+                news.tell(kept);
+            });
+        } else {
+            news.tell(kept);
         }
     }
 
@@ -212,10 +220,29 @@ impl Ledger {
             return;
         };
         self.writing = Some(Arc::clone(&finish));
-        let patience = *self.patience.get_or_insert_with(|| Instant::now() + PATIENCE);
-        let written = write(&self.books.store, &finish, patience).await;
+        let mut written = self.books.write(&self.record, &finish).await;
+        if may_pass(&written) {
+            written = self.go_on_trying(&finish).await.unwrap_or(written);
+        }
         self.writing = None;
         self.written(written, finish, last);
+    }
+
+    /// Has the end of a group tried again until the store takes it, or the
+    /// host ends. `None` when it has not within the patience of the unit.
+    async fn go_on_trying(
+        &mut self,
+        finish: &Arc<Finish>,
+    ) -> Option<Result<Option<EventId>, StoreError>> {
+        let (books, record) = (self.books.clone(), Arc::clone(&self.record));
+        let finish = Arc::clone(finish);
+        let trying = tokio::spawn(async move {
+            let written = books.trouble.outlast(|| books.write(&record, &finish)).await;
+            books.queue.offered(&record.session);
+            written
+        });
+        let patience = *self.patience.get_or_insert_with(|| Instant::now() + PATIENCE);
+        tokio::time::timeout_at(patience.into(), trying).await.ok()?.ok()
     }
 
     /// The end of a group, from the results that are there.
@@ -242,11 +269,15 @@ impl Ledger {
         mut finish: Arc<Finish>,
         last: Option<usize>,
     ) {
+        let is_tried = may_pass(&written);
         if let Err(err) = written {
             let id = self.record.id;
-            tracing::error!(%err, delegation = %id, "the end of a delegation was not recorded");
             // Whoever waits has the results all the same, and knows.
-            let note = format!("{NOT_RECORDED}: {err}");
+            let words = if is_tried { NOT_YET_RECORDED } else { NOT_RECORDED };
+            if !is_tried {
+                tracing::error!(%err, delegation = %id, "the end of a delegation was not recorded");
+            }
+            let note = format!("{words}: {err}");
             Arc::make_mut(&mut finish).event.notes.push(note);
         }
         if !finish.acked {
@@ -281,8 +312,9 @@ impl Drop for Ledger {
         }
         for finish in left {
             let (queue, session) = (self.books.queue.clone(), self.record.session.clone());
+            let (record, owner) = (Arc::clone(&self.record), self.books.store.host());
             self.books.store.send(move |tables| {
-                tables.finish(&finish)?;
+                end(tables, &record, owner, &finish)?;
                 // Those who are woken ask the store after this operation.
                 queue.offered(&session);
                 Ok(())
@@ -291,21 +323,69 @@ impl Drop for Ledger {
     }
 }
 
-/// Writes the end of a group, again while what is in the way may pass: the
-/// event is not offered before it is on disk.
-async fn write(
-    store: &Store,
-    finish: &Arc<Finish>,
-    until: Instant,
+impl Books {
+    async fn write(
+        &self,
+        record: &Arc<UnitRecord>,
+        finish: &Arc<Finish>,
+    ) -> Result<Option<EventId>, StoreError> {
+        let (owner, record, finish) = (self.store.host(), Arc::clone(record), Arc::clone(finish));
+        self.store.run(move |tables| end(tables, &record, owner, &finish)).await
+    }
+}
+
+/// Ends a group. A unit that somebody took out of the store ends, too: what
+/// is known of it is here.
+fn end(
+    tables: &mut dyn Tables,
+    record: &UnitRecord,
+    owner: HostId,
+    finish: &Finish,
 ) -> Result<Option<EventId>, StoreError> {
-    loop {
-        let op = Arc::clone(finish);
-        let res = store.run(move |tables| tables.finish(&op)).await;
-        let may_pass = matches!(res, Err(StoreError::Full(_) | StoreError::Busy(_)));
-        if !may_pass || until < Instant::now() {
-            return res;
+    match tables.finish(finish) {
+        Err(StoreError::Missing(id)) => {
+            tracing::error!(%id, "a delegation is gone from the store: it is recorded once more");
+            tables.insert_unit(record, owner)?;
+            tables.finish(finish)
         }
-        tracing::warn!(delegation = %finish.id, "the store takes no end of it now: trying again");
-        tokio::time::sleep(PAUSE).await;
+        res => res,
+    }
+}
+
+/// A child that ended while others of its group go on.
+struct News {
+    books: Books,
+    feed: Feed,
+    record: Arc<UnitRecord>,
+    result: Arc<ChildResult>,
+    notice: Option<NewEvent>,
+}
+
+impl News {
+    /// Keeps the result for the case that this host dies before the others
+    /// come.
+    async fn keep(&self) -> Result<(), StoreError> {
+        let (id, owner) = (self.record.id, self.books.store.host());
+        let (result, notice) = (Arc::clone(&self.result), self.notice.clone());
+        let keep = move |tables: &mut dyn Tables| {
+            tables.child_ended(id, &result)?;
+            notice.map(|it| tables.push(&it, owner)).transpose().map(drop)
+        };
+        self.books.store.run(keep).await
+    }
+
+    /// Only of what is on disk, so that what a person saw is what the next
+    /// start reports.
+    fn tell(&self, kept: Result<(), StoreError>) {
+        if let Err(err) = kept {
+            // It comes with the group's event all the same.
+            tracing::error!(%err, delegation = %self.record.id, "a result was not kept");
+            return;
+        }
+        if self.notice.is_some() {
+            self.books.queue.offered(&self.record.session);
+        }
+        let news = || Progress::ChildEnded(Arc::clone(&self.result));
+        self.feed.send(self.record.id, &self.record.session, news);
     }
 }
