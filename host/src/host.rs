@@ -32,7 +32,7 @@ use crate::{
     plugin::{Agents, PluginError},
     sandbox::{Binary, Sandbox, Usage},
     session::Session,
-    store::{ClaimFilter, Recovered, Store, StoreError},
+    store::{ClaimFilter, Interruption, Recovered, Store, StoreError, ToStop},
 };
 
 /// A running host. Cheap to clone; all clones are one.
@@ -115,18 +115,25 @@ impl Host {
     }
 
     /// Asks one delegation to stop: its children may still return what they
-    /// have, until the grace is over. `false` when it does not run here.
+    /// have, until the grace is over. One that another host on this store runs
+    /// is stopped by that one, within moments. `false` when it does not run.
     pub async fn interrupt(&self, id: DelegationId) -> bool {
-        self.0.delegator.interrupt(id, None).await > 0
+        match self.0.delegator.interrupt(id, None).await {
+            0 => self.0.ask_elsewhere(ToStop::Unit(id), None).await > 0,
+            _ => true,
+        }
     }
 
-    /// Asks every delegation of a session to stop. Returns how many there
-    /// were.
+    /// Asks every delegation of a session to stop, also those that other hosts
+    /// on this store run. Returns how many there were.
     pub async fn interrupt_session(&self, session: &Session, reason: &str) -> usize {
-        self.0.delegator.interrupt_session(session, Some(reason.to_owned())).await
+        let here = self.0.delegator.interrupt_session(session, Some(reason.to_owned())).await;
+        let elsewhere = self.0.ask_elsewhere(ToStop::Of(session.clone()), Some(reason)).await;
+        here.saturating_add(elsewhere)
     }
 
-    /// Asks every delegation to stop. Returns how many there were.
+    /// Asks every delegation of this host to stop. Returns how many there
+    /// were.
     pub async fn interrupt_all(&self, reason: &str) -> usize {
         self.0.delegator.interrupt_all(Some(reason.to_owned())).await
     }
@@ -207,5 +214,33 @@ impl Host {
 
     fn delegator(&self) -> &Delegator {
         &self.0.delegator
+    }
+}
+
+impl Inner {
+    /// Leaves word for the other hosts on the store. Returns how many units
+    /// are meant.
+    async fn ask_elsewhere(&self, what: ToStop, reason: Option<&str>) -> usize {
+        let store = &self.delegator.parts().store;
+        let (host, reason) = (store.host(), reason.map(str::to_owned));
+        let ask = store.run(move |tables| tables.ask_to_stop(&what, host, reason.as_deref()));
+        ask.await.unwrap_or_else(|err| {
+            tracing::warn!(%err, "other hosts were not asked to stop");
+            0
+        })
+    }
+
+    /// Stops what other hosts asked this one to stop.
+    async fn hear(&self) -> Result<(), StoreError> {
+        let store = &self.delegator.parts().store;
+        let host = store.host();
+        let asked = store.read(move |tables| tables.asked_to_stop(host)).await?;
+        if asked.is_empty() {
+            return Ok(());
+        }
+        for Interruption { unit, reason } in asked {
+            self.delegator.interrupt(unit, reason).await;
+        }
+        store.run(move |tables| tables.heard(host)).await
     }
 }

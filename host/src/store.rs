@@ -12,6 +12,7 @@
 
 mod codec;
 mod memory;
+mod neighbours;
 mod owner;
 mod record;
 #[cfg(test)]
@@ -26,18 +27,20 @@ mod words;
 mod writer;
 
 pub use self::{
+    neighbours::News,
     tables::*,
     writer::{NoWatch, Step, Watch},
 };
 
 use std::{
-    fmt,
+    fmt, fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use self::{
     memory::Memory,
+    neighbours::Neighbours,
     owner::{Held, Hosts},
     sqlite::Sqlite,
     writer::{Kind, Writer},
@@ -58,9 +61,16 @@ struct Shared {
     file: Option<OnDisk>,
 }
 
+/// What the commits of a store in a test answer, instead of what they should.
+#[cfg(test)]
+pub(crate) type Breaks = Arc<std::sync::Mutex<Option<StoreError>>>;
+
 struct OnDisk {
     path: PathBuf,
-    hosts: Hosts,
+    /// `None` for one that is open for reading alone.
+    hosts: Option<Hosts>,
+    /// `None` when the kernel does not tell of them.
+    neighbours: Option<Neighbours>,
 }
 
 impl Store {
@@ -71,6 +81,15 @@ impl Store {
     /// When its thread can't be started.
     pub fn memory(random: &dyn Random) -> Result<Self, StoreError> {
         Self::over(Box::new(Memory::default()), HostId::new(random), Arc::new(NoWatch))
+    }
+
+    /// One in memory, and what its commits answer.
+    #[cfg(test)]
+    pub(crate) fn breakable(random: &dyn Random) -> (Self, Breaks) {
+        let tables = Memory::default();
+        let broken = Arc::clone(&tables.broken);
+        let store = Self::over(Box::new(tables), HostId::new(random), Arc::new(NoWatch));
+        (store.expect("a thread starts"), broken)
     }
 
     /// Opens or makes the database at `path`, as a new host. The file is the
@@ -103,8 +122,30 @@ impl Store {
         let held = hosts.enter(host).map_err(|err| open_error(&path, &err))?;
 
         let writer = Writer::start(Box::new(found.set_up()?), watch, Some(held))?;
-        let file = Some(OnDisk { path, hosts });
+        let watched = writer.downgrade().map(|it| Neighbours::watch(&path, hosts.dir(), it));
+        let neighbours = watched.transpose().unwrap_or_else(|err| {
+            tracing::debug!(%err, "what other processes write is seen late");
+            None
+        });
+        let file = Some(OnDisk { path, hosts: Some(hosts), neighbours });
         Ok(Self { shared: Arc::new(Shared { writer, host, file }) })
+    }
+
+    /// Opens the database at `path` to look at it, where nothing can be
+    /// written: on a full disk, or in a directory of somebody else. Nothing is
+    /// made or settled, and every operation that writes fails with
+    /// [`StoreError::ReadOnly`].
+    ///
+    /// # Errors
+    ///
+    /// When there is no such file, it can't be read, or is no database of this
+    /// program.
+    pub fn open_to_read(path: &Path, random: &dyn Random) -> Result<Self, StoreError> {
+        let path = fs::canonicalize(path).map_err(|err| open_error(path, &err))?;
+        let tables = Sqlite::to_read(&path)?;
+        let writer = Writer::start(Box::new(tables), Arc::new(NoWatch), None)?;
+        let file = Some(OnDisk { path, hosts: None, neighbours: None });
+        Ok(Self { shared: Arc::new(Shared { writer, host: HostId::new(random), file }) })
     }
 
     /// A store over other tables, which no other process can reach: every
@@ -149,7 +190,7 @@ impl Store {
         F: FnOnce(&mut dyn Tables) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        self.shared.writer.ask(Kind::Write, op).await
+        self.shared.writer.ask(Kind::Write, op).await.map_err(|err| self.in_words(err))
     }
 
     /// Runs an operation that only reads, between two commits and without one
@@ -163,7 +204,30 @@ impl Store {
         F: FnOnce(&mut dyn Tables) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        self.shared.writer.ask(Kind::Read, op).await
+        self.shared.writer.ask(Kind::Read, op).await.map_err(|err| self.in_words(err))
+    }
+
+    /// News of what other processes write, from now on: each may mean that
+    /// there is something to see, and none that there is not.
+    pub fn changes_elsewhere(&self) -> News {
+        News::of_changes(self.neighbours())
+    }
+
+    /// News of other hosts that ended, from now on.
+    pub fn ends_elsewhere(&self) -> News {
+        News::of_ends(self.neighbours())
+    }
+
+    fn neighbours(&self) -> Option<&Neighbours> {
+        self.shared.file.as_ref()?.neighbours.as_ref()
+    }
+
+    /// What is full, by its name.
+    fn in_words(&self, err: StoreError) -> StoreError {
+        match self.path() {
+            Some(path) => sqlite::in_words(path, err),
+            None => err,
+        }
     }
 
     /// Sends an operation that nobody waits for, such as those of destructors.
@@ -230,7 +294,7 @@ impl Store {
     }
 
     fn hosts(&self) -> Option<Hosts> {
-        self.shared.file.as_ref().map(|it| it.hosts.clone())
+        self.shared.file.as_ref()?.hosts.clone()
     }
 }
 
@@ -249,6 +313,13 @@ fn take_over(hosts: &Hosts, dead: HostId) -> Result<Option<Held>, StoreError> {
 
 fn open_error(path: &Path, err: &dyn fmt::Display) -> StoreError {
     StoreError::Open { path: path.to_owned(), why: err.to_string() }
+}
+
+impl StoreError {
+    /// Whether nothing was written, and a later try may be taken.
+    pub(crate) fn leaves_all_as_it_was(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::Unwritable(_) | Self::Busy(_))
+    }
 }
 
 fn rescued_text(rescued: &Option<PathBuf>) -> String {
@@ -281,6 +352,11 @@ pub enum StoreError {
     /// No room is left; nothing was written, and it may be tried again.
     #[error("the disk is full: {0}")]
     Full(String),
+    /// The file takes no writes, although the disk has room: a quota or a
+    /// limit, or the disk itself. Nothing was written, and it may be tried
+    /// again.
+    #[error("the store can't be written to: {0}")]
+    Unwritable(String),
     /// Another process holds the store for too long; nothing was written.
     #[error("the store is busy: {0}")]
     Busy(String),

@@ -1,7 +1,7 @@
 //! The arguments, exactly as they were typed: no files are read and nothing
 //! is resolved here.
 
-use std::path::PathBuf;
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
@@ -114,6 +114,12 @@ pub(super) struct Events {
     /// Acknowledge an event, by its number or by its delegation
     #[arg(long, value_name = "ID", conflicts_with_all = ["session", "pending", "dead"])]
     pub(super) ack: Option<String>,
+    /// Offer an event again that was given up, by its number or by its delegation
+    #[arg(long, value_name = "ID", conflicts_with_all = ["session", "pending", "dead", "ack"])]
+    pub(super) retry: Option<String>,
+    /// The newest so many [default: 50]
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<NonZeroUsize>,
     /// Print the list as JSON
     #[arg(long)]
     pub(super) json: bool,

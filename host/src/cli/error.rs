@@ -166,7 +166,16 @@ impl From<StoreError> for CliError {
                 Some("use the newer version of this program, or another file with `--store`")
             }
             StoreError::Full(_) => Some("make room on the disk, and try again"),
+            StoreError::Unwritable(_) => {
+                Some("is a quota or a limit reached? Make room, and try again")
+            }
+            StoreError::Busy(text) if text.contains("is stopped") => {
+                Some("let that process go on (`kill -CONT`), or end it, and try again")
+            }
             StoreError::Busy(_) => Some("another process holds it: try again"),
+            StoreError::Lost { .. } => {
+                Some("start again; name the copy with `--store` to see what was in it")
+            }
             _ => None,
         };
         Self { hint: hint.map(str::to_owned), ..Self::host(error) }

@@ -1,5 +1,7 @@
 //! `hermitage events`: the queue that all sessions and producers share.
 
+use std::num::NonZeroUsize;
+
 use serde::Serialize;
 
 use super::{
@@ -32,17 +34,24 @@ const MAX_NOTE_CHARS: usize = 500;
 
 pub(super) fn events(global: &Global, args: &args::Events) -> Result<Exit, CliError> {
     let setup = Setup::new(global, None)?;
-    if let Some(id) = &args.ack {
+    if let Some((id, change)) = change(args) {
         let target = Target::parse(id)?;
-        block_on(async { ack(&setup.store().await?, id, target).await })??;
+        block_on(async { change.apply(&setup.store().await?, id, target).await })??;
         return Ok(Exit::Completed);
     }
     let filter = filter(args)?;
-    let (rows, aside) = block_on(async {
-        let store = setup.store().await?;
-        let found = store.read(move |tables| Ok((tables.events(&filter)?, tables.set_aside()?)));
+    let (rows, count, aside) = block_on(async {
+        let store = setup.store_to_read().await?;
+        let found = store.read(move |tables| {
+            Ok((tables.events(&filter)?, tables.count_events(&filter)?, tables.set_aside()?))
+        });
         Ok::<_, CliError>(found.await?)
     })??;
+    let left = count.saturating_sub(rows.len());
+    if left > 0 {
+        let shown = rows.len();
+        say(&format!("note: the newest {shown} of {count}: `--limit {count}` shows all"));
+    }
     for row in aside {
         let text = format!("note: {} can't be read and was set aside: {}", row.row, row.why);
         say(&clean_line(&text, MAX_NOTE_CHARS));
@@ -69,10 +78,25 @@ fn filter(args: &args::Events) -> Result<EventFilter, CliError> {
         (_, true) => Some(StateFilter::Dead),
         _ => None,
     };
-    Ok(EventFilter { session, state, limit: MAX_LISTED })
+    let limit = args.limit.map_or(MAX_LISTED, NonZeroUsize::get);
+    Ok(EventFilter { session, state, limit })
 }
 
-/// What is acknowledged.
+/// What a person does to an event.
+#[derive(Clone, Copy)]
+enum Change {
+    Acknowledge,
+    /// Offer a dead one again.
+    Retry,
+}
+
+/// What was asked for, and of which event.
+fn change(args: &args::Events) -> Option<(&str, Change)> {
+    let acknowledge = args.ack.as_deref().map(|it| (it, Change::Acknowledge));
+    acknowledge.or_else(|| args.retry.as_deref().map(|it| (it, Change::Retry)))
+}
+
+/// What is meant.
 enum Target {
     Event(EventId),
     /// Every event of it.
@@ -92,27 +116,44 @@ impl Target {
     }
 }
 
-async fn ack(store: &Store, name: &str, target: Target) -> Result<(), CliError> {
-    let done = store.run(move |tables| {
-        let ids = match target {
-            Target::Event(id) => tables.event(id)?.map(|it| vec![it.id]),
-            Target::Delegation(id) => {
-                let ids: Vec<EventId> = tables.events_of(id)?.iter().map(|it| it.id).collect();
-                Some(ids).filter(|it| !it.is_empty())
+impl Change {
+    async fn apply(self, store: &Store, name: &str, target: Target) -> Result<(), CliError> {
+        let done = store.run(move |tables| {
+            let ids = match target {
+                Target::Event(id) => tables.event(id)?.map(|it| vec![it.id]),
+                Target::Delegation(id) => {
+                    let ids: Vec<EventId> = tables.events_of(id)?.iter().map(|it| it.id).collect();
+                    Some(ids).filter(|it| !it.is_empty())
+                }
+            };
+            let apply = |ids: Vec<EventId>| {
+                let one = |id| match self {
+                    Change::Acknowledge => tables.ack_by_hand(id),
+                    Change::Retry => tables.revive(id),
+                };
+                ids.into_iter().map(one).collect::<Result<Vec<_>, StoreError>>()
+            };
+            ids.map(apply).transpose()
+        });
+        match (done.await?, self) {
+            (None, _) => {
+                let error = CliError::usage(anyhow::anyhow!("there is no event `{name}`"));
+                Err(error.hint("see `hermitage events`"))
             }
-        };
-        let acked = |ids: Vec<EventId>| {
-            ids.into_iter().map(|it| tables.ack_by_hand(it)).collect::<Result<Vec<_>, StoreError>>()
-        };
-        ids.map(acked).transpose()
-    });
-    match done.await? {
-        None => {
-            let error = CliError::usage(anyhow::anyhow!("there is no event `{name}`"));
-            Err(error.hint("see `hermitage events`"))
+            (Some(done), Change::Acknowledge) if done.contains(&true) => {
+                output::result(&format!("acknowledged {name}"))
+            }
+            (Some(_), Change::Acknowledge) => {
+                output::result(&format!("{name} was acknowledged before"))
+            }
+            (Some(done), Change::Retry) if done.contains(&true) => {
+                output::result(&format!("{name} is offered again"))
+            }
+            (Some(_), Change::Retry) => {
+                let error = CliError::usage(anyhow::anyhow!("{name} is not dead"));
+                Err(error.hint("see `hermitage events --dead`"))
+            }
         }
-        Some(acked) if acked.contains(&true) => output::result(&format!("acknowledged {name}")),
-        Some(_) => output::result(&format!("{name} was acknowledged before")),
     }
 }
 

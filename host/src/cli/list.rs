@@ -29,7 +29,7 @@ pub(super) fn list(global: &Global, args: &args::List) -> Result<Exit, CliError>
     let setup = Setup::new(global, None)?;
     let ended = setup.config.delegation.retained_records;
     let rows = block_on(async {
-        let store = setup.store().await?;
+        let store = setup.store_to_read().await?;
         Ok::<_, CliError>(store.read(move |tables| tables.units(ended)).await?)
     })??;
     let now = SystemClock.now();
@@ -51,7 +51,7 @@ pub(super) fn show(global: &Global, args: &args::Show) -> Result<Exit, CliError>
     let setup = Setup::new(global, None)?;
     let task = args.summary.map(|it| it.checked_sub(1).ok_or_else(no_task_0)).transpose()?;
     let found = block_on(async {
-        let store = setup.store().await?;
+        let store = setup.store_to_read().await?;
         let found = store.read(move |tables| {
             let whole = task.map(|it| tables.full_summary(id, it)).transpose()?.flatten();
             let below = tables.units_below(id)?;

@@ -108,7 +108,8 @@ fn read(file: &Path) -> Result<(String, String), CliError> {
     };
     let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text");
     match bytes.and_then(|it| String::from_utf8(it).map_err(no_text)) {
-        Ok(text) => Ok((name, text)),
+        // Editors of Windows begin a text with a mark that is none of it.
+        Ok(text) => Ok((name, text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())),
         Err(err) => Err(CliError::usage(err).context(format!("{name} can't be read"))),
     }
 }

@@ -12,15 +12,16 @@ use etcetera::{BaseStrategy as _, base_strategy::Xdg};
 use hermitage_build::{Install, Stderr};
 use tracing_subscriber::EnvFilter;
 
-use super::{args::Global, error::CliError, person::TerminalPerson, screen::Screen};
+use super::{args::Global, error::CliError, output::say, person::TerminalPerson, screen::Screen};
 use crate::{
     clock::{Clock as _, SystemClock},
+    completion::sanitize::clean_line,
     config::{Config, ConfigError, KeySource, Layers, Source},
     host::{BuildError, Host, default_store},
     id::OsRandom,
     plugin::{Found, Library, PluginError},
     sandbox::Sandbox,
-    store::Store,
+    store::{Store, StoreError},
     tools::closed::OwnFiles,
     toolset::Blocked,
 };
@@ -30,6 +31,9 @@ const NAME: &str = "hermitage";
 
 /// Which diagnostics are written, in the form of tracing's filters.
 const LOG_VARIABLE: &str = "HERMITAGE_LOG";
+
+/// Characters of a note: parts of it can come from a damaged file.
+const MAX_NOTE_CHARS: usize = 500;
 
 /// Everything that was read once at the start.
 pub(super) struct Setup {
@@ -122,10 +126,35 @@ impl Setup {
             return Err(CliError::usage(error).hint("`hermitage run --store FILE` makes one"));
         }
         let file = self.store_file().ok_or(BuildError::NoState)?;
-        let store = Store::open(&file, &OsRandom)?;
-        store.recover(SystemClock.now()).await?;
-        Ok(store)
+        Ok(settled(&file).await?)
     }
+
+    /// The same for commands that only look. Where nothing can be written, it
+    /// is looked at as it is, and said so.
+    pub(super) async fn store_to_read(&self) -> Result<Store, CliError> {
+        let Some(file) = self.store_file().filter(|it| it.exists()) else {
+            return self.store().await;
+        };
+        let err = match settled(&file).await {
+            Ok(store) => return Ok(store),
+            Err(err) => err,
+        };
+        match Store::open_to_read(&file, &OsRandom) {
+            Ok(store) => {
+                say(&clean_line(&format!("note: shown as it is: {err}"), MAX_NOTE_CHARS));
+                Ok(store)
+            }
+            // What is in the way of both is told once.
+            Err(_) => Err(err.into()),
+        }
+    }
+}
+
+/// A store, with what dead hosts left behind settled.
+async fn settled(file: &Path) -> Result<Store, StoreError> {
+    let store = Store::open(file, &OsRandom)?;
+    store.recover(SystemClock.now()).await?;
+    Ok(store)
 }
 
 /// What lies over the built-in configuration.

@@ -103,6 +103,12 @@ impl Queue {
         self.waiters().wake(session);
     }
 
+    /// Events were freed without anybody saying which, as those of a host that
+    /// ended are: wakes everybody who waits.
+    pub(crate) fn freed(&self) {
+        self.waiters().wake_all();
+    }
+
     /// Waits for events. A consumer that asks only when it is idle gets each
     /// as a turn of its own.
     pub fn deliveries(&self, filter: ClaimFilter) -> Deliveries {

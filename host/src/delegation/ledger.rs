@@ -23,6 +23,9 @@ use crate::{
     unit::{Mode, UnitRecord},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// How long a unit keeps its slot, and its caller waiting, when the store
 /// takes no writes. After that its end is tried again beside it, for as long
 /// as the host lives.

@@ -19,7 +19,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Whether the store may take the same write later.
 pub(super) fn may_pass<T>(res: &Result<T, StoreError>) -> bool {
-    matches!(res, Err(StoreError::Full(_) | StoreError::Busy(_)))
+    res.as_ref().is_err_and(StoreError::leaves_all_as_it_was)
 }
 
 /// Whether the store of a host takes writes, so that it is told once when it

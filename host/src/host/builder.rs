@@ -24,7 +24,7 @@ use crate::{
     plugin::{Agents, BuildProgress, Library},
     provider::Models,
     sandbox::{Binary, Sandbox, SandboxError},
-    store::{Store, StoreError},
+    store::{News, Store, StoreError},
     tools::{
         clarify::Person,
         closed::{HomeError, OwnFiles},
@@ -37,6 +37,9 @@ use crate::{
 /// How often a host looks for others that are gone. A killed host's lock is
 /// free at once; this bounds how late its sessions hear of it.
 const LOOK_FOR_THE_DEAD: Duration = Duration::from_secs(30);
+
+/// The kernel tells of a file that is closed just before it gives up the lock.
+const UNTIL_UNLOCKED: Duration = Duration::from_millis(5);
 
 /// Why a host can't be built.
 #[derive(Debug, thiserror::Error)]
@@ -272,27 +275,64 @@ impl Builder {
             budget: config.budget,
         });
         let host = Arc::new(Inner { delegator, own, recovered });
-        tokio::spawn(keep_recovering(Arc::downgrade(&host)));
+        let (changes, ends) = {
+            let store = &host.delegator.parts().store;
+            (store.changes_elsewhere(), store.ends_elsewhere())
+        };
+        tokio::spawn(keep_recovering(Arc::downgrade(&host), ends));
+        tokio::spawn(keep_hearing(Arc::downgrade(&host), changes));
         Ok(Host(host))
     }
 }
 
 /// Settles what other hosts on the same store leave behind, for as long as
 /// this one lives: their sessions may be served here.
-async fn keep_recovering(host: Weak<Inner>) {
+async fn keep_recovering(host: Weak<Inner>, mut ends: News) {
+    let mut is_told = false;
     loop {
-        tokio::time::sleep(LOOK_FOR_THE_DEAD).await;
+        tokio::select! {
+            () = ends.next() => tokio::time::sleep(UNTIL_UNLOCKED).await,
+            () = tokio::time::sleep(LOOK_FOR_THE_DEAD) => (),
+        }
         let Some(host) = host.upgrade() else {
             return;
         };
         let parts = host.delegator.parts();
-        match parts.store.recover(parts.clock.now()).await {
-            Ok(recovered) if recovered.units.is_empty() => (),
+        let recovered = parts.store.recover(parts.clock.now()).await;
+        // Events of a host that ended are anybody's, whoever settled it.
+        parts.queue.freed();
+        match recovered {
             Ok(recovered) => {
-                let units = recovered.units.len();
-                tracing::info!(units, "another host is gone: what it ran is reported as `unknown`");
+                is_told = false;
+                if !recovered.units.is_empty() {
+                    let units = recovered.units.len();
+                    tracing::info!(
+                        units,
+                        "another host is gone: what it ran is reported as `unknown`"
+                    );
+                }
             }
-            Err(err) => tracing::warn!(%err, "what other hosts left behind was not settled"),
+            Err(err) if !is_told => {
+                is_told = true;
+                tracing::warn!(%err, "what other hosts left behind is not settled now");
+            }
+            Err(_) => (),
+        }
+    }
+}
+
+/// Stops what other hosts on the same store ask this one to stop.
+async fn keep_hearing(host: Weak<Inner>, mut changes: News) {
+    loop {
+        tokio::select! {
+            () = changes.next() => (),
+            () = tokio::time::sleep(LOOK_FOR_THE_DEAD) => (),
+        }
+        let Some(host) = host.upgrade() else {
+            return;
+        };
+        if let Err(err) = host.hear().await {
+            tracing::debug!(%err, "what other hosts ask for was not heard");
         }
     }
 }

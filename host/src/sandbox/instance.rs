@@ -7,11 +7,15 @@
 //! child started has ended when [`run`] returns.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
-use tokio::{runtime::Handle, sync::OwnedSemaphorePermit, time::sleep};
+use tokio::{
+    runtime::Handle,
+    sync::OwnedSemaphorePermit,
+    time::{sleep, sleep_until},
+};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use wasmtime::{
     Engine, PoolConcurrencyLimitError, Store, Trap, UpdateDeadline, component::ResourceTableError,
@@ -28,10 +32,13 @@ use super::{
 };
 use crate::toolset::call::Caller;
 
-/// How long a tool may go on after its child was ended. It is told to stop at
-/// once; what does not listen is left behind, loudly, because a stop that can
-/// hang is worse.
+/// How long a tool may go on after its child was ended, when the child's grace
+/// is longer. It is told to stop at once; what does not listen is left behind,
+/// loudly, because a stop that can hang is worse.
 const TOOL_STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// What a tool has in any case: to end its processes takes a moment.
+const TOOL_STOP_LEAST: Duration = Duration::from_millis(500);
 
 /// What a run needs besides its job.
 pub(super) struct Place<'a> {
@@ -74,6 +81,8 @@ struct Watch {
     record: Arc<Record>,
     meter: Arc<CpuMeter>,
     tracker: TaskTracker,
+    /// When the child was asked to stop.
+    stopped: OnceLock<Instant>,
 }
 
 impl Watch {
@@ -84,6 +93,7 @@ impl Watch {
             record: Record::new(config.log_bytes, config.result_bytes, observer),
             meter: CpuMeter::new(),
             tracker: TaskTracker::new(),
+            stopped: OnceLock::new(),
         }
     }
 
@@ -104,6 +114,7 @@ impl Watch {
             () = sleep(job.timeout.saturating_sub(job.time_used)) => StopReason::TimedOut(job.timeout),
         };
         self.halt.stop(reason);
+        let _ = self.stopped.set(Instant::now());
         tokio::select! {
             biased;
             ended = &mut guest => return joined(ended),
@@ -122,11 +133,16 @@ impl Watch {
     async fn until_tools_end(&self, job: &Job) {
         self.halt.release();
         self.tracker.close();
+        // A child that was asked to stop has used up a part of its grace, or
+        // all of it: a tool that does not listen does not add to that.
+        let limit = job.grace.min(TOOL_STOP_LIMIT);
+        let since = self.stopped.get().copied().unwrap_or_else(Instant::now);
+        let give_up = (since + limit).max(Instant::now() + TOOL_STOP_LEAST);
         let gave_up = tokio::select! {
             biased;
             () = self.tracker.wait() => false,
             () = job.interrupt.ended() => true,
-            () = sleep(TOOL_STOP_LIMIT) => true,
+            () = sleep_until(give_up.into()) => true,
         };
         if gave_up {
             tracing::error!(child = %job.child, "a tool goes on after its child has ended");

@@ -42,6 +42,11 @@ impl Hosts {
         Ok(Self { dir })
     }
 
+    /// Where they are.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Locks the file of this host.
     pub(super) fn enter(&self, host: HostId) -> io::Result<Held> {
         for _ in 0..TRIES {

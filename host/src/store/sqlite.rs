@@ -8,7 +8,9 @@
 mod aside;
 mod error;
 mod file;
+mod holder;
 mod interrupt;
+mod look;
 mod presence;
 mod queue;
 mod recover;
@@ -18,7 +20,7 @@ mod schema;
 mod tests;
 mod units;
 
-pub(super) use self::file::prepare;
+pub(super) use self::{error::in_words, file::prepare};
 
 use std::{
     collections::BTreeSet,
@@ -44,6 +46,9 @@ use crate::{
 /// More than the statements of this module.
 const STATEMENTS: usize = 64;
 
+/// Of every connection.
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_EXRESCODE);
+
 /// Rows that are told of. Bounds what a spoiled file makes of the log.
 const MOST_TOLD: usize = 100;
 
@@ -66,12 +71,13 @@ impl Sqlite {
     /// Opens a file that [`prepare`] has seen, and reads whether it is this
     /// program's. Nothing is written.
     pub(super) fn find(path: &Path) -> Result<Self, StoreError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | OpenFlags::SQLITE_OPEN_EXRESCODE;
-        let error = |err: rusqlite::Error| open_error(path, &err);
-        let mut db = Connection::open_with_flags(path, flags).map_err(error)?;
-        db.busy_handler(Some(schema::wait_for_others)).map_err(error)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+        let db = Connection::open_with_flags(path, flags | FLAGS);
+        Self::identified(db.map_err(|err| schema::at(path, &err))?, path)
+    }
+
+    fn identified(mut db: Connection, path: &Path) -> Result<Self, StoreError> {
+        db.busy_handler(Some(schema::wait_for_others)).map_err(|err| schema::at(path, &err))?;
         db.set_prepared_statement_cache_capacity(STATEMENTS);
         schema::identify(&db, path)?;
         Ok(Self::over(db, path))
@@ -85,6 +91,7 @@ impl Sqlite {
     /// Makes it what this version works with.
     pub(super) fn set_up(mut self) -> Result<Self, StoreError> {
         schema::set_up(&self.db, &self.path)?;
+        self.version = schema::data_version(&self.db)?;
         let presence = Presence::of(&self.path).map_err(|err| open_error(&self.path, &err))?;
         self.presence = Some(presence);
         Ok(self)
@@ -117,6 +124,13 @@ impl Sqlite {
                 tracing::error!(row, why, "a row of the store can't be read and is left out");
             }
         }
+    }
+
+    /// Opens a file to look at it, however little is possible there.
+    pub(super) fn to_read(path: &Path) -> Result<Self, StoreError> {
+        let mut res = look::open(path)?;
+        res.lost = Some(StoreError::ReadOnly(path.to_owned()));
+        Ok(res)
     }
 
     /// Does not wait for the disk: most tests pull no plug.

@@ -289,7 +289,7 @@ fn what_is_no_database_of_ours_is_refused_and_left_as_it_was() {
     let path = dir.path().join("notes.txt");
     for text in ["a", "my notes, which are longer than the head of a database"] {
         fs::write(&path, text).unwrap();
-        assert_eq!(refused(&path), "it is no database");
+        assert_eq!(refused(&path), "it is no database, or a damaged one");
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
     }
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
@@ -306,7 +306,7 @@ fn a_damaged_database_is_refused_and_left_as_it_was() {
     let path = dir.path().join("store.db");
     let bytes = [b"SQLite format 3\0".as_slice(), &[0xff; 5000]].concat();
     fs::write(&path, &bytes).unwrap();
-    assert_eq!(refused(&path), "file is not a database");
+    assert_eq!(refused(&path), "it is no database, or a damaged one");
     assert_eq!(fs::read(&path).unwrap(), bytes);
 }
 
@@ -365,4 +365,145 @@ async fn every_event_is_handed_out_once_by_hosts_that_compete() {
 
 fn host_of_nobody() -> HostId {
     host(200)
+}
+
+/// Inserts a unit, and says why it can't.
+async fn refusal(store: &Store, n: u8) -> String {
+    let host = store.host();
+    let insert = store.run(move |it| it.insert_unit(&unit(n, &[&[0]]), host));
+    insert.await.unwrap_err().to_string()
+}
+
+#[tokio::test]
+async fn a_file_that_is_lost_while_it_is_in_use_takes_nothing_and_what_was_in_it_is_kept() {
+    let lose: [(&str, fn(&Path)); 6] = [
+        ("was deleted or renamed", |it| fs::remove_file(it).unwrap()),
+        ("was deleted or renamed", |it| fs::rename(it, it.with_extension("old")).unwrap()),
+        ("was deleted or renamed", |it| fs::remove_dir_all(it.parent().unwrap()).unwrap()),
+        ("was replaced by another file", |it| {
+            fs::copy(it, it.with_extension("new")).unwrap();
+            fs::rename(it.with_extension("new"), it).unwrap();
+        }),
+        ("has lost its log, which was deleted or renamed", |it| {
+            fs::remove_file(it.with_extension("db-wal")).unwrap();
+        }),
+        ("has lost the index of its log, which was deleted or renamed", |it| {
+            fs::remove_file(it.with_extension("db-shm")).unwrap();
+        }),
+    ];
+    for (why, lose) in lose {
+        let case = Case::new();
+        let store = case.open();
+        insert(&store, unit(1, &[&[0]])).await;
+        lose(store.path().unwrap());
+        let path = fs::canonicalize(case.dir.path()).unwrap().join("state/store.db");
+        let copy = path.with_extension("db.rescued-1");
+        let expect = format!(
+            "the store `{}` {why}, while it is in use; what was in it is kept in `{}`",
+            path.display(),
+            copy.display()
+        );
+        assert_eq!(refusal(&store, 2).await, expect);
+        assert_eq!(refusal(&store, 3).await, expect, "once it is lost, it stays so");
+        assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+        let copied = Store::open(&copy, &OsRandom).unwrap();
+        assert_eq!(units(&copied).await, [delegation(1)], "{why}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_truncated_while_it_is_in_use_takes_nothing() {
+    let truncate = |path: &Path, len: u64| {
+        fs::OpenOptions::new().write(true).open(path).unwrap().set_len(len).unwrap();
+    };
+    for (suffix, why) in
+        [("db", "was truncated"), ("db-wal", "has lost its log, which was truncated")]
+    {
+        let case = Case::new();
+        let store = case.open();
+        insert(&store, unit(1, &[&[0]])).await;
+        truncate(&store.path().unwrap().with_extension(suffix), 0);
+        let refusal = refusal(&store, 2).await;
+        assert!(refusal.contains(&format!("` {why}, while it is in use")), "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_another_process_made_smaller_is_in_order() {
+    let case = Case::new();
+    let store = case.open();
+    for n in 1..=100 {
+        insert(&store, unit(n, &[&[0]])).await;
+    }
+    let other = rusqlite::Connection::open(case.path()).unwrap();
+    other.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+    let sql = "PRAGMA wal_checkpoint(FULL); DELETE FROM unit; VACUUM; PRAGMA wal_checkpoint(FULL)";
+    other.execute_batch(sql).unwrap();
+    insert(&store, unit(1, &[&[0]])).await;
+    assert_eq!(units(&store).await, [delegation(1)]);
+}
+
+#[test]
+fn the_tables_are_in_the_file_itself_from_the_start() {
+    let case = Case::new();
+    let _store = case.open();
+    let copy = case.dir.path().join("copy.db");
+    // Without its log.
+    fs::copy(case.path(), &copy).unwrap();
+    let store = Store::open_to_read(&copy, &OsRandom).unwrap();
+    assert!(store.path().is_some());
+}
+
+#[tokio::test]
+async fn a_store_that_is_looked_at_takes_no_writes_and_is_nobody_s() {
+    let case = Case::new();
+    let store = case.open();
+    insert(&store, unit(1, &[&[0]])).await;
+    let look = Store::open_to_read(&case.path(), &OsRandom).unwrap();
+    assert_eq!(units(&look).await, [delegation(1)]);
+    assert!(refusal(&look, 2).await.ends_with("is open for reading alone"));
+    assert_eq!(case.locks(), 1);
+    let path = close(store);
+    assert!(!path.exists());
+    let missing = Store::open_to_read(&case.dir.path().join("no.db"), &OsRandom);
+    assert!(matches!(missing, Err(StoreError::Open { .. })));
+}
+
+#[test]
+fn names_that_mean_something_else_are_no_files() {
+    for name in [":memory:", "file:store.db", "file::memory:?cache=shared", ""] {
+        let err = Store::open(Path::new(name), &OsRandom).unwrap_err();
+        assert!(matches!(err, StoreError::Open { .. }), "{name}: {err}");
+        assert!(!Path::new(name).exists(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_another_process_writes_is_heard_of_within_moments() {
+    let case = Case::new();
+    let (one, two) = (case.open(), case.open());
+    let mut changes = one.changes_elsewhere();
+    // Its own writes are no news.
+    insert(&one, unit(1, &[&[0]])).await;
+    let soon = std::time::Duration::from_millis(600);
+    assert!(tokio::time::timeout(soon, changes.next()).await.is_err());
+    insert(&two, unit(2, &[&[0]])).await;
+    changes.next().await;
+    let mut ends = one.ends_elsewhere();
+    close(two);
+    ends.next().await;
+}
+
+#[tokio::test]
+async fn a_process_that_stopped_in_a_transaction_is_named() {
+    let case = Case::new();
+    let store = case.open();
+    let other = rusqlite::Connection::open(case.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE; DELETE FROM unit").unwrap();
+    let expect = format!("the store is busy: process {} (`", std::process::id());
+    let refusal = refusal(&store, 1).await;
+    assert!(refusal.starts_with(&expect), "{refusal}");
+    assert!(refusal.ends_with("is in the middle of a write"), "{refusal}");
+    other.execute_batch("ROLLBACK").unwrap();
+    insert(&store, unit(1, &[&[0]])).await;
 }

@@ -172,6 +172,11 @@ impl Writer {
         Ok(Self { sender: Some(sender), ended: Mutex::new(ended), thread })
     }
 
+    /// A way to it that does not keep it alive.
+    pub(super) fn downgrade(&self) -> Option<WeakWriter> {
+        self.sender.as_ref().map(|it| WeakWriter(it.downgrade()))
+    }
+
     /// Sends an operation and waits for its answer.
     pub(super) async fn ask<T, F>(&self, kind: Kind, op: F) -> Result<T, StoreError>
     where
@@ -202,6 +207,27 @@ impl Writer {
             Err(TrySendError::Full(message)) => send_later(queue, message),
             Err(TrySendError::Closed(_)) => log_failure(Err(StoreError::Closed)),
         }
+    }
+}
+
+/// A way to the thread that does not keep it alive.
+pub(super) struct WeakWriter(mpsc::WeakSender<Message>);
+
+impl WeakWriter {
+    /// Sends an operation that reads, and blocks until its answer. Not for a
+    /// thread of the async runtime.
+    pub(super) fn ask<T, F>(&self, op: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&mut dyn Tables) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (sender, answer) = sync_mpsc::channel();
+        let tell = move |res| drop(sender.send(res));
+        let message = Message { kind: Kind::Read, job: Box::new(Operation::new(op, tell)) };
+        let queue = self.0.upgrade().ok_or(StoreError::Closed)?;
+        queue.blocking_send(message).map_err(|_| StoreError::Closed)?;
+        drop(queue);
+        answer.recv().unwrap_or(Err(StoreError::Closed))
     }
 }
 
@@ -319,7 +345,7 @@ impl Worker {
         let res = self.tables.commit();
         match &res {
             Ok(()) => self.watch.at(Step::Committed),
-            Err(StoreError::Full(_) | StoreError::Busy(_)) => (),
+            Err(err) if err.leaves_all_as_it_was() => (),
             Err(err) => {
                 tracing::error!(%err, "a commit failed: the store takes no more writes");
                 self.latched = Some(err.clone());

@@ -9,10 +9,10 @@ use futures_util::{Stream, stream};
 use tokio::time::{self, Instant};
 
 use super::{Queue, claim::Claim, delivery::Delivery, waiters::Subscription};
-use crate::store::{ClaimFilter, StoreError, Tables};
+use crate::store::{ClaimFilter, News, StoreError, Tables};
 
-/// How long an event that another process queued may go unseen: nothing wakes
-/// this process for it, and each look is a transaction.
+/// How long an event that another process queued may go unseen, where the
+/// kernel does not tell of writes to a file: each look is a transaction.
 pub const FOREIGN_LOOK: Duration = Duration::from_secs(5);
 
 /// How long a consumer that put an event back is not offered one.
@@ -27,20 +27,22 @@ const MIN_WAIT: Duration = Duration::from_millis(5);
 
 /// Deliveries of one session, in order; each is claimed when it is asked for.
 ///
-/// Waits without polling: it is woken by what this process queues, and by
-/// timers for leases and pauses that end. What another process queues is seen
-/// at the next of these, at the latest after [`FOREIGN_LOOK`].
+/// Waits without polling: it is woken by what this process queues, by writes
+/// of other processes, and by timers for leases and pauses that end. Where
+/// such writes can't be seen, it looks every [`FOREIGN_LOOK`].
 pub struct Deliveries {
     queue: Queue,
     filter: ClaimFilter,
     waiting: Subscription,
+    elsewhere: News,
     pause: Pause,
 }
 
 impl Deliveries {
     pub(super) fn new(queue: Queue, filter: ClaimFilter) -> Self {
         let waiting = queue.waiters().subscribe(&filter.session);
-        Self { queue, filter, waiting, pause: Pause::default() }
+        let elsewhere = queue.store().changes_elsewhere();
+        Self { queue, filter, waiting, elsewhere, pause: Pause::default() }
     }
 
     /// The next event, when there is one. The future may be dropped at any
@@ -88,10 +90,26 @@ impl Deliveries {
     }
 
     async fn wait(&mut self, wait: Duration) {
-        tokio::select! {
-            () = self.waiting.woken() => {}
-            () = time::sleep(wait) => {}
+        let end = Instant::now() + wait;
+        loop {
+            tokio::select! {
+                () = self.waiting.woken() => return,
+                () = time::sleep_until(end) => return,
+                () = self.elsewhere.next() => {}
+            }
+            // Most of what others write is not for this one, and a look that
+            // claims is a transaction.
+            if self.is_due().await {
+                return;
+            }
         }
+    }
+
+    async fn is_due(&self) -> bool {
+        let (host, filter) = (self.queue.store().host(), self.filter.clone());
+        let due = self.queue.store().read(move |tables| tables.next_due(&filter, host)).await;
+        // What is wrong is for the look to tell.
+        due.map_or(true, |due| due.is_some_and(|at| at <= self.queue.now()))
     }
 }
 

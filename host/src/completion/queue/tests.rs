@@ -193,13 +193,14 @@ async fn what_is_queued_past_the_queue_is_offered_or_seen_at_the_next_look(rig: 
         let mut next = pin!(deliveries.next());
         assert!(rig.now(next.as_mut()).await.is_none());
         push(&elsewhere, "watch_match", &offered.to_string(), &chat(1)).await;
-        assert!(rig.now(next.as_mut()).await.is_none());
         if offered {
             rig.queue.offered(&chat(1));
-        } else {
+        } else if rig.dir.is_none() {
+            assert!(rig.now(next.as_mut()).await.is_none());
             rig.advance(FOREIGN_LOOK).await;
         }
-        rig.now(next).await.unwrap().unwrap().ack().await.unwrap();
+        // Time stands still here: of another process's write the kernel tells.
+        next.await.unwrap().ack().await.unwrap();
     }
 }
 

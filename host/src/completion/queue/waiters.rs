@@ -33,6 +33,11 @@ impl Waiters {
         }
     }
 
+    /// Wakes everybody who waits.
+    pub(super) fn wake_all(&self) {
+        self.lock().values().for_each(|it| it.send_replace(()));
+    }
+
     /// Wakes them when the value is dropped: also when the future that holds
     /// it is, whose operation may be on its way to the store.
     pub(super) fn wake_at_end(&self, session: &Session) -> WakeAtEnd {

@@ -1,7 +1,11 @@
 //! What SQLite says, in the words of the store.
 
-use rusqlite::{Error, ErrorCode};
+use std::path::Path;
 
+use rusqlite::{Error, ErrorCode, ffi};
+use rustix::fs::statvfs;
+
+use super::holder;
 use crate::store::{StoreError, codec::CodecError};
 
 /// Why an operation failed.
@@ -22,13 +26,65 @@ impl From<Failure> for StoreError {
 
 impl From<Error> for Failure {
     fn from(err: Error) -> Self {
-        let text = err.to_string();
-        Self(match err.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => StoreError::Full(text),
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy(text),
-            _ => StoreError::Io(text),
-        })
+        Self(store_error(&err))
     }
+}
+
+/// Without the name of the file.
+pub(super) fn store_error(err: &Error) -> StoreError {
+    let text = err.to_string();
+    match err.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full(text),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy(text),
+        Some(ErrorCode::ReadOnly) => StoreError::Unwritable(text),
+        Some(ErrorCode::SystemIoFailure) if is_write(err) => StoreError::Unwritable(text),
+        _ => StoreError::Io(text),
+    }
+}
+
+/// Whether a write failed, and not what makes writes durable: then nothing
+/// counts of what was to be committed.
+fn is_write(err: &Error) -> bool {
+    let code = err.sqlite_error().map(|it| it.extended_code);
+    code.is_some_and(|it| {
+        [
+            ffi::SQLITE_IOERR_WRITE,
+            ffi::SQLITE_IOERR_SHMOPEN,
+            ffi::SQLITE_IOERR_SHMSIZE,
+            ffi::SQLITE_IOERR_SHMMAP,
+        ]
+        .contains(&it)
+    })
+}
+
+/// Says what is full, or who is in the way. `path` is that of the database.
+pub(in crate::store) fn in_words(path: &Path, err: StoreError) -> StoreError {
+    let name = path.display();
+    let err = match err {
+        StoreError::Unwritable(text) if is_full(path) => StoreError::Full(text),
+        err => err,
+    };
+    match err {
+        StoreError::Full(text) if !text.contains('`') => {
+            StoreError::Full(format!("no room is left for `{name}` ({text})"))
+        }
+        StoreError::Unwritable(text) if !text.contains('`') => {
+            StoreError::Unwritable(format!("`{name}`: {text}"))
+        }
+        StoreError::Busy(text) => StoreError::Busy(match holder::of(path) {
+            Some(who) if !text.contains('`') => format!("{who} is in the middle of a write"),
+            _ => text,
+        }),
+        err => err,
+    }
+}
+
+/// Less than this is no room: the least that a write-ahead log takes.
+const NO_ROOM: u64 = 64 << 10;
+
+fn is_full(path: &Path) -> bool {
+    let found = path.parent().map(statvfs);
+    matches!(found, Some(Ok(it)) if it.f_bavail.saturating_mul(it.f_frsize) < NO_ROOM)
 }
 
 impl Failure {

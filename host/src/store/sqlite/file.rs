@@ -3,18 +3,15 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read as _},
+    io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
-use crate::{
-    plain_file,
-    store::{StoreError, open_error},
-};
+use crate::store::{StoreError, open_error};
 
-/// What a database begins with.
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// Bytes of the smallest database: one page.
+const LEAST: u64 = 512;
 
 /// What SQLite puts behind the name of a database for its side files.
 const SIDE_FILES: [&str; 3] = ["-journal", "-wal", "-shm"];
@@ -23,7 +20,22 @@ const SIDE_FILES: [&str; 3] = ["-journal", "-wal", "-shm"];
 /// the same), and its directory (0700). Returns its one true path, so that
 /// every host finds the same locks beside it.
 pub(in crate::store) fn prepare(path: &Path) -> Result<PathBuf, StoreError> {
+    if let Some(why) = special(path) {
+        return Err(open_error(path, &why));
+    }
     make(path).and_then(|()| fs::canonicalize(path)).map_err(|err| open_error(path, &err))
+}
+
+/// Names that mean something else to SQLite, and to whoever knows it: a file
+/// of that name would surprise them.
+fn special(path: &Path) -> Option<&'static str> {
+    let name = path.to_str()?;
+    match name {
+        "" => Some("it has no name"),
+        ":memory:" => Some("it is no file: a host that keeps nothing is made another way"),
+        _ if name.starts_with("file:") => Some("addresses are not taken: give the path of a file"),
+        _ => None,
+    }
 }
 
 fn make(path: &Path) -> io::Result<()> {
@@ -47,11 +59,13 @@ fn check(path: &Path) -> io::Result<()> {
             return Err(io::Error::other(format!("beside it, `*{suffix}` is no regular file")));
         }
     }
-    let file = plain_file::open(path)?;
-    let mut head = Vec::new();
-    file.take(MAGIC.len() as u64).read_to_end(&mut head)?;
-    // Zeros are what a crash leaves of a file that was just made: SQLite
-    // knows from its journal.
-    let is_database = head == MAGIC || head.iter().all(|it| *it == 0);
-    if is_database { Ok(()) } else { Err(io::Error::other("it is no database")) }
+    // It is not opened here: to close a file of a database takes the locks of
+    // this whole process on it away (POSIX), and another store may have them.
+    let found = fs::metadata(path)?;
+    match found.len() {
+        _ if !found.is_file() => Err(io::Error::other("it is no regular file")),
+        // SQLite takes it for an empty one, and would write over it.
+        1..LEAST => Err(io::Error::other("it is no database, or a damaged one")),
+        _ => Ok(()),
+    }
 }

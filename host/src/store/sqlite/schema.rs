@@ -4,7 +4,10 @@ use std::{path::Path, thread, time::Duration};
 
 use rusqlite::{Connection, ErrorCode, config::DbConfig};
 
-use super::Failure;
+use super::{
+    Failure,
+    error::{in_words, store_error},
+};
 use crate::store::{StoreError, open_error};
 
 /// `HERM`: tells this program's databases from others.
@@ -156,6 +159,22 @@ fn is_busy(err: &rusqlite::Error) -> bool {
     matches!(err.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-fn at(path: &Path, err: &rusqlite::Error) -> StoreError {
-    if is_busy(err) { StoreError::Busy(err.to_string()) } else { open_error(path, err) }
+/// Why a file can't be opened, in words that name it.
+pub(super) fn at(path: &Path, err: &rusqlite::Error) -> StoreError {
+    match (in_words(path, store_error(err)), err.sqlite_error_code()) {
+        (full_or_busy, _) if full_or_busy.leaves_all_as_it_was() && !is_read_only(err) => {
+            full_or_busy
+        }
+        (_, Some(ErrorCode::NotADatabase)) => {
+            open_error(path, &"it is no database, or a damaged one")
+        }
+        (_, Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied)) => {
+            open_error(path, &"it, or its directory, can't be written to by this user")
+        }
+        _ => open_error(path, err),
+    }
+}
+
+fn is_read_only(err: &rusqlite::Error) -> bool {
+    err.sqlite_error_code() == Some(ErrorCode::ReadOnly)
 }
