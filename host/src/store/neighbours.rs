@@ -124,7 +124,7 @@ impl Thread {
             if wait.is_some() && self.changed.receiver_count() > 0 {
                 let start = Instant::now();
                 match self.store.ask(|tables| tables.changed_elsewhere()) {
-                    Ok(true) => drop(self.changed.send_replace(())),
+                    Ok(true) => self.changed.send_replace(()),
                     Err(StoreError::Closed) => return Ok(()),
                     Ok(false) | Err(_) => (),
                 }

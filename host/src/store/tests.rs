@@ -376,7 +376,8 @@ async fn refusal(store: &Store, n: u8) -> String {
 
 #[tokio::test]
 async fn a_file_that_is_lost_while_it_is_in_use_takes_nothing_and_what_was_in_it_is_kept() {
-    let lose: [(&str, fn(&Path)); 6] = [
+    type Lose = fn(&Path);
+    let lose: [(&str, Lose); 6] = [
         ("was deleted or renamed", |it| fs::remove_file(it).unwrap()),
         ("was deleted or renamed", |it| fs::rename(it, it.with_extension("old")).unwrap()),
         ("was deleted or renamed", |it| fs::remove_dir_all(it.parent().unwrap()).unwrap()),

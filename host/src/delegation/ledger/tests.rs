@@ -63,7 +63,7 @@ impl Rig {
         self.store.read(move |tables| tables.unit(id)).await.unwrap().unwrap()
     }
 
-    fn into_event(&mut self) -> CompletionEvent {
+    fn take_event(&mut self) -> CompletionEvent {
         self.ledger.take().unwrap().into_event().unwrap()
     }
 }
@@ -118,7 +118,7 @@ async fn an_end_that_the_store_can_not_take_is_tried_again_until_it_can() {
     rig.break_commits(Some(full()));
     rig.take(0).await;
     assert_eq!(rig.row().await.ended, None);
-    let event = rig.into_event();
+    let event = rig.take_event();
     assert!(event.notes[0].starts_with("the end of this is not on disk yet"), "{event:?}");
     // The unit is over, and its slot free: what is known outlasts it.
     tokio::time::sleep(Duration::from_secs(3600)).await;
@@ -135,7 +135,7 @@ async fn an_end_that_is_never_taken_says_so_to_the_caller() {
     let mut rig = Rig::new(1, Mode::Foreground).await;
     rig.break_commits(Some(StoreError::Io("the disk is gone".to_owned())));
     rig.take(0).await;
-    let event = rig.into_event();
+    let event = rig.take_event();
     assert_eq!(event.results[0].summary.as_deref(), Some("did 0"));
     assert!(event.notes[0].starts_with("the end of this was not recorded"), "{event:?}");
 }
