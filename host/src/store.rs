@@ -340,7 +340,11 @@ pub enum StoreError {
         why: String,
     },
     /// Made by a newer version of this program.
-    #[error("the store `{}` has the format {found}: this version knows {known}", path.display())]
+    #[error(
+        "the store `{}` was made by a newer version of this program: it has the format {found}, \
+            and this one knows {known}",
+        path.display()
+    )]
     Newer {
         /// The file.
         path: PathBuf,

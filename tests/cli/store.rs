@@ -287,7 +287,7 @@ fn a_store_that_is_none_or_newer_is_refused_and_left_alone() {
     ----- stdout
 
     ----- stderr
-    error: the store `text.db` can't be opened: it is no database
+    error: the store `text.db` can't be opened: it is no database, or a damaged one
     hint: name another file with `--store`
     ");
     assert_eq!(std::fs::read(cli.path("text.db")).unwrap(), b"this is no database at all");
@@ -301,7 +301,7 @@ fn a_store_that_is_none_or_newer_is_refused_and_left_alone() {
     ----- stdout
 
     ----- stderr
-    error: the store `/[DIR]/home/state/hermitage/hermitage.db` has the format 99: this version knows 1
+    error: the store `/[DIR]/home/state/hermitage/hermitage.db` was made by a newer version of this program: it has the format 99, and this one knows 2
     hint: use the newer version of this program, or another file with `--store`
     ");
 }
