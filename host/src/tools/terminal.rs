@@ -28,6 +28,7 @@ mod session;
 
 mod command;
 mod output;
+mod screen;
 
 mod guard;
 mod hidden;

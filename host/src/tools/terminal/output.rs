@@ -1,22 +1,30 @@
-//! What a command writes: the head and the tail of it are kept, and made safe
-//! to read.
+//! What a command writes: the head and the tail of what a terminal would show
+//! of it are kept, and made safe to read.
 
-use std::{borrow::Cow, collections::VecDeque};
+use std::{borrow::Cow, collections::VecDeque, mem};
 
+use super::screen::Screen;
 use crate::completion::sanitize::clean;
 
 /// Percent of the kept bytes that are the head: what a command says last, its
 /// errors, matters more.
 const HEAD_PERCENT: u64 = 40;
 
-/// The output of one command while it runs. Holds `max` bytes at most,
-/// whatever comes.
+/// Bytes that are drawn at a time. Bounds what waits to be kept.
+const PIECE_BYTES: usize = 4096;
+
+/// The output of one command while it runs. Holds `max` bytes at most, and a
+/// screen, whatever comes.
 pub(super) struct Output {
+    screen: Screen,
     head: Vec<u8>,
     tail: VecDeque<u8>,
     max_head: usize,
     max_tail: usize,
+    /// As the command wrote them.
     produced: u64,
+    /// As a terminal shows them.
+    shown: u64,
 }
 
 impl Output {
@@ -24,11 +32,13 @@ impl Output {
     pub(super) fn new(max: u64) -> Self {
         let max_head = max / 100 * HEAD_PERCENT + max % 100 * HEAD_PERCENT / 100;
         Self {
+            screen: Screen::default(),
             head: Vec::new(),
             tail: VecDeque::new(),
             max_head: usize::try_from(max_head).unwrap_or(usize::MAX),
             max_tail: usize::try_from(max.saturating_sub(max_head)).unwrap_or(usize::MAX),
             produced: 0,
+            shown: 0,
         }
     }
 
@@ -40,6 +50,14 @@ impl Output {
     /// Takes what came next.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.produced = self.produced.saturating_add(bytes.len() as u64);
+        for piece in bytes.chunks(PIECE_BYTES) {
+            let lines = self.screen.push(piece);
+            self.keep(lines.as_bytes());
+        }
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        self.shown = self.shown.saturating_add(bytes.len() as u64);
         let room = self.max_head.saturating_sub(self.head.len()).min(bytes.len());
         let (head, rest) = bytes.split_at(room);
         self.head.extend_from_slice(head);
@@ -55,8 +73,10 @@ impl Output {
     /// Cleaning can make it longer (an invalid byte becomes a character of
     /// three), so that the text is measured again.
     pub(super) fn into_text(mut self) -> (String, bool) {
+        let last = mem::take(&mut self.screen).finish();
+        self.keep(last.as_bytes());
         let kept = (self.head.len() + self.tail.len()) as u64;
-        let lost = self.produced.saturating_sub(kept);
+        let lost = self.shown.saturating_sub(kept);
         if lost == 0 {
             self.head.extend(self.tail);
             let text = plain(&self.head);
@@ -158,6 +178,16 @@ mod tests {
     }
 
     #[test]
+    fn frames_of_a_progress_bar_leave_nothing_out() {
+        let mut output = Output::new(100);
+        output.push(b"begin\n");
+        (0..5000).for_each(|it| output.push(format!("\r{it:>4} of 5000").as_bytes()));
+        output.push(b"\nend\n");
+        assert!(output.produced() > 60_000);
+        assert_eq!(output.into_text(), ("begin\n4999 of 5000\nend\n".to_owned(), false));
+    }
+
+    #[test]
     fn numbers_are_grouped() {
         for (number, expected) in
             [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")]
@@ -169,13 +199,13 @@ mod tests {
     #[test]
     fn a_flood_takes_no_more_memory_than_is_kept() {
         let mut output = Output::new(1000);
-        for _ in 0..10_000 {
+        for _ in 0..500 {
             output.push(&[b'y'; 4096]);
         }
-        assert!(output.head.capacity() <= 2048 && output.tail.capacity() <= 4096);
-        assert_eq!(output.produced(), 40_960_000);
+        assert!(output.head.capacity() <= 2048 && output.tail.capacity() <= 8192);
+        assert_eq!(output.produced(), 2_048_000);
         let (text, truncated) = output.into_text();
-        assert!(truncated && text.contains("[… 40,959,000 bytes left out …]"), "{text}");
+        assert!(truncated && text.contains("[… 2,047,000 bytes left out …]"), "{text}");
     }
 
     proptest! {
