@@ -1,19 +1,15 @@
 //! The constant scripts around a command. What a child wrote is an argument
 //! of them, never a part.
 
-use std::path::Path;
+use std::{path::Path, sync::LazyLock};
 
 /// Where programs are, in the sandbox as on the host: read-only there.
 pub(super) const PROGRAM_DIRS: [&str; 6] =
     ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// Inside: runs the line in this shell, and writes where it ended and what it
-/// exports. On one line, so that the shell counts the child's lines from 1.
-/// Arguments: processes, the file for what is kept, the line.
-const LINE: &str = "\
-ulimit -u \"$1\" 2>/dev/null || ulimit -p \"$1\" 2>/dev/null; _kept=$2 _line=$3; set --; \
-trap '_code=$?; umask 077; { printf \"%s\\0\" \"$(pwd -P)\"; env -0; } >\"$_kept\" 2>/dev/null; \
-exit \"$_code\"' EXIT; eval \"$_line\"";
+/// exports. Arguments: processes, the file for what is kept, the line.
+static LINE: LazyLock<String> = LazyLock::new(|| folded(include_str!("shell/line.sh")));
 
 /// Inside: becomes a program. Arguments: processes; then the program.
 const PROGRAM: &str = "\
@@ -42,7 +38,7 @@ impl Shell {
     /// Runs `line`, and keeps what it leaves in `kept`.
     pub(super) fn line(&self, processes: &str, kept: &str, line: &str) -> Vec<String> {
         let name = if self.is_bash { "bash" } else { "sh" };
-        [self.path, "-c", LINE, name, processes, kept, line].map(str::to_owned).into()
+        [self.path, "-c", &LINE, name, processes, kept, line].map(str::to_owned).into()
     }
 
     /// Runs a program with arguments.
@@ -51,4 +47,10 @@ impl Shell {
         let before = [self.path, "-c", PROGRAM, name, processes];
         before.into_iter().chain(program.iter().copied()).map(str::to_owned).collect()
     }
+}
+
+/// A script on one line, without its comments.
+fn folded(script: &str) -> String {
+    let lines = script.lines().map(str::trim);
+    lines.filter(|it| !it.is_empty() && !it.starts_with('#')).collect::<Vec<_>>().join(" ")
 }

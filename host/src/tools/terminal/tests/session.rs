@@ -51,6 +51,83 @@ fn directory_and_exported_variables_are_kept() {
     );
 }
 
+/// Lines that go to `a` and export `X`, each with its code and its output.
+const GOES_TO_A: &[(&str, i32, &str)] = &[
+    ("cd a; export X=1; exit 3", 3, ""),
+    // With a trap of its own.
+    ("trap 'echo bye' EXIT; cd a; export X=1", 0, "bye\n"),
+    ("trap 'echo bye $?; exit 5' EXIT; cd a; export X=1; exit 3", 5, "bye 3\n"),
+    ("trap 'echo bye' 0; cd a; export X=1; set -e; false; echo never", 1, "bye\n"),
+    ("trap -- 'cd /' INT EXIT; cd a; export X=1", 0, ""),
+    ("cd a; export X=1; trap \"echo 'quoted' \\\"twice\\\"\" EXIT", 0, "quoted twice\n"),
+    ("trap 'echo no' EXIT; trap - EXIT; cd a; export X=1", 0, ""),
+    ("trap 'echo no' EXIT; trap 0; cd a; export X=1", 0, ""),
+    ("trap '' EXIT; cd a; export X=1; exit 2", 2, ""),
+    ("(trap 'echo out' EXIT; cd b; exit 3); echo $?; cd a; export X=1", 0, "out\n3\n"),
+    ("trap 'echo got' USR1; kill -USR1 $$; trap - USR1; cd a; export X=1", 0, "got\n"),
+    ("trap 'echo wrong' ERR; false; trap - ERR; false; cd a; export X=1", 0, "wrong\n"),
+    ("it='cd a; export X=1; trap \"echo bye\" EXIT'; eval \"$it\"; exit 9", 9, "bye\n"),
+    // As another program.
+    ("cd a; export X=1; exec echo hi", 0, "hi\n"),
+    ("cd a; export X=1; false || exec sh -c 'exit 4'", 4, ""),
+    ("cd a; export X=1; true || exec false; exec 3>o; echo x >&3; cat o; rm o", 0, "x\n"),
+    ("eval 'cd a; export X=1; exec echo inner'", 0, "inner\n"),
+    ("cd a; export X=1; exec nosuch 2>/dev/null", 127, ""),
+    ("(cd b; export X=2; exec true); cd a; export X=1; (exec true) & wait", 0, ""),
+    ("cd a; export X=1; exec true | cat; exec >/dev/null 2>&1; echo no", 0, ""),
+    ("cd a; export X=1; exec 1>&- 2>&-", 0, ""),
+    // With options, and without what it is looked up by.
+    ("cd a; export X=1; export PATH=/nonexistent", 0, ""),
+    ("cd a; export X=1; PATH=", 0, ""),
+    ("cd a; export X=1; unset PATH HOME LANG", 0, ""),
+    ("cd a; export X=1; set -eufC; IFS=x; false", 1, ""),
+    ("cd a; export X=1; set -x 2>/dev/null", 0, ""),
+    (
+        "cd a; export X=1; set -u; echo $none 2>/dev/null",
+        127,
+        "bash: line 1: none: unbound variable\n",
+    ),
+    ("cd a; export X=1; f() { exit 6; }; f", 6, ""),
+    ("cd a; X=1; export X; readonly X", 0, ""),
+    ("cd a; export X=1 LD_PRELOAD=/none LD_LIBRARY_PATH=/none", 0, ""),
+    ("cd a; export X=1; env() { :; }; pwd() { :; }; printf() { :; }; test() { :; }", 0, ""),
+    ("cd a; export X=1; for it in $(compgen -v); do unset $it; done 2>/dev/null; true", 0, ""),
+    ("cd a; export X=1; unset -f $(compgen -A function) 2>/dev/null; unalias -a", 0, ""),
+    ("cd a; export X=1; kill -TERM $$", 143, ""),
+];
+
+#[test]
+fn what_is_kept_does_not_depend_on_how_a_line_ends() {
+    each(
+        |_| {},
+        |it| {
+            std::fs::create_dir(it.path("a")).unwrap();
+            std::fs::create_dir(it.path("b")).unwrap();
+            for (line, code, output) in GOES_TO_A {
+                let session = it.tools.session();
+                let run = |command: &str| {
+                    let call = Terminal { command: command.to_owned(), ..Terminal::default() };
+                    block_on(session.run(&it.caller, call)).unwrap()
+                };
+                let found = run(line);
+                assert_eq!((found.exit_code, &*found.output), (*code, *output), "{line}");
+                let next = run("PATH=/usr/bin:/bin; echo ${PWD##*/} $X").output;
+                assert_eq!(next, "a 1\n", "{}: {line}", it.tools.kind());
+            }
+        },
+    );
+}
+
+#[test]
+fn what_is_drawn_over_is_not_in_the_answer() {
+    check(&[
+        ("for i in 1 2 3; do printf '\\r%s of 3' $i; done; echo", 0, "3 of 3\n"),
+        ("printf 'a\\r\\nb\\r\\n'", 0, "a\nb\n"),
+        ("printf 'a\\nb\\n\\033[2A\\033[2Kc\\n\\033[2Kd\\n'", 0, "c\nd\n"),
+        ("printf 'work |\\b/\\b-\\bdone\\n'", 0, "work done\n"),
+    ]);
+}
+
 #[test]
 fn a_directory_is_one_of_the_workspace() {
     each(
