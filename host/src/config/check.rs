@@ -183,6 +183,10 @@ fn terminal(limits: &TerminalConfig) -> Vec<Option<ConfigError>> {
         sandbox: _,
         network: _,
         environment: _,
+        // They are looked at when a terminal is opened.
+        read_only: _,
+        path: _,
+        tool_chains: _,
         helper: _,
         defences: _,
     } = limits;

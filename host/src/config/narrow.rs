@@ -101,6 +101,9 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("tools.terminal.max_output_kib", Rule::Lower),
     ("tools.terminal.max_produced_mib", Rule::Lower),
     ("tools.terminal.environment", Rule::Subset),
+    ("tools.terminal.tool_chains", Rule::Subset),
+    ("tools.terminal.read_only", Rule::Subset),
+    ("tools.terminal.path", Rule::Subset),
     ("tools.web.allow", Rule::Subset),
     // The query, which can hold anything, would go to another address.
     ("tools.web.search_url", Rule::Never),

@@ -104,6 +104,9 @@ pub(super) struct Terminal {
     pub(super) max_output_kib: i64,
     pub(super) max_produced_mib: i64,
     pub(super) environment: Vec<String>,
+    pub(super) tool_chains: Vec<String>,
+    pub(super) read_only: Vec<String>,
+    pub(super) path: Vec<String>,
 }
 
 #[derive(Deserialize)]

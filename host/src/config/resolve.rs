@@ -1,7 +1,7 @@
 //! From the values of all layers to the plain structs that the modules
 //! declare.
 
-use std::time::Duration;
+use std::{env, path::PathBuf, time::Duration};
 
 use reqwest::Url;
 
@@ -21,7 +21,7 @@ use crate::{
     tools::{
         file::FileConfig,
         memory::MemoryConfig,
-        terminal::{SandboxChoice, TerminalConfig},
+        terminal::{SandboxChoice, TerminalConfig, ToolChain},
         web::{Rule, SearchKind, WebConfig},
     },
     toolset::{
@@ -171,9 +171,39 @@ fn terminal(raw: raw::Terminal, values: &Values) -> Result<TerminalConfig, Confi
         max_output_bytes: values.take(setting::TERMINAL_OUTPUT, raw.max_output_kib)?,
         max_produced_bytes: values.take(setting::TERMINAL_PRODUCED, raw.max_produced_mib)?,
         environment: raw.environment,
+        read_only: absolute("tools.terminal.read_only", &raw.read_only, values)?,
+        path: absolute("tools.terminal.path", &raw.path, values)?,
+        tool_chains: tool_chains(&raw.tool_chains, values)?,
         helper: None,
         defences: Defences::ALL,
     })
+}
+
+/// Tool chains by their names.
+fn tool_chains(names: &[String], values: &Values) -> Result<Vec<ToolChain>, ConfigError> {
+    let known = ToolChain::ALL.map(|it| (it.name(), it));
+    names.iter().map(|it| word("tools.terminal.tool_chains", it, &known, values)).collect()
+}
+
+/// Paths, which may begin with the home directory.
+fn absolute(
+    key: &'static str,
+    texts: &[String],
+    values: &Values,
+) -> Result<Vec<PathBuf>, ConfigError> {
+    let path = |text: &String| {
+        let home = || env::home_dir().filter(|it| it.is_absolute());
+        let path = match text.strip_prefix("~/") {
+            Some(below) => home().map(|it| it.join(below)),
+            None => Some(PathBuf::from(text)),
+        };
+        path.filter(|it| it.is_absolute()).ok_or_else(|| ConfigError::Malformed {
+            origin: values.origin(key).to_owned(),
+            key: key.to_owned(),
+            expected: "paths that begin with `/` or `~/`",
+        })
+    };
+    texts.iter().map(path).collect()
 }
 
 fn web(raw: &raw::Web, values: &Values) -> Result<WebConfig, ConfigError> {

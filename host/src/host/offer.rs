@@ -119,9 +119,11 @@ async fn terminal(
     };
     match TerminalTools::open(dir, config.terminal.clone(), Arc::clone(closed)).await {
         Ok(terminal) => Ok(Some(terminal)),
-        Err(err @ (TerminalError::Workspace { .. } | TerminalError::Variable(_))) => {
-            Err(err.into())
-        }
+        Err(
+            err @ (TerminalError::Workspace { .. }
+            | TerminalError::Variable(_)
+            | TerminalError::Shown { .. }),
+        ) => Err(err.into()),
         Err(err) => {
             // In full it names paths of this machine, and children read it.
             tracing::info!(%err, "there is no terminal");

@@ -20,6 +20,7 @@ mod home;
 
 pub use home::HomeError;
 use home::Personal;
+pub(super) use home::homes;
 
 /// Entries below the host's own directories that are looked at for the further
 /// names of a file. Bounds what a full cache takes of a call's time; past it
@@ -162,6 +163,12 @@ impl Closed {
     /// Where in the workspace the home directory is, when it lies in it.
     pub(super) fn personal(&self) -> Option<&Personal> {
         self.personal.as_ref()
+    }
+
+    /// Whether a path, by its real name, holds something of the host's own or
+    /// lies in it, be that in the workspace or not.
+    pub(super) fn meets(&self, real: &Path) -> bool {
+        self.everywhere.iter().any(|it| it.starts_with(real) || real.starts_with(it))
     }
 
     /// The files of the host that have several names.

@@ -30,6 +30,10 @@ mod command;
 mod output;
 mod screen;
 
+mod chain;
+mod home;
+mod shown;
+
 mod guard;
 mod hidden;
 mod kept;
@@ -51,6 +55,7 @@ mod scratch;
 #[cfg(test)]
 mod tests;
 
+pub use chain::ToolChain;
 pub(crate) use launcher::serve as launch_as_helper;
 pub use sandbox::SandboxKind;
 pub use session::TerminalSession;
@@ -60,6 +65,7 @@ use hidden::Hidden;
 use sandbox::Sandbox;
 use scratch::Scratch;
 use shell::Shell;
+use shown::{Kept, Shown};
 
 /// Which sandbox to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,6 +120,14 @@ pub struct TerminalConfig {
     pub max_produced_bytes: u64,
     /// Names of variables of the host that commands see.
     pub environment: Vec<String>,
+    /// Files and directories of the host that commands read and run, absolute.
+    /// None of the host's own, none with keys, and not the home directory.
+    pub read_only: Vec<PathBuf>,
+    /// Directories of programs, absolute, that are shown like `read_only` and
+    /// looked through before those of the system.
+    pub path: Vec<PathBuf>,
+    /// Tool chains that are shown where they are found in the home directory.
+    pub tool_chains: Vec<ToolChain>,
     /// The program that starts commands, when it is not this process's own or
     /// `hermitage` beside it (see [`crate::helper`]).
     pub helper: Option<PathBuf>,
@@ -146,6 +160,19 @@ pub enum TerminalError {
         what: &'static str,
         /// What to do.
         hint: &'static str,
+    },
+    /// A path of the configuration can't be shown to commands.
+    #[error(
+        "`tools.terminal.{key}`: commands can't be shown `{}`: {why}\nhint: name the directory \
+         with the programs or packages alone", path.display()
+    )]
+    Shown {
+        /// The last part of the key.
+        key: &'static str,
+        /// As it was configured.
+        path: PathBuf,
+        /// Why not.
+        why: String,
     },
     /// The name of a variable to pass on is none.
     #[error("`{0}` is no name of a variable\nhint: letters, digits and `_`")]
@@ -189,7 +216,8 @@ struct Shared {
     passed_on: BTreeMap<String, String>,
     hidden: Arc<Hidden>,
     guard: Arc<Guard>,
-    scratch: Scratch,
+    shown: Shown,
+    scratch: Arc<Scratch>,
 }
 
 impl TerminalTools {
@@ -212,16 +240,16 @@ impl TerminalTools {
         }
         check_scratch(&real)?;
         let passed_on = passed_on(&config.environment)?;
+        let shown = shown(&real, &closed, &config).await?;
         let hidden = Arc::new(Hidden::new(&real, closed)?);
-        let sandbox = Arc::new(choose(&real, &hidden, &config).await?);
-        let shown = sandbox.places(Path::new("")).workspace;
-        let guard = Arc::new(Guard::new(&real, shown).map_err(error)?);
+        let sandbox = Arc::new(choose(&real, &hidden, &shown.read_only, &config).await?);
+        let guard = Arc::new(Guard::new(&real, sandbox.workspace()).map_err(error)?);
         let shell = Shell::find();
         let scratch = task::spawn_blocking(Scratch::new).await.map_err(io::Error::other);
-        let scratch = scratch.flatten().map_err(TerminalError::Scratch)?;
+        let scratch = Arc::new(scratch.flatten().map_err(TerminalError::Scratch)?);
         let workspace = real;
         let shared =
-            Shared { sandbox, shell, workspace, config, passed_on, hidden, guard, scratch };
+            Shared { sandbox, shell, workspace, config, passed_on, hidden, guard, shown, scratch };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -246,14 +274,28 @@ pub async fn probe(config: &TerminalConfig) -> Vec<(SandboxKind, Result<String, 
     res
 }
 
+/// What commands see of the host besides its system.
+async fn shown(
+    workspace: &Path,
+    closed: &Arc<Closed>,
+    config: &TerminalConfig,
+) -> Result<Shown, TerminalError> {
+    let (workspace, closed, config) = (workspace.to_owned(), Arc::clone(closed), config.clone());
+    let found = task::spawn_blocking(move || {
+        Shown::new(&config, &Kept { workspace: &workspace, closed: &closed })
+    });
+    found.await.map_err(|it| TerminalError::Scratch(io::Error::other(it)))?
+}
+
 async fn choose(
     workspace: &Path,
     hidden: &Arc<Hidden>,
+    read_only: &[PathBuf],
     config: &TerminalConfig,
 ) -> Result<Sandbox, TerminalError> {
     let mut reasons = Vec::new();
     for kind in config.sandbox.kinds() {
-        match usable(*kind, workspace, hidden, config).await {
+        match usable(*kind, workspace, hidden, read_only, config).await {
             Ok(sandbox) => return Ok(sandbox),
             Err(reason) => reasons.push((*kind, reason)),
         }
@@ -265,6 +307,7 @@ async fn usable(
     kind: SandboxKind,
     workspace: &Path,
     hidden: &Arc<Hidden>,
+    read_only: &[PathBuf],
     config: &TerminalConfig,
 ) -> Result<Sandbox, String> {
     if kind == SandboxKind::Landlock && !hidden.is_empty() {
@@ -276,11 +319,9 @@ async fn usable(
     }
     probe::probe_once(kind, config).await?;
     let (workspace, config) = (workspace.to_owned(), config.clone());
-    let hidden = Arc::clone(hidden);
-    task::spawn_blocking(move || probe::sandbox(kind, &workspace, hidden.covers(), &config))
-        .await
-        .map_err(|it| it.to_string())?
-        .map_err(|it| it.to_string())
+    let (hidden, read_only) = (Arc::clone(hidden), read_only.to_vec());
+    let sandbox = move || probe::sandbox(kind, &workspace, hidden.covers(), &read_only, &config);
+    task::spawn_blocking(sandbox).await.map_err(|it| it.to_string())?.map_err(|it| it.to_string())
 }
 
 /// The directories of other sessions' commands lie there.

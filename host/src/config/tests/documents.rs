@@ -36,7 +36,7 @@ fn every_key_is_found_with_its_default_or_an_example() {
     let template = template();
     let (built_in, examples): (Vec<_>, Vec<_>) =
         template.keys.iter().partition(|it| template.is_built_in(&it.slot));
-    assert_eq!((built_in.len(), examples.len()), (86, 14));
+    assert_eq!((built_in.len(), examples.len()), (89, 14));
     assert!(examples.iter().all(|it| it.slot.contains(NAME)));
 }
 

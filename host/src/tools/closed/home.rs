@@ -113,7 +113,7 @@ fn is_open(name: &std::ffi::OsStr) -> bool {
 
 /// What `HOME` says, and what the list of users says: the shell that is
 /// started next may go by either. By their real paths.
-fn homes() -> Vec<PathBuf> {
+pub(in crate::tools) fn homes() -> Vec<PathBuf> {
     let of_variable = env::home_dir().filter(|it| it.is_absolute());
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let of_list = home_in(&users, geteuid().as_raw());

@@ -28,6 +28,9 @@ pub(super) const WORKSPACE: &str = "/workspace";
 /// The command's own directory.
 const SCRATCH: &str = "/run/command";
 
+/// The home directory of a command.
+const HOME: &str = "/run/home";
+
 /// Bytes in `/tmp`, and again in shared memory. Both take memory of the
 /// machine that belongs to no process, so the watcher does not see it.
 const MAX_TMP_BYTES: u64 = 256 << 20;
@@ -37,7 +40,7 @@ const USER: &str = "1000";
 
 /// Files of `/etc` that are made up: the host's would tell who works there.
 const MADE_UP: [(&str, &str); 4] = [
-    ("passwd", "user:x:1000:1000::/workspace:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n"),
+    ("passwd", "user:x:1000:1000::/run/home:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n"),
     ("group", "user:x:1000:\nnogroup:x:65534:\n"),
     ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
     ("hosts", "127.0.0.1 localhost\n::1 localhost\n"),
@@ -50,6 +53,8 @@ pub(super) struct Bubblewrap {
     workspace: PathBuf,
     /// What is not shown of the workspace, or not writable.
     hidden: Vec<Cover>,
+    /// What of the host it sees besides the system.
+    read_only: Vec<PathBuf>,
     config: TerminalConfig,
     /// Whether `bwrap` can itself forbid namespaces inside.
     no_namespaces: bool,
@@ -61,6 +66,7 @@ impl Bubblewrap {
     pub(super) fn new(
         workspace: &Path,
         hidden: &[Cover],
+        read_only: &[PathBuf],
         config: &TerminalConfig,
     ) -> Result<Self, EnterError> {
         let program = find(workspace).ok_or_else(|| {
@@ -77,6 +83,7 @@ impl Bubblewrap {
             program,
             workspace: workspace.to_owned(),
             hidden: hidden.to_vec(),
+            read_only: read_only.to_vec(),
             config: config.clone(),
             no_namespaces: contains(&help.stdout, b"--disable-userns"),
             filters: filters.iter().map(filter::to_bytes).collect(),
@@ -90,8 +97,8 @@ impl Bubblewrap {
     }
 
     pub(super) fn places() -> Places {
-        let [workspace, scratch, tmp] = [WORKSPACE, SCRATCH, "/tmp"].map(PathBuf::from);
-        Places { workspace, scratch, tmp }
+        let [workspace, scratch, tmp, home] = [WORKSPACE, SCRATCH, "/tmp", HOME].map(PathBuf::from);
+        Places { workspace, scratch, tmp, home }
     }
 
     /// See [`super::sandbox::Sandbox::enter`].
@@ -102,7 +109,7 @@ impl Bubblewrap {
     ) -> Result<(Launched, PipeReader), EnterError> {
         let launch = Launch {
             limits: Limits::new(&self.config),
-            identity: identity(&self.workspace, order.scratch.path(), self.config.defences),
+            identity: identity(&self.workspace, order, &self.read_only, self.config.defences),
             inside: Inside::Namespaces {
                 program: self.program.clone(),
                 words: self.arguments(order),
@@ -117,6 +124,9 @@ impl Bubblewrap {
         let mut res = Arguments::default();
         self.isolation(&mut res);
         self.system(&mut res);
+        for it in &self.read_only {
+            res.push(["--ro-bind".as_ref(), it.as_os_str(), it.as_os_str()]);
+        }
         res.push(["--bind".as_ref(), self.workspace.as_os_str(), WORKSPACE.as_ref()]);
         self.hidden.iter().for_each(|it| self.cover(it, &mut res));
         // In a home directory it is read-only already.
@@ -125,6 +135,7 @@ impl Bubblewrap {
         }
         let scratch = order.scratch.path().as_os_str();
         res.push(["--bind".as_ref(), scratch, SCRATCH.as_ref()]);
+        res.push(["--bind".as_ref(), order.home.path().as_os_str(), HOME.as_ref()]);
         res.push(["--remount-ro", "/", "--chdir"].map(OsStr::new));
         res.push([Path::new(WORKSPACE).join(&order.directory).as_os_str()]);
         for (name, value) in &order.environment {
@@ -267,14 +278,15 @@ mod tests {
         collections::BTreeMap, os::unix::fs::PermissionsExt as _, sync::Arc, time::Duration,
     };
 
-    use tempfile::TempDir;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
     use crate::tools::terminal::{
         SandboxChoice,
         command::{self, CommandError, Limit},
+        home::Home,
         sandbox::Sandbox,
+        scratch::Scratch,
         tests::roomy,
     };
 
@@ -291,15 +303,17 @@ mod tests {
             program,
             workspace: dir.path().to_owned(),
             hidden: Vec::new(),
+            read_only: Vec::new(),
             config: config.clone(),
             no_namespaces: false,
             filters: Vec::new(),
         }));
         let check = async |time, cancelled: CancellationToken, expect| {
             let (directory, environment) = (PathBuf::new(), BTreeMap::new());
-            let scratch = TempDir::new().unwrap();
-            let arguments = Vec::new();
-            let order = Order { arguments, directory, environment, scratch, watch: None };
+            let place = Arc::new(Scratch::new().unwrap());
+            let (scratch, home) = (place.directory().unwrap(), Home::new(&place, &[]).unwrap());
+            let (arguments, home) = (Vec::new(), Arc::new(home));
+            let order = Order { arguments, directory, environment, scratch, home, watch: None };
             let res = command::run(&sandbox, order, &config, time, &cancelled).await;
             let Err(CommandError::Ended { limit, .. }) = res else { panic!("{res:?}") };
             assert_eq!(limit, expect);

@@ -33,12 +33,12 @@ pub(super) struct Ended {
     /// Exit code, or 128 + the signal; `None` when it did not start.
     pub(super) code: Option<i32>,
     pub(super) kept: Option<Kept>,
-    /// What was done about files that git would obey.
+    /// What was done about what it left.
     pub(super) told: Vec<String>,
 }
 
 /// Starts a command. It is ended when it was not waited for.
-pub(super) fn start(sandbox: Arc<Sandbox>, mut order: Order) -> io::Result<Running> {
+pub(super) fn start(sandbox: Arc<Sandbox>, order: Order) -> io::Result<Running> {
     let leash = Arc::new(Leash::default());
     let (started_sender, started) = oneshot::channel();
     let (ended_sender, ended) = oneshot::channel();
@@ -55,9 +55,13 @@ pub(super) fn start(sandbox: Arc<Sandbox>, mut order: Order) -> io::Result<Runni
                 }
                 let code = launched.wait();
                 held.let_go();
-                let told = order.watch.take().map(Watch::end).unwrap_or_default();
-                let kept = kept::read(&order.scratch.path().join(KEPT));
-                scratch::remove(&order.scratch.keep());
+                let Order { scratch, home, watch, .. } = order;
+                let mut told = watch.map(Watch::end).unwrap_or_default();
+                told.extend(home.tidy());
+                let kept = kept::read(&scratch.path().join(KEPT));
+                scratch::remove(&scratch.keep());
+                // Its session may be over when this is known.
+                drop(home);
                 // Nobody waits any more when the call was dropped.
                 let _ = ended_sender.send(Ended { code, kept, told });
             }

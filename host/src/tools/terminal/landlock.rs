@@ -36,6 +36,8 @@ const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random"
 pub(super) struct Landlock {
     program: Program,
     workspace: PathBuf,
+    /// What of the host is opened besides the system.
+    read_only: Vec<PathBuf>,
     config: TerminalConfig,
     /// Version of the kernel's interface, as the last command found it.
     found: Mutex<Option<i32>>,
@@ -43,10 +45,18 @@ pub(super) struct Landlock {
 
 impl Landlock {
     /// For the workspace of this real path.
-    pub(super) fn new(workspace: &Path, config: &TerminalConfig) -> Result<Self, EnterError> {
-        let program = launcher::program(config)?;
-        let (workspace, config) = (workspace.to_owned(), config.clone());
-        Ok(Self { program, workspace, config, found: Mutex::new(None) })
+    pub(super) fn new(
+        workspace: &Path,
+        read_only: &[PathBuf],
+        config: &TerminalConfig,
+    ) -> Result<Self, EnterError> {
+        Ok(Self {
+            program: launcher::program(config)?,
+            workspace: workspace.to_owned(),
+            read_only: read_only.to_vec(),
+            config: config.clone(),
+            found: Mutex::new(None),
+        })
     }
 
     /// Version of the kernel's interface; known when a command has run.
@@ -58,11 +68,12 @@ impl Landlock {
     }
 
     /// See [`super::sandbox::Sandbox::places`].
-    pub(super) fn places(&self, scratch: &Path) -> Places {
+    pub(super) fn places(&self, scratch: &Path, home: &Path) -> Places {
         Places {
             workspace: self.workspace.clone(),
             scratch: scratch.to_owned(),
             tmp: scratch.join("tmp"),
+            home: home.to_owned(),
         }
     }
 
@@ -74,7 +85,7 @@ impl Landlock {
     ) -> Result<(Launched, PipeReader), EnterError> {
         let scratch = order.scratch.path().to_owned();
         std::fs::create_dir(scratch.join("tmp"))?;
-        let identity = identity(&self.workspace, &scratch, self.config.defences);
+        let identity = identity(&self.workspace, order, &self.read_only, self.config.defences);
         // One more than there may be, for the watcher to see and to say so.
         let tasks = u64::from(self.config.max_processes).saturating_add(1);
         let launch = Launch {
@@ -82,6 +93,8 @@ impl Landlock {
             inside: Inside::Rules(Confined {
                 workspace: self.workspace.clone(),
                 scratch,
+                home: order.home.path().to_owned(),
+                read_only: self.read_only.clone(),
                 network: self.config.network,
                 tasks: identity.is_none().then_some(tasks),
                 directory: self.workspace.join(&order.directory),
@@ -153,10 +166,11 @@ fn rules(confined: &Confined) -> Result<::landlock::RestrictionStatus, RulesetEr
         .scope(Scope::from_all(REQUIRED))?
         .create()?
         .add_rules(path_beneath_rules(SYSTEM, look | AccessFs::Execute))?
+        .add_rules(path_beneath_rules(&confined.read_only, look | AccessFs::Execute))?
         .add_rules(path_beneath_rules(SETTINGS, look))?
         .add_rules(path_beneath_rules(network, look))?
         .add_rules(path_beneath_rules(DEVICES, AccessFs::ReadFile | AccessFs::WriteFile))?
-        .add_rules(path_beneath_rules([&confined.workspace, &confined.scratch], own()))?
+        .add_rules(path_beneath_rules(confined.own(), own()))?
         .restrict_self()
 }
 

@@ -83,6 +83,10 @@ pub(super) struct Identity {
     pub(super) workspace: PathBuf,
     /// Of this command alone.
     pub(super) scratch: PathBuf,
+    /// Of the commands of one session.
+    pub(super) home: PathBuf,
+    /// Is seen, and not written by anybody.
+    pub(super) read_only: Vec<PathBuf>,
 }
 
 /// How a command is started.
@@ -106,6 +110,8 @@ pub(super) enum Inside {
 pub(super) struct Confined {
     pub(super) workspace: PathBuf,
     pub(super) scratch: PathBuf,
+    pub(super) home: PathBuf,
+    pub(super) read_only: Vec<PathBuf>,
     pub(super) network: bool,
     /// Processes and threads together, where the kernel can't count them for
     /// this command alone.
@@ -116,6 +122,13 @@ pub(super) struct Confined {
     pub(super) command: Vec<String>,
     pub(super) environment: BTreeMap<String, String>,
     pub(super) defences: Defences,
+}
+
+impl Confined {
+    /// Where the command's own files are.
+    pub(super) fn own(&self) -> [&PathBuf; 3] {
+        [&self.workspace, &self.scratch, &self.home]
+    }
 }
 
 /// One argument.

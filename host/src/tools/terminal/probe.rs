@@ -17,6 +17,7 @@ use super::{
     bubblewrap::Bubblewrap,
     command::{self, CommandError},
     hidden::Cover,
+    home::Home,
     landlock::Landlock,
     sandbox::{EnterError, Order, Sandbox, SandboxKind},
     scratch::Scratch,
@@ -55,13 +56,14 @@ pub(super) fn sandbox(
     kind: SandboxKind,
     workspace: &Path,
     hidden: &[Cover],
+    read_only: &[PathBuf],
     config: &TerminalConfig,
 ) -> Result<Sandbox, EnterError> {
     match kind {
         SandboxKind::Bubblewrap => {
-            Bubblewrap::new(workspace, hidden, config).map(Sandbox::Bubblewrap)
+            Bubblewrap::new(workspace, hidden, read_only, config).map(Sandbox::Bubblewrap)
         }
-        SandboxKind::Landlock => Landlock::new(workspace, config).map(Sandbox::Landlock),
+        SandboxKind::Landlock => Landlock::new(workspace, read_only, config).map(Sandbox::Landlock),
     }
 }
 
@@ -87,13 +89,13 @@ pub(super) async fn probe_once(kind: SandboxKind, config: &TerminalConfig) -> Re
 }
 
 async fn proven(kind: SandboxKind, config: &TerminalConfig) -> Result<String, CommandError> {
-    let place = Scratch::new().map_err(EnterError::from)?;
+    let place = Arc::new(Scratch::new().map_err(EnterError::from)?);
     let outer = place.directory().map_err(EnterError::from)?;
     let real = outer.path().canonicalize().map_err(EnterError::from)?;
     let (workspace, outside) = (real.join("workspace"), real.join("outside"));
     fs::create_dir(&workspace).map_err(EnterError::from)?;
     fs::write(&outside, SECRET).map_err(EnterError::from)?;
-    let sandbox = Arc::new(sandbox(kind, &workspace, &[], config)?);
+    let sandbox = Arc::new(sandbox(kind, &workspace, &[], &[], config)?);
     let order = order(&sandbox, &place, &outside)?;
     let before = facts(&outside).map_err(EnterError::from)?;
     let cancelled = CancellationToken::new();
@@ -122,9 +124,9 @@ fn facts(file: &Path) -> io::Result<(Vec<u8>, u32, u32, i64)> {
     Ok((fs::read(file)?, found.mode(), found.uid(), found.mtime()))
 }
 
-fn order(sandbox: &Sandbox, place: &Scratch, outside: &Path) -> Result<Order, EnterError> {
-    let scratch = place.directory()?;
-    let kept = sandbox.places(scratch.path()).scratch.join(KEPT);
+fn order(sandbox: &Sandbox, place: &Arc<Scratch>, outside: &Path) -> Result<Order, EnterError> {
+    let (scratch, home) = (place.directory()?, Arc::new(Home::new(place, &[])?));
+    let kept = sandbox.places(scratch.path(), home.path()).scratch.join(KEPT);
     let arguments = Shell::find().line("64", &kept.to_string_lossy(), PROOF);
     let outside = ("OUTSIDE".to_owned(), outside.to_string_lossy().into_owned());
     let host = match sandbox {
@@ -133,7 +135,7 @@ fn order(sandbox: &Sandbox, place: &Scratch, outside: &Path) -> Result<Order, En
         Sandbox::Landlock(_) => std::process::id().to_string(),
     };
     let environment = BTreeMap::from([outside, ("HOST".to_owned(), host)]);
-    Ok(Order { arguments, directory: "".into(), environment, scratch, watch: None })
+    Ok(Order { arguments, directory: "".into(), environment, scratch, home, watch: None })
 }
 
 fn version(sandbox: &Sandbox) -> Result<String, EnterError> {

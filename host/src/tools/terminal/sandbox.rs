@@ -6,6 +6,7 @@ use std::{
     fmt,
     io::{self, PipeReader},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use tempfile::TempDir;
@@ -13,6 +14,7 @@ use tempfile::TempDir;
 use super::{
     bubblewrap::Bubblewrap,
     guard::Watch,
+    home::Home,
     landlock::Landlock,
     launcher::{Identity, Launched},
     leash::Leash,
@@ -88,6 +90,8 @@ pub(super) struct Order {
     pub(super) environment: BTreeMap<String, String>,
     /// Of this command alone: its script, and what it leaves.
     pub(super) scratch: TempDir,
+    /// Of the session.
+    pub(super) home: Arc<Home>,
     /// Looks after what git obeys in the workspace.
     pub(super) watch: Option<Watch>,
 }
@@ -106,6 +110,7 @@ pub(super) struct Places {
     pub(super) workspace: PathBuf,
     pub(super) scratch: PathBuf,
     pub(super) tmp: PathBuf,
+    pub(super) home: PathBuf,
 }
 
 /// A sandbox of either kind, for all commands of one workspace.
@@ -135,12 +140,17 @@ impl Sandbox {
         }
     }
 
-    /// Where a command with this directory of its own finds things.
-    pub(super) fn places(&self, scratch: &Path) -> Places {
+    /// Where a command with these directories of its own finds things.
+    pub(super) fn places(&self, scratch: &Path, home: &Path) -> Places {
         match self {
             Sandbox::Bubblewrap(_) => Bubblewrap::places(),
-            Sandbox::Landlock(it) => it.places(scratch),
+            Sandbox::Landlock(it) => it.places(scratch, home),
         }
+    }
+
+    /// Where every command finds the workspace.
+    pub(super) fn workspace(&self) -> PathBuf {
+        self.places(Path::new(""), Path::new("")).workspace
     }
 
     /// The limit of processes that the kernel itself can hold a command to,
@@ -159,8 +169,17 @@ impl Sandbox {
 
 /// What a command must reach as another user than the host's, when that is
 /// root.
-pub(super) fn identity(workspace: &Path, scratch: &Path, defences: Defences) -> Option<Identity> {
-    let (workspace, scratch) = (workspace.to_owned(), scratch.to_owned());
+pub(super) fn identity(
+    workspace: &Path,
+    order: &Order,
+    read_only: &[PathBuf],
+    defences: Defences,
+) -> Option<Identity> {
     let is_root = rustix::process::geteuid().is_root();
-    (is_root && defences.has(Defence::CommandUser)).then_some(Identity { workspace, scratch })
+    (is_root && defences.has(Defence::CommandUser)).then(|| Identity {
+        workspace: workspace.to_owned(),
+        scratch: order.scratch.path().to_owned(),
+        home: order.home.path().to_owned(),
+        read_only: read_only.to_vec(),
+    })
 }

@@ -48,6 +48,17 @@ impl Scratch {
         Err(io::Error::other("the place for commands can't be locked"))
     }
 
+    /// Where it is.
+    #[cfg(test)]
+    pub(super) fn path(&self) -> &Path {
+        &self.dir
+    }
+
+    /// A directory for the commands of one session (mode 0700).
+    pub(super) fn home(&self) -> io::Result<TempDir> {
+        closed("home-", &self.dir)
+    }
+
     /// A directory for one command (mode 0700).
     pub(super) fn directory(&self) -> io::Result<TempDir> {
         closed("command-", &self.dir)

@@ -37,7 +37,8 @@ impl Screen {
         whole.extend_from_slice(bytes);
         let end = whole.len() - begun_bytes(&whole);
         self.begun = whole.split_off(end);
-        for piece in whole.split_inclusive(|it| *it == b'\n') {
+        let text = String::from_utf8_lossy(&whole);
+        for piece in text.as_bytes().split_inclusive(|it| *it == b'\n') {
             let (line, end) = match piece.split_last() {
                 Some((b'\n', line)) => (line, &[CANCEL, b'\n'] as &[u8]),
                 _ => (piece, &[] as &[u8]),
@@ -52,7 +53,7 @@ impl Screen {
     /// The rest, when nothing more comes.
     pub(super) fn finish(mut self) -> String {
         let begun = mem::take(&mut self.begun);
-        self.parser.advance(&mut self.page, &begun);
+        self.parser.advance(&mut self.page, String::from_utf8_lossy(&begun).as_bytes());
         self.parser.advance(&mut self.page, &[CANCEL]);
         self.page.pass_all();
         self.page.passed
@@ -216,7 +217,7 @@ impl Page {
             self.up();
         }
         (1..row.min(MAX_ROWS)).for_each(|_| self.down());
-        self.to_column(column);
+        self.move_to(column);
     }
 
     fn take_screen(&mut self) {
@@ -229,15 +230,14 @@ impl Page {
     }
 
     /// Counted from 1.
-    fn to_column(&mut self, column: usize) {
+    fn move_to(&mut self, column: usize) {
         self.column = column.saturating_sub(1).min(MAX_COLUMNS - 1);
     }
 }
 
 impl Perform for Page {
     fn print(&mut self, c: char) {
-        let is_control = ('\u{80}'..='\u{9f}').contains(&c);
-        self.put(if is_control { char::REPLACEMENT_CHARACTER } else { c });
+        self.put(c);
     }
 
     fn execute(&mut self, byte: u8) {
@@ -249,8 +249,8 @@ impl Perform for Page {
             b'\r' => self.column = 0,
             0x08 => self.column = self.column.saturating_sub(1),
             b'\t' => self.put('\t'),
-            // Half of a character, in a file that is no text.
-            0x80.. => self.put(char::REPLACEMENT_CHARACTER),
+            // It is taken out later, with the sequence that it begins.
+            0x80.. => self.put(byte.into()),
             _ => {}
         }
     }
@@ -266,7 +266,7 @@ impl Perform for Page {
         match action {
             'A' => (0..rows).for_each(|_| self.up()),
             'B' => (0..rows).for_each(|_| self.down()),
-            'C' => self.to_column(self.column.saturating_add(count).saturating_add(1)),
+            'C' => self.move_to(self.column.saturating_add(count).saturating_add(1)),
             'D' => self.column = self.column.saturating_sub(count),
             'E' => {
                 (0..rows).for_each(|_| self.down());
@@ -276,7 +276,7 @@ impl Perform for Page {
                 (0..rows).for_each(|_| self.up());
                 self.column = 0;
             }
-            'G' => self.to_column(count),
+            'G' => self.move_to(count),
             'H' | 'f' => self.go_to(count, params.next().map_or(1, usize::from)),
             'J' => self.erase_screen(first),
             'K' => self.erase_line(first),

@@ -16,10 +16,11 @@ use tokio::{sync::Mutex, task};
 use super::{
     Shared,
     command::{self, CommandError, Finished, Limit},
+    home::Home,
     kept::Kept,
     language::interpreter,
     sandbox::{EnterError, Order, Places},
-    shell::{KEPT, PROGRAM_DIRS},
+    shell::KEPT,
 };
 use crate::{
     completion::sanitize::{clean_line, is_blank},
@@ -52,6 +53,8 @@ struct State {
     directory: PathBuf,
     /// All that the last command had, `None` before there was one.
     variables: Option<BTreeMap<String, String>>,
+    /// Made with the first command.
+    home: Option<Arc<Home>>,
 }
 
 impl TerminalSession {
@@ -78,7 +81,7 @@ impl TerminalSession {
             let kept = places.scratch.join(KEPT);
             self.shared.shell.line(processes, &kept.to_string_lossy(), &call.command)
         };
-        let order = self.order(directory, &state, &arguments, None).await?;
+        let order = self.order(directory, &mut state, &arguments, None).await?;
         let finished = self.finished(caller, order, time).await?;
         if let Some(kept) = finished.kept {
             self.keep(&mut state, kept);
@@ -100,16 +103,16 @@ impl TerminalSession {
         if call.source.len() > MAX_SCRIPT_BYTES {
             return Err(invalid(format!("`source` is longer than {MAX_SCRIPT_BYTES} bytes")));
         }
-        let program = interpreter(&call.language)?;
+        let program = interpreter(&call.language, &self.shared.shown)?;
         let time = self.time(None)?;
-        let state = interruptible(caller, self.state.lock()).await?;
+        let mut state = interruptible(caller, self.state.lock()).await?;
         let directory = self.last_directory(&state.directory).await;
         let arguments = |places: &Places, processes: &str| {
             let script = places.scratch.join(SCRIPT);
             let program = [program.to_string_lossy(), script.to_string_lossy()];
             self.shared.shell.program(processes, &program.each_ref().map(|it| &**it))
         };
-        let order = self.order(directory, &state, &arguments, Some(call.source)).await?;
+        let order = self.order(directory, &mut state, &arguments, Some(call.source)).await?;
         let Finished { code, output, truncated, .. } = self.finished(caller, order, time).await?;
         Ok(CommandResult { exit_code: code, output, truncated })
     }
@@ -125,7 +128,7 @@ impl TerminalSession {
 
     /// A directory that the child names: relative, or as the sandbox shows it.
     async fn named_directory(&self, named: &str) -> Result<PathBuf, ToolError> {
-        let shown = self.shared.sandbox.places(Path::new("")).workspace;
+        let shown = self.shared.sandbox.workspace();
         let below = Path::new(named).strip_prefix(&shown).unwrap_or(Path::new(named));
         let error = || {
             let named = clean_line(named, 200);
@@ -153,32 +156,39 @@ impl TerminalSession {
     async fn order(
         &self,
         directory: PathBuf,
-        state: &State,
+        state: &mut State,
         arguments: &(dyn Fn(&Places, &str) -> Vec<String> + Sync),
         script: Option<String>,
     ) -> Result<Order, ToolError> {
-        let shared = Arc::clone(&self.shared);
+        let (shared, home) = (Arc::clone(&self.shared), state.home.clone());
         let prepared = task::spawn_blocking(move || {
+            let home = match home {
+                Some(home) => home,
+                None => Arc::new(Home::new(&shared.scratch, &shared.shown.mirrors)?),
+            };
             let scratch = shared.scratch.directory()?;
             if let Some(script) = script {
                 fs::write(scratch.path().join(SCRIPT), script)?;
             }
-            io::Result::Ok((scratch, Some(shared.guard.begin())))
+            io::Result::Ok((scratch, home, Some(shared.guard.begin())))
         });
         let prepared = prepared.await.map_err(io::Error::other).and_then(|it| it);
-        let (scratch, watch) = prepared.map_err(|it| not_started(&EnterError::from(it)))?;
-        let places = self.shared.sandbox.places(scratch.path());
+        let (scratch, home, watch) = prepared.map_err(|it| not_started(&EnterError::from(it)))?;
+        state.home = Some(Arc::clone(&home));
+        let places = self.shared.sandbox.places(scratch.path(), home.path());
         let Shared { sandbox, config, .. } = &*self.shared;
         let arguments = arguments(&places, &sandbox.kernel_processes(config.max_processes));
         let environment = self.environment(&places, state);
-        Ok(Order { arguments, directory, environment, scratch, watch })
+        Ok(Order { arguments, directory, environment, scratch, home, watch })
     }
 
     fn environment(&self, places: &Places, state: &State) -> BTreeMap<String, String> {
         let mut res = state.variables.clone().unwrap_or_else(|| {
             let mut res = self.shared.passed_on.clone();
-            res.insert("HOME".to_owned(), places.workspace.to_string_lossy().into_owned());
-            res.insert("PATH".to_owned(), PROGRAM_DIRS.join(":"));
+            let shown = &self.shared.shown;
+            res.extend(shown.variables.iter().map(|(name, it)| ((*name).to_owned(), it.clone())));
+            res.insert("HOME".to_owned(), places.home.to_string_lossy().into_owned());
+            res.insert("PATH".to_owned(), shown.search_path());
             res.insert("LANG".to_owned(), "C.UTF-8".to_owned());
             res.insert("TERM".to_owned(), "dumb".to_owned());
             res
@@ -206,7 +216,7 @@ impl TerminalSession {
     }
 
     fn keep(&self, state: &mut State, kept: Kept) {
-        let workspace = self.shared.sandbox.places(Path::new("")).workspace;
+        let workspace = self.shared.sandbox.workspace();
         let directory = kept.directory.unwrap_or_default();
         let below = directory.strip_prefix(workspace).ok().and_then(lexical);
         state.directory = below.unwrap_or_default();

@@ -31,6 +31,7 @@ mod hidden;
 mod killed;
 mod parity;
 mod session;
+mod shown;
 
 /// Limits that no test meets by accident.
 pub(super) fn roomy(sandbox: SandboxChoice) -> TerminalConfig {
@@ -46,6 +47,9 @@ pub(super) fn roomy(sandbox: SandboxChoice) -> TerminalConfig {
         max_output_bytes: 64 << 10,
         max_produced_bytes: 64 << 20,
         environment: Vec::new(),
+        read_only: Vec::new(),
+        path: Vec::new(),
+        tool_chains: Vec::new(),
         helper: None,
         defences: Defences::ALL,
     }

@@ -9,6 +9,7 @@ use std::{
         fd::{AsFd as _, BorrowedFd, OwnedFd},
         unix::{net::UnixStream, process::CommandExt as _},
     },
+    path::PathBuf,
     process::Command,
 };
 
@@ -55,7 +56,7 @@ pub(super) fn start(confined: Confined) -> Result<Started, EnterError> {
     let (domain, version) = Domain::enter()?;
     let (mut told, tell) = UnixStream::pair()?;
     let launcher = getpid();
-    let (own, tasks) = ([confined.workspace.clone(), confined.scratch.clone()], confined.tasks);
+    let (own, tasks) = (confined.own().map(PathBuf::clone), confined.tasks);
     match kernel::fork()? {
         Forked::Child => {
             drop(told);

@@ -17,7 +17,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{CWD, Gid, Uid},
+    fs::{CWD, FileType, Gid, Uid, fstat},
     io::Errno,
     mount::{
         MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_change,
@@ -48,7 +48,7 @@ const NOBODY: u32 = 65_534;
 
 /// Bytes and files of a mount that holds a way to another one, and nothing
 /// else.
-const WAY: &CStr = c"mode=0755,size=64k,nr_inodes=64";
+const WAY: &CStr = c"mode=0755,size=64k,nr_inodes=1k";
 
 /// Has this process, which is root, be a user that nobody else is.
 pub(super) fn take(identity: &Identity) -> Result<(), EnterError> {
@@ -101,22 +101,39 @@ fn unused() -> u32 {
     if is_mapped { own } else { NOBODY }
 }
 
-/// Puts workspace and scratch where the user can reach them, under their own
-/// paths, in mounts that this process alone sees.
+/// Puts all that the command reaches where the user can reach it, under its own
+/// path, in mounts that this process alone sees.
 fn show(identity: &Identity, user: u32) -> io::Result<()> {
     give(&identity.scratch, user)?;
     let workspace = mapped(&identity.workspace, user)?;
+    let home = mapped(&identity.home, user);
+    let read_only: Vec<_> = identity.read_only.iter().map(|it| (it, mapped(it, user))).collect();
     kernel::unshare(UnshareFlags::NEWNS)?;
     mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)?;
+    let home = home.or_else(|_| {
+        // Its file system takes no such mount: then it is this user's for now.
+        give_all(&identity.home, user)?;
+        copy_of(&identity.home)
+    })?;
     let scratch = copy_of(&identity.scratch)?;
-    let places = [(&identity.workspace, workspace), (&identity.scratch, scratch)];
+    let mut places = vec![
+        (&identity.workspace, workspace),
+        (&identity.scratch, scratch),
+        (&identity.home, home),
+    ];
+    for (path, tree) in read_only {
+        // Most of it is for everybody to read.
+        let tree = tree.or_else(|_| copy_of(path))?;
+        kernel::make_read_only(tree.as_fd())?;
+        places.push((path, tree));
+    }
     let closed: BTreeSet<PathBuf> = places.iter().filter_map(|(it, _)| closed_above(it)).collect();
     for it in &closed {
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
         mount("tmpfs", it, "tmpfs", flags, Some(WAY))?;
     }
     for (path, tree) in &places {
-        fs::create_dir_all(path)?;
+        make_place(path, tree)?;
         let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
         move_mount(tree, c"", CWD, path.as_path(), flags)?;
     }
@@ -132,6 +149,31 @@ fn give(scratch: &Path, user: u32) -> io::Result<()> {
         lchown(entry?.path(), Some(user), Some(user))?;
     }
     lchown(scratch, Some(user), Some(user))
+}
+
+/// With all that is in it. Nothing is reached through a link.
+fn give_all(home: &Path, user: u32) -> io::Result<()> {
+    let mut todo = vec![home.to_owned()];
+    while let Some(path) = todo.pop() {
+        lchown(&path, Some(user), Some(user))?;
+        if path.symlink_metadata()?.is_dir() {
+            todo.extend(fs::read_dir(path)?.flatten().map(|it| it.path()));
+        }
+    }
+    Ok(())
+}
+
+/// What a mount is put over, where there is nothing yet.
+fn make_place(path: &Path, tree: &OwnedFd) -> io::Result<()> {
+    let is_dir = FileType::from_raw_mode(fstat(tree)?.st_mode).is_dir();
+    match is_dir {
+        true => fs::create_dir_all(path),
+        false if path.exists() => Ok(()),
+        false => {
+            fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
+            File::create(path).map(drop)
+        }
+    }
 }
 
 fn copy_of(path: &Path) -> io::Result<OwnedFd> {

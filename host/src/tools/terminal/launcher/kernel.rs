@@ -46,6 +46,22 @@ pub(super) fn unshare(flags: UnshareFlags) -> io::Result<()> {
 /// Maps the owners of all files of a mount that is not attached yet, as the
 /// user namespace says, and lets no file in it give rights or be a device.
 pub(super) fn map_owners(mount: BorrowedFd<'_>, namespace: BorrowedFd<'_>) -> io::Result<()> {
+    const MAPPED: u64 = 0x0010_0000;
+    set_attributes(mount, MAPPED, Some(namespace))
+}
+
+/// Lets nobody write in a mount that is not attached yet, nor gain rights or
+/// devices by a file in it.
+pub(super) fn make_read_only(mount: BorrowedFd<'_>) -> io::Result<()> {
+    const READ_ONLY: u64 = 0x1;
+    set_attributes(mount, READ_ONLY, None)
+}
+
+fn set_attributes(
+    mount: BorrowedFd<'_>,
+    set: u64,
+    namespace: Option<BorrowedFd<'_>>,
+) -> io::Result<()> {
     /// The kernel's `struct mount_attr`, in its first version.
     #[repr(C)]
     struct Attributes {
@@ -56,10 +72,10 @@ pub(super) fn map_owners(mount: BorrowedFd<'_>, namespace: BorrowedFd<'_>) -> io
     }
     const NO_SETUID: u64 = 0x2;
     const NO_DEVICES: u64 = 0x4;
-    const MAPPED: u64 = 0x0010_0000;
-    let namespace = u64::try_from(namespace.as_raw_fd()).map_err(io::Error::other)?;
+    let number = namespace.map_or(Ok(0), |it| u64::try_from(it.as_raw_fd()));
+    let namespace = number.map_err(io::Error::other)?;
     let attributes =
-        Attributes { set: NO_SETUID | NO_DEVICES | MAPPED, clear: 0, propagation: 0, namespace };
+        Attributes { set: NO_SETUID | NO_DEVICES | set, clear: 0, propagation: 0, namespace };
     let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
     // SAFETY: the path is a text with its end, and the kernel reads as many
     // bytes of the structure as it is told that there are.

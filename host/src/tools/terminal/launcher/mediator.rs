@@ -74,7 +74,7 @@ const AS_OWNER: u32 = 0o6000;
 pub(super) struct Mediator {
     pub(super) listener: OwnedFd,
     /// Where the command's own files are.
-    pub(super) own: [PathBuf; 2],
+    pub(super) own: [PathBuf; 3],
     /// The most processes and threads, where they are counted here.
     pub(super) tasks: Option<u64>,
 }

@@ -510,7 +510,7 @@ fn output_drives_no_terminal() {
         |_| {},
         |it| {
             let hostile = "printf 'a\\033[2J\\033]0;title\\007\\033]52;c;cm0=\\007\\033]8;;http://e.vil\\033\\\\b\\302\\2331m\\342\\200\\256c\\000\\377\\r\\n'";
-            assert_eq!(it.text(hostile), "ab1mc\u{fffd}\n".replace("1m", ""));
+            assert_eq!(it.text(hostile), "a\nbc\u{fffd}\n");
             let found = it.text("head -c 20000 /dev/urandom");
             assert!(matches!(
                 crate::completion::sanitize::clean(&found),
@@ -529,12 +529,21 @@ fn what_a_command_leaves_is_not_trusted() {
             // The place for it is found as the child would find it.
             for (line, expected) in [
                 ("export LD_PRELOAD=/x BASH_ENV=/x IFS=x PS4='$(id)' A=kept; true", "[][][kept]"),
-                ("trap 'printf \"/usr\\0A=other\\0\" > \"$_kept\"' EXIT; true", "[][][other]"),
-                ("trap 'printf \"/../..\\0LD_PRELOAD=x\\0A=b\\0\" > \"$_kept\"' EXIT", "[][][b]"),
-                ("trap 'ln -sf /etc/hostname \"$_kept\"' EXIT", "[][][b]"),
-                ("trap 'mkfifo \"$_kept\"' EXIT", "[][][b]"),
-                ("trap 'head -c 1000000 /dev/zero > \"$_kept\"' EXIT", "[][][b]"),
-                ("trap 'mkdir -p \"$_kept\"/a/b; chmod 0 \"$_kept\"/a \"$_kept\"' EXIT", "[][][b]"),
+                (
+                    "trap 'printf \"/usr\\0A=other\\0\" > \"$__hermitage_kept\"' EXIT; true",
+                    "[][][other]",
+                ),
+                (
+                    "trap 'printf \"/../..\\0LD_PRELOAD=x\\0A=b\\0\" > \"$__hermitage_kept\"' EXIT",
+                    "[][][b]",
+                ),
+                ("trap 'ln -sf /etc/hostname \"$__hermitage_kept\"' EXIT", "[][][b]"),
+                ("trap 'mkfifo \"$__hermitage_kept\"' EXIT", "[][][b]"),
+                ("trap 'head -c 1000000 /dev/zero > \"$__hermitage_kept\"' EXIT", "[][][b]"),
+                (
+                    "trap 'mkdir -p \"$__hermitage_kept\"/a/b; chmod 0 \"$__hermitage_kept\"/a \"$__hermitage_kept\"' EXIT",
+                    "[][][b]",
+                ),
                 ("trap '' EXIT; exec true", "[][][b]"),
             ] {
                 it.text(line);

@@ -91,7 +91,7 @@ const GOES_TO_A: &[(&str, i32, &str)] = &[
     ("cd a; X=1; export X; readonly X", 0, ""),
     ("cd a; export X=1 LD_PRELOAD=/none LD_LIBRARY_PATH=/none", 0, ""),
     ("cd a; export X=1; env() { :; }; pwd() { :; }; printf() { :; }; test() { :; }", 0, ""),
-    ("cd a; export X=1; for it in $(compgen -v); do unset $it; done 2>/dev/null; true", 0, ""),
+    ("cd a; export X=1; unset ${!__hermitage*} ${!BASH*} 2>/dev/null; true", 0, ""),
     ("cd a; export X=1; unset -f $(compgen -A function) 2>/dev/null; unalias -a", 0, ""),
     ("cd a; export X=1; kill -TERM $$", 143, ""),
 ];
