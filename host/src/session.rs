@@ -4,6 +4,11 @@
 //! A key is parsed once, at the edge, and is a typed value inside the host:
 //! it is captured when a delegation is dispatched and never read out of text
 //! again. No key ever comes from a guest or a model.
+//!
+//! **Invariant:** `session.to_string().parse() == Ok(session)`, and sessions
+//! that differ are written differently ([`escape`]).
+
+mod escape;
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -11,6 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::visible::is_visible;
+use escape::{COLON, decode, encode};
 
 /// Longest key that is taken. Keys are index columns of the store.
 const MAX_KEY_BYTES: usize = 512;
@@ -36,6 +42,37 @@ pub struct Route {
     chat_type: String,
     chat_id: String,
     sixth: Option<String>,
+}
+
+impl Session {
+    /// The session of a conversation, from a platform's own ids, which may
+    /// hold colons (`!room:server` of Matrix, `19:…@thread.v2` of Teams).
+    /// `sixth` is a thread in chats of type `dm` and `thread`, and may be a
+    /// person in others.
+    ///
+    /// Fails when a part is empty or holds what nobody sees, when the key is
+    /// too long, and when `chat_id` and `sixth` look like one id that was cut
+    /// at its colon.
+    pub fn chat(
+        profile: &str,
+        platform: &str,
+        chat_type: &str,
+        chat_id: &str,
+        sixth: Option<&str>,
+    ) -> Result<Self, SessionKeyError> {
+        let [profile, platform, chat_type, chat_id] =
+            [profile, platform, chat_type, chat_id].map(str::to_owned);
+        let sixth = sixth.map(str::to_owned);
+        let session = Session::Chat(Route { profile, platform, chat_type, chat_id, sixth });
+        session.to_string().parse()
+    }
+
+    /// Reads a key that this program wrote, be it years ago: before a colon
+    /// inside a part had an escape, an id with one was cut there, and such a
+    /// key stays what it was.
+    pub fn recorded(key: &str) -> Result<Self, SessionKeyError> {
+        Ok(read(key)?.map_or(Session::Local, Session::Chat))
+    }
 }
 
 impl Route {
@@ -72,6 +109,31 @@ impl Route {
     fn has_threads(&self) -> bool {
         matches!(self.chat_type.as_str(), "dm" | "thread")
     }
+
+    /// The same with chat and sixth part as one id, when they look like one
+    /// that was cut at its colon: nobody can tell then which was meant.
+    fn mended(&self) -> Option<Self> {
+        let sixth = self.sixth.as_deref()?;
+        let chat_id = format!("{}:{sixth}", self.chat_id);
+        let is_cut = is_cut(&self.platform, &self.chat_id, sixth);
+        is_cut.then(|| Self { chat_id, sixth: None, ..self.clone() })
+    }
+}
+
+/// Whether both look like the halves of one id, as some platforms have them.
+fn is_cut(platform: &str, chat_id: &str, sixth: &str) -> bool {
+    const SIGILS: [char; 4] = ['!', '#', '@', '$'];
+    let is = |name: &str| platform.eq_ignore_ascii_case(name);
+    // A room `!id:server`, an alias `#name:server`, a person `@name:server`.
+    // Whole ones hold a colon; threads and persons begin with a sigil, too.
+    if chat_id.starts_with('!') || is("matrix") && chat_id.starts_with(SIGILS) {
+        return !chat_id.contains(':') && !sixth.starts_with(SIGILS);
+    }
+    // `19:…@thread.v2`, `8:orgid:…`; `123:4@s.whatsapp.net`; `https://…`.
+    let is_number = chat_id.bytes().all(|it| it.is_ascii_digit());
+    let is_of_teams = (is("teams") || is("msteams")) && chat_id.len() <= 2;
+    is_number && (is_of_teams || sixth.contains("@thread.") || sixth.ends_with("@s.whatsapp.net"))
+        || sixth.starts_with("//")
 }
 
 /// Why a text is no session key.
@@ -81,12 +143,30 @@ pub struct SessionKeyError {
     /// The text, cut when long.
     key: String,
     why: &'static str,
+    /// What it may have been meant as.
+    meant: Option<String>,
 }
 
 impl SessionKeyError {
+    fn new(key: &str, why: &'static str) -> Self {
+        let key = key.chars().take(80).flat_map(char::escape_default).collect();
+        Self { key, why, meant: None }
+    }
+
+    /// The key that may have been meant.
+    pub fn meant(&self) -> Option<&str> {
+        self.meant.as_deref()
+    }
+
     /// How to mend it.
-    pub fn hint(&self) -> &'static str {
-        "give `agent:PROFILE:PLATFORM:CHAT_TYPE:CHAT_ID[:THREAD_ID]`, or nothing for a local caller"
+    pub fn hint(&self) -> String {
+        match &self.meant {
+            Some(meant) => format!("a colon inside a part is written `{COLON}`: `{meant}`"),
+            None => format!(
+                "give `agent:PROFILE:PLATFORM:CHAT_TYPE:CHAT_ID[:THREAD_ID]`, with `{COLON}` for a \
+                 colon inside a part, or nothing for a local caller"
+            ),
+        }
     }
 }
 
@@ -94,25 +174,42 @@ impl FromStr for Session {
     type Err = SessionKeyError;
 
     fn from_str(key: &str) -> Result<Self, SessionKeyError> {
-        if key.is_empty() {
+        let error = |why, meant| Err(SessionKeyError { meant, ..SessionKeyError::new(key, why) });
+        let Some(route) = read(key)? else {
             return Ok(Session::Local);
-        }
-        let error = |why| {
-            let key = key.chars().take(80).flat_map(char::escape_default).collect();
-            SessionKeyError { key, why }
         };
-        if key.len() > MAX_KEY_BYTES {
-            return Err(error("it is too long"));
+        if key.contains("%3a") {
+            let meant = key.replace("%3a", COLON);
+            return error("it could mean a colon: that is written `%3A`", Some(meant));
         }
-        let parts: Vec<&str> = key.split(':').collect();
-        let (scheme, rest) = parts.split_first().ok_or_else(|| error("it is empty"))?;
-        if *scheme != SCHEME {
-            return Err(error("it does not begin with `agent:`"));
+        if let Some(mended) = route.mended() {
+            let why = "its last two parts look like one id that was cut at its colon";
+            return error(why, Some(Session::Chat(mended).to_string()));
         }
-        if !parts.iter().copied().all(is_part) {
-            return Err(error("a part is empty, or has spaces or characters that nobody sees"));
-        }
-        route(rest).map(Session::Chat).ok_or_else(|| error("it has not five or six parts"))
+        Ok(Session::Chat(route))
+    }
+}
+
+/// The parts of a key, whatever they mean; `None` of the empty one.
+fn read(key: &str) -> Result<Option<Route>, SessionKeyError> {
+    if key.is_empty() {
+        return Ok(None);
+    }
+    let error = |why| Err(SessionKeyError::new(key, why));
+    if key.len() > MAX_KEY_BYTES {
+        return error("it is too long");
+    }
+    let mut parts = key.split(':');
+    if parts.next() != Some(SCHEME) {
+        return error("it does not begin with `agent:`");
+    }
+    let parts: Vec<String> = parts.map(decode).collect();
+    if !parts.iter().all(|it| is_part(it)) {
+        return error("a part is empty, or has spaces or characters that nobody sees");
+    }
+    match route(&parts) {
+        Some(route) => Ok(Some(route)),
+        None => error("it has not five or six parts; a colon inside a part is written `%3A`"),
     }
 }
 
@@ -121,20 +218,15 @@ fn is_part(part: &str) -> bool {
 }
 
 /// The parts behind the scheme.
-fn route(parts: &[&str]) -> Option<Route> {
-    let ([profile, platform, chat_type, chat_id], rest) = parts.split_first_chunk()?;
+fn route(parts: &[String]) -> Option<Route> {
+    let (first, rest) = parts.split_first_chunk()?;
+    let [profile, platform, chat_type, chat_id] = first.clone();
     let sixth = match rest {
         [] => None,
-        [only] => Some((*only).to_owned()),
+        [only] => Some(only.clone()),
         _ => return None,
     };
-    Some(Route {
-        profile: (*profile).to_owned(),
-        platform: (*platform).to_owned(),
-        chat_type: (*chat_type).to_owned(),
-        chat_id: (*chat_id).to_owned(),
-        sixth,
-    })
+    Some(Route { profile, platform, chat_type, chat_id, sixth })
 }
 
 impl fmt::Display for Session {
@@ -142,8 +234,9 @@ impl fmt::Display for Session {
         let Session::Chat(Route { profile, platform, chat_type, chat_id, sixth }) = self else {
             return Ok(());
         };
-        write!(f, "{SCHEME}:{profile}:{platform}:{chat_type}:{chat_id}")?;
-        sixth.iter().try_for_each(|it| write!(f, ":{it}"))
+        let mut parts = [profile, platform, chat_type, chat_id].into_iter().chain(sixth);
+        f.write_str(SCHEME)?;
+        parts.try_for_each(|it| write!(f, ":{}", encode(it)))
     }
 }
 
@@ -155,7 +248,8 @@ impl Serialize for Session {
 
 impl<'de> Deserialize<'de> for Session {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        // What was written is read, also what would not be written today.
+        Self::recorded(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
@@ -174,77 +268,4 @@ impl JsonSchema for Session {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn the_telegram_key_is_taken_apart() {
-        let session: Session = "agent:main:telegram:dm:12345:678".parse().unwrap();
-        let Session::Chat(route) = session else {
-            panic!("local");
-        };
-        let seen = (route.profile(), route.platform(), route.chat_type(), route.chat_id());
-        assert_eq!(seen, ("main", "telegram", "dm", "12345"));
-        assert_eq!((route.thread_id(), route.user_id()), (Some("678"), None));
-    }
-
-    #[test]
-    fn part_six_is_a_thread_or_a_person() {
-        let check = |key: &str, thread: Option<&str>, user: Option<&str>| {
-            let Session::Chat(route) = key.parse().unwrap() else {
-                panic!("local");
-            };
-            assert_eq!((route.thread_id(), route.user_id()), (thread, user), "{key}");
-        };
-        check("agent:main:slack:thread:C1:9", Some("9"), None);
-        check("agent:main:slack:group:C1:U7", None, Some("U7"));
-        check("agent:main:slack:channel:C1", None, None);
-    }
-
-    #[test]
-    fn an_empty_key_is_the_local_caller() {
-        assert_eq!("".parse(), Ok(Session::Local));
-        assert_eq!(Session::Local.to_string(), "");
-    }
-
-    #[test]
-    fn what_is_no_key_is_an_error_that_says_why() {
-        let check = |key: &str, why: &str| {
-            let err = key.parse::<Session>().unwrap_err().to_string();
-            assert!(err.ends_with(why), "{err}");
-        };
-        check("telegram:dm:1", "it does not begin with `agent:`");
-        check("Agent:main:telegram:dm:1", "it does not begin with `agent:`");
-        for key in ["agent", "agent:main:telegram:dm", "agent:a:b:c:d:e:f"] {
-            check(key, "it has not five or six parts");
-        }
-        for key in [
-            "agent::telegram:dm:1",
-            "agent:main:telegram:dm:1:",
-            "agent:main:te le:dm:1",
-            "agent:a:b:c:\n",
-            "agent:a:b:c:1\u{200b}",
-            "agent:a:b:c:\u{2800}",
-            "agent:a:b:c:\u{3164}",
-        ] {
-            check(key, "a part is empty, or has spaces or characters that nobody sees");
-        }
-        check(&format!("agent:a:b:c:{}", "x".repeat(600)), "it is too long");
-    }
-
-    proptest! {
-        #[test]
-        fn a_key_is_printed_as_it_was_parsed(key in "(agent:)?[a-z0-9:_-]{0,40}") {
-            if let Ok(session) = key.parse::<Session>() {
-                prop_assert_eq!(session.to_string(), key);
-            }
-        }
-
-        #[test]
-        fn no_text_makes_the_parser_panic(key in any::<String>()) {
-            let _ = key.parse::<Session>();
-        }
-    }
-}
+mod tests;

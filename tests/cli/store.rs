@@ -274,7 +274,7 @@ fn what_is_not_there_is_said_in_one_line() {
 
     ----- stderr
     error: `bob` is no session key: it does not begin with `agent:`
-    hint: give `agent:PROFILE:PLATFORM:CHAT_TYPE:CHAT_ID[:THREAD_ID]`, or nothing for a local caller
+    hint: give `agent:PROFILE:PLATFORM:CHAT_TYPE:CHAT_ID[:THREAD_ID]`, with `%3A` for a colon inside a part, or nothing for a local caller
     ");
 }
 

@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     event::{ChildResult, CompletionEvent, ExitReason, Role, Status},
+    session::Session,
     unit::UnitRecord,
 };
 
@@ -103,6 +104,11 @@ pub(super) fn decode_summary(bytes: &[u8]) -> Result<String, CodecError> {
 /// Reads an id, or what else has a text.
 pub(super) fn parse<T: FromStr>(what: &'static str, text: &str) -> Result<T, CodecError> {
     text.parse().map_err(|_| unknown(what, text))
+}
+
+/// Reads a session, also one that was written before its form had an escape.
+pub(super) fn session(text: &str) -> Result<Session, CodecError> {
+    Session::recorded(text).map_err(|_| unknown("session", text))
 }
 
 /// Reads the word of a status.

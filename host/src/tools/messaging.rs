@@ -82,7 +82,10 @@ fn recipient(key: &str, own: &Session) -> Result<Session, ToolError> {
             Err(problem("`session_key` is the session that sends".to_owned()))
         }
         Ok(session) => Ok(session),
-        Err(error) => Err(problem(error.to_string())),
+        Err(error) => Err(problem(match error.meant() {
+            Some(meant) => format!("{error}: is `{meant}` meant?"),
+            None => error.to_string(),
+        })),
     }
 }
 
@@ -181,6 +184,15 @@ mod tests {
                 "x",
                 format!(
                     "`telegram:\\u{{1b}}1` is no session key: it does not begin with `agent:`{form}"
+                ),
+            ),
+            (
+                "agent:a:matrix:group:!room:server",
+                "x",
+                format!(
+                    "`agent:a:matrix:group:!room:server` is no session key: its last two parts \
+                     look like one id that was cut at its colon: is \
+                     `agent:a:matrix:group:!room%3Aserver` meant?{form}"
                 ),
             ),
             (TO, "\u{200b}\u{1b}[31m\n", "`text` has nothing to read in it".to_owned()),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{convert_all, parse, result::ResultV1, role, status};
+use super::{convert_all, parse, result::ResultV1, role, session, status};
 use crate::{
     event::{ASYNC_DELEGATION, ASYNC_DELEGATION_FAILURE, CompletionEvent, FailureNotice},
     store::codec::{CodecError, Record},
@@ -94,7 +94,7 @@ impl TryFrom<CompletionV1> for CompletionEvent {
             kind: ASYNC_DELEGATION,
             delegation_id: parse("delegation", &event.delegation_id)?,
             group: event.group,
-            session_key: parse("session", &event.session_key)?,
+            session_key: session(&event.session_key)?,
             goal: event.goal,
             context: event.context,
             toolsets: event.toolsets,
@@ -135,7 +135,7 @@ impl TryFrom<FailureV1> for FailureNotice {
         Ok(Self {
             kind: ASYNC_DELEGATION_FAILURE,
             delegation_id: parse("delegation", &notice.delegation_id)?,
-            session_key: parse("session", &notice.session_key)?,
+            session_key: session(&notice.session_key)?,
             goal: notice.goal,
             dispatched_at: notice.dispatched_at,
             failed_at: notice.failed_at,

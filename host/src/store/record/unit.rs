@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{convert_all, find, parse, role};
+use super::{convert_all, find, parse, role, session};
 use crate::{
     store::codec::{CodecError, MOST, Record},
     unit::{Group, Mode, TaskRecord, UnitRecord},
@@ -82,7 +82,7 @@ impl TryFrom<UnitV1> for UnitRecord {
         Ok(Self {
             id: parse("delegation", &unit.id)?,
             parent: unit.parent.map(|it| parse("delegation", &it)).transpose()?,
-            session: parse("session", &unit.session)?,
+            session: session(&unit.session)?,
             mode: find("mode", &[Mode::Background, Mode::Foreground], word, &unit.mode)?,
             depth: unit.depth,
             role: role(&unit.role)?,

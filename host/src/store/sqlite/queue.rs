@@ -99,7 +99,7 @@ fn read(row: &Row<'_>) -> Result<EventRow, Bad> {
         event: NewEvent {
             kind: row.get(1)?,
             dedup: row.get(2)?,
-            session: record::parse("session", &row.get::<_, String>(3)?)?,
+            session: record::session(&row.get::<_, String>(3)?)?,
             body: record::decode_body(row.get_ref(11)?.as_blob().map_err(rusqlite::Error::from)?)?,
             created_at: row.get(10)?,
         },
