@@ -28,9 +28,20 @@ mod writer;
 
 pub use self::{
     neighbours::News,
-    tables::*,
+    tables::{
+        CLOCK_SLACK, ClaimFilter, ClaimToken, Corrupt, EventBody, EventFilter, EventId, EventRow,
+        EventState, Finish, Interruption, LONGEST_PAUSE, NewEvent, Recovered, Settled, StateFilter,
+        ToStop, UnitRow,
+    },
     writer::{NoWatch, Step, Watch},
 };
+
+/// The tables are nobody's but this crate's: with them a host could be made to
+/// forget or to invent an end.
+#[cfg(not(feature = "switches"))]
+pub(crate) use self::tables::Tables;
+#[cfg(feature = "switches")]
+pub use self::tables::Tables;
 
 use std::{
     fmt, fs,
@@ -154,7 +165,7 @@ impl Store {
     /// # Errors
     ///
     /// When its thread can't be started.
-    pub fn over(
+    pub(crate) fn over(
         tables: Box<dyn Tables>,
         host: HostId,
         watch: Arc<dyn Watch>,
@@ -185,7 +196,7 @@ impl Store {
     ///
     /// That of the operation; or why it could not be made durable. An
     /// operation that panics is undone and gives [`StoreError::Io`].
-    pub async fn run<T, F>(&self, op: F) -> Result<T, StoreError>
+    pub(crate) async fn run<T, F>(&self, op: F) -> Result<T, StoreError>
     where
         F: FnOnce(&mut dyn Tables) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
@@ -199,7 +210,7 @@ impl Store {
     /// # Errors
     ///
     /// That of the operation.
-    pub async fn read<T, F>(&self, op: F) -> Result<T, StoreError>
+    pub(crate) async fn read<T, F>(&self, op: F) -> Result<T, StoreError>
     where
         F: FnOnce(&mut dyn Tables) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
@@ -232,7 +243,7 @@ impl Store {
 
     /// Sends an operation that nobody waits for, such as those of destructors.
     /// Never blocks; a failure is logged.
-    pub fn send<F>(&self, op: F)
+    pub(crate) fn send<F>(&self, op: F)
     where
         F: FnOnce(&mut dyn Tables) -> Result<(), StoreError> + Send + 'static,
     {
@@ -304,6 +315,36 @@ impl fmt::Debug for Store {
             .field("host", &self.host())
             .field("path", &self.path())
             .finish_non_exhaustive()
+    }
+}
+
+/// For the tests of other packages, which have the feature.
+#[cfg(feature = "switches")]
+impl Store {
+    /// An operation that writes, on the tables themselves.
+    ///
+    /// # Errors
+    ///
+    /// That of the operation; or why it could not be made durable.
+    pub async fn write_raw<T, F>(&self, op: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&mut dyn Tables) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.run(op).await
+    }
+
+    /// An operation that reads, on the tables themselves.
+    ///
+    /// # Errors
+    ///
+    /// That of the operation.
+    pub async fn read_raw<T, F>(&self, op: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&mut dyn Tables) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.read(op).await
     }
 }
 

@@ -114,11 +114,11 @@ async fn nothing_is_left(file: &Path, effects: &BTreeSet<String>) {
     let recovered = store.recover(0.0).await.unwrap();
     assert_eq!(recovered, Default::default());
     let (units, aside) =
-        store.read(|tables| Ok((tables.units(ALL)?, tables.set_aside()?))).await.unwrap();
+        store.read_raw(|tables| Ok((tables.units(ALL)?, tables.set_aside()?))).await.unwrap();
     assert!(aside.is_empty(), "{aside:?}");
     for state in [StateFilter::Undelivered, StateFilter::Dead] {
         let filter = EventFilter { session: None, state: Some(state), limit: ALL };
-        let left = store.read(move |tables| tables.events(&filter)).await.unwrap();
+        let left = store.read_raw(move |tables| tables.events(&filter)).await.unwrap();
         assert!(left.is_empty(), "{left:#?}");
     }
     for unit in units {
@@ -129,7 +129,7 @@ async fn nothing_is_left(file: &Path, effects: &BTreeSet<String>) {
 /// Also units whose dispatch was never confirmed.
 async fn has_ended_once(store: &Store, unit: &UnitRow, effects: &BTreeSet<String>) {
     let (id, groups) = (unit.record.id, unit.record.groups.len());
-    let events = store.read(move |tables| tables.events_of(id)).await.unwrap();
+    let events = store.read_raw(move |tables| tables.events_of(id)).await.unwrap();
     let ends: Vec<_> = events.iter().filter(|it| it.event.kind == ASYNC_DELEGATION).collect();
     assert!(unit.ended.is_some(), "still runs: {unit:#?}");
     assert_eq!(ends.len(), groups, "{unit:#?}");

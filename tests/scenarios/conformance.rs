@@ -343,7 +343,7 @@ async fn the_newest_fifty_that_ended_are_kept_and_all_that_run() {
     let newest: Vec<_> = ended.into_iter().rev().take(50).collect();
     assert_eq!(listed[0], running);
     assert_eq!(listed[1..], newest);
-    let kept = host.host().await.store().read(|it| it.units(1000)).await.unwrap();
+    let kept = host.host().await.store().read_raw(|it| it.units(1000)).await.unwrap();
     assert_eq!(kept.len(), 51);
     gate.open("a");
     host.next(&chat(1)).await;
@@ -618,7 +618,7 @@ async fn the_first_end_of_a_unit_stands() {
     let late = CompletionEvent { status: Status::Error, ..event.clone() };
     for acked in [true, false] {
         let finish = Finish { id, group: 0, event: late.clone(), acked };
-        let res = host.host().await.store().run(move |it| it.finish(&finish)).await.unwrap();
+        let res = host.host().await.store().write_raw(move |it| it.finish(&finish)).await.unwrap();
         assert_eq!(res, None);
     }
     assert_eq!(list(&host).await[0].status, "completed");

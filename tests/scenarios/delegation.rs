@@ -199,7 +199,7 @@ async fn children_end_with_the_child_that_waits_for_them() {
     let [only] = listed.as_slice() else { panic!("{listed:?}") };
     assert_eq!(only.status, "interrupted");
     let (store, id) = (host.host().await.store(), only.delegation_id);
-    let below = store.read(move |tables| tables.units_below(id)).await.unwrap();
+    let below = store.read_raw(move |tables| tables.units_below(id)).await.unwrap();
     let ended: Vec<Status> = below.iter().map(|it| it.ended.unwrap().0).collect();
     assert_eq!(ended, [Status::Interrupted]);
 }

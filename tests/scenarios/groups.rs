@@ -215,6 +215,6 @@ async fn a_batch_with_more_to_tell_than_an_event_holds_has_its_event_all_the_sam
     assert!(event.results.iter().all(|it| it.truncated));
     let id = event.delegation_id;
     let read = move |it: &mut dyn Tables| it.full_summary(id, 399);
-    let whole = host.host().await.store().read(read).await.unwrap().unwrap();
+    let whole = host.host().await.store().read_raw(read).await.unwrap().unwrap();
     assert!(whole.len() > 30_000, "{}", whole.len());
 }

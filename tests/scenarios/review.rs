@@ -178,8 +178,8 @@ fn a_unit_whose_runtime_goes_while_it_is_recorded_ends_all_the_same() {
     go_on.send(()).unwrap();
     let units = other.block_on(async {
         // Behind what was sent when the runtime went.
-        store.run(|_| Ok(())).await.unwrap();
-        store.read(|tables| tables.units(10)).await.unwrap()
+        store.write_raw(|_| Ok(())).await.unwrap();
+        store.read_raw(|tables| tables.units(10)).await.unwrap()
     });
     let ended: Vec<_> = units.iter().map(|it| it.ended.map(|(status, _)| status)).collect();
     assert_eq!(ended, [Some(Status::Unknown)]);

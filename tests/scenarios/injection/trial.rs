@@ -203,7 +203,7 @@ impl Trial {
         for event in events {
             let id = event.delegation_id;
             let store = self.host.host().await.store();
-            below.extend(store.read(move |it| it.units_below(id)).await.unwrap());
+            below.extend(store.read_raw(move |it| it.units_below(id)).await.unwrap());
         }
         let delegates = self.grant.role == Role::Orchestrator;
         assert_eq!(!below.is_empty(), delegates, "{below:?}");
