@@ -27,6 +27,11 @@ impl Message {
     }
 
     /// What the model answered, for the next request.
+    ///
+    /// Send it on as it is. The host then gives the provider its own message
+    /// back, with what this type has no place for: reasoning, and signatures
+    /// that some providers insist on. A message whose text or calls mean
+    /// something else is sent without them.
     pub fn assistant(response: ChatResponse) -> Self {
         Self { tool_calls: response.tool_calls, ..Self::new(Author::Assistant, response.text) }
     }

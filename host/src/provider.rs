@@ -28,6 +28,7 @@ mod connection;
 mod json;
 mod key;
 mod merge;
+mod pause;
 mod refusal;
 mod rendering;
 mod service;

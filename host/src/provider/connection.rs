@@ -13,11 +13,8 @@ use reqwest::{
 use serde_json::Value;
 
 use super::{
-    ProviderError,
-    answer::Answer,
-    bounds::MAX_ERROR_BYTES,
-    key::KeyCell,
-    refusal::{Refusal, retry_after},
+    ProviderError, answer::Answer, bounds::MAX_ERROR_BYTES, key::KeyCell, pause::retry_after,
+    refusal::Refusal,
 };
 use crate::redact::Redactor;
 

@@ -96,6 +96,12 @@ impl Merge {
                 *into = Value::Array(list);
                 res
             }
+            // A part without the list around it.
+            (into @ (Value::Array(_) | Value::String(_)), piece @ Value::Object(_))
+                if text(&piece, "type") == "text" =>
+            {
+                self.value(into, Value::Array(vec![piece]))
+            }
             (into, piece) => self.replace(into, piece),
         }
     }
@@ -277,6 +283,7 @@ mod tests {
         };
         check(&[json!("a"), parts("b"), json!("c"), parts("d")], parts("abcd"));
         check(&[json!(""), parts("b"), json!("")], parts("b"));
+        check(&[json!("a"), parts("b")[0].clone(), parts("c")], parts("abc"));
         check(&[json!(null), parts("a"), json!(null), json!("b")], parts("ab"));
         let thought = |text: &str| json!([{"type": "thinking", "thinking": parts(text)}]);
         let (both, answer) = (thought("so"), parts("it is"));
