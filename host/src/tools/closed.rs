@@ -14,7 +14,10 @@ use std::{
     sync::OnceLock,
 };
 
-use super::names::{fold, fold_name};
+use super::{
+    git::is_git,
+    names::{fold, fold_name},
+};
 
 mod home;
 
@@ -80,7 +83,7 @@ impl OwnFiles {
     /// # Errors
     ///
     /// When such a workspace is not allowed, and for one that is the host's
-    /// own.
+    /// own, or git's.
     pub fn below(&self, workspace: &Path, allow_home: bool) -> Result<Closed, HomeError> {
         let workspace = absolute(workspace);
         let real = workspace.canonicalize().unwrap_or(workspace);
@@ -88,6 +91,10 @@ impl OwnFiles {
         let usual: Vec<PathBuf> = self.usual.iter().map(|it| Way::to(it).real).collect();
         if usual.iter().any(|it| real.starts_with(it)) {
             return Err(HomeError::Own { path: real });
+        }
+        // What is written there is run, or obeyed, by the next git.
+        if real.iter().any(|it| is_git(&fold_name(&it.to_string_lossy()))) {
+            return Err(HomeError::Git { path: real });
         }
         let personal = Personal::of(&real, &usual, allow_home)?;
         let places: Vec<_> =

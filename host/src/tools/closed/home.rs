@@ -28,6 +28,12 @@ pub enum HomeError {
         /// Its real path.
         path: PathBuf,
     },
+    /// It lies in the directory of git's own files.
+    #[error("the workspace `{}` lies in a directory of git's own files", path.display())]
+    Git {
+        /// Its real path.
+        path: PathBuf,
+    },
     /// It holds what the person's programs obey.
     #[error("the workspace `{}` holds {what}", path.display())]
     Home {
@@ -43,6 +49,7 @@ impl HomeError {
     pub fn hint(&self) -> &'static str {
         match self {
             HomeError::Own { .. } => "take another directory",
+            HomeError::Git { .. } => "take the directory that holds the `.git`, or one in it",
             HomeError::Home { .. } => {
                 "take a directory for the work alone; or allow this with `--allow-home` or \
                  `workspace.allow_home` in your own configuration, and names with a dot stay closed"

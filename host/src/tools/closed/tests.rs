@@ -79,6 +79,20 @@ fn a_workspace_of_the_host_itself_is_refused() {
 }
 
 #[test]
+fn a_workspace_among_the_files_of_git_is_refused() {
+    let outer = tempfile::tempdir().unwrap();
+    let outer = outer.path().canonicalize().unwrap();
+    fs::create_dir_all(outer.join("repo/.git/hooks")).unwrap();
+    std::os::unix::fs::symlink("repo/.git/hooks", outer.join("innocent")).unwrap();
+    let refused = |path: &str| OwnFiles::default().below(&outer.join(path), true).err();
+    for path in ["repo/.git", "repo/.git/hooks", "innocent"] {
+        let path_of = outer.join(path).canonicalize().unwrap();
+        assert_eq!(refused(path), Some(HomeError::Git { path: path_of }), "{path}");
+    }
+    assert_eq!(refused("repo"), None);
+}
+
+#[test]
 fn another_name_of_a_file_of_the_host_is_known() {
     let outer = tempfile::tempdir().unwrap();
     let outer = outer.path().canonicalize().unwrap();
