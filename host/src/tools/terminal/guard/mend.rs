@@ -32,6 +32,9 @@ pub(super) fn mend(root: &Root, verdict: &Verdict) -> String {
             let it = it.as_deref().unwrap_or(path).display();
             format!("git would obey `{shown}`, which is now `{it}`")
         }
+        (Ok(_), Sentence::Remove) => {
+            format!("git would wait at `{shown}`, a pipe, which was removed")
+        }
         (Ok(it), Sentence::Reduce(_)) => {
             format!("`{shown}` was reduced to what runs nothing{}", aside(it))
         }
@@ -47,6 +50,7 @@ pub(super) fn mend(root: &Root, verdict: &Verdict) -> String {
 fn carry_out(root: &Root, path: &Path, what: &Sentence) -> io::Result<Option<PathBuf>> {
     match what {
         Sentence::SetAside => root.set_aside(path).map(Some),
+        Sentence::Remove => root.remove(path).map(|()| None),
         Sentence::Reduce(text) => {
             root.stat(path).and_then(|it| root.put(path, text.as_bytes(), &it))
         }

@@ -195,6 +195,12 @@ impl Root {
         made
     }
 
+    /// Removes what is there, if it is no directory.
+    pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
+        let above = self.above(path)?;
+        Ok(unlinkat(&above, path.file_name().unwrap_or_default(), AtFlags::empty())?)
+    }
+
     /// Puts a symbolic link there.
     pub(super) fn put_link(&self, path: &Path, target: &Path) -> io::Result<()> {
         let above = self.above(path)?;

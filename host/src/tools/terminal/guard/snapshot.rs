@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -19,6 +20,9 @@ const FILES: [&str; 4] = ["config", "config.worktree", "commondir", "gitdir"];
 
 /// Directories of a repository whose files are run, or name other ones.
 const DIRECTORIES: [&str; 3] = ["hooks", "remotes", "branches"];
+
+/// Files that git reads in every directory that it works in.
+const EVERYWHERE: [&str; 4] = [".gitattributes", ".gitignore", ".gitmodules", ".mailmap"];
 
 /// Bytes of a file that are kept to be put back. A larger one is known by its
 /// time alone, and set aside when that changes.
@@ -97,6 +101,8 @@ pub(super) enum Role {
     Hook,
     /// A symbolic link in a repository, through which git would write.
     Link,
+    /// A pipe where git reads a file: it would wait at it.
+    Pipe,
     /// A configuration names it.
     Named(What),
 }
@@ -188,11 +194,16 @@ impl Snapshot {
                 this.add_all(root, &repository.join(name), Role::Hook, before, MAX_DEPTH);
             }
         }
-        for (path, node) in tree.nodes.iter().filter(|it| !it.1.links.is_empty()) {
-            if path.ancestors().any(|it| this.repositories.contains(it)) {
-                for name in &node.links {
-                    this.add(root, path.join(name), Role::Link, before);
-                }
+        for (path, node) in &tree.nodes {
+            let special = node.links.is_empty() && node.pipes.is_empty();
+            let is_inside = || path.ancestors().any(|it| this.repositories.contains(it));
+            let is_inside = !special && is_inside();
+            for name in node.links.iter().filter(|_| is_inside) {
+                this.add(root, path.join(name), Role::Link, before);
+            }
+            let is_read = |it: &&OsString| is_inside || EVERYWHERE.iter().any(|name| *it == *name);
+            for name in node.pipes.iter().filter(is_read) {
+                this.add(root, path.join(name), Role::Pipe, before);
             }
         }
         this

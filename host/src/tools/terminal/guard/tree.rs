@@ -71,6 +71,8 @@ pub(super) struct Node {
     directories: Vec<OsString>,
     /// Symbolic links in it.
     pub(super) links: Vec<OsString>,
+    /// Named pipes in it.
+    pub(super) pipes: Vec<OsString>,
     /// What is called `.git` in it and is no directory.
     pub(super) pointers: Vec<OsString>,
     /// Git takes it for a repository.
@@ -144,6 +146,7 @@ fn look(root: &Root, path: &Path, before: Option<Node>) -> io::Result<Option<Nod
         stamp,
         directories: Vec::new(),
         links: Vec::new(),
+        pipes: Vec::new(),
         pointers: Vec::new(),
         is_repository: false,
     };
@@ -157,8 +160,10 @@ fn look(root: &Root, path: &Path, before: Option<Node>) -> io::Result<Option<Nod
         if is_git(&fold_name(&name)) {
             node.pointers.push(it.name.clone());
         }
-        if it.kind == FileType::Symlink {
-            node.links.push(it.name);
+        match it.kind {
+            FileType::Symlink => node.links.push(it.name),
+            FileType::Fifo => node.pipes.push(it.name),
+            _ => {}
         }
     }
     node.is_repository = is_named || shape.is_repository();

@@ -29,6 +29,8 @@ pub(super) enum Sentence {
     Restore(Entry),
     /// It gets another name.
     SetAside,
+    /// It goes: there is nothing in it.
+    Remove,
     /// It becomes this text, and what it was gets another name.
     Reduce(String),
 }
@@ -45,6 +47,7 @@ pub(super) fn verdicts(
         let is = now.entries.get(path).map(|it| &it.1);
         let what = match is {
             Some(is) if is == was => return None,
+            _ if *role == Role::Pipe => return None,
             Some(is) if is_made(*role, path) => of_new(path, *role, is, now, root)?,
             None if is_made(*role, path) => return None,
             Some(_) => restore(was),
@@ -87,6 +90,8 @@ fn of_new(path: &Path, role: Role, is: &Entry, now: &Snapshot, root: &Root) -> O
         },
         (Role::Pointer, Entry::File(_)) if leads_inside(path, is, now, root) => None,
         (Role::Common, Entry::File(_)) if is_worktree(path, is, now) => None,
+        (Role::Pipe, Entry::Other) => Some(Sentence::Remove),
+        (Role::Pipe, _) => None,
         // A word without a slash is a program of the system first.
         (Role::Named(What::Word), _) => None,
         _ => Some(Sentence::SetAside),

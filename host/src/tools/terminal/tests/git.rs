@@ -303,3 +303,19 @@ fn a_directory_that_cannot_be_listed_is_looked_into() {
         !fs::read_to_string(work.path("docs/x/config")).unwrap_or_default().contains("fsmonitor")
     );
 }
+
+/// A pipe where git reads a file stops whoever calls it.
+#[test]
+fn git_waits_at_no_pipe_that_a_command_made() {
+    for sandbox in [SandboxChoice::Bubblewrap, SandboxChoice::Landlock] {
+        let work = Work::new(sandbox);
+        work.attack(
+            "rm .git/HEAD; mkfifo .git/HEAD .git/refs/heads/x .git/packed-refs .gitignore; \
+             mkdir -p bare/objects bare/refs sub; mkfifo bare/HEAD sub/.gitattributes; \
+             git init -q new; rm new/.git/HEAD; mkfifo new/.git/HEAD new/.git/config.x pipe",
+        );
+        let pipes = Command::new("find").arg(work.path("")).args(["-type", "p"]).output().unwrap();
+        let pipes = String::from_utf8(pipes.stdout).unwrap();
+        assert_eq!(pipes.trim_end(), work.path("pipe").to_str().unwrap(), "{sandbox:?}");
+    }
+}
