@@ -45,7 +45,10 @@ impl SandboxKind {
     /// What is not as on the machine itself, where everyday work meets it.
     pub fn differences(self) -> Option<&'static str> {
         match self {
-            SandboxKind::Bubblewrap => None,
+            SandboxKind::Bubblewrap => Some(
+                "no way to change the configuration and the hooks of the workspace's own \
+                 repository (`git config`, `git remote add`)",
+            ),
             SandboxKind::Landlock => Some(
                 "no list of processes (`ps`), no shared memory by name (`/dev/shm`), no extended \
                  attributes, no watches on directories, no network but one that is granted",

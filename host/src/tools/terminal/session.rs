@@ -19,7 +19,7 @@ use super::{
     home::Home,
     kept::Kept,
     language::interpreter,
-    sandbox::{EnterError, Order, Places},
+    sandbox::{EnterError, Order, Places, SandboxKind},
     shell::KEPT,
 };
 use crate::{
@@ -38,6 +38,11 @@ const MAX_SCRIPT_BYTES: usize = 1 << 20;
 
 /// Name of the file for the script, in a command's own directory.
 const SCRIPT: &str = "script";
+
+/// What git's "Device or resource busy" means here.
+const GIT_IS_CLOSED: &str = "[hermitage] commands can't change the configuration and the hooks of \
+                             the workspace's own repository; `git -c KEY=VALUE` sets a key for \
+                             one call, and `git fetch URL` needs no remote\n";
 
 /// The terminal of one child. Clones are the same terminal.
 #[derive(Clone)]
@@ -86,8 +91,19 @@ impl TerminalSession {
         if let Some(kept) = finished.kept {
             self.keep(&mut state, kept);
         }
-        let Finished { code, output, truncated, .. } = finished;
+        let Finished { code, mut output, truncated, .. } = finished;
+        if code != 0 && self.meets_closed_git(&output) {
+            output.push_str(GIT_IS_CLOSED);
+        }
         Ok(CommandResult { exit_code: code, output, truncated })
+    }
+
+    /// Whether git says of a file that is shown read-only what nobody would
+    /// understand.
+    fn meets_closed_git(&self, output: &str) -> bool {
+        self.shared.sandbox.kind() == SandboxKind::Bubblewrap
+            && output.contains(".git/config")
+            && output.contains("Device or resource busy")
     }
 
     /// Runs a script like a command, where the last command ended. It leaves

@@ -119,6 +119,19 @@ fn what_is_kept_does_not_depend_on_how_a_line_ends() {
 }
 
 #[test]
+fn what_git_may_not_change_is_told_in_words() {
+    let it = Fixture::with(roomy(SandboxChoice::Bubblewrap));
+    let init = Command::new("git").args(["init", "-q"]).current_dir(it.path("")).output().unwrap();
+    assert!(init.status.success(), "{init:?}");
+    for command in ["git config a.b c", "git remote add origin https://example.org/x"] {
+        let found = it.run(command).unwrap();
+        assert_ne!(found.exit_code, 0, "{command}");
+        assert!(found.output.contains("\n[hermitage] commands can't change"), "{}", found.output);
+    }
+    assert!(!it.text("git -c a.b=c config a.b; git status --short").contains("[hermitage]"));
+}
+
+#[test]
 fn what_is_drawn_over_is_not_in_the_answer() {
     check(&[
         ("for i in 1 2 3; do printf '\\r%s of 3' $i; done; echo", 0, "3 of 3\n"),
