@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::offer::terminal_in;
 use self::parent::OwnTools;
 pub use self::{
     answer::Answer,

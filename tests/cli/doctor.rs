@@ -27,6 +27,33 @@ fn a_machine_without_a_model_is_well_and_told_what_would_give_it_one() {
 }
 
 #[test]
+fn what_commands_see_is_told_and_why_there_are_none() {
+    let cli = Cli::new(&[]);
+    cli.file("tools/run", "");
+    cli.file("secret/.ssh/key", "");
+    let tools = cli.path("tools").canonicalize().unwrap();
+    let config = |path: &std::path::Path| {
+        cli.file("c.toml", format!("[tools.terminal]\nread_only = [{path:?}]\n"));
+    };
+    config(&tools);
+    cli.file("w/a", "");
+    let doctor = ["doctor", "--json", "--config", "c.toml", "--workspace", "w"];
+    let ran = cli.run(&doctor);
+    let findings = ran.json();
+    let commands = finding(&findings, "commands");
+    assert_eq!(commands["state"], "works", "{ran}");
+    assert!(commands["text"].as_str().unwrap().contains(tools.to_str().unwrap()), "{commands}");
+    config(&cli.path("secret"));
+    let ran = cli.run(&doctor);
+    let findings = ran.json();
+    let commands = finding(&findings, "commands");
+    assert_eq!((&commands["state"], ran.exit), (&"broken".into(), Some(1)), "{ran}");
+    let text = commands["text"].as_str().unwrap();
+    assert!(text.contains("is a place for keys or passwords"), "{commands}");
+    assert!(commands["hint"].as_str().unwrap().starts_with("name the directory"), "{commands}");
+}
+
+#[test]
 fn a_model_without_its_key_is_broken_and_so_is_one_that_does_not_answer() {
     let cli = Cli::new(&[]);
     let config = |provider: &str| {

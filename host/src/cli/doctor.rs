@@ -90,6 +90,7 @@ async fn findings(setup: &Setup, args: &Doctor) -> Vec<Finding> {
     res.push(cells(setup));
     res.push(tool_chain());
     res.extend(terminal(config).await);
+    res.push(commands(setup, &args.workspace).await);
     res.push(search(config));
     res.extend(model_findings(config, args.ask).await);
     res
@@ -150,6 +151,33 @@ async fn terminal(config: &Config) -> Vec<Finding> {
         }
     };
     kinds.into_iter().map(finding).collect()
+}
+
+/// What a command of a child gets in this workspace.
+async fn commands(setup: &Setup, workspace: &Path) -> Finding {
+    match setup.terminal(workspace).await {
+        Ok(terminal) => {
+            let config = &setup.config.tools.terminal;
+            let named = config.path.iter().chain(&config.read_only).map(|it| it.display());
+            let seen = terminal.tool_chains().iter().filter(|it| it.1.is_ok());
+            let seen = seen.map(|it| it.0.name().to_owned()).chain(named.map(|it| it.to_string()));
+            let seen: Vec<String> = seen.collect();
+            let text = match seen.is_empty() {
+                true => "no tool chain of yours".to_owned(),
+                false => format!("{}, read-only", seen.join(", ")),
+            };
+            let text = format!("in {}; besides the system they see {text}", terminal.kind());
+            let left_out = terminal.tool_chains().iter().find_map(|(it, res)| {
+                Some(format!("`{}` is left out: {}", it.name(), res.as_ref().err()?))
+            });
+            Finding { hint: left_out, ..Finding::new("commands", State::Works, text) }
+        }
+        Err(text) => {
+            let (text, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
+            let hint = Some(hint.to_owned()).filter(|it| !it.is_empty());
+            Finding { hint, ..Finding::new("commands", State::Broken, text) }
+        }
+    }
 }
 
 fn search(config: &Config) -> Finding {

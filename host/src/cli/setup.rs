@@ -17,12 +17,12 @@ use crate::{
     clock::{Clock as _, SystemClock},
     completion::sanitize::clean_line,
     config::{Config, ConfigError, KeySource, Layers, Source},
-    host::{BuildError, Host, default_store},
+    host::{BuildError, Host, default_store, terminal_in},
     id::OsRandom,
     plugin::{Found, Library, PluginError},
     sandbox::Sandbox,
     store::{Store, StoreError},
-    tools::closed::OwnFiles,
+    tools::{closed::OwnFiles, terminal::TerminalTools},
     toolset::Blocked,
 };
 
@@ -111,6 +111,14 @@ impl Setup {
             None => builder,
         };
         Ok(builder.build().await?)
+    }
+
+    /// The terminal that children would have in a workspace, or why they would
+    /// have none.
+    pub(super) async fn terminal(&self, workspace: &Path) -> Result<TerminalTools, String> {
+        let (config, own) = (&self.config, self.own_files.clone());
+        let store = self.store_file();
+        terminal_in(workspace, config, own, self.memory.as_deref(), store.as_deref()).await
     }
 
     /// Where the store is, if there is a place for it.

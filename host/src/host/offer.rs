@@ -9,6 +9,8 @@ use std::{
 use secrecy::SecretString;
 
 use super::BuildError;
+#[cfg(feature = "cli")]
+use super::own;
 use crate::{
     completion::Queue,
     config::{Config, SearchConfig, ToolsConfig},
@@ -133,6 +135,24 @@ async fn terminal(
             Ok(None)
         }
     }
+}
+
+/// For the doctor: the terminal of a workspace as a host on it would open it, or why it would
+/// not.
+#[cfg(feature = "cli")]
+pub(crate) async fn terminal_in(
+    workspace: &Path,
+    config: &Config,
+    own: OwnFiles,
+    memory: Option<&Path>,
+    store: Option<&Path>,
+) -> Result<TerminalTools, String> {
+    let given = Given { memory: memory.map(Path::to_owned), ..Given::default() };
+    let own = own::files(own, config, &given, store);
+    let closed = own.below(workspace, config.workspace.allow_home);
+    let closed = closed.map_err(|it| format!("{it}\nhint: {}", it.hint()))?;
+    let tools = TerminalTools::open(workspace, config.tools.terminal.clone(), Arc::new(closed));
+    tools.await.map_err(|it| it.to_string())
 }
 
 /// The key of the search engine is read here: like all of the environment, it

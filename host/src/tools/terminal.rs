@@ -180,6 +180,12 @@ pub enum TerminalError {
     /// Every kind that may be used, and why it can't be.
     #[error("commands can't be sandboxed, so there is no terminal{}", listed(.0))]
     NoSandbox(Vec<(SandboxKind, String)>),
+    /// A kind works, but it would show what must be hidden of this workspace.
+    #[error(
+        "commands can't be kept from a part of this workspace, so there is no terminal{}\nhint: \
+         take a directory for the work alone, or install `bubblewrap`", listed(.0)
+    )]
+    NothingHidden(Vec<(SandboxKind, String)>),
 }
 
 impl TerminalError {
@@ -190,6 +196,10 @@ impl TerminalError {
             Self::Reachable { what, hint, .. } => {
                 format!("commands in the workspace could reach {what}: {hint}")
             }
+            Self::NothingHidden(_) => "commands can't be kept from a part of this workspace, \
+                                       which holds files of the host or a home directory: \
+                                       `hermitage doctor --workspace DIR` says why"
+                .to_owned(),
             _ => "commands can't be sandboxed on this machine: `hermitage doctor` says why"
                 .to_owned(),
         }
@@ -258,6 +268,12 @@ impl TerminalTools {
         self.shared.sandbox.kind()
     }
 
+    /// The tool chains of the person that commands see, and why not those that
+    /// they don't.
+    pub fn tool_chains(&self) -> &[(ToolChain, Result<(), String>)] {
+        &self.shared.shown.chains
+    }
+
     /// A terminal for one child, which begins in the workspace with nothing
     /// exported.
     pub fn session(&self) -> TerminalSession {
@@ -300,7 +316,11 @@ async fn choose(
             Err(reason) => reasons.push((*kind, reason)),
         }
     }
-    Err(TerminalError::NoSandbox(reasons))
+    let shows_all = |kind: &SandboxKind| *kind == SandboxKind::Landlock && !hidden.is_empty();
+    match config.sandbox.kinds().iter().any(shows_all) {
+        true => Err(TerminalError::NothingHidden(reasons)),
+        false => Err(TerminalError::NoSandbox(reasons)),
+    }
 }
 
 async fn usable(

@@ -81,7 +81,7 @@ fn files_of_the_host_are_not_seen_or_there_is_no_terminal() {
     }
     assert_eq!(run(&tools, "echo new > a/new; echo new > c/y.toml; cat a/new").unwrap(), "new\n");
     let landlock = it.open(SandboxChoice::Landlock, own);
-    assert!(matches!(landlock, Err(TerminalError::NoSandbox(_))));
+    assert!(matches!(landlock, Err(TerminalError::NothingHidden(_))));
     // Somebody outside moves it away: then nothing runs.
     fs::rename(it.path("a"), it.path("other")).unwrap();
     assert!(matches!(run(&tools, "cat other/state/*"), Err(ToolError::Failed(_))));
@@ -157,7 +157,7 @@ fn in_home(home: &Path) {
     }
     let closed = Arc::new(own.below(home, true).unwrap());
     let open = |choice| block_on(TerminalTools::open(home, roomy(choice), Arc::clone(&closed)));
-    assert!(matches!(open(SandboxChoice::Landlock), Err(TerminalError::NoSandbox(_))));
+    assert!(matches!(open(SandboxChoice::Landlock), Err(TerminalError::NothingHidden(_))));
     let tools = open(SandboxChoice::Auto).unwrap();
     for path in [
         ".bashrc",
