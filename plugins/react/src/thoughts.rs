@@ -46,7 +46,10 @@ pub(crate) fn spoken(text: &str) -> &str {
     // it for itself.
     let ended = THOUGHTS.iter().find_map(|(open, close)| {
         let (thought, said) = text.split_once(close)?;
-        let is_end = !thought.contains(open) && !fence::is_quoted(text, thought.len());
+        // A word among words is talked about.
+        let is_word = thought.ends_with(' ') && said.starts_with(' ');
+        let is_quoted = is_word || fence::is_quoted(text, thought.len());
+        let is_end = !thought.contains(open) && !is_quoted;
         is_end.then_some(said)
     });
     ended.map_or(text, bare)
@@ -111,6 +114,7 @@ mod tests {
         for text in [
             "The tag `<think>` is known.",
             "The tag `</think>` ends it.",
+            "The tag </think> ends it.",
             "It writes:\n```\nHm.\n</think>\n```\nand then goes on.",
             "Between <think> and </think> is reasoning.",
         ] {
