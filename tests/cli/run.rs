@@ -136,3 +136,14 @@ fn a_child_that_fails_or_is_refused_leaves_its_siblings_alone() {
     ✗ [3/3] try it  ([TIME])
     ");
 }
+
+#[test]
+fn a_list_of_tasks_may_begin_with_a_mark_and_has_an_end() {
+    let cli = Cli::new(&["honest"]);
+    cli.file("tasks.json", "\u{feff}[{\"goal\": \"read it\", \"agent\": \"./honest.wasm\"}]");
+    let ran = cli.run(&["run", "--tasks", "tasks.json"]);
+    assert_eq!(ran.exit, Some(0), "{ran}");
+    let ran = cli.run(&["run", "--tasks", "/dev/zero"]);
+    assert_eq!(ran.exit, Some(2), "{ran}");
+    assert!(ran.stderr.contains("`/dev/zero` can't be read: it is no regular file"), "{ran}");
+}

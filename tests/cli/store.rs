@@ -305,3 +305,110 @@ fn a_store_that_is_none_or_newer_is_refused_and_left_alone() {
     hint: use the newer version of this program, or another file with `--store`
     ");
 }
+
+/// Runs a script in mounts of its own, where `$state` is a small file system
+/// and `$hermitage` the program.
+fn in_own_mounts(cli: &Cli, script: &str) -> String {
+    let state = cli.path("home/state");
+    std::fs::create_dir_all(&state).unwrap();
+    let plain = cli.command(&[""; 0]);
+    let mount = "mount -t tmpfs -o size=2m,mode=700 tmpfs \"$state\" || exit 9\n";
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", &format!("{mount}{script}")]);
+    for (name, value) in plain.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.env("state", &state).env("hermitage", plain.get_program());
+    let output = command.current_dir(cli.path("")).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    String::from_utf8(text).unwrap()
+}
+
+#[test]
+fn a_full_disk_is_named_and_what_is_there_can_be_read() {
+    let cli = Cli::new(&["honest"]);
+    let script = r#"
+        exec 2>&1
+        "$hermitage" run 'read it' --agent ./honest.wasm > run.txt 2>&1 || cat run.txt
+        dd if=/dev/zero of="$state/filler" bs=1k 2> dd.txt
+        for verb in list events doctor; do echo "$verb:"; "$hermitage" $verb; done
+        echo run:; "$hermitage" run 'read it' --agent ./honest.wasm
+        rm "$state/filler"; echo again:; "$hermitage" list
+    "#;
+    let said = in_own_mounts(&cli, script);
+    let part = |from: &str, to: &str| {
+        let rest = said.split_once(from).unwrap_or_else(|| panic!("{said}")).1;
+        rest.split_once(to).map_or(rest, |it| it.0).to_owned()
+    };
+    let full = "no room is left for `";
+    for (from, to) in [("list:\n", "events:\n"), ("events:\n", "doctor:\n")] {
+        let said = part(from, to);
+        assert!(said.contains("read it") && said.contains("completed"), "{said}");
+        assert!(said.contains("note: shown as it is: ") && said.contains(full), "{said}");
+    }
+    let doctor = part("doctor:\n", "run:\n");
+    let line = doctor.lines().find(|it| it.contains(" store ")).unwrap_or_default();
+    assert!(line.contains(full), "{doctor}");
+    assert!(part("run:\n", "again:\n").contains(full), "{said}");
+    let again = part("again:\n", "\0");
+    assert!(again.contains("completed") && !again.contains("note:"), "{again}");
+}
+
+#[test]
+fn a_store_in_a_directory_that_takes_no_writes_can_be_read() {
+    let cli = Cli::new(&["honest"]);
+    let script = r#"
+        exec 2>&1
+        "$hermitage" run 'read it' --agent ./honest.wasm > run.txt 2>&1 || cat run.txt
+        mount -o remount,ro "$state"
+        "$hermitage" list; "$hermitage" events --ack 1
+    "#;
+    let said = in_own_mounts(&cli, script);
+    assert!(said.contains("note: shown as it is: ") && said.contains("read it"), "{said}");
+    let why = "can't be opened: it, or its directory, can't be written to by this user";
+    assert!(said.contains(&format!("hermitage.db` {why}")), "{said}");
+}
+
+#[test]
+fn a_dead_event_is_brought_back_and_a_list_says_when_there_is_more() {
+    let cli = Cli::new(&["honest"]);
+    for _ in 0..3 {
+        cli.run(&RUN);
+    }
+    let db = Connection::open(cli.path(STORE)).unwrap();
+    db.execute_batch("UPDATE event SET state = 3, attempts = 8, last_error = 'no' WHERE id < 3")
+        .unwrap();
+    drop(db);
+    check!(cli.run(&["events", "--limit", "2"]), @r"
+    exit: 0
+    ----- stdout
+    2  dead               [TIME] ago  local  deleg_[ID]  completed    read it  (attempt 8: no)
+    3  acknowledged       [TIME] ago  local  deleg_[ID]  completed    read it
+    ----- stderr
+    note: the newest 2 of 3: `--limit 3` shows all
+    ");
+    check!(cli.run(&["events", "--retry", "1"]), @r"
+    exit: 0
+    ----- stdout
+    1 is offered again
+    ----- stderr
+    ");
+    check!(cli.run(&["events", "--retry", "3"]), @r"
+    exit: 2
+    ----- stdout
+
+    ----- stderr
+    error: 3 is not dead
+    hint: see `hermitage events --dead`
+    ");
+    check!(cli.run(&["events", "--pending"]), @r"
+    exit: 0
+    ----- stdout
+    1  pending            [TIME] ago  local  deleg_[ID]  completed    read it  (attempt 0: no)
+    ----- stderr
+    ");
+    check!(cli.run(&["list", "--store", ":memory:"]), @"");
+}

@@ -225,6 +225,34 @@ async fn a_host_stops_what_another_one_on_its_store_asks_it_to() {
 }
 
 #[tokio::test]
+async fn a_consumer_hears_at_once_of_what_another_host_queues_or_leaves_behind() {
+    let (file, gate) = (File::new(), Gate::new());
+    let (first, second) = (file.host(&gate), file.host(&gate));
+    let at_once = Duration::from_secs(3);
+    let mut waiting = second.host().await.completions(&chat(1));
+    // It waits before there is anything.
+    assert!(tokio::time::timeout(Duration::from_millis(50), waiting.next()).await.is_err());
+    first.dispatch(&chat(1), &[TestTask::gated("a")]).await;
+    gate.entered("a").await;
+    gate.open("a");
+    // Its first look is over by now, and the next would be 5 s away.
+    let delivery = tokio::time::timeout(at_once, waiting.next()).await.unwrap().unwrap();
+    delivery.ack().await.unwrap();
+
+    let mut waiting = second.host().await.completions(&Session::Local);
+    let id = first.dispatch(&Session::Local, &[TestTask::new("honest")]).await;
+    let mut mine = first.host().await.completions(&Session::Local);
+    mine.next().await.unwrap().put_back().await.unwrap();
+    drop(mine);
+    assert!(tokio::time::timeout(Duration::from_millis(50), waiting.next()).await.is_err());
+    first.host().await.shutdown().await;
+    drop(first);
+    let delivery = tokio::time::timeout(at_once, waiting.next()).await.unwrap().unwrap();
+    assert_eq!(delivery.completion().unwrap().delegation_id, id);
+    delivery.ack().await.unwrap();
+}
+
+#[tokio::test]
 async fn local_events_do_not_cross_from_one_host_to_another() {
     let (file, gate) = (File::new(), Gate::new());
     let (first, second) = (file.host(&gate), file.host(&gate));

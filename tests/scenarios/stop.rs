@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use hermitage::{
@@ -176,6 +176,30 @@ async fn a_run_ends_only_when_its_tools_have_ended() {
     let event = host.run(&[TestTask::new("ignores_interruption")]).await;
     assert_eq!(event.results[0].status, Status::Timeout);
     assert!(ended.load(Ordering::SeqCst));
+}
+
+/// Tools that never hear that they are to stop.
+struct Deaf;
+
+impl ToolHost for Deaf {
+    fn call(&self, _: Caller, _: ToolCall) -> ToolFuture {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn a_tool_that_does_not_listen_holds_up_no_end() {
+    let host = patient(|it| it.delegation.child_timeout = Duration::from_millis(300));
+    let host = host.tools(Arc::new(Deaf));
+    // Compiled before the time of the child is measured.
+    let tasks = [TestTask::new("ignores_interruption")];
+    host.request(&tasks).await;
+    host.host().await.warm_up(&["ignores_interruption"]).await.unwrap();
+    let start = Instant::now();
+    let event = host.run(&tasks).await;
+    assert_eq!(event.results[0].status, Status::Timeout);
+    // The timeout, the grace of 0.2 s, and what a tool has in any case.
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
 }
 
 /// Tools that crash.

@@ -10,19 +10,20 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(super) use self::books::Books;
+
+use self::books::{News, end};
 use super::{
     live::{Feed, Progress},
-    retry::{Trouble, may_pass},
+    retry::may_pass,
 };
 use crate::{
-    clock::Clock,
-    completion::Queue,
     event::{ChildResult, CompletionEvent, Status},
-    id::HostId,
-    store::{EventBody, EventId, Finish, NewEvent, Store, StoreError, Tables},
+    store::{EventBody, EventId, Finish, MOST_SUMMARY, NewEvent, StoreError},
     unit::{Mode, UnitRecord},
 };
 
+mod books;
 #[cfg(test)]
 mod tests;
 
@@ -45,15 +46,6 @@ const NOT_YET_RECORDED: &str = "the end of this is not on disk yet, and is tried
 /// What stands in the results of a unit whose task was dropped, by a panic or
 /// by a runtime that was shut down without its host.
 const DROPPED: &str = "the host stopped while it ran this child, and nobody saw how it ended";
-
-/// What a ledger writes to.
-#[derive(Clone)]
-pub(super) struct Books {
-    pub(super) store: Store,
-    pub(super) queue: Queue,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) trouble: Trouble,
-}
 
 /// The ledger of one unit.
 pub(super) struct Ledger {
@@ -253,7 +245,8 @@ impl Ledger {
         let members = self.record.groups.get(group)?;
         let results = members.tasks.iter().filter_map(|idx| self.results.get_mut(*idx)?.take());
         let (results, now) = (results.collect(), self.books.clock.now());
-        let event = self.record.completion(members, results, now, self.start.elapsed());
+        let mut event = self.record.completion(members, results, now, self.start.elapsed());
+        event.notes.extend(event.results.iter().filter_map(too_long));
         let finish = Arc::new(Finish {
             id: self.record.id,
             group,
@@ -326,69 +319,13 @@ impl Drop for Ledger {
     }
 }
 
-impl Books {
-    async fn write(
-        &self,
-        record: &Arc<UnitRecord>,
-        finish: &Arc<Finish>,
-    ) -> Result<Option<EventId>, StoreError> {
-        let (owner, record, finish) = (self.store.host(), Arc::clone(record), Arc::clone(finish));
-        self.store.run(move |tables| end(tables, &record, owner, &finish)).await
-    }
-}
-
-/// Ends a group. A unit that somebody took out of the store ends, too: what
-/// is known of it is here.
-fn end(
-    tables: &mut dyn Tables,
-    record: &UnitRecord,
-    owner: HostId,
-    finish: &Finish,
-) -> Result<Option<EventId>, StoreError> {
-    match tables.finish(finish) {
-        Err(StoreError::Missing(id)) => {
-            tracing::error!(%id, "a delegation is gone from the store: it is recorded once more");
-            tables.insert_unit(record, owner)?;
-            tables.finish(finish)
-        }
-        res => res,
-    }
-}
-
-/// A child that ended while others of its group go on.
-struct News {
-    books: Books,
-    feed: Feed,
-    record: Arc<UnitRecord>,
-    result: Arc<ChildResult>,
-    notice: Option<NewEvent>,
-}
-
-impl News {
-    /// Keeps the result for the case that this host dies before the others
-    /// come.
-    async fn keep(&self) -> Result<(), StoreError> {
-        let (id, owner) = (self.record.id, self.books.store.host());
-        let (result, notice) = (Arc::clone(&self.result), self.notice.clone());
-        let keep = move |tables: &mut dyn Tables| {
-            tables.child_ended(id, &result)?;
-            notice.map(|it| tables.push(&it, owner)).transpose().map(drop)
-        };
-        self.books.store.run(keep).await
-    }
-
-    /// Only of what is on disk, so that what a person saw is what the next
-    /// start reports.
-    fn tell(&self, kept: Result<(), StoreError>) {
-        if let Err(err) = kept {
-            // It comes with the group's event all the same.
-            tracing::error!(%err, delegation = %self.record.id, "a result was not kept");
-            return;
-        }
-        if self.notice.is_some() {
-            self.books.queue.offered(&self.record.session);
-        }
-        let news = || Progress::ChildEnded(Arc::clone(&self.result));
-        self.feed.send(self.record.id, &self.record.session, news);
-    }
+/// The word about a summary of which the store keeps a part.
+fn too_long(result: &ChildResult) -> Option<String> {
+    let bytes = result.full_summary.as_ref()?.len();
+    let task = result.task_index.saturating_add(1);
+    (MOST_SUMMARY < bytes).then(|| {
+        format!(
+            "the whole summary of task {task} has {bytes} bytes: the first {MOST_SUMMARY} are kept"
+        )
+    })
 }

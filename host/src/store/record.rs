@@ -30,8 +30,9 @@ use crate::{
     unit::UnitRecord,
 };
 
-/// How much of a full summary is kept: what its envelope adds fits, too.
-const MOST_SUMMARY: usize = MOST - 64;
+/// How many bytes of a full summary are kept: what its envelope and the word
+/// about the rest add fits, too.
+pub(crate) const MOST_SUMMARY: usize = MOST - 128;
 
 /// A summary that was cut in its result.
 #[derive(Serialize, Deserialize)]
@@ -91,10 +92,12 @@ pub(super) fn decode_body(bytes: &[u8]) -> Result<EventBody, CodecError> {
 /// A summary beyond all measure is cut: it must not keep a unit from ending.
 pub(super) fn encode_summary(text: &str) -> Result<Vec<u8>, StoreError> {
     let end = text.floor_char_boundary(MOST_SUMMARY);
-    if end < text.len() {
-        tracing::warn!(bytes = text.len(), kept = end, "a full summary is cut");
+    let mut kept = text.get(..end).unwrap_or_default().to_owned();
+    let left = text.len().saturating_sub(end);
+    if left > 0 {
+        kept.push_str(&format!("\n[… {left} more bytes were not kept]\n"));
     }
-    codec::encode(&SummaryV1 { text: text.get(..end).unwrap_or_default().to_owned() })
+    codec::encode(&SummaryV1 { text: kept })
 }
 
 pub(super) fn decode_summary(bytes: &[u8]) -> Result<String, CodecError> {

@@ -4,13 +4,13 @@ use tokio::sync::broadcast;
 
 use super::*;
 use crate::{
-    clock::SystemClock,
-    completion::{Deliveries, QueueConfig},
-    delegation::live::Update,
+    clock::{Clock, SystemClock},
+    completion::{Deliveries, Queue, QueueConfig},
+    delegation::{live::Update, retry::Trouble},
     event::Role,
     id::{ChildId, DelegationId, OsRandom},
     session::Session,
-    store::{Breaks, ClaimFilter, UnitRow},
+    store::{Breaks, ClaimFilter, Store, UnitRow},
     unit::{Group, TaskRecord},
 };
 
@@ -171,4 +171,17 @@ async fn a_store_in_trouble_is_told_of_once_and_then_that_it_is_over() {
     assert_eq!(trouble.outlast(write).await, Ok(100));
     let refused = || async { Err::<(), _>(StoreError::Closed) };
     assert_eq!(trouble.outlast(refused).await, Err(StoreError::Closed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_summary_that_is_kept_in_part_is_told_of() {
+    let mut rig = Rig::new(1, Mode::Foreground).await;
+    let whole = "x".repeat(MOST_SUMMARY + 1);
+    let lost = rig.record.lost(0, Status::Completed, "").unwrap();
+    rig.ledger.as_mut().unwrap().take(ChildResult { full_summary: Some(whole), ..lost }).await;
+    let note = format!(
+        "the whole summary of task 1 has {} bytes: the first {MOST_SUMMARY} are kept",
+        MOST_SUMMARY + 1
+    );
+    assert_eq!(rig.take_event().notes, [note]);
 }
