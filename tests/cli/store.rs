@@ -385,8 +385,8 @@ fn a_dead_event_is_brought_back_and_a_list_says_when_there_is_more() {
     check!(cli.run(&["events", "--limit", "2"]), @r"
     exit: 0
     ----- stdout
-    2  dead               [TIME] ago  local  deleg_[ID]  completed    read it  (attempt 8: no)
-    3  acknowledged       [TIME] ago  local  deleg_[ID]  completed    read it
+    2  dead              [TIME] ago  local  deleg_[ID]  completed    read it  (attempt 8: no)
+    3  acknowledged      [TIME] ago  local  deleg_[ID]  completed    read it
     ----- stderr
     note: the newest 2 of 3: `--limit 3` shows all
     ");
@@ -407,8 +407,15 @@ fn a_dead_event_is_brought_back_and_a_list_says_when_there_is_more() {
     check!(cli.run(&["events", "--pending"]), @r"
     exit: 0
     ----- stdout
-    1  pending            [TIME] ago  local  deleg_[ID]  completed    read it  (attempt 0: no)
+    1  pending           [TIME] ago  local  deleg_[ID]  completed    read it  (attempt 0: no)
     ----- stderr
     ");
-    check!(cli.run(&["list", "--store", ":memory:"]), @"");
+    check!(cli.run(&[&RUN[..], &["--store", ":memory:"]].concat()), @r"
+    exit: 1
+    ----- stdout
+
+    ----- stderr
+    error: the store `:memory:` can't be opened: it is no file: a host that keeps nothing is made another way
+    hint: `--ephemeral` keeps nothing; or name a file with `--store`
+    ");
 }

@@ -161,6 +161,9 @@ impl From<BuildError> for CliError {
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let hint = match &error {
+            StoreError::Open { why, .. } if why.starts_with("it is no file") => {
+                Some("`--ephemeral` keeps nothing; or name a file with `--store`")
+            }
             StoreError::Open { .. } => Some("name another file with `--store`"),
             StoreError::Newer { .. } => {
                 Some("use the newer version of this program, or another file with `--store`")
