@@ -126,8 +126,10 @@ fn mirrored(cargo: &Path, dirs: &[(&str, &'static str, usize)]) -> Option<Parts>
 
 fn nvm(nvm: &Path) -> Option<Parts> {
     let node = node_of(nvm)?;
+    // It is a clone, with settings of npm in it, which may hold a token.
+    let parts = ["alias", "nvm-exec", "nvm.sh", "versions"].map(|it| nvm.join(it));
     Some(Parts {
-        read_only: vec![nvm.to_owned()],
+        read_only: parts.into_iter().filter(|it| it.exists()).collect(),
         path: vec![node.join("bin")],
         variables: vec![("NVM_DIR", nvm.to_string_lossy().into_owned())],
         mirrors: Vec::new(),
@@ -197,6 +199,12 @@ mod tests {
         assert_eq!(shown(2), Some(vec![at(".cargo/git/db")]));
         assert_eq!(shown(3), None);
         assert_eq!(all[4].as_ref().unwrap().path, [at(".pyenv/shims"), at(".pyenv/bin")]);
+        make(".nvm/versions/node/v20.1.0/bin");
+        fs::write(at(".nvm/.npmrc"), "package-lock=false").unwrap();
+        fs::write(at(".nvm/nvm.sh"), "").unwrap();
+        let nvm = find(ToolChain::Nvm, home.path()).unwrap();
+        assert_eq!(nvm.read_only, [at(".nvm/nvm.sh"), at(".nvm/versions")]);
+        assert_eq!(nvm.path, [at(".nvm/versions/node/v20.1.0/bin")]);
         make("moved/registry/cache");
         let moved = find(ToolChain::Cargo, home.path()).unwrap();
         assert_eq!(moved.read_only, [at("moved/registry/cache")]);
