@@ -20,7 +20,7 @@ use tokio::sync::broadcast;
 pub(crate) use self::offer::terminal_in;
 use self::parent::OwnTools;
 pub use self::{
-    answer::Answer,
+    answer::{Answer, Reply},
     builder::{BuildError, Builder, default_store},
     listing::{ChildListing, Listing},
     models::models,

@@ -111,7 +111,7 @@ pub use delegation::{
     RequestError, Running, TaskRequest, Update, WrittenBy,
 };
 pub use event::{BoundaryRecord, ChildResult, CompletionEvent, ExitReason, Role, Status};
-pub use host::{Answer, BuildError, Builder, ChildListing, Host, Listing, Parent};
+pub use host::{Answer, BuildError, Builder, ChildListing, Host, Listing, Parent, Reply};
 pub use id::{DelegationId, Random};
 pub use plugin::{BuildOnStderr, Library, PluginError};
 pub use sandbox::{Binary, Usage};

@@ -1,7 +1,8 @@
 //! What a delegation answers its caller, in the words of semantics.md §5 and
 //! §6.
 
-use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     delegation::Rejection,
@@ -49,14 +50,93 @@ impl Answer {
     }
 }
 
-/// The combined result of a unit in the foreground.
-#[derive(Serialize)]
-struct Combined<'a> {
-    results: &'a [ChildResult],
-    counts: Counts,
-    total_duration_seconds: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<String>,
+/// What a call of `delegate_task` gives back as JSON, written and read.
+/// `schema/answer.json` describes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Reply {
+    /// It runs in the background, and its event comes later.
+    Dispatched {
+        /// Always `dispatched`.
+        status: Dispatched,
+        /// Always `background`.
+        mode: Background,
+        /// The unit.
+        delegation_id: DelegationId,
+        /// Tasks of it.
+        count: usize,
+        /// Goals in the order of the tasks.
+        goals: Vec<String>,
+        /// What the host decided on its own.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// Nothing was started.
+    Rejected {
+        /// Always `rejected`.
+        status: Rejected,
+        /// Why.
+        error: String,
+    },
+    /// The combined result of a unit in the foreground.
+    Finished {
+        /// In the order of the tasks.
+        results: Vec<ChildResult>,
+        /// How many of the tasks completed.
+        counts: Counts,
+        /// Wall clock from dispatch to end, two decimals.
+        total_duration_seconds: f64,
+        /// What the host decided on its own.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+}
+
+/// Enums of one word each, by which one reply is told from another.
+macro_rules! words {
+    ($($name:ident = $word:literal;)*) => {$(
+        #[doc = concat!("The word `", $word, "`.")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[schemars(inline)]
+        pub enum $name {
+            #[doc = "It."]
+            #[serde(rename = $word)]
+            It,
+        }
+    )*};
+}
+
+words! {
+    Dispatched = "dispatched";
+    Background = "background";
+    Rejected = "rejected";
+}
+
+impl From<&Answer> for Reply {
+    fn from(it: &Answer) -> Self {
+        match it {
+            Answer::Dispatched { delegation_id, goals, notes } => Self::Dispatched {
+                status: Dispatched::It,
+                mode: Background::It,
+                delegation_id: *delegation_id,
+                count: goals.len(),
+                goals: goals.clone(),
+                note: note(notes),
+            },
+            Answer::Finished(event) => Self::Finished {
+                results: event.results.clone(),
+                counts: event.counts(),
+                total_duration_seconds: event.total_duration_seconds,
+                note: note(&event.notes),
+            },
+        }
+    }
+}
+
+impl From<Rejection> for Reply {
+    fn from(it: Rejection) -> Self {
+        Self::Rejected { status: Rejected::It, error: it.to_string() }
+    }
 }
 
 /// What the host decided on its own, in one text.
@@ -66,31 +146,48 @@ fn note(notes: &[String]) -> Option<String> {
 
 impl Serialize for Answer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Answer::Dispatched { delegation_id, goals, notes } => {
-                let mut map = serializer.serialize_map(None)?;
-                map.serialize_entry("status", "dispatched")?;
-                map.serialize_entry("mode", "background")?;
-                map.serialize_entry("delegation_id", delegation_id)?;
-                map.serialize_entry("count", &goals.len())?;
-                map.serialize_entry("goals", goals)?;
-                if let Some(note) = note(notes) {
-                    map.serialize_entry("note", &note)?;
-                }
-                map.end()
-            }
-            Answer::Finished(event) => Combined {
-                results: &event.results,
-                counts: event.counts(),
-                total_duration_seconds: event.total_duration_seconds,
-                note: note(&event.notes),
-            }
-            .serialize(serializer),
-        }
+        Reply::from(self).serialize(serializer)
     }
 }
 
-/// A rejection as the tool `delegate_task` gives it.
-pub(super) fn rejected(rejection: Rejection) -> serde_json::Value {
-    serde_json::json!({ "status": "rejected", "error": rejection.to_string() })
+#[cfg(test)]
+mod tests {
+    use schemars::generate::SchemaSettings;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_published_schema_is_that_of_the_type() {
+        let settings = SchemaSettings::draft2020_12().for_serialize();
+        let schema = settings.into_generator().into_root_schema_for::<Reply>();
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/answer.json");
+        // Links of the documentation are names here.
+        let text = format!("{:#}\n", schema.to_value()).replace("[`", "`").replace("`]", "`");
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(committed == text, "hint: run the test again with UPDATE_SCHEMA=1");
+    }
+
+    #[test]
+    fn a_reply_is_read_as_it_was_written() {
+        let check = |written: serde_json::Value| {
+            let reply: Reply = serde_json::from_value(written.clone()).unwrap();
+            assert_eq!(serde_json::to_value(&reply).unwrap(), written);
+        };
+        let id = "deleg_0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a";
+        check(json!({
+            "status": "dispatched", "mode": "background", "delegation_id": id, "count": 1,
+            "goals": ["g"], "note": "n",
+        }));
+        check(json!({"status": "rejected", "error": "capacity reached"}));
+        check(json!({
+            "results": [], "counts": {"completed": 0, "not_completed": 0},
+            "total_duration_seconds": 0.5,
+        }));
+        let other = json!({"status": "accepted", "error": "none"});
+        assert!(serde_json::from_value::<Reply>(other).is_err());
+    }
 }

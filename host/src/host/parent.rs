@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{BuildError, Host, answer};
+use super::{BuildError, Host, Reply};
 use crate::{
     delegation::{DelegateError, OnCapacity, Request},
     session::Session,
@@ -123,7 +123,7 @@ impl Parent {
         let request = Request { on_capacity: OnCapacity::Inline, ..request };
         match self.host.delegate(&self.session, request).await {
             Ok(answer) => json(&answer),
-            Err(DelegateError::Rejected(it)) => json(&answer::rejected(it)),
+            Err(DelegateError::Rejected(it)) => json(&Reply::from(it)),
             Err(err) => Err(err.into()),
         }
     }
