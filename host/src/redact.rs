@@ -9,8 +9,9 @@
 //!   does not matter what a key was split by, nor which hyphen took the place
 //!   of another, and base64 of both alphabets, with line ends and without, is
 //!   one text.
-//! - It is looked for as it is, backwards, in hex, and in base64 at each of
-//!   the three places that it can have in a longer text.
+//! - It is looked for as it is, without its first or its last character,
+//!   backwards, in hex, and in base64 at each of the three places that it can
+//!   have in a longer text.
 //! - All of that again in the text with its escapes read (`\u`, `\x`, `%`,
 //!   HTML, a terminal's colours), up to [`LAYERS`] times: JSON in JSON in a URL.
 //!
@@ -24,8 +25,10 @@
 //! placeholder (`ollama`, `none`), and stays.
 //!
 //! Not found is a key in parts that other letters stand between, in another
-//! alphabet, encrypted, or compressed: that takes a server that wants it, and
-//! such a one has the key already.
+//! alphabet or base (32, or twice 64), encrypted, or compressed: that takes a
+//! server that wants it, and such a one has the key already. No form is free:
+//! each holds back what of a stream it may begin with, and fifteen more for
+//! those bases held back the ends of ordinary words.
 
 mod escape;
 mod form;

@@ -6,6 +6,8 @@
 //! command says on its standard error is told to nobody: one that fails, or is
 //! traced by its shell, may say the key there, in a form that nobody knows.
 
+mod tree;
+
 use std::{
     env::{self, VarError},
     fmt,
@@ -19,6 +21,7 @@ use tokio::{io::AsyncReadExt, process::Command, sync::OnceCell, time::timeout};
 
 use super::ProviderError;
 use crate::redact::{self, Redactor};
+use tree::Tree;
 
 /// Longest output of a command. Bounds a command that prints without end.
 const MAX_OUTPUT_BYTES: u64 = 16 << 10;
@@ -191,7 +194,8 @@ impl KeyCell {
     }
 }
 
-/// Runs the program; it ends when this future is dropped.
+/// Runs the program; it ends with all that it started when this future is
+/// dropped.
 async fn output(program: &str, arguments: &[String]) -> Result<SecretString, KeyError> {
     let start = |it: std::io::Error| KeyError::Start {
         program: program.to_owned(),
@@ -205,8 +209,10 @@ async fn output(program: &str, arguments: &[String]) -> Result<SecretString, Key
         .kill_on_drop(true)
         .spawn()
         .map_err(start)?;
+    let tree = Tree::of(&child);
     let out = text_of(child.stdout.take()).await;
     let status = child.wait().await.map_err(start)?;
+    tree.leave();
     if !status.success() {
         let (program, status) = (program.to_owned(), status.to_string());
         return Err(KeyError::Failed { program, status });
@@ -277,6 +283,30 @@ mod tests {
         cell.limit = Duration::from_millis(20);
         let err = cell.read().await.unwrap_err();
         assert_eq!(err, KeyError::TimedOut { program: "sh".to_owned(), limit: cell.limit });
+    }
+
+    /// What a shell waits for is no child of the host, and would go on alone.
+    #[tokio::test]
+    async fn a_command_that_is_given_up_ends_with_all_that_it_started() {
+        let dir = tempfile::tempdir().unwrap();
+        let pids = dir.path().join("pids");
+        let script = format!(
+            "mkfifo {0}/never; cat {0}/never & sh -c 'sleep 1000; :' & echo $! > {0}/new; \
+             mv {0}/new {0}/pids; wait",
+            dir.path().display()
+        );
+        let cell = command(&script);
+        tokio::select! {
+            res = cell.read() => panic!("{:?}", res.map(drop)),
+            () = async { while !pids.exists() { tokio::task::yield_now().await } } => (),
+        }
+        let pid = std::fs::read_to_string(&pids).unwrap();
+        let stat = format!("/proc/{}/stat", pid.trim());
+        // Killed, whoever reaps it.
+        let is_alive = || std::fs::read_to_string(&stat).is_ok_and(|it| !it.contains(") Z "));
+        while is_alive() {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]

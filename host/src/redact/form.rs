@@ -118,6 +118,7 @@ pub(super) fn forms(secret: &str) -> Vec<Form> {
     let reversed = secret.chars().rev().collect();
     let hex = secret.bytes().map(|it| format!("{it:02x}")).collect();
     let mut texts: Vec<String> = vec![secret.to_owned(), reversed, hex];
+    texts.extend(shortened(secret).filter(|it| MIN_LETTERS <= letters(it)));
     texts.extend((0..3).map(|it| base64_at(secret, it)));
     // Where something else is escaped, what looks like an escape in the secret
     // itself is read with it.
@@ -126,6 +127,16 @@ pub(super) fn forms(secret: &str) -> Vec<Form> {
     let res = texts.iter().map(|it| Form::new(Counts::Letters, it)).collect();
     texts.into_iter().for_each(wipe);
     res
+}
+
+/// Without its first letter or digit, and without its last: one off by one is
+/// as good as whole, since the rest is guessed.
+fn shortened(secret: &str) -> impl Iterator<Item = String> {
+    let counts = |it: char| Counts::Letters.of(it).is_some();
+    let first = secret.find(counts).and_then(|it| secret.get(it..));
+    let first = first.map(|it| it.chars().skip(1).collect());
+    let last = secret.rfind(counts).and_then(|it| secret.get(..it)).map(str::to_owned);
+    first.into_iter().chain(last)
 }
 
 /// Its base64 behind so many other bytes, without the characters at both ends
