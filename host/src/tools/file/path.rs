@@ -19,10 +19,14 @@ pub(super) const MAX_PATH_BYTES: usize = 4096;
 /// the host write to its log.
 const MAX_QUOTED_CHARS: usize = 256;
 
+/// The workspace as commands see it in their sandbox, and print it.
+const SHOWN: &str = "/workspace";
+
 /// A path below the workspace: relative, `/` between its names, no `..`.
 ///
-/// Doubled slashes, `.` and a slash at the end are gone; a backslash is a
-/// character like any other.
+/// Doubled slashes, `.` and a slash at the end are gone, and so is the name
+/// that the workspace has for commands; a backslash is a character like any
+/// other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct WorkspacePath {
     given: String,
@@ -37,7 +41,7 @@ impl WorkspacePath {
         {
             return Err(ToolError::InvalidArguments(format!("{} {problem}", Quoted(given))));
         }
-        let names: Vec<&str> = names(given).collect();
+        let names: Vec<&str> = names(below(given)).collect();
         Ok(Self { given: given.to_owned(), normal: names.join("/") })
     }
 
@@ -92,6 +96,15 @@ pub(super) fn join(directory: &str, name: &str) -> String {
     if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
 }
 
+/// A path of a command as one below the workspace; any other as it is.
+fn below(given: &str) -> &str {
+    match given.strip_prefix(SHOWN) {
+        Some("") => ".",
+        Some(rest) if rest.starts_with('/') => rest.trim_start_matches('/'),
+        _ => given,
+    }
+}
+
 fn names(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|it| !it.is_empty() && *it != ".")
 }
@@ -106,6 +119,7 @@ fn problem(given: &str, config: &FileConfig) -> Option<String> {
     if given.contains('\0') {
         return Some("holds a NUL character: give a path without it".to_owned());
     }
+    let given = below(given);
     if given.starts_with('/') {
         return Some("is absolute: give a path relative to the workspace".to_owned());
     }
@@ -176,6 +190,11 @@ mod tests {
             ("sp ace/\u{e4}\u{1f600}", "sp ace/\u{e4}\u{1f600}"),
             ("%2e%2e/x", "%2e%2e/x"),
             ("a/b/c/d", "a/b/c/d"),
+            ("/workspace", ""),
+            ("/workspace/", ""),
+            ("/workspace//a/b", "a/b"),
+            ("/workspace/workspace/a", "workspace/a"),
+            ("workspace/a", "workspace/a"),
         ] {
             check(given, Ok(normal));
         }
@@ -184,12 +203,23 @@ mod tests {
     #[test]
     fn paths_that_leave_the_workspace_are_refused() {
         let leaves = "leaves the workspace: give a path below it, without `..`";
-        for given in
-            ["..", "../x", "a/../b", "a/..", "a/../../x", "./..", "a//..//b", ".././x", "..//"]
-        {
+        for given in [
+            "..",
+            "../x",
+            "a/../b",
+            "a/..",
+            "a/../../x",
+            "./..",
+            "a//..//b",
+            ".././x",
+            "..//",
+            "/workspace/../x",
+        ] {
             check(given, Err(leaves));
         }
-        for given in ["/", "//", "/etc/passwd", "/../x", "//x", "/."] {
+        for given in
+            ["/", "//", "/etc/passwd", "/../x", "//x", "/.", "/workspaces", "/workspace2/x"]
+        {
             check(given, Err("is absolute: give a path relative to the workspace"));
         }
     }
@@ -205,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_file_is_not_named_by_a_path_that_means_a_directory() {
-        for given in [".", "./", "a/", "a//", "a/.", "a/./"] {
+        for given in [".", "./", "a/", "a//", "a/.", "a/./", "/workspace", "/workspace/"] {
             let expect = format!("`{given}` names a directory: give the path of a file");
             assert_eq!(
                 WorkspacePath::parse_file(given, &ROOMY),
