@@ -1689,9 +1689,15 @@ pub mod hermitage {
         /// Files of the workspace. Toolset `file`; `file_read` holds `read-file` and
         /// `search-files` alone.
         ///
-        /// Paths are relative to the workspace, separated by `/`, without `..`.
-        /// Nothing outside the workspace can be reached, symbolic links included, and
-        /// nothing but regular files is opened.
+        /// Paths are relative to the workspace, separated by `/`, without `..`; the
+        /// workspace may also be written as a command sees it, `/workspace`. Nothing
+        /// outside the workspace can be reached, symbolic links included, and nothing
+        /// but regular files is opened.
+        ///
+        /// Text is UTF-8, with or without a byte order mark; UTF-16 with one; and what
+        /// is neither but looks like text is read as Windows-1252, which holds
+        /// Latin-1. The mark is no part of the text. A file that is changed keeps its
+        /// encoding and its mark.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod file {
             #[used]
@@ -1717,6 +1723,10 @@ pub mod hermitage {
                 pub truncated: bool,
                 /// The file is no text: `lines` and `total-lines` are 0.
                 pub binary: bool,
+                /// How the file is written when that is not plain UTF-8:
+                /// `utf-8 with byte order mark`, `utf-16le`, `utf-16be` or
+                /// `windows-1252`.
+                pub encoding: ::core::option::Option<_rt::String>,
             }
             impl ::core::fmt::Debug for FileSlice {
                 fn fmt(
@@ -1731,6 +1741,7 @@ pub mod hermitage {
                         .field("total-bytes", &self.total_bytes)
                         .field("truncated", &self.truncated)
                         .field("binary", &self.binary)
+                        .field("encoding", &self.encoding)
                         .finish()
                 }
             }
@@ -1755,7 +1766,8 @@ pub mod hermitage {
             }
             #[derive(Clone, PartialEq)]
             pub struct Replacement {
-                /// Text to look for, to the letter. Not empty.
+                /// Text to look for, to the letter, but for line ends: in a file of
+                /// CRLF lines, LF stands for those. Not empty.
                 pub search: _rt::String,
                 /// What to put in its place.
                 pub replace: _rt::String,
@@ -1777,7 +1789,12 @@ pub mod hermitage {
             #[derive(Clone, PartialEq)]
             pub enum Edit {
                 Replace(Replacement),
-                /// A unified diff of this one file.
+                /// A unified diff of this one file. A hunk may be without line
+                /// numbers, or have wrong ones (`@@` alone), when one place in the
+                /// file has its lines; with right ones it may fit elsewhere, too.
+                /// Also taken: a fence around it, `*** Begin Patch`, LF for CRLF
+                /// lines. What creates, deletes, renames or changes the mode of a
+                /// file is refused, and so is a diff of another file.
                 Diff(_rt::String),
             }
             impl ::core::fmt::Debug for Edit {
@@ -1909,11 +1926,37 @@ pub mod hermitage {
                         .finish()
                 }
             }
+            /// Entries that a search passed over for one reason.
+            #[derive(Clone, PartialEq)]
+            pub struct Skipped {
+                /// In a few words: binary, too large, a secret, unreadable, nested
+                /// too deeply, or a name that is not UTF-8.
+                pub reason: _rt::String,
+                /// How many on this page.
+                pub count: u32,
+                /// Some of their paths.
+                pub paths: _rt::Vec<_rt::String>,
+            }
+            impl ::core::fmt::Debug for Skipped {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("Skipped")
+                        .field("reason", &self.reason)
+                        .field("count", &self.count)
+                        .field("paths", &self.paths)
+                        .finish()
+                }
+            }
             #[derive(Clone, PartialEq)]
             pub struct SearchPage {
                 pub hits: _rt::Vec<SearchHit>,
                 /// Where the next page starts, absent on the last.
                 pub next: ::core::option::Option<_rt::String>,
+                /// What was not searched or not listed, and why. What `.gitignore`
+                /// excludes is not among it.
+                pub skipped: _rt::Vec<Skipped>,
             }
             impl ::core::fmt::Debug for SearchPage {
                 fn fmt(
@@ -1923,6 +1966,7 @@ pub mod hermitage {
                     f.debug_struct("SearchPage")
                         .field("hits", &self.hits)
                         .field("next", &self.next)
+                        .field("skipped", &self.skipped)
                         .finish()
                 }
             }
@@ -1941,11 +1985,11 @@ pub mod hermitage {
                     struct RetArea(
                         [::core::mem::MaybeUninit<
                             u8,
-                        >; 40 + 2 * ::core::mem::size_of::<*const u8>()],
+                        >; 32 + 6 * ::core::mem::size_of::<*const u8>()],
                     );
                     let mut ret_area = RetArea(
-                        [::core::mem::MaybeUninit::uninit(); 40
-                            + 2 * ::core::mem::size_of::<*const u8>()],
+                        [::core::mem::MaybeUninit::uninit(); 32
+                            + 6 * ::core::mem::size_of::<*const u8>()],
                     );
                     let vec0 = path;
                     let ptr0 = vec0.as_ptr().cast::<u8>();
@@ -1995,7 +2039,7 @@ pub mod hermitage {
                         ptr3,
                     );
                     let l5 = i32::from(*ptr3.add(0).cast::<u8>());
-                    let result29 = match l5 {
+                    let result33 = match l5 {
                         0 => {
                             let e = {
                                 let l6 = *ptr3.add(8).cast::<*mut u8>();
@@ -2030,6 +2074,11 @@ pub mod hermitage {
                                         .add(33 + 2 * ::core::mem::size_of::<*const u8>())
                                         .cast::<u8>(),
                                 );
+                                let l15 = i32::from(
+                                    *ptr3
+                                        .add(32 + 3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
                                 FileSlice {
                                     text: _rt::string_lift(bytes8),
                                     first_line: l9 as u32,
@@ -2038,103 +2087,126 @@ pub mod hermitage {
                                     total_bytes: l12 as u64,
                                     truncated: _rt::bool_lift(l13 as u8),
                                     binary: _rt::bool_lift(l14 as u8),
+                                    encoding: match l15 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l16 = *ptr3
+                                                    .add(32 + 4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l17 = *ptr3
+                                                    .add(32 + 5 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len18 = l17;
+                                                let bytes18 = _rt::Vec::from_raw_parts(
+                                                    l16.cast(),
+                                                    len18,
+                                                    len18,
+                                                );
+                                                _rt::string_lift(bytes18)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
                                 }
                             };
                             Ok(e)
                         }
                         1 => {
                             let e = {
-                                let l15 = i32::from(*ptr3.add(8).cast::<u8>());
-                                use super::super::super::hermitage::subagent::types::ToolError as V28;
-                                let v28 = match l15 {
+                                let l19 = i32::from(*ptr3.add(8).cast::<u8>());
+                                use super::super::super::hermitage::subagent::types::ToolError as V32;
+                                let v32 = match l19 {
                                     0 => {
-                                        let e28 = {
-                                            let l16 = *ptr3
+                                        let e32 = {
+                                            let l20 = *ptr3
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l17 = *ptr3
+                                            let l21 = *ptr3
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len18 = l17;
-                                            let bytes18 = _rt::Vec::from_raw_parts(
-                                                l16.cast(),
-                                                len18,
-                                                len18,
+                                            let len22 = l21;
+                                            let bytes22 = _rt::Vec::from_raw_parts(
+                                                l20.cast(),
+                                                len22,
+                                                len22,
                                             );
-                                            _rt::string_lift(bytes18)
+                                            _rt::string_lift(bytes22)
                                         };
-                                        V28::Denied(e28)
+                                        V32::Denied(e32)
                                     }
                                     1 => {
-                                        let e28 = {
-                                            let l19 = *ptr3
+                                        let e32 = {
+                                            let l23 = *ptr3
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l20 = *ptr3
+                                            let l24 = *ptr3
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len21 = l20;
-                                            let bytes21 = _rt::Vec::from_raw_parts(
-                                                l19.cast(),
-                                                len21,
-                                                len21,
+                                            let len25 = l24;
+                                            let bytes25 = _rt::Vec::from_raw_parts(
+                                                l23.cast(),
+                                                len25,
+                                                len25,
                                             );
-                                            _rt::string_lift(bytes21)
+                                            _rt::string_lift(bytes25)
                                         };
-                                        V28::InvalidArguments(e28)
+                                        V32::InvalidArguments(e32)
                                     }
                                     2 => {
-                                        let e28 = {
-                                            let l22 = *ptr3
+                                        let e32 = {
+                                            let l26 = *ptr3
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l23 = *ptr3
+                                            let l27 = *ptr3
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len24 = l23;
-                                            let bytes24 = _rt::Vec::from_raw_parts(
-                                                l22.cast(),
-                                                len24,
-                                                len24,
+                                            let len28 = l27;
+                                            let bytes28 = _rt::Vec::from_raw_parts(
+                                                l26.cast(),
+                                                len28,
+                                                len28,
                                             );
-                                            _rt::string_lift(bytes24)
+                                            _rt::string_lift(bytes28)
                                         };
-                                        V28::Failed(e28)
+                                        V32::Failed(e32)
                                     }
-                                    3 => V28::Interrupted,
-                                    4 => V28::TimedOut,
+                                    3 => V32::Interrupted,
+                                    4 => V32::TimedOut,
                                     n => {
                                         debug_assert_eq!(n, 5, "invalid enum discriminant");
-                                        let e28 = {
-                                            let l25 = *ptr3
+                                        let e32 = {
+                                            let l29 = *ptr3
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l26 = *ptr3
+                                            let l30 = *ptr3
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len27 = l26;
-                                            let bytes27 = _rt::Vec::from_raw_parts(
-                                                l25.cast(),
-                                                len27,
-                                                len27,
+                                            let len31 = l30;
+                                            let bytes31 = _rt::Vec::from_raw_parts(
+                                                l29.cast(),
+                                                len31,
+                                                len31,
                                             );
-                                            _rt::string_lift(bytes27)
+                                            _rt::string_lift(bytes31)
                                         };
-                                        V28::Exhausted(e28)
+                                        V32::Exhausted(e32)
                                     }
                                 };
-                                v28
+                                v32
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result29
+                    result33
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
             /// Replaces a file as a whole, or creates it with the directories above
-            /// it. The file changes at once or not at all.
+            /// it. The file changes at once or not at all. One that exists keeps its
+            /// encoding; a character that this has not is an error.
             #[allow(async_fn_in_trait)]
             pub fn write_file(
                 path: &str,
@@ -2286,7 +2358,8 @@ pub mod hermitage {
             }
             #[allow(unused_unsafe, clippy::all)]
             /// Changes a part of a file. An edit that does not fit changes nothing,
-            /// and the error names the first hunk that did not.
+            /// and the error names the hunk and the line, with what can't be seen as
+            /// escapes.
             #[allow(async_fn_in_trait)]
             pub fn patch(
                 path: &str,
@@ -2501,8 +2574,9 @@ pub mod hermitage {
             /// Finds files by name, by content, or both. With neither it lists all
             /// entries. Hits come in the order of their paths.
             ///
-            /// An entry that the workspace's `.gitignore` files exclude is left out
-            /// with all that is in it, and so is `.git`. No rule excludes `path`
+            /// An entry that the workspace's `.gitignore` files or its repository's
+            /// `info/exclude` exclude, as git reads them, is left out with all that is
+            /// in it, and so is `.git`. No rule excludes `path`
             /// itself, which the caller named: below it only the entries that a rule
             /// matches by themselves are left out. A search inside `.git` fails.
             #[allow(async_fn_in_trait)]
@@ -2515,10 +2589,10 @@ pub mod hermitage {
                     struct RetArea(
                         [::core::mem::MaybeUninit<
                             u8,
-                        >; 6 * ::core::mem::size_of::<*const u8>()],
+                        >; 8 * ::core::mem::size_of::<*const u8>()],
                     );
                     let mut ret_area = RetArea(
-                        [::core::mem::MaybeUninit::uninit(); 6
+                        [::core::mem::MaybeUninit::uninit(); 8
                             * ::core::mem::size_of::<*const u8>()],
                     );
                     let SearchQuery {
@@ -2629,7 +2703,7 @@ pub mod hermitage {
                         ptr10,
                     );
                     let l12 = i32::from(*ptr10.add(0).cast::<u8>());
-                    let result45 = match l12 {
+                    let result58 = match l12 {
                         0 => {
                             let e = {
                                 let l13 = *ptr10
@@ -2726,6 +2800,77 @@ pub mod hermitage {
                                         .add(3 * ::core::mem::size_of::<*const u8>())
                                         .cast::<u8>(),
                                 );
+                                let l31 = *ptr10
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l32 = *ptr10
+                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base43 = l31;
+                                let len43 = l32;
+                                let mut result43 = _rt::Vec::with_capacity(len43);
+                                for i in 0..len43 {
+                                    let base = base43
+                                        .add(i * (5 * ::core::mem::size_of::<*const u8>()));
+                                    let e43 = {
+                                        let l33 = *base.add(0).cast::<*mut u8>();
+                                        let l34 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len35 = l34;
+                                        let bytes35 = _rt::Vec::from_raw_parts(
+                                            l33.cast(),
+                                            len35,
+                                            len35,
+                                        );
+                                        let l36 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>();
+                                        let l37 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l38 = *base
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base42 = l37;
+                                        let len42 = l38;
+                                        let mut result42 = _rt::Vec::with_capacity(len42);
+                                        for i in 0..len42 {
+                                            let base = base42
+                                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                            let e42 = {
+                                                let l39 = *base.add(0).cast::<*mut u8>();
+                                                let l40 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len41 = l40;
+                                                let bytes41 = _rt::Vec::from_raw_parts(
+                                                    l39.cast(),
+                                                    len41,
+                                                    len41,
+                                                );
+                                                _rt::string_lift(bytes41)
+                                            };
+                                            result42.push(e42);
+                                        }
+                                        _rt::cabi_dealloc(
+                                            base42,
+                                            len42 * (2 * ::core::mem::size_of::<*const u8>()),
+                                            ::core::mem::size_of::<*const u8>(),
+                                        );
+                                        Skipped {
+                                            reason: _rt::string_lift(bytes35),
+                                            count: l36 as u32,
+                                            paths: result42,
+                                        }
+                                    };
+                                    result43.push(e43);
+                                }
+                                _rt::cabi_dealloc(
+                                    base43,
+                                    len43 * (5 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
                                 SearchPage {
                                     hits: result26,
                                     next: match l27 {
@@ -2750,100 +2895,101 @@ pub mod hermitage {
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
+                                    skipped: result43,
                                 }
                             };
                             Ok(e)
                         }
                         1 => {
                             let e = {
-                                let l31 = i32::from(
+                                let l44 = i32::from(
                                     *ptr10.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
                                 );
-                                use super::super::super::hermitage::subagent::types::ToolError as V44;
-                                let v44 = match l31 {
+                                use super::super::super::hermitage::subagent::types::ToolError as V57;
+                                let v57 = match l44 {
                                     0 => {
-                                        let e44 = {
-                                            let l32 = *ptr10
+                                        let e57 = {
+                                            let l45 = *ptr10
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l33 = *ptr10
+                                            let l46 = *ptr10
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len34 = l33;
-                                            let bytes34 = _rt::Vec::from_raw_parts(
-                                                l32.cast(),
-                                                len34,
-                                                len34,
+                                            let len47 = l46;
+                                            let bytes47 = _rt::Vec::from_raw_parts(
+                                                l45.cast(),
+                                                len47,
+                                                len47,
                                             );
-                                            _rt::string_lift(bytes34)
+                                            _rt::string_lift(bytes47)
                                         };
-                                        V44::Denied(e44)
+                                        V57::Denied(e57)
                                     }
                                     1 => {
-                                        let e44 = {
-                                            let l35 = *ptr10
+                                        let e57 = {
+                                            let l48 = *ptr10
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l36 = *ptr10
+                                            let l49 = *ptr10
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len37 = l36;
-                                            let bytes37 = _rt::Vec::from_raw_parts(
-                                                l35.cast(),
-                                                len37,
-                                                len37,
+                                            let len50 = l49;
+                                            let bytes50 = _rt::Vec::from_raw_parts(
+                                                l48.cast(),
+                                                len50,
+                                                len50,
                                             );
-                                            _rt::string_lift(bytes37)
+                                            _rt::string_lift(bytes50)
                                         };
-                                        V44::InvalidArguments(e44)
+                                        V57::InvalidArguments(e57)
                                     }
                                     2 => {
-                                        let e44 = {
-                                            let l38 = *ptr10
+                                        let e57 = {
+                                            let l51 = *ptr10
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l39 = *ptr10
+                                            let l52 = *ptr10
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len40 = l39;
-                                            let bytes40 = _rt::Vec::from_raw_parts(
-                                                l38.cast(),
-                                                len40,
-                                                len40,
+                                            let len53 = l52;
+                                            let bytes53 = _rt::Vec::from_raw_parts(
+                                                l51.cast(),
+                                                len53,
+                                                len53,
                                             );
-                                            _rt::string_lift(bytes40)
+                                            _rt::string_lift(bytes53)
                                         };
-                                        V44::Failed(e44)
+                                        V57::Failed(e57)
                                     }
-                                    3 => V44::Interrupted,
-                                    4 => V44::TimedOut,
+                                    3 => V57::Interrupted,
+                                    4 => V57::TimedOut,
                                     n => {
                                         debug_assert_eq!(n, 5, "invalid enum discriminant");
-                                        let e44 = {
-                                            let l41 = *ptr10
+                                        let e57 = {
+                                            let l54 = *ptr10
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l42 = *ptr10
+                                            let l55 = *ptr10
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len43 = l42;
-                                            let bytes43 = _rt::Vec::from_raw_parts(
-                                                l41.cast(),
-                                                len43,
-                                                len43,
+                                            let len56 = l55;
+                                            let bytes56 = _rt::Vec::from_raw_parts(
+                                                l54.cast(),
+                                                len56,
+                                                len56,
                                             );
-                                            _rt::string_lift(bytes43)
+                                            _rt::string_lift(bytes56)
                                         };
-                                        V44::Exhausted(e44)
+                                        V57::Exhausted(e57)
                                     }
                                 };
-                                v44
+                                v57
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result45
+                    result58
                 }
             }
         }
@@ -5086,9 +5232,9 @@ macro_rules! __export_subagent_impl {
         "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.61.1:hermitage:subagent@0.1.0:subagent:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3550] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3613] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xdf\x1a\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x9e\x1b\x01A\x02\x01\
 A#\x01B\x12\x01m\x02\x04leaf\x0corchestrator\x04\0\x04role\x03\0\0\x01r\x03\x04n\
 ames\x0bdescriptions\x0aparameterss\x04\0\x09tool-spec\x03\0\x02\x01ps\x01r\x02\x06\
 answers\x06errors\x04\x04\0\x0frejected-answer\x03\0\x05\x01ks\x01p\x03\x01k\x06\
@@ -5119,56 +5265,57 @@ x-tokens\x0c\x0btemperature\x0d\x0fresponse-schema\x07\x04\0\x0cchat-request\x03
 esponse\x03\0\x14\x01q\x07\x06denied\x01s\0\x0finvalid-request\x01s\0\x06failed\x01\
 s\0\x08too-long\x01s\0\x0binterrupted\0\0\x09timed-out\0\0\x09exhausted\x01s\0\x04\
 \0\x0bmodel-error\x03\0\x16\x01j\x01\x15\x01\x17\x01@\x01\x07request\x0f\0\x18\x04\
-\0\x04chat\x01\x19\x03\0\x1ehermitage:subagent/model@0.1.0\x05\x05\x01B$\x02\x03\
-\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01r\x07\x04texts\x0afirst-liney\x05lin\
-esy\x0btotal-linesw\x0btotal-bytesw\x09truncated\x7f\x06binary\x7f\x04\0\x0afile\
--slice\x03\0\x02\x01r\x02\x05bytesw\x07created\x7f\x04\0\x07written\x03\0\x04\x01\
-r\x03\x06searchs\x07replaces\x03all\x7f\x04\0\x0breplacement\x03\0\x06\x01q\x02\x07\
-replace\x01\x07\0\x04diff\x01s\0\x04\0\x04edit\x03\0\x08\x01r\x02\x07changesy\x05\
-bytesw\x04\0\x07patched\x03\0\x0a\x01m\x04\x04file\x09directory\x07symlink\x05ot\
-her\x04\0\x0aentry-kind\x03\0\x0c\x01ks\x01ky\x01r\x05\x04path\x0e\x04name\x0e\x07\
-content\x0e\x06cursor\x0e\x05limit\x0f\x04\0\x0csearch-query\x03\0\x10\x01kw\x01\
-r\x05\x04paths\x04kind\x0d\x05bytesw\x04line\x12\x04text\x0e\x04\0\x0asearch-hit\
-\x03\0\x13\x01p\x14\x01r\x02\x04hits\x15\x04next\x0e\x04\0\x0bsearch-page\x03\0\x16\
-\x01j\x01\x03\x01\x01\x01@\x03\x04paths\x06offset\x0f\x05limit\x0f\0\x18\x04\0\x09\
-read-file\x01\x19\x01j\x01\x05\x01\x01\x01@\x02\x04paths\x07contents\0\x1a\x04\0\
-\x0awrite-file\x01\x1b\x01j\x01\x0b\x01\x01\x01@\x02\x04paths\x04edit\x09\0\x1c\x04\
-\0\x05patch\x01\x1d\x01j\x01\x17\x01\x01\x01@\x01\x05query\x11\0\x1e\x04\0\x0cse\
-arch-files\x01\x1f\x03\0\x1dhermitage:subagent/file@0.1.0\x05\x06\x01B\x0b\x02\x03\
-\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ks\x01ky\x01r\x03\x07commands\x09dir\
-ectory\x02\x07timeout\x03\x04\0\x07command\x03\0\x04\x01r\x03\x09exit-codez\x06o\
-utputs\x09truncated\x7f\x04\0\x0ecommand-result\x03\0\x06\x01j\x01\x07\x01\x01\x01\
-@\x01\x07command\x05\0\x08\x04\0\x08terminal\x01\x09\x03\0!hermitage:subagent/te\
-rminal@0.1.0\x05\x07\x01B\x0f\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01\
-r\x03\x05titles\x03urls\x07snippets\x04\0\x07web-hit\x03\0\x02\x01ks\x01r\x04\x03\
-urls\x05title\x04\x04texts\x09truncated\x7f\x04\0\x08web-page\x03\0\x05\x01ky\x01\
-p\x03\x01j\x01\x08\x01\x01\x01@\x02\x05querys\x05limit\x07\0\x09\x04\0\x0aweb-se\
-arch\x01\x0a\x01j\x01\x06\x01\x01\x01@\x01\x03urls\0\x0b\x04\0\x0bweb-extract\x01\
-\x0c\x03\0\x1chermitage:subagent/web@0.1.0\x05\x08\x02\x03\0\0\x04role\x01B\x12\x02\
-\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x02\x03\x02\x01\x09\x04\0\x04role\x03\
-\0\x02\x01ks\x01ps\x01k\x05\x01k\x03\x01ky\x01r\x08\x04goals\x07context\x04\x08t\
-oolsets\x06\x05agent\x04\x04role\x07\x05model\x04\x0doutput-schema\x04\x0emax-it\
-erations\x08\x04\0\x07subtask\x03\0\x09\x01r\x07\x05indexy\x06statuss\x07summary\
-\x04\x05error\x04\x0bexit-reasons\x09truncated\x7f\x07secondsu\x04\0\x0esubtask-\
-result\x03\0\x0b\x01p\x0a\x01p\x0c\x01j\x01\x0e\x01\x01\x01@\x01\x05tasks\x0d\0\x0f\
-\x04\0\x0ddelegate-task\x01\x10\x03\0#hermitage:subagent/delegation@0.1.0\x05\x0a\
-\x01B\x06\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ps\x01j\x01s\x01\x01\
-\x01@\x02\x08questions\x07choices\x02\0\x03\x04\0\x07clarify\x01\x04\x03\0\x20he\
-rmitage:subagent/clarify@0.1.0\x05\x0b\x01B\x09\x02\x03\x02\x01\x03\x04\0\x0atoo\
-l-error\x03\0\0\x01o\x02ss\x01q\x04\x03add\x01s\0\x07replace\x01\x02\0\x06remove\
-\x01s\0\x04read\0\0\x04\0\x0dmemory-change\x03\0\x03\x01ps\x01j\x01\x05\x01\x01\x01\
-@\x01\x06change\x04\0\x06\x04\0\x06memory\x01\x07\x03\0\x1fhermitage:subagent/me\
-mory@0.1.0\x05\x0c\x01B\x05\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01j\
-\0\x01\x01\x01@\x02\x0bsession-keys\x04texts\0\x02\x04\0\x0csend-message\x01\x03\
-\x03\0\"hermitage:subagent/messaging@0.1.0\x05\x0d\x02\x03\0\x05\x0ecommand-resu\
-lt\x01B\x07\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x02\x03\x02\x01\x0e\x04\
-\0\x0ecommand-result\x03\0\x02\x01j\x01\x03\x01\x01\x01@\x02\x08languages\x06sou\
-rces\0\x04\x04\0\x0cexecute-code\x01\x05\x03\0'hermitage:subagent/code-execution\
-@0.1.0\x05\x0f\x02\x03\0\0\x04task\x03\0\x04task\x03\0\x10\x02\x03\0\0\x06report\
-\x03\0\x06report\x03\0\x12\x01j\x01\x13\x01s\x01@\x01\x04task\x11\0\x14\x04\0\x03\
-run\x01\x15\x04\0!hermitage:subagent/subagent@0.1.0\x04\0\x0b\x0e\x01\0\x08subag\
-ent\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10\
-wit-bindgen-rust\x060.61.1";
+\0\x04chat\x01\x19\x03\0\x1ehermitage:subagent/model@0.1.0\x05\x05\x01B(\x02\x03\
+\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ks\x01r\x08\x04texts\x0afirst-liney\x05\
+linesy\x0btotal-linesw\x0btotal-bytesw\x09truncated\x7f\x06binary\x7f\x08encodin\
+g\x02\x04\0\x0afile-slice\x03\0\x03\x01r\x02\x05bytesw\x07created\x7f\x04\0\x07w\
+ritten\x03\0\x05\x01r\x03\x06searchs\x07replaces\x03all\x7f\x04\0\x0breplacement\
+\x03\0\x07\x01q\x02\x07replace\x01\x08\0\x04diff\x01s\0\x04\0\x04edit\x03\0\x09\x01\
+r\x02\x07changesy\x05bytesw\x04\0\x07patched\x03\0\x0b\x01m\x04\x04file\x09direc\
+tory\x07symlink\x05other\x04\0\x0aentry-kind\x03\0\x0d\x01ky\x01r\x05\x04path\x02\
+\x04name\x02\x07content\x02\x06cursor\x02\x05limit\x0f\x04\0\x0csearch-query\x03\
+\0\x10\x01kw\x01r\x05\x04paths\x04kind\x0e\x05bytesw\x04line\x12\x04text\x02\x04\
+\0\x0asearch-hit\x03\0\x13\x01ps\x01r\x03\x06reasons\x05county\x05paths\x15\x04\0\
+\x07skipped\x03\0\x16\x01p\x14\x01p\x17\x01r\x03\x04hits\x18\x04next\x02\x07skip\
+ped\x19\x04\0\x0bsearch-page\x03\0\x1a\x01j\x01\x04\x01\x01\x01@\x03\x04paths\x06\
+offset\x0f\x05limit\x0f\0\x1c\x04\0\x09read-file\x01\x1d\x01j\x01\x06\x01\x01\x01\
+@\x02\x04paths\x07contents\0\x1e\x04\0\x0awrite-file\x01\x1f\x01j\x01\x0c\x01\x01\
+\x01@\x02\x04paths\x04edit\x0a\0\x20\x04\0\x05patch\x01!\x01j\x01\x1b\x01\x01\x01\
+@\x01\x05query\x11\0\"\x04\0\x0csearch-files\x01#\x03\0\x1dhermitage:subagent/fi\
+le@0.1.0\x05\x06\x01B\x0b\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ks\x01\
+ky\x01r\x03\x07commands\x09directory\x02\x07timeout\x03\x04\0\x07command\x03\0\x04\
+\x01r\x03\x09exit-codez\x06outputs\x09truncated\x7f\x04\0\x0ecommand-result\x03\0\
+\x06\x01j\x01\x07\x01\x01\x01@\x01\x07command\x05\0\x08\x04\0\x08terminal\x01\x09\
+\x03\0!hermitage:subagent/terminal@0.1.0\x05\x07\x01B\x0f\x02\x03\x02\x01\x03\x04\
+\0\x0atool-error\x03\0\0\x01r\x03\x05titles\x03urls\x07snippets\x04\0\x07web-hit\
+\x03\0\x02\x01ks\x01r\x04\x03urls\x05title\x04\x04texts\x09truncated\x7f\x04\0\x08\
+web-page\x03\0\x05\x01ky\x01p\x03\x01j\x01\x08\x01\x01\x01@\x02\x05querys\x05lim\
+it\x07\0\x09\x04\0\x0aweb-search\x01\x0a\x01j\x01\x06\x01\x01\x01@\x01\x03urls\0\
+\x0b\x04\0\x0bweb-extract\x01\x0c\x03\0\x1chermitage:subagent/web@0.1.0\x05\x08\x02\
+\x03\0\0\x04role\x01B\x12\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x02\x03\
+\x02\x01\x09\x04\0\x04role\x03\0\x02\x01ks\x01ps\x01k\x05\x01k\x03\x01ky\x01r\x08\
+\x04goals\x07context\x04\x08toolsets\x06\x05agent\x04\x04role\x07\x05model\x04\x0d\
+output-schema\x04\x0emax-iterations\x08\x04\0\x07subtask\x03\0\x09\x01r\x07\x05i\
+ndexy\x06statuss\x07summary\x04\x05error\x04\x0bexit-reasons\x09truncated\x7f\x07\
+secondsu\x04\0\x0esubtask-result\x03\0\x0b\x01p\x0a\x01p\x0c\x01j\x01\x0e\x01\x01\
+\x01@\x01\x05tasks\x0d\0\x0f\x04\0\x0ddelegate-task\x01\x10\x03\0#hermitage:suba\
+gent/delegation@0.1.0\x05\x0a\x01B\x06\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\
+\0\0\x01ps\x01j\x01s\x01\x01\x01@\x02\x08questions\x07choices\x02\0\x03\x04\0\x07\
+clarify\x01\x04\x03\0\x20hermitage:subagent/clarify@0.1.0\x05\x0b\x01B\x09\x02\x03\
+\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01o\x02ss\x01q\x04\x03add\x01s\0\x07re\
+place\x01\x02\0\x06remove\x01s\0\x04read\0\0\x04\0\x0dmemory-change\x03\0\x03\x01\
+ps\x01j\x01\x05\x01\x01\x01@\x01\x06change\x04\0\x06\x04\0\x06memory\x01\x07\x03\
+\0\x1fhermitage:subagent/memory@0.1.0\x05\x0c\x01B\x05\x02\x03\x02\x01\x03\x04\0\
+\x0atool-error\x03\0\0\x01j\0\x01\x01\x01@\x02\x0bsession-keys\x04texts\0\x02\x04\
+\0\x0csend-message\x01\x03\x03\0\"hermitage:subagent/messaging@0.1.0\x05\x0d\x02\
+\x03\0\x05\x0ecommand-result\x01B\x07\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\
+\0\0\x02\x03\x02\x01\x0e\x04\0\x0ecommand-result\x03\0\x02\x01j\x01\x03\x01\x01\x01\
+@\x02\x08languages\x06sources\0\x04\x04\0\x0cexecute-code\x01\x05\x03\0'hermitag\
+e:subagent/code-execution@0.1.0\x05\x0f\x02\x03\0\0\x04task\x03\0\x04task\x03\0\x10\
+\x02\x03\0\0\x06report\x03\0\x06report\x03\0\x12\x01j\x01\x13\x01s\x01@\x01\x04t\
+ask\x11\0\x14\x04\0\x03run\x01\x15\x04\0!hermitage:subagent/subagent@0.1.0\x04\0\
+\x0b\x0e\x01\0\x08subagent\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwi\
+t-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }
@@ -5181,8 +5328,8 @@ pub use __export_subagent_impl as export;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3589] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe6\x1a\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3652] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xa5\x1b\x01A\x02\x01\
 A\x20\x01B\x12\x01m\x02\x04leaf\x0corchestrator\x04\0\x04role\x03\0\0\x01r\x03\x04\
 names\x0bdescriptions\x0aparameterss\x04\0\x09tool-spec\x03\0\x02\x01ps\x01r\x02\
 \x06answers\x06errors\x04\x04\0\x0frejected-answer\x03\0\x05\x01ks\x01p\x03\x01k\
@@ -5213,56 +5360,57 @@ x-tokens\x0c\x0btemperature\x0d\x0fresponse-schema\x07\x04\0\x0cchat-request\x03
 esponse\x03\0\x14\x01q\x07\x06denied\x01s\0\x0finvalid-request\x01s\0\x06failed\x01\
 s\0\x08too-long\x01s\0\x0binterrupted\0\0\x09timed-out\0\0\x09exhausted\x01s\0\x04\
 \0\x0bmodel-error\x03\0\x16\x01j\x01\x15\x01\x17\x01@\x01\x07request\x0f\0\x18\x04\
-\0\x04chat\x01\x19\x03\0\x1ehermitage:subagent/model@0.1.0\x05\x05\x01B$\x02\x03\
-\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01r\x07\x04texts\x0afirst-liney\x05lin\
-esy\x0btotal-linesw\x0btotal-bytesw\x09truncated\x7f\x06binary\x7f\x04\0\x0afile\
--slice\x03\0\x02\x01r\x02\x05bytesw\x07created\x7f\x04\0\x07written\x03\0\x04\x01\
-r\x03\x06searchs\x07replaces\x03all\x7f\x04\0\x0breplacement\x03\0\x06\x01q\x02\x07\
-replace\x01\x07\0\x04diff\x01s\0\x04\0\x04edit\x03\0\x08\x01r\x02\x07changesy\x05\
-bytesw\x04\0\x07patched\x03\0\x0a\x01m\x04\x04file\x09directory\x07symlink\x05ot\
-her\x04\0\x0aentry-kind\x03\0\x0c\x01ks\x01ky\x01r\x05\x04path\x0e\x04name\x0e\x07\
-content\x0e\x06cursor\x0e\x05limit\x0f\x04\0\x0csearch-query\x03\0\x10\x01kw\x01\
-r\x05\x04paths\x04kind\x0d\x05bytesw\x04line\x12\x04text\x0e\x04\0\x0asearch-hit\
-\x03\0\x13\x01p\x14\x01r\x02\x04hits\x15\x04next\x0e\x04\0\x0bsearch-page\x03\0\x16\
-\x01j\x01\x03\x01\x01\x01@\x03\x04paths\x06offset\x0f\x05limit\x0f\0\x18\x04\0\x09\
-read-file\x01\x19\x01j\x01\x05\x01\x01\x01@\x02\x04paths\x07contents\0\x1a\x04\0\
-\x0awrite-file\x01\x1b\x01j\x01\x0b\x01\x01\x01@\x02\x04paths\x04edit\x09\0\x1c\x04\
-\0\x05patch\x01\x1d\x01j\x01\x17\x01\x01\x01@\x01\x05query\x11\0\x1e\x04\0\x0cse\
-arch-files\x01\x1f\x03\0\x1dhermitage:subagent/file@0.1.0\x05\x06\x01B\x0b\x02\x03\
-\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ks\x01ky\x01r\x03\x07commands\x09dir\
-ectory\x02\x07timeout\x03\x04\0\x07command\x03\0\x04\x01r\x03\x09exit-codez\x06o\
-utputs\x09truncated\x7f\x04\0\x0ecommand-result\x03\0\x06\x01j\x01\x07\x01\x01\x01\
-@\x01\x07command\x05\0\x08\x04\0\x08terminal\x01\x09\x03\0!hermitage:subagent/te\
-rminal@0.1.0\x05\x07\x01B\x0f\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01\
-r\x03\x05titles\x03urls\x07snippets\x04\0\x07web-hit\x03\0\x02\x01ks\x01r\x04\x03\
-urls\x05title\x04\x04texts\x09truncated\x7f\x04\0\x08web-page\x03\0\x05\x01ky\x01\
-p\x03\x01j\x01\x08\x01\x01\x01@\x02\x05querys\x05limit\x07\0\x09\x04\0\x0aweb-se\
-arch\x01\x0a\x01j\x01\x06\x01\x01\x01@\x01\x03urls\0\x0b\x04\0\x0bweb-extract\x01\
-\x0c\x03\0\x1chermitage:subagent/web@0.1.0\x05\x08\x02\x03\0\0\x04role\x01B\x12\x02\
-\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x02\x03\x02\x01\x09\x04\0\x04role\x03\
-\0\x02\x01ks\x01ps\x01k\x05\x01k\x03\x01ky\x01r\x08\x04goals\x07context\x04\x08t\
-oolsets\x06\x05agent\x04\x04role\x07\x05model\x04\x0doutput-schema\x04\x0emax-it\
-erations\x08\x04\0\x07subtask\x03\0\x09\x01r\x07\x05indexy\x06statuss\x07summary\
-\x04\x05error\x04\x0bexit-reasons\x09truncated\x7f\x07secondsu\x04\0\x0esubtask-\
-result\x03\0\x0b\x01p\x0a\x01p\x0c\x01j\x01\x0e\x01\x01\x01@\x01\x05tasks\x0d\0\x0f\
-\x04\0\x0ddelegate-task\x01\x10\x03\0#hermitage:subagent/delegation@0.1.0\x05\x0a\
-\x01B\x06\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ps\x01j\x01s\x01\x01\
-\x01@\x02\x08questions\x07choices\x02\0\x03\x04\0\x07clarify\x01\x04\x03\0\x20he\
-rmitage:subagent/clarify@0.1.0\x05\x0b\x01B\x09\x02\x03\x02\x01\x03\x04\0\x0atoo\
-l-error\x03\0\0\x01o\x02ss\x01q\x04\x03add\x01s\0\x07replace\x01\x02\0\x06remove\
-\x01s\0\x04read\0\0\x04\0\x0dmemory-change\x03\0\x03\x01ps\x01j\x01\x05\x01\x01\x01\
-@\x01\x06change\x04\0\x06\x04\0\x06memory\x01\x07\x03\0\x1fhermitage:subagent/me\
-mory@0.1.0\x05\x0c\x01B\x05\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01j\
-\0\x01\x01\x01@\x02\x0bsession-keys\x04texts\0\x02\x04\0\x0csend-message\x01\x03\
-\x03\0\"hermitage:subagent/messaging@0.1.0\x05\x0d\x02\x03\0\x05\x0ecommand-resu\
-lt\x01B\x07\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x02\x03\x02\x01\x0e\x04\
-\0\x0ecommand-result\x03\0\x02\x01j\x01\x03\x01\x01\x01@\x02\x08languages\x06sou\
-rces\0\x04\x04\0\x0cexecute-code\x01\x05\x03\0'hermitage:subagent/code-execution\
-@0.1.0\x05\x0f\x02\x03\0\0\x04task\x03\0\x04task\x03\0\x10\x02\x03\0\0\x06report\
-\x03\0\x06report\x03\0\x12\x04\0Ahermitage:subagent/subagent-with-all-of-its-exp\
-orts-removed@0.1.0\x04\0\x0b.\x01\0(subagent-with-all-of-its-exports-removed\x03\
-\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-\
-bindgen-rust\x060.61.1";
+\0\x04chat\x01\x19\x03\0\x1ehermitage:subagent/model@0.1.0\x05\x05\x01B(\x02\x03\
+\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ks\x01r\x08\x04texts\x0afirst-liney\x05\
+linesy\x0btotal-linesw\x0btotal-bytesw\x09truncated\x7f\x06binary\x7f\x08encodin\
+g\x02\x04\0\x0afile-slice\x03\0\x03\x01r\x02\x05bytesw\x07created\x7f\x04\0\x07w\
+ritten\x03\0\x05\x01r\x03\x06searchs\x07replaces\x03all\x7f\x04\0\x0breplacement\
+\x03\0\x07\x01q\x02\x07replace\x01\x08\0\x04diff\x01s\0\x04\0\x04edit\x03\0\x09\x01\
+r\x02\x07changesy\x05bytesw\x04\0\x07patched\x03\0\x0b\x01m\x04\x04file\x09direc\
+tory\x07symlink\x05other\x04\0\x0aentry-kind\x03\0\x0d\x01ky\x01r\x05\x04path\x02\
+\x04name\x02\x07content\x02\x06cursor\x02\x05limit\x0f\x04\0\x0csearch-query\x03\
+\0\x10\x01kw\x01r\x05\x04paths\x04kind\x0e\x05bytesw\x04line\x12\x04text\x02\x04\
+\0\x0asearch-hit\x03\0\x13\x01ps\x01r\x03\x06reasons\x05county\x05paths\x15\x04\0\
+\x07skipped\x03\0\x16\x01p\x14\x01p\x17\x01r\x03\x04hits\x18\x04next\x02\x07skip\
+ped\x19\x04\0\x0bsearch-page\x03\0\x1a\x01j\x01\x04\x01\x01\x01@\x03\x04paths\x06\
+offset\x0f\x05limit\x0f\0\x1c\x04\0\x09read-file\x01\x1d\x01j\x01\x06\x01\x01\x01\
+@\x02\x04paths\x07contents\0\x1e\x04\0\x0awrite-file\x01\x1f\x01j\x01\x0c\x01\x01\
+\x01@\x02\x04paths\x04edit\x0a\0\x20\x04\0\x05patch\x01!\x01j\x01\x1b\x01\x01\x01\
+@\x01\x05query\x11\0\"\x04\0\x0csearch-files\x01#\x03\0\x1dhermitage:subagent/fi\
+le@0.1.0\x05\x06\x01B\x0b\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01ks\x01\
+ky\x01r\x03\x07commands\x09directory\x02\x07timeout\x03\x04\0\x07command\x03\0\x04\
+\x01r\x03\x09exit-codez\x06outputs\x09truncated\x7f\x04\0\x0ecommand-result\x03\0\
+\x06\x01j\x01\x07\x01\x01\x01@\x01\x07command\x05\0\x08\x04\0\x08terminal\x01\x09\
+\x03\0!hermitage:subagent/terminal@0.1.0\x05\x07\x01B\x0f\x02\x03\x02\x01\x03\x04\
+\0\x0atool-error\x03\0\0\x01r\x03\x05titles\x03urls\x07snippets\x04\0\x07web-hit\
+\x03\0\x02\x01ks\x01r\x04\x03urls\x05title\x04\x04texts\x09truncated\x7f\x04\0\x08\
+web-page\x03\0\x05\x01ky\x01p\x03\x01j\x01\x08\x01\x01\x01@\x02\x05querys\x05lim\
+it\x07\0\x09\x04\0\x0aweb-search\x01\x0a\x01j\x01\x06\x01\x01\x01@\x01\x03urls\0\
+\x0b\x04\0\x0bweb-extract\x01\x0c\x03\0\x1chermitage:subagent/web@0.1.0\x05\x08\x02\
+\x03\0\0\x04role\x01B\x12\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x02\x03\
+\x02\x01\x09\x04\0\x04role\x03\0\x02\x01ks\x01ps\x01k\x05\x01k\x03\x01ky\x01r\x08\
+\x04goals\x07context\x04\x08toolsets\x06\x05agent\x04\x04role\x07\x05model\x04\x0d\
+output-schema\x04\x0emax-iterations\x08\x04\0\x07subtask\x03\0\x09\x01r\x07\x05i\
+ndexy\x06statuss\x07summary\x04\x05error\x04\x0bexit-reasons\x09truncated\x7f\x07\
+secondsu\x04\0\x0esubtask-result\x03\0\x0b\x01p\x0a\x01p\x0c\x01j\x01\x0e\x01\x01\
+\x01@\x01\x05tasks\x0d\0\x0f\x04\0\x0ddelegate-task\x01\x10\x03\0#hermitage:suba\
+gent/delegation@0.1.0\x05\x0a\x01B\x06\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\
+\0\0\x01ps\x01j\x01s\x01\x01\x01@\x02\x08questions\x07choices\x02\0\x03\x04\0\x07\
+clarify\x01\x04\x03\0\x20hermitage:subagent/clarify@0.1.0\x05\x0b\x01B\x09\x02\x03\
+\x02\x01\x03\x04\0\x0atool-error\x03\0\0\x01o\x02ss\x01q\x04\x03add\x01s\0\x07re\
+place\x01\x02\0\x06remove\x01s\0\x04read\0\0\x04\0\x0dmemory-change\x03\0\x03\x01\
+ps\x01j\x01\x05\x01\x01\x01@\x01\x06change\x04\0\x06\x04\0\x06memory\x01\x07\x03\
+\0\x1fhermitage:subagent/memory@0.1.0\x05\x0c\x01B\x05\x02\x03\x02\x01\x03\x04\0\
+\x0atool-error\x03\0\0\x01j\0\x01\x01\x01@\x02\x0bsession-keys\x04texts\0\x02\x04\
+\0\x0csend-message\x01\x03\x03\0\"hermitage:subagent/messaging@0.1.0\x05\x0d\x02\
+\x03\0\x05\x0ecommand-result\x01B\x07\x02\x03\x02\x01\x03\x04\0\x0atool-error\x03\
+\0\0\x02\x03\x02\x01\x0e\x04\0\x0ecommand-result\x03\0\x02\x01j\x01\x03\x01\x01\x01\
+@\x02\x08languages\x06sources\0\x04\x04\0\x0cexecute-code\x01\x05\x03\0'hermitag\
+e:subagent/code-execution@0.1.0\x05\x0f\x02\x03\0\0\x04task\x03\0\x04task\x03\0\x10\
+\x02\x03\0\0\x06report\x03\0\x06report\x03\0\x12\x04\0Ahermitage:subagent/subage\
+nt-with-all-of-its-exports-removed@0.1.0\x04\0\x0b.\x01\0(subagent-with-all-of-i\
+ts-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-compon\
+ent\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -26,7 +26,7 @@ use std::vec;
 use crate::ToolError;
 use crate::bindings::hermitage::subagent::file::{Edit, Replacement, patch};
 pub use crate::bindings::hermitage::subagent::file::{
-    EntryKind, FileSlice, Patched, SearchHit, SearchPage, SearchQuery, Written, read_file,
+    EntryKind, FileSlice, Patched, SearchHit, SearchPage, SearchQuery, Skipped, Written, read_file,
     search_files, write_file,
 };
 
@@ -42,13 +42,15 @@ pub fn replace_all(path: &str, search: &str, replace: &str) -> Result<Patched, T
     patch(path, &replacement(search, replace, true))
 }
 
-/// Applies a unified diff of this one file: all hunks or none. Tool `patch`.
+/// Applies a unified diff of this one file: all hunks or none, each where its
+/// lines are, which must be one place. Tool `patch`.
 pub fn apply_diff(path: &str, diff: &str) -> Result<Patched, ToolError> {
     patch(path, &Edit::Diff(diff.to_owned()))
 }
 
 /// Every hit of a search, with the pages fetched as they are needed. An error
-/// ends it. Tool `search_files`.
+/// ends it. What was passed over, which [`search_files`] tells page by page, is
+/// left out. Tool `search_files`.
 pub fn search(query: SearchQuery) -> impl Iterator<Item = Result<SearchHit, ToolError>> {
     Hits { query: Some(query), page: Vec::new().into_iter(), fetch: search_files }
 }
@@ -95,7 +97,7 @@ mod tests {
             let paths = pages[index].ok_or(ToolError::Interrupted)?;
             let hits = paths.iter().map(|path| hit(path)).collect();
             let next = (index + 1 < pages.len()).then(|| (index + 1).to_string());
-            Ok(SearchPage { hits, next })
+            Ok(SearchPage { hits, next, skipped: Vec::new() })
         };
         let hits =
             Hits { query: Some(SearchQuery::default()), page: Vec::new().into_iter(), fetch };

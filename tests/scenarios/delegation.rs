@@ -287,6 +287,7 @@ impl ToolHost for Metered {
             total_bytes: 5,
             truncated: false,
             binary: false,
+            encoding: None,
         };
         if left.is_err() {
             self.spent.spend_out(SPENT.to_owned());

@@ -9,7 +9,10 @@ use crate::{
     event, provider,
     toolset::{
         ModelError, ToolError,
-        call::{self, CommandResult, EntryKind, FileSlice, SearchHit, SearchPage, WebHit, WebPage},
+        call::{
+            self, CommandResult, EntryKind, FileSlice, SearchHit, SearchPage, Skipped, WebHit,
+            WebPage,
+        },
         delegate::{self, SubtaskResult},
         spec::ToolSpec,
     },
@@ -180,14 +183,32 @@ impl From<Role> for event::Role {
 
 impl From<FileSlice> for contract::file::FileSlice {
     fn from(it: FileSlice) -> Self {
-        let FileSlice { text, first_line, lines, total_lines, total_bytes, truncated, binary } = it;
-        Self { text, first_line, lines, total_lines, total_bytes, truncated, binary }
+        let FileSlice {
+            text,
+            first_line,
+            lines,
+            total_lines,
+            total_bytes,
+            truncated,
+            binary,
+            encoding,
+        } = it;
+        Self { text, first_line, lines, total_lines, total_bytes, truncated, binary, encoding }
     }
 }
 
 impl From<SearchPage> for contract::file::SearchPage {
     fn from(it: SearchPage) -> Self {
-        Self { hits: it.hits.into_iter().map(Into::into).collect(), next: it.next }
+        let SearchPage { hits, next, skipped } = it;
+        let hits = hits.into_iter().map(Into::into).collect();
+        Self { hits, next, skipped: skipped.into_iter().map(Into::into).collect() }
+    }
+}
+
+impl From<Skipped> for contract::file::Skipped {
+    fn from(it: Skipped) -> Self {
+        let Skipped { reason, count, paths } = it;
+        Self { reason, count, paths }
     }
 }
 

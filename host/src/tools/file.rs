@@ -32,6 +32,7 @@ mod repository;
 mod rules;
 mod workspace;
 
+mod encoding;
 mod text;
 
 mod read;
@@ -40,11 +41,13 @@ mod write;
 
 mod diff;
 mod patch;
+mod replacement;
 
 mod cursor;
 mod grep;
 mod ignored;
 mod search;
+mod skipped;
 mod walk;
 
 #[cfg(test)]

@@ -21,8 +21,8 @@ pub use self::{
         Terminal, WebExtract, WebSearch, WriteFile,
     },
     output::{
-        CommandResult, EntryKind, FileSlice, Patched, SearchHit, SearchPage, ToolOutput, WebHit,
-        WebPage, Written,
+        CommandResult, EntryKind, FileSlice, Patched, SearchHit, SearchPage, Skipped, ToolOutput,
+        WebHit, WebPage, Written,
     },
 };
 

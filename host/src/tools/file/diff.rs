@@ -1,11 +1,12 @@
-//! Unified diffs: read by `diffy`, fitted and applied here.
+//! Diffs: read as models write them, fitted exactly, and applied.
 //!
-//! Fitted here because an error names the hunk and the line that does not
-//! fit, and because a hostile diff can make the search for its place take
-//! time that is quadratic in the file. Every line of context must match; a
-//! hunk may sit elsewhere than its header says, and the nearest place counts.
-
-use diffy::{Hunk, Line};
+//! Reading is lenient ([`read`]): counts may be wrong, headers may miss, and a
+//! diff may have an envelope or prose around it. Fitting is not ([`place`]): a
+//! hunk goes where its lines are, and only when that is one place. All hunks
+//! are fitted against the file as it is and then applied together.
+//!
+//! Our own because the crates that read diffs (`diffy`, `patch`) refuse what
+//! models write, and take the nearest place when there are several.
 
 use super::{
     Job, bytes,
@@ -14,11 +15,17 @@ use super::{
 };
 use crate::toolset::call::ToolError;
 
-/// Bytes of a line that are compared in about the time that a short line takes.
-const STEP_BYTES: usize = 64;
+mod differ;
+mod header;
+mod hunk;
+mod lines;
+mod place;
+mod ranges;
+mod read;
 
-/// Steps between two looks at whether the answer is still wanted.
-const CHECK_STEPS: u64 = 1 << 20;
+use hunk::{Hunk, Kind, Line};
+use lines::End;
+use place::{Misfit, Places, split_end};
 
 /// Applies `diff` to `text`, the content of the file at `path`.
 pub(super) fn apply(
@@ -32,272 +39,165 @@ pub(super) fn apply(
         let problem = format!("`diff` has more than {max} bytes: give it in parts");
         return Err(ToolError::InvalidArguments(problem));
     }
-    let diff = ended(diff);
-    let patch = diffy::Patch::from_str(&diff).map_err(|error| malformed(&diff, &error))?;
-    if let Some(problem) = unusable(&diff, patch.hunks()) {
-        return Err(ToolError::InvalidArguments(problem.to_owned()));
+    let hunks = read::read(diff, path).map_err(ToolError::InvalidArguments)?;
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let by_end = has_both_ends(&hunks);
+    let mut places = Places::new(job, &lines, by_end);
+    let mut placed = Vec::with_capacity(hunks.len());
+    let count = hunks.len();
+    for (index, hunk) in hunks.iter().enumerate() {
+        let at = places.find(hunk).map_err(|it| misfit(path, it, &named(index, count, hunk)))?;
+        placed.push((at, index));
     }
-    let mut fitting = Fitting::new(job, text, &diff);
-    for (index, hunk) in patch.hunks().iter().enumerate() {
-        fitting
-            .apply(hunk)
-            .map_err(|misfit| misfit.of(path, &named(&diff, index, patch.hunks().len())))?;
+    placed.sort_unstable();
+    check_apart(path, &hunks, &placed)?;
+    let mut result = Applied::new(&lines, by_end, text.len());
+    for (at, index) in &placed {
+        if let Some(hunk) = hunks.get(*index) {
+            result.apply(*at, hunk);
+        }
     }
-    let changes = u32::try_from(patch.hunks().len()).unwrap_or(u32::MAX);
-    Ok(Edited { text: fitting.finish(), changes })
+    let changes = u32::try_from(count).unwrap_or(u32::MAX);
+    Ok(Edited { text: result.finish(), changes })
 }
 
-/// Models leave out the last line end, which would count as a part of the
-/// change. A change of that kind is marked by `\ No newline at end of file`.
-fn ended(diff: &str) -> String {
-    let mut diff = diff.to_owned();
-    if !diff.ends_with('\n') {
-        diff.push('\n');
-    }
-    diff
-}
-
-fn unusable(diff: &str, hunks: &[Hunk<'_, str>]) -> Option<&'static str> {
-    if diff.lines().filter(|it| it.starts_with("diff --git ")).count() > 1 {
-        return Some(SEVERAL_FILES);
-    }
-    hunks.is_empty().then_some("`diff` holds no hunk: give one that starts with `@@ -1,2 +1,3 @@`")
-}
-
-const SEVERAL_FILES: &str = "`diff` is for several files: give one call for each";
-
-/// Says what is wrong with a diff that could not be read. Hunk by hunk, since
-/// a wrong count in a header is the usual mistake.
-fn malformed(diff: &str, error: &diffy::ParsePatchError) -> ToolError {
-    let hunks = headers(diff).count();
-    let broken = split_hunks(diff).position(|it| diffy::Patch::from_str(it).is_err());
-    ToolError::InvalidArguments(match broken {
-        _ if several_files(diff) => SEVERAL_FILES.to_owned(),
-        Some(index) => format!(
-            "{} is malformed: its header must count its lines, and each must start with a space, \
-             `-` or `+`",
-            named(diff, index, hunks)
-        ),
-        None => format!("`diff` cannot be read: {error}"),
-    })
-}
-
-fn several_files(diff: &str) -> bool {
-    let pairs = diff.lines().zip(diff.lines().skip(1));
-    pairs.filter(|(old, new)| old.starts_with("--- ") && new.starts_with("+++ ")).count() > 1
-}
-
-/// The text of each hunk, from its header to the next.
-fn split_hunks(diff: &str) -> impl Iterator<Item = &str> {
-    let first = if diff.starts_with("@@ ") { Some(0) } else { diff.find("\n@@ ").map(|it| it + 1) };
-    let mut rest = first.and_then(|it| diff.get(it..)).unwrap_or_default();
-    std::iter::from_fn(move || {
-        let end = rest.find("\n@@ ").map_or(rest.len(), |it| it + 1);
-        let (hunk, after) = rest.split_at_checked(end)?;
-        rest = after;
-        (!hunk.is_empty()).then_some(hunk)
-    })
-}
-
-fn headers(diff: &str) -> impl Iterator<Item = &str> {
-    diff.lines().filter(|it| it.starts_with("@@ "))
+/// Whether line ends of the diff mean something, which they do not where all
+/// are alike: then they are those of its way here.
+fn has_both_ends(hunks: &[Hunk<'_>]) -> bool {
+    let has = |end| hunks.iter().flat_map(|it| &it.lines).any(|it| it.end == end);
+    has(End::Lf) && has(End::CrLf)
 }
 
 /// `hunk 2 of 3 (@@ -10,3 +10,4 @@)`
-fn named(diff: &str, index: usize, count: usize) -> String {
-    let header = headers(diff).nth(index).unwrap_or_default();
-    let ranges = header.split("@@").nth(1).unwrap_or_default().trim();
-    format!("hunk {} of {count} (@@ {} @@)", index + 1, Printable(ranges))
-}
-
-/// Why a hunk could not be applied.
-enum Misfit {
-    Stopped(ToolError),
-    /// The first line that differs where the hunk should sit.
-    Line {
-        number: usize,
-        found: String,
-        wanted: String,
-    },
-    /// The file ends before the hunk does.
-    End {
-        lines: usize,
-    },
-    /// Two lines would become one.
-    NoLineEnd,
-    TooFar,
-}
-
-impl Misfit {
-    fn of(self, path: &WorkspacePath, hunk: &str) -> ToolError {
-        let problem = match self {
-            Misfit::Stopped(error) => return error,
-            Misfit::Line { number, found, wanted } => {
-                format!("line {number} is {found} where the hunk has {wanted}")
-            }
-            Misfit::End { lines } => format!("the file ends before it, after {lines} lines"),
-            Misfit::NoLineEnd => "it leaves a line without its line end before others".to_owned(),
-            Misfit::TooFar => "its place is too far from the line in its header".to_owned(),
-        };
-        let path = Quoted(path.given());
-        ToolError::Failed(format!("{path} is unchanged, {hunk} does not fit: {problem}"))
+fn named(index: usize, count: usize, hunk: &Hunk<'_>) -> String {
+    let number = index + 1;
+    let ranges = hunk.header.rfind("@@").and_then(|it| hunk.header.get(..it + 2));
+    match ranges {
+        None => format!("hunk {number} of {count}"),
+        Some(ranges) => format!("hunk {number} of {count} ({})", Printable(ranges)),
     }
+}
+
+fn misfit(path: &WorkspacePath, misfit: Misfit, hunk: &str) -> ToolError {
+    match misfit {
+        Misfit::Stopped(error) => error,
+        Misfit::Because(problem) => {
+            let path = Quoted(path.given());
+            ToolError::Failed(format!("{path} is unchanged, {hunk} does not fit: {problem}"))
+        }
+    }
+}
+
+/// Refuses hunks that are about the same line.
+fn check_apart(
+    path: &WorkspacePath,
+    hunks: &[Hunk<'_>],
+    placed: &[(usize, usize)],
+) -> Result<(), ToolError> {
+    for (before, after) in placed.iter().zip(placed.iter().skip(1)) {
+        let length = hunks.get(before.1).map_or(0, |it| it.before().count());
+        if before.0 + length > after.0 {
+            let [first, second] = [before.1, after.1].map(|it| it + 1);
+            let (path, line) = (Quoted(path.given()), after.0 + 1);
+            return Err(ToolError::Failed(format!(
+                "{path} is unchanged, hunks {first} and {second} are both about line {line}: \
+                 join them to one hunk"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// A file on its way from the first hunk to the last.
-struct Fitting<'a> {
-    job: &'a Job,
-    lines: Vec<&'a str>,
-    /// The file has CRLF throughout and the diff has none: it means the same
-    /// lines, and its own get the line end of the file.
-    crlf: bool,
+struct Applied<'a> {
+    lines: &'a [&'a str],
+    by_end: bool,
     /// Lines that are copied or replaced already.
     done: usize,
-    /// How far the last hunk sat from where its header said.
-    shift: isize,
-    steps: u64,
-    result: String,
+    text: String,
+    /// The last line of the text is a new one.
+    is_new: bool,
+    /// The diff says whether the file ends with a line end.
+    ends: Option<bool>,
 }
 
-impl<'a> Fitting<'a> {
-    fn new(job: &'a Job, text: &'a str, diff: &str) -> Self {
-        let lines: Vec<&str> = text.split_inclusive('\n').collect();
-        let crlf = !diff.contains('\r')
-            && text.contains("\r\n")
-            && lines.iter().all(|it| !it.ends_with('\n') || it.ends_with("\r\n"));
-        let result = String::with_capacity(text.len());
-        Self { job, lines, crlf, done: 0, shift: 0, steps: 0, result }
+impl<'a> Applied<'a> {
+    fn new(lines: &'a [&'a str], by_end: bool, length: usize) -> Self {
+        let text = String::with_capacity(length);
+        Self { lines, by_end, done: 0, text, is_new: false, ends: None }
     }
 
-    fn apply(&mut self, hunk: &Hunk<'_, str>) -> Result<(), Misfit> {
-        let old: Vec<&str> = hunk.lines().iter().filter_map(old_line).collect();
-        let at = self.place(hunk, &old)?;
-        self.copy_until(at)?;
-        for line in hunk.lines() {
-            match line {
-                Line::Context(_) => self.copy_until(self.done + 1)?,
-                Line::Delete(_) => self.done += 1,
-                Line::Insert(text) => self.insert(text)?,
+    fn apply(&mut self, at: usize, hunk: &Hunk<'_>) {
+        self.copy_until(at);
+        for line in &hunk.lines {
+            match line.kind {
+                Kind::Context => self.copy_until(self.done + 1),
+                Kind::Delete => self.done += 1,
+                Kind::Insert => self.insert(line),
             }
         }
-        if self.is_unended() && self.done < self.lines.len() {
-            return Err(Misfit::NoLineEnd);
+        let [old, new] = [hunk.before().last(), hunk.after().last()]
+            .map(|it| it.is_some_and(|it: &Line<'_>| it.is_unended));
+        if old != new {
+            self.ends = Some(old);
         }
-        Ok(())
+    }
+
+    fn copy_until(&mut self, end: usize) {
+        for line in self.lines.get(self.done..end).unwrap_or_default() {
+            self.end_line();
+            self.text.push_str(line);
+            self.is_new = false;
+        }
+        self.done = end.max(self.done);
+    }
+
+    fn insert(&mut self, line: &Line<'_>) {
+        self.end_line();
+        let own = if self.by_end { line.end } else { End::None };
+        self.text.push_str(line.text);
+        self.text.push_str(match own {
+            End::Lf => "\n",
+            End::CrLf => "\r\n",
+            End::None => self.end_here(line.end),
+        });
+        self.is_new = true;
+    }
+
+    /// Gives a line that was the last of the file a line end.
+    fn end_line(&mut self) {
+        if !self.text.is_empty() && !self.text.ends_with('\n') {
+            self.text.push_str(self.end_here(End::None));
+        }
+    }
+
+    /// The line end of the file next to where this is; that of the diff in an
+    /// empty one.
+    fn end_here(&self, own: End) -> &'static str {
+        // Only the last line of a file has none.
+        let around = [self.done.checked_sub(1), Some(self.done), self.done.checked_sub(2)];
+        let ends = around.into_iter().flatten().filter_map(|it| self.lines.get(it));
+        let mut ends = ends.map(|it| split_end(it).1).filter(|it| *it != End::None);
+        match ends.next().unwrap_or(own) {
+            End::CrLf => "\r\n",
+            End::Lf | End::None => "\n",
+        }
     }
 
     fn finish(mut self) -> String {
-        let rest = self.lines.get(self.done..).unwrap_or_default();
-        self.result.extend(rest.iter().copied());
-        self.result
-    }
-
-    /// Finds the first line of the file that the hunk is about.
-    fn place(&mut self, hunk: &Hunk<'_, str>, old: &[&str]) -> Result<usize, Misfit> {
-        let start = hunk.old_range().start();
-        // A header without old lines names the line before.
-        let stated = if old.is_empty() { start } else { start.saturating_sub(1) };
-        let count = self.lines.len();
-        if old.is_empty() && stated > count {
-            return Err(Misfit::End { lines: count });
+        self.copy_until(self.lines.len());
+        let was_ended = self.lines.last().is_none_or(|it| it.ends_with('\n'));
+        match self.ends {
+            Some(true) => self.end_line(),
+            Some(false) => self.cut_end(),
+            None if self.is_new && !was_ended => self.cut_end(),
+            None => {}
         }
-        let stated = stated.min(count);
-        let expected = stated.saturating_add_signed(self.shift).max(self.done);
-        let Some(at) = self.nearest(old, expected)? else {
-            return Err(self.explain(old, expected)?);
-        };
-        self.shift = at.cast_signed() - stated.cast_signed();
-        Ok(at)
+        self.text
     }
 
-    /// The place next to `expected` where the lines `old` are.
-    fn nearest(&mut self, old: &[&str], expected: usize) -> Result<Option<usize>, Misfit> {
-        let last = self.lines.len().checked_sub(old.len()).filter(|it| *it >= self.done);
-        let Some(last) = last else { return Ok(None) };
-        let expected = expected.min(last);
-        for distance in 0..=(expected - self.done).max(last - expected) {
-            let before = expected.checked_sub(distance).filter(|it| *it >= self.done);
-            let after = expected.checked_add(distance).filter(|it| *it <= last);
-            for at in before.into_iter().chain(after) {
-                if self.mismatch(old, at)?.is_none() {
-                    return Ok(Some(at));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    fn explain(&mut self, old: &[&str], expected: usize) -> Result<Misfit, Misfit> {
-        let index = self.mismatch(old, expected)?.unwrap_or_default();
-        let Some(found) = self.lines.get(expected + index) else {
-            return Ok(Misfit::End { lines: self.lines.len() });
-        };
-        let line = |it: &str| Quoted(it.trim_end_matches('\n')).to_string();
-        let wanted = old.get(index).copied().unwrap_or_default();
-        let number = expected + index + 1;
-        Ok(Misfit::Line { number, found: line(found), wanted: line(wanted) })
-    }
-
-    /// The first of the lines `old` that differs from the file at `at`.
-    fn mismatch(&mut self, old: &[&str], at: usize) -> Result<Option<usize>, Misfit> {
-        for (index, wanted) in old.iter().enumerate() {
-            self.step(wanted.len())?;
-            let found = self.lines.get(at + index).copied().unwrap_or_default();
-            if !self.same(found, wanted) {
-                return Ok(Some(index));
-            }
-        }
-        Ok(None)
-    }
-
-    fn same(&self, found: &str, wanted: &str) -> bool {
-        match (found.strip_suffix("\r\n"), wanted.strip_suffix('\n')) {
-            (Some(found), Some(wanted)) if self.crlf => found == wanted,
-            _ => found == wanted,
-        }
-    }
-
-    fn step(&mut self, length: usize) -> Result<(), Misfit> {
-        let before = self.steps / CHECK_STEPS;
-        self.steps += 1 + bytes(length / STEP_BYTES);
-        if self.steps > self.job.config().max_diff_steps {
-            return Err(Misfit::TooFar);
-        }
-        if self.steps / CHECK_STEPS > before {
-            self.job.check().map_err(Misfit::Stopped)?;
-        }
-        Ok(())
-    }
-
-    fn copy_until(&mut self, end: usize) -> Result<(), Misfit> {
-        let lines = self.lines.get(self.done..end).unwrap_or_default();
-        if self.is_unended() && !lines.is_empty() {
-            return Err(Misfit::NoLineEnd);
-        }
-        self.result.extend(lines.iter().copied());
-        self.done = end;
-        Ok(())
-    }
-
-    fn insert(&mut self, line: &str) -> Result<(), Misfit> {
-        if self.is_unended() {
-            return Err(Misfit::NoLineEnd);
-        }
-        match line.strip_suffix('\n') {
-            Some(line) if self.crlf => self.result.extend([line, "\r\n"]),
-            _ => self.result.push_str(line),
-        }
-        Ok(())
-    }
-
-    fn is_unended(&self) -> bool {
-        !self.result.is_empty() && !self.result.ends_with('\n')
-    }
-}
-
-fn old_line<'a>(line: &Line<'a, str>) -> Option<&'a str> {
-    match line {
-        Line::Context(text) | Line::Delete(text) => Some(text),
-        Line::Insert(_) => None,
+    fn cut_end(&mut self) {
+        let length = split_end(&self.text).0.len();
+        self.text.truncate(length);
     }
 }

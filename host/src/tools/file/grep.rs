@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     FileConfig, Job, length,
-    text::{cut, load},
+    skipped::Reason,
+    text::{NoText, cut, load},
 };
 use crate::toolset::call::ToolError;
 
@@ -56,23 +57,26 @@ impl Grep {
     }
 
     /// Gives the matching lines of `file` to `take`, in order, until it returns
-    /// false. A binary file, a large one and one that cannot be read have none.
+    /// false. Returns why none could be looked for.
     pub(super) fn search(
         &mut self,
         job: &Job,
         file: File,
         take: impl FnMut(MatchedLine) -> bool,
-    ) -> Result<(), ToolError> {
+    ) -> Result<Option<Reason>, ToolError> {
         let config = job.config();
-        let Ok(Some(text)) = load(file, config.max_search_file_bytes, &mut self.file) else {
-            return Ok(());
+        let text = match load(file, config.max_search_file_bytes, &mut self.file) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Ok(Some(Reason::TooLarge)),
+            Err(NoText::Binary | NoText::NotUtf8) => return Ok(Some(Reason::Binary)),
+            Err(NoText::Io(_) | NoText::Stopped(_)) => return Ok(Some(Reason::Unreadable)),
         };
         let max_text = length(config.max_hit_text_bytes);
-        let lines = Lines { take, max_text, file_bytes: super::bytes(text.len()) };
-        let source = Cancellable { rest: text.as_bytes(), cancelled: &job.cancelled };
+        let lines = Lines { take, max_text, file_bytes: text.bytes };
+        let source = Cancellable { rest: text.text.as_bytes(), cancelled: &job.cancelled };
         let searched = self.searcher.search_reader(&self.matcher, source, lines);
         job.check()?;
-        searched.map_err(|error| {
+        searched.map(|()| None).map_err(|error| {
             tracing::error!(%error, "a search in memory failed");
             ToolError::Failed("the search failed on this host".to_owned())
         })

@@ -1,12 +1,19 @@
 //! `read_file`: some lines of a text file, and the counts of all of it.
 //!
 //! One pass over the file with one buffer, whatever its size; holds no more of
-//! it than the caller gets.
+//! it than the caller gets. What is not in UTF-8 is held as a whole instead,
+//! and may be as large as what can be patched.
+
+use std::io::{Seek as _, SeekFrom};
+
+use cap_std::fs::File;
 
 use super::{
-    Job, length,
-    path::WorkspacePath,
-    text::{NoText, cut, newlines, scan},
+    Job,
+    encoding::{Encoding, MARK},
+    length,
+    path::{Quoted, WorkspacePath},
+    text::{NoText, cut, load, newlines, scan},
 };
 use crate::toolset::call::{FileSlice, ReadFile, ToolError};
 
@@ -15,28 +22,56 @@ pub(super) fn read(job: &Job, call: &ReadFile) -> Result<FileSlice, ToolError> {
     let path = WorkspacePath::parse_file(&call.path, job.config())?;
     let mut slice = Slice::new(job, call)?;
     let (mut file, metadata) = job.open_file(&path)?;
-    let size = metadata.len();
-    let total_bytes = match scan(job, &mut file, size, |piece| slice.take(piece)) {
-        Ok(total_bytes) => total_bytes,
-        Err(NoText::Binary) if call.limit == Some(0) => return Ok(binary(slice.first, size)),
-        Err(error) => return Err(error.of(&path, size)),
+    let (size, first) = (metadata.len(), slice.first);
+    let outcome = match scan(job, &mut file, size, |piece| slice.take(piece)) {
+        Ok(total_bytes) => Ok(slice.finish(total_bytes)),
+        Err(NoText::NotUtf8) => otherwise(job, call, &path, file),
+        Err(error) => Err(error),
     };
-    Ok(FileSlice {
-        text: slice.text,
-        first_line: slice.first,
-        lines: slice.lines,
-        total_lines: slice.line - 1 + u64::from(slice.unended),
-        total_bytes,
-        truncated: slice.truncated,
-        binary: false,
-    })
+    match outcome {
+        Err(NoText::Binary) if call.limit == Some(0) => Ok(binary(first, size)),
+        outcome => outcome.map_err(|error| error.of(&path, size)),
+    }
+}
+
+/// Reads a file that is not in UTF-8.
+fn otherwise(
+    job: &Job,
+    call: &ReadFile,
+    path: &WorkspacePath,
+    mut file: File,
+) -> Result<FileSlice, NoText> {
+    file.seek(SeekFrom::Start(0)).map_err(NoText::Io)?;
+    let max = job.config().max_patch_bytes;
+    let mut buffer = Vec::new();
+    let Some(text) = load(file, max, &mut buffer)? else {
+        let path = Quoted(path.given());
+        return Err(NoText::Stopped(ToolError::Failed(format!(
+            "{path} is not in UTF-8 and has more than {max} bytes: too large to read"
+        ))));
+    };
+    let mut slice = Slice::new(job, call).map_err(NoText::Stopped)?;
+    slice.encoding = text.encoding;
+    if !text.text.is_empty() {
+        slice.take(&text.text);
+    }
+    Ok(slice.finish(text.bytes))
 }
 
 /// What is told of a binary file to a caller that wants no text of it.
 fn binary(first_line: u32, total_bytes: u64) -> FileSlice {
     let text = String::new();
-    let (lines, total_lines) = (0, 0);
-    FileSlice { text, first_line, lines, total_lines, total_bytes, truncated: false, binary: true }
+    let (lines, total_lines, truncated) = (0, 0, false);
+    FileSlice {
+        text,
+        first_line,
+        lines,
+        total_lines,
+        total_bytes,
+        truncated,
+        binary: true,
+        encoding: None,
+    }
 }
 
 /// The lines that were asked for, while the pieces of a file go by.
@@ -62,6 +97,10 @@ struct Slice {
     /// No line fits any more.
     full: bool,
     truncated: bool,
+
+    encoding: Encoding,
+    /// Nothing of the file went by yet.
+    is_start: bool,
 }
 
 impl Slice {
@@ -87,17 +126,46 @@ impl Slice {
             kept_cut: false,
             full: false,
             truncated: false,
+            encoding: Encoding::Utf8,
+            is_start: true,
         })
     }
 
     /// Looks at the lines of a piece one by one only where some are wanted.
     fn take(&mut self, piece: &str) {
+        let piece = self.without_mark(piece);
         let after = self.line + newlines(piece);
         if self.line < self.end && after >= u64::from(self.first) && !self.full {
             piece.split_inclusive('\n').for_each(|it| self.take_line(it));
         }
         self.line = after;
-        self.unended = !piece.ends_with('\n');
+        self.unended = !piece.is_empty() && !piece.ends_with('\n');
+    }
+
+    /// The byte order mark is no part of the text: nobody sees it, and it would
+    /// be in the way of a patch of the first line.
+    fn without_mark<'a>(&mut self, piece: &'a str) -> &'a str {
+        let is_start = std::mem::take(&mut self.is_start);
+        match piece.strip_prefix(MARK) {
+            Some(rest) if is_start && self.encoding == Encoding::Utf8 => {
+                self.encoding = Encoding::Utf8WithMark;
+                rest
+            }
+            _ => piece,
+        }
+    }
+
+    fn finish(self, total_bytes: u64) -> FileSlice {
+        FileSlice {
+            text: self.text,
+            first_line: self.first,
+            lines: self.lines,
+            total_lines: self.line - 1 + u64::from(self.unended),
+            total_bytes,
+            truncated: self.truncated,
+            binary: false,
+            encoding: self.encoding.name().map(str::to_owned),
+        }
     }
 
     fn take_line(&mut self, part: &str) {

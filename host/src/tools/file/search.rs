@@ -13,6 +13,7 @@ use super::{
     cursor::Cursor,
     grep::{Grep, MatchedLine},
     path::{Quoted, WorkspacePath},
+    skipped::{Passed, Reason},
     walk::{Found, Walk},
     workspace::Opened,
 };
@@ -37,16 +38,12 @@ pub(super) fn search(job: &Job, call: &SearchFiles) -> Result<SearchPage, ToolEr
     match job.workspace().open_any(&start, &real)? {
         Opened::Directory(dir) => {
             let mut walk = Walk::new(job, &start, real, dir, cursor)?;
-            while !page.more
-                && let Some(found) = walk.next()?
-            {
-                query.look(
-                    job,
-                    &found,
-                    &mut page,
-                    || walk.open(&found).ok(),
-                    || walk.size(&found),
-                )?;
+            while !page.more {
+                let found = walk.next()?;
+                page.pass(walk.take_passed());
+                let Some(found) = found else { break };
+                let (open, size) = (|| walk.open(&found), || walk.size(&found));
+                query.look(job, &found, &mut page, open, size)?;
             }
         }
         Opened::File(file, metadata) => {
@@ -55,7 +52,7 @@ pub(super) fn search(job: &Job, call: &SearchFiles) -> Result<SearchPage, ToolEr
             }
             let after = cursor.map_or(0, |it| it.line);
             let found = Found::new(start.normal().to_owned(), EntryKind::File, after);
-            query.look(job, &found, &mut page, || Some(file), || metadata.len())?;
+            query.look(job, &found, &mut page, || Ok(file), || metadata.len())?;
         }
     }
     Ok(page.finish())
@@ -114,7 +111,7 @@ impl Query {
         job: &Job,
         found: &Found,
         page: &mut Page,
-        open: impl FnOnce() -> Option<File>,
+        open: impl FnOnce() -> Result<File, Reason>,
         size: impl FnOnce() -> u64,
     ) -> Result<(), ToolError> {
         if self.name.as_ref().is_some_and(|it| !it.matches(found, self.start)) {
@@ -124,13 +121,19 @@ impl Query {
             page.add(entry_hit(found, size));
             return Ok(());
         };
-        let file = if found.kind == EntryKind::File { open() } else { None };
-        match file {
-            Some(file) => grep.search(job, file, |line| {
-                line.number <= found.after_line || page.add(line_hit(found, line))
-            }),
-            None => Ok(()),
+        if found.kind != EntryKind::File {
+            return Ok(());
         }
+        let add =
+            |line: MatchedLine| line.number <= found.after_line || page.add(line_hit(found, line));
+        let reason = match open() {
+            Ok(file) => grep.search(job, file, add)?,
+            Err(reason) => Some(reason),
+        };
+        if let Some(reason) = reason {
+            page.passed.add(reason, &found.path);
+        }
+        Ok(())
     }
 }
 
@@ -181,6 +184,10 @@ struct Page {
     room_bytes: u64,
     /// There was a hit that did not fit.
     more: bool,
+    /// What was passed over up to the last hit, and after it: the next page
+    /// begins there and passes it over again.
+    settled: Passed,
+    passed: Passed,
 }
 
 impl Page {
@@ -191,7 +198,13 @@ impl Page {
             return Err(ToolError::InvalidArguments(problem.to_owned()));
         }
         let room = limit.min(config.max_hits).max(1);
-        Ok(Self { hits: Vec::new(), room, room_bytes: config.max_page_bytes, more: false })
+        let (room_bytes, more) = (config.max_page_bytes, false);
+        let (settled, passed) = (Passed::default(), Passed::default());
+        Ok(Self { hits: Vec::new(), room, room_bytes, more, settled, passed })
+    }
+
+    fn pass(&mut self, passed: Passed) {
+        self.passed.append(passed);
     }
 
     /// Returns whether the page takes more. The first hit fits whatever the
@@ -205,11 +218,15 @@ impl Page {
         self.room -= 1;
         self.room_bytes = self.room_bytes.saturating_sub(size);
         self.hits.push(hit);
+        self.settled.append(std::mem::take(&mut self.passed));
         true
     }
 
-    fn finish(self) -> SearchPage {
+    fn finish(mut self) -> SearchPage {
         let next = self.hits.last().filter(|_| self.more).map(Cursor::after);
-        SearchPage { hits: self.hits, next }
+        if next.is_none() {
+            self.settled.append(self.passed);
+        }
+        SearchPage { hits: self.hits, next, skipped: self.settled.finish() }
     }
 }

@@ -20,6 +20,9 @@ use crate::{
 
 mod attack;
 mod closed;
+mod diffs;
+mod encodings;
+mod gitignore;
 mod mounted;
 mod patch;
 mod quota;

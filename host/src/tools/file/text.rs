@@ -1,14 +1,17 @@
 //! What counts as text, and small operations on it.
 //!
-//! One definition for every tool: UTF-8 without a NUL character. Anything else
-//! is binary.
+//! One definition for every tool: UTF-8 without a NUL character, and what
+//! [`super::encoding`] reads besides. Anything else is binary.
 
-use std::io::{self, Read};
-
-use cap_std::fs::File;
+use std::{
+    borrow::Cow,
+    io::{self, Read},
+};
 
 use super::{
-    Job, length,
+    Job,
+    encoding::{Encoding, decode},
+    length,
     path::{Quoted, WorkspacePath},
     workspace::failed,
 };
@@ -22,6 +25,8 @@ const PIECE_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) enum NoText {
     Binary,
+    /// Not in UTF-8, and perhaps in another encoding.
+    NotUtf8,
     Stopped(ToolError),
     Io(io::Error),
 }
@@ -30,8 +35,9 @@ impl NoText {
     /// The error for the caller that named `path`, a file of `size` bytes.
     pub(super) fn of(self, path: &WorkspacePath, size: u64) -> ToolError {
         match self {
-            NoText::Binary => ToolError::Failed(format!(
-                "{} is a binary file of {size} bytes: only UTF-8 text can be used",
+            NoText::Binary | NoText::NotUtf8 => ToolError::Failed(format!(
+                "{} is a binary file of {size} bytes: only text in UTF-8, UTF-16 with a byte \
+                 order mark, or Latin-1 can be used",
                 Quoted(path.given())
             )),
             NoText::Stopped(error) => error,
@@ -56,7 +62,7 @@ pub(super) fn scan(
         job.check().map_err(NoText::Stopped)?;
         let new = fill(source, buffer.get_mut(kept..).unwrap_or_default()).map_err(NoText::Io)?;
         if new == 0 {
-            return if kept == 0 { Ok(total) } else { Err(NoText::Binary) };
+            return if kept == 0 { Ok(total) } else { Err(NoText::NotUtf8) };
         }
         total = total.saturating_add(super::bytes(new));
         let end = kept + new;
@@ -83,23 +89,36 @@ fn whole_characters(bytes: &[u8]) -> Result<&str, NoText> {
         Ok(text) => text,
         Err(error) if error.error_len().is_none() => {
             let (whole, _) = bytes.split_at(error.valid_up_to());
-            str::from_utf8(whole).map_err(|_| NoText::Binary)?
+            str::from_utf8(whole).map_err(|_| NoText::NotUtf8)?
         }
-        Err(_) => return Err(NoText::Binary),
+        Err(_) => return Err(NoText::NotUtf8),
     };
     if text.as_bytes().contains(&0) { Err(NoText::Binary) } else { Ok(text) }
 }
 
+/// The text of a whole file.
+pub(super) struct Text<'a> {
+    pub(super) encoding: Encoding,
+    pub(super) text: Cow<'a, str>,
+    /// Size of the file.
+    pub(super) bytes: u64,
+}
+
 /// Reads a file of at most `max` bytes into `buffer`, replacing what it holds.
 /// `None` when the file is larger.
-pub(super) fn load(file: File, max: u64, buffer: &mut Vec<u8>) -> Result<Option<&str>, NoText> {
+pub(super) fn load(
+    file: impl Read,
+    max: u64,
+    buffer: &mut Vec<u8>,
+) -> Result<Option<Text<'_>>, NoText> {
     buffer.clear();
     let read = file.take(max.saturating_add(1)).read_to_end(buffer).map_err(NoText::Io)?;
-    if super::bytes(read) > max {
+    let bytes = super::bytes(read);
+    if bytes > max {
         return Ok(None);
     }
-    let text = str::from_utf8(buffer).map_err(|_| NoText::Binary)?;
-    if text.as_bytes().contains(&0) { Err(NoText::Binary) } else { Ok(Some(text)) }
+    let (encoding, text) = decode(buffer).ok_or(NoText::Binary)?;
+    Ok(Some(Text { encoding, text, bytes }))
 }
 
 /// How many line ends `text` holds.

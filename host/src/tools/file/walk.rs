@@ -7,7 +7,9 @@
 //! link, so the walk cannot leave the tree, whatever happens to it meanwhile.
 
 use std::{
+    ffi::OsString,
     io,
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     vec,
 };
@@ -21,6 +23,8 @@ use super::{
     ignored::Ignored,
     length,
     path::{MAX_PATH_BYTES, Quoted, WorkspacePath, join},
+    skipped::{Passed, Reason},
+    text::cut,
     workspace::failed,
     write::is_temporary,
 };
@@ -61,6 +65,8 @@ pub(super) struct Walk<'a> {
     resume: Option<Cursor>,
     /// The directory that was found last: its entries are next.
     entering: Option<String>,
+    /// What it could not come to since [`Self::take_passed`].
+    passed: Passed,
 }
 
 struct Level {
@@ -72,7 +78,7 @@ struct Level {
 }
 
 struct Entry {
-    name: String,
+    name: OsString,
     kind: EntryKind,
 }
 
@@ -88,7 +94,8 @@ impl<'a> Walk<'a> {
         let ignored = ignored_above(job, start);
         let start_at = (start.normal().len(), real);
         let levels = Vec::new();
-        let mut this = Self { job, start: start_at, levels, ignored, resume, entering: None };
+        let (entering, passed) = (None, Passed::default());
+        let mut this = Self { job, start: start_at, levels, ignored, resume, entering, passed };
         let entries = this.entries(&dir, start.normal())?;
         let entries = entries.map_err(|error| failed(start.given(), &error))?;
         this.push(dir, start.normal().to_owned(), entries);
@@ -108,19 +115,43 @@ impl<'a> Walk<'a> {
                 self.levels.pop();
                 continue;
             };
-            let path = join(&level.path, &entry.name);
-            if let Some(found) = self.visit(path, &entry)? {
+            let Some(name) = entry.name.to_str() else {
+                self.pass_nameless(&entry);
+                continue;
+            };
+            let path = join(&level.path, name);
+            if let Some(found) = self.visit(path, name, entry.kind)? {
                 return Ok(Some(found));
             }
         }
     }
 
-    /// Opens the regular file that was found last, unless it is a secret.
-    pub(super) fn open(&self, found: &Found) -> io::Result<File> {
-        if self.job.shared.rules.is_secret(&self.real(&found.path)) {
-            return Err(io::ErrorKind::PermissionDenied.into());
+    /// Notes an entry whose name no path of a caller can spell.
+    fn pass_nameless(&mut self, entry: &Entry) {
+        let above = self.levels.last().map_or("", |it| &it.path);
+        let path = Path::new(above).join(&entry.name);
+        let is_directory = entry.kind == EntryKind::Directory;
+        if !self.ignored.excludes(path.as_os_str().as_bytes(), is_directory) {
+            self.passed.add(Reason::NotUtf8Name, &readable(path.as_os_str().as_bytes()));
         }
-        self.job.workspace().open_in(self.dir()?, Path::new(found.name()), OFlags::empty())
+    }
+
+    /// What was passed over since the last call.
+    pub(super) fn take_passed(&mut self) -> Passed {
+        std::mem::take(&mut self.passed)
+    }
+
+    /// Opens the regular file that was found last, unless it is a secret.
+    pub(super) fn open(&self, found: &Found) -> Result<File, Reason> {
+        if self.job.shared.rules.is_secret(&self.real(&found.path)) {
+            return Err(Reason::Secret);
+        }
+        let name = Path::new(found.name());
+        let open = |dir: &Dir| self.job.workspace().open_in(dir, name, OFlags::empty());
+        self.dir().and_then(open).map_err(|error| {
+            tracing::debug!(path = found.path, %error, "a file is passed over");
+            Reason::Unreadable
+        })
     }
 
     /// The size of the regular file that was found last, 0 when it is gone.
@@ -139,17 +170,28 @@ impl<'a> Walk<'a> {
         self.levels.last().map(|it| &it.dir).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn visit(&mut self, path: String, entry: &Entry) -> Result<Option<Found>, ToolError> {
-        let is_directory = entry.kind == EntryKind::Directory;
-        if path.len() > MAX_PATH_BYTES
-            || self.ignored.excludes(&path, is_directory)
+    fn visit(
+        &mut self,
+        path: String,
+        name: &str,
+        kind: EntryKind,
+    ) -> Result<Option<Found>, ToolError> {
+        let is_directory = kind == EntryKind::Directory;
+        if self.ignored.excludes(path.as_bytes(), is_directory)
             || self.job.shared.closed.is_own(&self.real(&path))
         {
             return Ok(None);
         }
-        let seen = self.seen(&entry.name);
+        if path.len() > MAX_PATH_BYTES {
+            self.passed.add(Reason::TooDeep, cut(&path, MAX_SHOWN_BYTES));
+            return Ok(None);
+        }
+        let seen = self.seen(name);
         // What is nested deeper has a path that no tool takes.
         let is_deep = path.split('/').count() >= length(self.job.config().max_depth.into());
+        if is_directory && is_deep && matches!(seen, Seen::No) {
+            self.passed.add(Reason::TooDeep, &path);
+        }
         if is_directory && !is_deep {
             match seen {
                 Seen::No => self.entering = Some(path.clone()),
@@ -158,8 +200,8 @@ impl<'a> Walk<'a> {
         }
         Ok(match seen {
             Seen::Yes => None,
-            Seen::No => Some(Found::new(path, entry.kind, 0)),
-            Seen::UpTo(line) => (line > 0).then(|| Found::new(path, entry.kind, line)),
+            Seen::No => Some(Found::new(path, kind, 0)),
+            Seen::UpTo(line) => (line > 0).then(|| Found::new(path, kind, line)),
         })
     }
 
@@ -188,13 +230,18 @@ impl<'a> Walk<'a> {
         let open = |dir: &Dir| workspace.open_in(dir, Path::new(name), OFlags::DIRECTORY);
         let opened = self.dir().and_then(open);
         let listed = opened.map(|it| Dir::from_std_file(it.into_std()));
-        match listed {
+        let error = match listed {
             Ok(dir) => match self.entries(&dir, &path)? {
-                Ok(entries) => self.push(dir, path, entries),
-                Err(error) => tracing::debug!(path, %error, "a directory is passed over"),
+                Ok(entries) => {
+                    self.push(dir, path, entries);
+                    return Ok(());
+                }
+                Err(error) => error,
             },
-            Err(error) => tracing::debug!(path, %error, "a directory is passed over"),
-        }
+            Err(error) => error,
+        };
+        tracing::debug!(path, %error, "a directory is passed over");
+        self.passed.add(Reason::Unreadable, &path);
         Ok(())
     }
 
@@ -205,7 +252,7 @@ impl<'a> Walk<'a> {
         self.ignored.enter(&dir, GITIGNORE, &path, max);
         let from = self.resume.as_ref().and_then(|it| it.names.get(self.levels.len()));
         if let Some(from) = from {
-            entries.retain(|it| it.name >= *from);
+            entries.retain(|it| it.name.as_bytes() >= from.as_bytes());
         }
         self.levels.push(Level { dir, path, entries: entries.into_iter(), ignored });
     }
@@ -249,11 +296,22 @@ enum Seen {
 
 const GITIGNORE: &str = ".gitignore";
 
-/// Leaves out what is git's own, what is being written, and a name that no
-/// path of a caller can spell.
+/// Bytes of a path that is named although no tool takes it.
+const MAX_SHOWN_BYTES: usize = 200;
+
+/// A path that is not UTF-8, with escapes for what is none of it.
+fn readable(path: &[u8]) -> String {
+    let shown: String = path
+        .utf8_chunks()
+        .flat_map(|it| [it.valid().to_owned(), it.invalid().escape_ascii().to_string()])
+        .collect();
+    cut(&shown, MAX_SHOWN_BYTES).to_owned()
+}
+
+/// Leaves out what is git's own, and what is being written.
 fn searchable(entry: &DirEntry) -> Option<Entry> {
-    let name = entry.file_name().into_string().ok()?;
-    if name == ".git" || is_temporary(&name) {
+    let name = entry.file_name();
+    if name == ".git" || name.to_str().is_some_and(is_temporary) {
         return None;
     }
     let listed = entry.file_type().ok().map_or(EntryKind::Other, kind);
@@ -282,7 +340,7 @@ fn kind(file_type: FileType) -> EntryKind {
 /// excludes it.
 fn ignored_above(job: &Job, start: &WorkspacePath) -> Ignored {
     let max = job.config().max_gitignore_bytes;
-    let mut ignored = Ignored::default();
+    let mut ignored = Ignored::of_repository(job.workspace().root(), max);
     let mut directory = String::new();
     for name in start.names() {
         ignored.enter(job.workspace().root(), &join(&directory, GITIGNORE), &directory, max);

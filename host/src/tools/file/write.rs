@@ -5,6 +5,7 @@
 //! reader at the wrong moment meets half of it.
 
 use std::{
+    borrow::Cow,
     io,
     io::Write as _,
     path::{Path, PathBuf},
@@ -19,8 +20,10 @@ use rustix::{
 
 use super::{
     Job, bytes,
+    encoding::Encoding,
     path::{Quoted, WorkspacePath, join, openable},
     quota::Spent,
+    text::load,
     workspace::failed,
 };
 use crate::toolset::call::{ToolError, WriteFile, Written};
@@ -41,8 +44,35 @@ pub(super) fn write(job: &Job, call: &WriteFile) -> Result<Written, ToolError> {
     let mut spent = job.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
     // Others may have written for long meanwhile.
     job.check()?;
-    let created = replace(job, &mut spent, &path, &call.content)?;
-    Ok(Written { bytes: bytes(call.content.len()), created })
+    check_size(job, &path, call.content.len())?;
+    let content = encode(&path, encoding(job, &path), &call.content)?;
+    let created = replace(job, &mut spent, &path, &content)?;
+    Ok(Written { bytes: bytes(content.len()), created })
+}
+
+/// How the file that is replaced is written: whoever reads it besides reads
+/// it so. UTF-8 for a new one, and for one that is no text or too large to
+/// find out.
+fn encoding(job: &Job, path: &WorkspacePath) -> Encoding {
+    let file = job.open_file(path).ok();
+    let mut buffer = Vec::new();
+    let text = file.and_then(|it| load(it.0, job.config().max_patch_bytes, &mut buffer).ok());
+    text.flatten().map_or(Encoding::Utf8, |it| it.encoding)
+}
+
+/// The bytes of a text in the encoding of the file at `path`.
+pub(super) fn encode<'a>(
+    path: &WorkspacePath,
+    encoding: Encoding,
+    text: &'a str,
+) -> Result<Cow<'a, [u8]>, ToolError> {
+    encoding.encode(text).map_err(|missing| {
+        let (path, name) = (Quoted(path.given()), encoding.name().unwrap_or_default());
+        ToolError::Failed(format!(
+            "{path} is unchanged: it is in {name}, which has no `{missing}`: leave that out, or \
+             write another file"
+        ))
+    })
 }
 
 /// Checks the path of a file that is going to be written.
@@ -58,16 +88,9 @@ pub(super) fn replace(
     job: &Job,
     spent: &mut Spent,
     path: &WorkspacePath,
-    content: &str,
+    content: &[u8],
 ) -> Result<bool, ToolError> {
-    let max = job.config().max_write_bytes;
-    if bytes(content.len()) > max {
-        let size = content.len();
-        let path = Quoted(path.given());
-        return Err(ToolError::Failed(format!(
-            "{path} would have {size} bytes: at most {max} can be written"
-        )));
-    }
+    check_size(job, path, content.len())?;
     check_way(job, path)?;
     let made = MadeDirectories::above(job.workspace().root(), path)?;
     let parent = open_parent(job, path)?;
@@ -80,6 +103,16 @@ pub(super) fn replace(
     made.keep();
     *spent = after;
     Ok(old.is_none())
+}
+
+/// Refuses more than a file may have.
+pub(super) fn check_size(job: &Job, path: &WorkspacePath, size: usize) -> Result<(), ToolError> {
+    let max = job.config().max_write_bytes;
+    if bytes(size) <= max {
+        return Ok(());
+    }
+    let path = Quoted(path.given());
+    Err(ToolError::Failed(format!("{path} would have {size} bytes: at most {max} can be written")))
 }
 
 /// Refuses a path whose directories lead to what is closed, before any is
@@ -160,13 +193,13 @@ fn not_a_file(path: &WorkspacePath, metadata: &Metadata) -> ToolError {
     failed(path.given(), &Errno::NXIO.into())
 }
 
-fn put(parent: &Dir, name: &str, mode: Option<u32>, content: &str) -> io::Result<()> {
+fn put(parent: &Dir, name: &str, mode: Option<u32>, content: &[u8]) -> io::Result<()> {
     let (mut file, temporary) = TemporaryFile::create(parent, mode)?;
     if let Some(mode) = mode {
         // The mask of this process may have taken some away.
         fchmod(&file, Mode::from_raw_mode(mode))?;
     }
-    file.write_all(content.as_bytes())?;
+    file.write_all(content)?;
     // Otherwise a crash could leave the new name on an empty file.
     file.sync_all()?;
     temporary.rename(name)

@@ -22,6 +22,10 @@ pub struct FileSlice {
     pub truncated: bool,
     /// The file is no text: `lines` and `total_lines` are 0.
     pub binary: bool,
+    /// How the file is written, when that is not plain UTF-8. What is written
+    /// back is written so, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
 }
 
 /// What a write did.
@@ -78,6 +82,20 @@ pub struct SearchPage {
     pub hits: Vec<SearchHit>,
     /// Where the next page starts, `None` on the last.
     pub next: Option<String>,
+    /// What was not searched or not listed, by reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
+}
+
+/// Entries that a search passed over for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// In a few words.
+    pub reason: String,
+    /// How many.
+    pub count: u32,
+    /// Some of their paths, relative to the workspace.
+    pub paths: Vec<String>,
 }
 
 /// What came of a command.
@@ -163,7 +181,7 @@ impl ToolOutput {
         match self {
             ToolOutput::FileSlice(it) => it.text.len() as u64,
             ToolOutput::Written(_) | ToolOutput::Patched(_) => 0,
-            ToolOutput::SearchPage(it) => it.hits.iter().map(hit_bytes).sum(),
+            ToolOutput::SearchPage(it) => it.bytes(),
             ToolOutput::CommandResult(it) => it.output.len() as u64,
             ToolOutput::WebHits(it) => it.iter().map(WebHit::bytes).sum(),
             ToolOutput::WebPage(it) => it.text.len() as u64,
@@ -181,6 +199,12 @@ impl WebHit {
     }
 }
 
-fn hit_bytes(hit: &SearchHit) -> u64 {
-    (hit.path.len() + hit.text.as_ref().map_or(0, String::len)) as u64
+impl SearchPage {
+    fn bytes(&self) -> u64 {
+        let hit = |it: &SearchHit| it.path.len() + it.text.as_ref().map_or(0, String::len);
+        let paths = self.skipped.iter().flat_map(|it| &it.paths);
+        let bytes =
+            self.hits.iter().map(hit).sum::<usize>() + paths.map(String::len).sum::<usize>();
+        bytes as u64
+    }
 }

@@ -215,7 +215,9 @@ fn a_sparse_file_does_not_fill_memory() {
     let it = Fixture::new();
     fs::File::create(it.path("sparse")).unwrap().set_len(1 << 40).unwrap();
     let size = 1_u64 << 40;
-    let text = format!("`sparse` is a binary file of {size} bytes: only UTF-8 text can be used");
+    let text = format!(
+        "`sparse` is a binary file of {size} bytes: only text in UTF-8, UTF-16 with a byte order mark, or Latin-1 can be used"
+    );
     check_text(&it, &it.read(whole("sparse")).unwrap_err(), &text);
     let text = "`sparse` has more than 8388608 bytes: too large to patch";
     check_text(&it, &it.patch(replacement("sparse", "a", "b")).unwrap_err(), text);

@@ -32,13 +32,6 @@ fn check_diff(content: &str, text: &str, expect: Result<(&str, u32), &str>) {
     check(content, diff("", text), expect);
 }
 
-fn check_malformed(text: &str, expect: &str) {
-    let it = Fixture::new();
-    it.put("a", "1\n2\n3\n");
-    assert_eq!(it.patch(diff("a", text)), invalid(expect), "{text}");
-    assert_eq!(it.get("a"), "1\n2\n3\n");
-}
-
 #[test]
 fn one_occurrence_is_replaced() {
     check_replace("a b c\n", ("b", "xx", false), Ok(("a xx c\n", 1)));
@@ -63,8 +56,6 @@ fn text_that_does_not_occur_once_changes_nothing() {
     check_replace("a b", ("c", "x", false), Err(none));
     check_replace("a b", ("c", "x", true), Err(none));
     check_replace("", ("c", "x", true), Err(none));
-    let ends = "`a` holds `search` with other line ends: its lines end in `\\r\\n`";
-    check_replace("a\r\nb\r\n", ("a\nb", "x", false), Err(ends));
 }
 
 #[test]
@@ -76,7 +67,10 @@ fn exactly_one_kind_of_edit_is_taken() {
         (None, None, None, "no edit is given: give `search` and `replace`, or `diff`"),
         (Some("x"), None, None, "`search` is without `replace`: give it, empty to delete"),
         (None, Some("x"), None, "`replace` is without `search`: give the text to look for"),
-        (Some(""), Some("x"), None, "`search` is empty: give text of the file"),
+        // An empty text counts as absent.
+        (Some(""), Some("x"), None, "`replace` is without `search`: give the text to look for"),
+        (Some(""), Some(""), Some(""), "no edit is given: give `search` and `replace`, or `diff`"),
+        (Some("x"), Some(""), Some("d"), both),
         (Some("x"), Some("x"), Some("d"), both),
         (Some("x"), None, Some("d"), both),
         (None, Some("x"), Some("d"), both),
@@ -91,6 +85,12 @@ fn exactly_one_kind_of_edit_is_taken() {
         assert_eq!(it.patch(call), invalid(text));
     }
     assert_eq!(it.get("a"), "x");
+    let call = Patch { diff: Some(String::new()), ..replacement("a", "x", "") };
+    assert_eq!(it.patch(call), Ok(Patched { changes: 1, bytes: 0 }));
+    it.put("a", "x");
+    let (search, replace) = (Some(String::new()), Some(String::new()));
+    let call = Patch { search, replace, ..diff("a", "@@\n-x\n+y\n") };
+    assert_eq!(it.patch(call), Ok(Patched { changes: 1, bytes: 1 }));
 }
 
 #[test]
@@ -109,7 +109,10 @@ fn a_file_that_cannot_be_patched_is_named() {
     it.put("big", "x".repeat(11)).put("bin", "a\0b").put("d/x", "");
     for (path, text) in [
         ("big", "`big` has more than 10 bytes: too large to patch"),
-        ("bin", "`bin` is a binary file of 3 bytes: only UTF-8 text can be used"),
+        (
+            "bin",
+            "`bin` is a binary file of 3 bytes: only text in UTF-8, UTF-16 with a byte order mark, or Latin-1 can be used",
+        ),
         ("none", "`none` does not exist: search_files lists what does"),
         ("d", "`d` is a directory: give the path of a file"),
         (".git/config", "`.git/config` belongs to git: write outside `.git`"),
@@ -149,158 +152,11 @@ fn a_diff_is_applied_hunk_by_hunk() {
 }
 
 #[test]
-fn a_diff_may_lack_its_last_line_end_or_have_a_fence() {
-    check_diff("1\n2\n", "@@ -1,2 +1,2 @@\n-1\n+x\n 2", Ok(("x\n2\n", 1)));
-    check_diff("1\n", "```diff\n@@ -1 +1 @@\n-1\n+x\n```", Ok(("x\n", 1)));
-}
-
-#[test]
-fn a_hunk_may_sit_elsewhere_and_the_nearest_place_counts() {
-    let text = "a\nx\nb\nb\nb\nb\nx\nb\n";
-    check_diff(text, "@@ -2 +2 @@\n-x\n+y\n", Ok(("a\ny\nb\nb\nb\nb\nx\nb\n", 1)));
-    check_diff(text, "@@ -6 +6 @@\n-x\n+y\n", Ok(("a\nx\nb\nb\nb\nb\ny\nb\n", 1)));
-    check_diff(text, "@@ -99999999 +1 @@\n-x\n+y\n", Ok(("a\nx\nb\nb\nb\nb\ny\nb\n", 1)));
-    check_diff(
-        text,
-        &format!("@@ -{} +1 @@\n-x\n+y\n", usize::MAX - 1),
-        Ok(("a\nx\nb\nb\nb\nb\ny\nb\n", 1)),
-    );
-    // The second follows the shift of the first.
-    let shifted = "0\n0\n0\na\nb\nb\nb\nb\n";
-    let diff = "@@ -1 +1 @@\n-a\n+A\n@@ -3 +3 @@\n-b\n+B\n";
-    check_diff(shifted, diff, Ok(("0\n0\n0\nA\nb\nB\nb\nb\n", 2)));
-}
-
-#[test]
-fn a_hunk_that_does_not_fit_changes_nothing() {
-    let text = "1\n2\n3\n4\n5\n";
-    check_diff(
-        text,
-        "@@ -1 +1 @@\n-1\n+x\n@@ -2,2 +2,2 @@ context\n 2\n-0\n+x\n@@ -5 +5 @@\n-5\n+x\n",
-        Err(
-            "`a` is unchanged, hunk 2 of 3 (@@ -2,2 +2,2 @@) does not fit: line 3 is `3` where the hunk has `0`",
-        ),
-    );
-    check_diff(
-        text,
-        "@@ -4,3 +4,3 @@\n 4\n 5\n-6\n+x\n",
-        Err(
-            "`a` is unchanged, hunk 1 of 1 (@@ -4,3 +4,3 @@) does not fit: the file ends before it, after 5 lines",
-        ),
-    );
-    check_diff(
-        text,
-        "@@ -3,4 +3,4 @@\n 3\n 0\n 5\n-6\n+x\n",
-        Err(
-            "`a` is unchanged, hunk 1 of 1 (@@ -3,4 +3,4 @@) does not fit: line 4 is `4` where the hunk has `0`",
-        ),
-    );
-    check_diff(
-        "1\n",
-        "@@ -1,2 +1 @@\n 1\n-2\n",
-        Err(
-            "`a` is unchanged, hunk 1 of 1 (@@ -1,2 +1 @@) does not fit: the file ends before it, after 1 lines",
-        ),
-    );
-    check_diff(
-        "1\n",
-        "@@ -7,0 +8 @@\n+x\n",
-        Err(
-            "`a` is unchanged, hunk 1 of 1 (@@ -7,0 +8 @@) does not fit: the file ends before it, after 1 lines",
-        ),
-    );
-}
-
-#[test]
-fn hunks_do_not_overlap_or_go_back() {
-    let diff = "@@ -1 +1 @@\n-x\n+y\n@@ -2 +2 @@\n-x\n+y\n";
-    check_diff(
-        "a\na\nx\n",
-        diff,
-        Err(
-            "`a` is unchanged, hunk 2 of 2 (@@ -2 +2 @@) does not fit: the file ends before it, after 3 lines",
-        ),
-    );
-}
-
-#[test]
-fn line_ends_survive_a_diff() {
-    let diff = "@@ -1,3 +1,4 @@\n 1\n-2\n+x\n+y\n 3\n";
-    check_diff("1\n2\n3\n", diff, Ok(("1\nx\ny\n3\n", 1)));
-    check_diff("1\r\n2\r\n3\r\n", diff, Ok(("1\r\nx\r\ny\r\n3\r\n", 1)));
-    let crlf = "@@ -1,3 +1,4 @@\r\n 1\r\n-2\r\n+x\r\n+y\r\n 3\r\n";
-    check_diff("1\r\n2\r\n3\r\n", crlf, Ok(("1\r\nx\r\ny\r\n3\r\n", 1)));
-    // With both kinds in the file every line end must be the right one.
-    check_diff("0\n1\r\n2\r\n3\n", "@@ -2,2 +2 @@\n-1\r\n 2\r\n", Ok(("0\n2\r\n3\n", 1)));
-    check_diff(
-        "0\n1\r\n",
-        "@@ -2 +2 @@\n-1\n+x\n",
-        Err(
-            "`a` is unchanged, hunk 1 of 1 (@@ -2 +2 @@) does not fit: line 2 is `1\\r` where the hunk has `1`",
-        ),
-    );
-}
-
-#[test]
-fn a_missing_last_line_end_survives_a_diff() {
-    let mark = "\\ No newline at end of file\n";
-    check_diff("1\n2\n3", "@@ -1,2 +1,2 @@\n-1\n+x\n 2\n", Ok(("x\n2\n3", 1)));
-    check_diff("1\n2", &format!("@@ -1,2 +1,2 @@\n-1\n+x\n 2\n{mark}"), Ok(("x\n2", 1)));
-    check_diff("1\n2", &format!("@@ -2 +2 @@\n-2\n{mark}+2\n"), Ok(("1\n2\n", 1)));
-    check_diff("1\n2\n", &format!("@@ -2 +2 @@\n-2\n+2\n{mark}"), Ok(("1\n2", 1)));
-    check_diff("1\r\n2", &format!("@@ -1,2 +1,3 @@\n 1\n+x\n 2\n{mark}"), Ok(("1\r\nx\r\n2", 1)));
-}
-
-#[test]
-fn a_diff_does_not_join_two_lines() {
-    let mark = "\\ No newline at end of file\n";
-    let text = "`a` is unchanged, hunk 1 of 1 (@@ -1 +1 @@) does not fit: it leaves a line without its line end before others";
-    check_diff("1\n2\n", &format!("@@ -1 +1 @@\n-1\n+x\n{mark}"), Err(text));
-    let text = "`a` is unchanged, hunk 1 of 1 (@@ -1,0 +2 @@) does not fit: it leaves a line without its line end before others";
-    check_diff("1", "@@ -1,0 +2 @@\n+x\n", Err(text));
-}
-
-#[test]
-fn a_diff_that_cannot_be_read_is_explained() {
-    let none = "`diff` holds no hunk: give one that starts with `@@ -1,2 +1,3 @@`";
-    for text in ["", "nonsense", "--- a\n+++ b\n", "*** Begin Patch\n@@\n-1\n+2\n"] {
-        check_malformed(text, none);
-    }
-    check_malformed(
-        "@@ -1 +1 @@\n-1\n+x\n@@ -2,2 +2,2 @@\n-2\n+x\n",
-        "hunk 2 of 2 (@@ -2,2 +2,2 @@) is malformed: its header must count its lines, and each must start with a space, `-` or `+`",
-    );
-    check_malformed(
-        "@@ -1,2 +1,2 @@\n-1\n+x\nplain\n",
-        "hunk 1 of 1 (@@ -1,2 +1,2 @@) is malformed: its header must count its lines, and each must start with a space, `-` or `+`",
-    );
-    check_malformed(
-        "@@ -99999999999999999999999 +1 @@\n-1\n+x\n",
-        "hunk 1 of 1 (@@ -99999999999999999999999 +1 @@) is malformed: its header must count its lines, and each must start with a space, `-` or `+`",
-    );
-}
-
-#[test]
-fn a_diff_for_several_files_is_refused() {
-    let several = "`diff` is for several files: give one call for each";
-    check_malformed(
-        "--- a\n+++ a\n@@ -1 +1 @@\n-1\n+x\n--- b\n+++ b\n@@ -1 +1 @@\n-1\n+x\n",
-        several,
-    );
-    check_malformed(
-        "diff --git a/a b/a\n--- a/a\n+++ b/a\n@@ -1 +1 @@\n-1\n+x\ndiff --git a/b b/b\nrename from b\n",
-        several,
-    );
-    // A line that only looks like the header of another file.
-    check_diff("1\n-- b\n", "@@ -1,2 +1,2 @@\n 1\n--- b\n+++ b\n", Ok(("1\n++ b\n", 1)));
-}
-
-#[test]
 fn a_diff_that_would_take_quadratic_time_ends() {
     let it = Fixture::with(FileConfig { max_diff_steps: 100_000, ..ROOMY });
     it.put("a", "x\n".repeat(10_000));
     let text = format!("@@ -1,3001 +1,3001 @@\n{}-y\n+z\n", " x\n".repeat(3000));
-    let expect = "`a` is unchanged, hunk 1 of 1 (@@ -1,3001 +1,3001 @@) does not fit: its place is too far from the line in its header";
+    let expect = "`a` is unchanged, hunk 1 of 1 (@@ -1,3001 +1,3001 @@) does not fit: to find its place takes too long: give fewer lines around the change";
     assert_eq!(it.patch(diff("a", &text)), failed(expect));
     let text = text.replace("-y", "-x");
     assert_eq!(it.patch(diff("a", &text)), Ok(Patched { changes: 1, bytes: 20_000 }));

@@ -27,7 +27,8 @@ const SMALL: FileConfig = FileConfig {
 fn slice(text: &str, first_line: u32, lines: u32, total_lines: u64, bytes: u64) -> FileSlice {
     let text = text.to_owned();
     let (total_bytes, truncated, binary) = (bytes, false, false);
-    FileSlice { text, first_line, lines, total_lines, total_bytes, truncated, binary }
+    let encoding = None;
+    FileSlice { text, first_line, lines, total_lines, total_bytes, truncated, binary, encoding }
 }
 
 fn check(content: &str, offset: Option<u32>, limit: Option<u32>, expect: FileSlice) {
@@ -121,19 +122,21 @@ fn a_binary_file_fails_with_its_size_unless_no_text_is_wanted() {
     let long = |tail: &[u8]| [vec![b'x'; 70_000], tail.to_vec()].concat();
     for content in [
         b"a\0b".to_vec(),
-        b"\xff\xfe".to_vec(),
-        b"caf\xe9\n".to_vec(),
-        b"\xc3".to_vec(),
-        b"\xed\xa0\x80".to_vec(),
+        b"\xff\xfea".to_vec(),
+        b"\xe9\x02\n".to_vec(),
+        b"\x90".to_vec(),
+        b"\xc3\xa9\xe9".to_vec(),
         long(b"\0"),
-        long(b"\xff"),
-        long(b"\xe2\x82"),
+        long(b"\xff\x81"),
     ] {
         let it = Fixture::new();
         let size = content.len();
         it.put("a", content);
         let read = |limit| it.read(ReadFile { path: "a".to_owned(), offset: Some(2), limit });
-        let text = format!("`a` is a binary file of {size} bytes: only UTF-8 text can be used");
+        let text = format!(
+            "`a` is a binary file of {size} bytes: only text in UTF-8, UTF-16 with a byte order \
+             mark, or Latin-1 can be used"
+        );
         for limit in [None, Some(1)] {
             assert_eq!(read(limit), failed(&text));
         }
