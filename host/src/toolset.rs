@@ -12,6 +12,7 @@ pub mod delegate;
 pub mod grant;
 pub mod model;
 pub mod native;
+mod reading;
 pub mod schema;
 pub mod spec;
 

@@ -219,7 +219,7 @@ impl ToolPort {
         call: ToolCall,
     ) -> impl Future<Output = Result<ToolOutput, ToolError>> + Send + 'static {
         let (host, caller) = (Arc::clone(&self.host), self.caller.clone());
-        async move { host.call(caller, call).await }
+        async move { host.call(caller, call.without_empty()).await }
     }
 
     fn work_json(
@@ -230,7 +230,7 @@ impl ToolPort {
         let (host, caller) = (Arc::clone(&self.host), self.caller.clone());
         async move {
             let call = ToolCall::from_json(tool, arguments)?;
-            host.call(caller, call).await?.into_text()
+            host.call(caller, call.without_empty()).await?.into_text()
         }
     }
 

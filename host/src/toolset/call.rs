@@ -9,10 +9,14 @@ mod output;
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
 
-use serde::{Deserialize, de::IgnoredAny};
+use serde::de::IgnoredAny;
 use tokio_util::sync::CancellationToken;
 
-use super::{catalogue::Tool, delegate::DelegateTask};
+use super::{
+    catalogue::Tool,
+    delegate::DelegateTask,
+    reading::{drop_empty, object},
+};
 use crate::session::Session;
 
 pub use self::{
@@ -85,24 +89,44 @@ impl ToolCall {
     /// Reads the arguments of `tool` from the JSON object that a model wrote.
     pub fn from_json(tool: Tool, arguments: String) -> Result<Self, ToolError> {
         match tool {
-            Tool::ReadFile => parse(&arguments).map(ToolCall::ReadFile),
-            Tool::WriteFile => parse(&arguments).map(ToolCall::WriteFile),
-            Tool::Patch => parse(&arguments).map(ToolCall::Patch),
-            Tool::SearchFiles => parse(&arguments).map(ToolCall::SearchFiles),
-            Tool::Terminal => parse(&arguments).map(ToolCall::Terminal),
-            Tool::WebSearch => parse(&arguments).map(ToolCall::WebSearch),
-            Tool::WebExtract => parse(&arguments).map(ToolCall::WebExtract),
+            Tool::ReadFile => object(&arguments).map(ToolCall::ReadFile),
+            Tool::WriteFile => object(&arguments).map(ToolCall::WriteFile),
+            Tool::Patch => object(&arguments).map(ToolCall::Patch),
+            Tool::SearchFiles => object(&arguments).map(ToolCall::SearchFiles),
+            Tool::Terminal => object(&arguments).map(ToolCall::Terminal),
+            Tool::WebSearch => object(&arguments).map(ToolCall::WebSearch),
+            Tool::WebExtract => object(&arguments).map(ToolCall::WebExtract),
             Tool::DelegateTask => DelegateTask::from_json(&arguments).map(ToolCall::DelegateTask),
-            Tool::Clarify => parse(&arguments).map(ToolCall::Clarify),
-            Tool::Memory => parse(&arguments).map(ToolCall::Memory),
-            Tool::SendMessage => parse(&arguments).map(ToolCall::SendMessage),
-            Tool::ExecuteCode => parse(&arguments).map(ToolCall::ExecuteCode),
+            Tool::Clarify => object(&arguments).map(ToolCall::Clarify),
+            Tool::Memory => object(&arguments).map(ToolCall::Memory),
+            Tool::SendMessage => object(&arguments).map(ToolCall::SendMessage),
+            Tool::ExecuteCode => object(&arguments).map(ToolCall::ExecuteCode),
             Tool::Native(_) => {
                 // An object is promised; what is in it is the tool's to read.
-                parse::<BTreeMap<String, IgnoredAny>>(&arguments)?;
+                object::<BTreeMap<String, IgnoredAny>>(&arguments)?;
                 Ok(ToolCall::Native { tool, arguments })
             }
         }
+    }
+
+    /// The same with optional texts that are empty left out: components and
+    /// models give what they have in every place.
+    pub fn without_empty(mut self) -> Self {
+        if let ToolCall::DelegateTask(it) = self {
+            return ToolCall::DelegateTask(it.without_empty());
+        }
+        let optional: &mut [&mut Option<String>] = match &mut self {
+            ToolCall::SearchFiles(it) => {
+                &mut [&mut it.path, &mut it.name, &mut it.content, &mut it.cursor]
+            }
+            // An empty replacement deletes.
+            ToolCall::Patch(it) => &mut [&mut it.search, &mut it.diff],
+            ToolCall::Terminal(it) => &mut [&mut it.directory],
+            ToolCall::Memory(it) => &mut [&mut it.text, &mut it.old_text],
+            _ => &mut [],
+        };
+        optional.iter_mut().for_each(|it| drop_empty(it));
+        self
     }
 
     /// Size of the texts in the arguments, in bytes, for the trace.
@@ -154,10 +178,6 @@ impl ToolCall {
             ToolCall::Native { .. } => "",
         }
     }
-}
-
-fn parse<'a, T: Deserialize<'a>>(arguments: &'a str) -> Result<T, ToolError> {
-    serde_json::from_str(arguments).map_err(|it| ToolError::InvalidArguments(it.to_string()))
 }
 
 /// Why a call gave nothing back; the WIT variant `tool-error` case by case.

@@ -8,7 +8,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::call::ToolError;
+use super::{
+    call::ToolError,
+    reading::{self, drop_empty, object, optional},
+};
 use crate::{
     completion::sanitize::is_blank,
     event::{Counts, ExitReason, Role, Status},
@@ -22,40 +25,40 @@ use crate::{
 pub struct DelegateTask {
     /// The work, for a single subagent: complete, since it knows nothing else.
     /// Either this or `tasks` is needed.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub goal: Option<String>,
     /// Several tasks, which run side by side; `goal` is not looked at then.
     #[serde(default)]
     pub tasks: Vec<Subtask>,
     /// Background for every task that has none of its own.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub context: Option<String>,
     /// Toolsets or single tools of every task that names none; those of the
     /// caller when absent, none when empty.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub toolsets: Option<Vec<String>>,
     /// Name of the agent for every task that names none; the caller's own when
     /// absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub agent: Option<String>,
     /// Role of every task that names none. An `orchestrator` may delegate,
     /// too; a `leaf`, the default, works alone.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "String", extend("enum" = ["leaf", "orchestrator"]))]
     pub role: Option<Role>,
     /// Name of the model for every task that names none; the default one when
     /// absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub model: Option<String>,
     /// JSON Schema that the summary of every task without one must satisfy.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Map<String, Value>")]
     pub output_schema: Option<Value>,
     /// Model calls of every task that names no number.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub max_iterations: Option<u32>,
     /// Has no effect: a subagent always waits for its own.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     #[schemars(skip)]
     pub background: Option<bool>,
 }
@@ -68,27 +71,27 @@ pub struct Subtask {
     /// The work: complete, since the subagent knows nothing else.
     pub goal: String,
     /// Background.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub context: Option<String>,
     /// Toolsets or single tools.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub toolsets: Option<Vec<String>>,
     /// Name of the agent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub agent: Option<String>,
     /// `orchestrator` when it may delegate, too.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "String", extend("enum" = ["leaf", "orchestrator"]))]
     pub role: Option<Role>,
     /// Name of the model.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub model: Option<String>,
     /// JSON Schema that the summary must satisfy.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Map<String, Value>")]
     pub output_schema: Option<Value>,
     /// Model calls.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub max_iterations: Option<u32>,
 }
 
@@ -96,10 +99,18 @@ impl DelegateTask {
     /// Reads what a model wrote. `tasks` may be a list or a list as text; an
     /// empty one counts as absent. A wrong task is named by its place, from 0.
     pub fn from_json(arguments: &str) -> Result<Self, ToolError> {
-        let mut fields: Map<String, Value> = serde_json::from_str(arguments).map_err(invalid)?;
+        let mut fields: Map<String, Value> = object(arguments)?;
         let tasks = fields.remove("tasks").map(read_tasks).transpose()?.unwrap_or_default();
-        let rest: Self = serde_json::from_value(Value::Object(fields)).map_err(invalid)?;
+        let rest: Self = reading::value(Value::Object(fields))?;
         Ok(Self { tasks, ..rest })
+    }
+
+    /// The same with optional texts that are empty left out.
+    pub(super) fn without_empty(mut self) -> Self {
+        let Self { goal, context, agent, model, tasks, .. } = &mut self;
+        [goal, context, agent, model].into_iter().for_each(drop_empty);
+        tasks.iter_mut().for_each(Subtask::drop_empty);
+        self
     }
 
     /// Size of the texts, in bytes.
@@ -117,6 +128,12 @@ impl DelegateTask {
 }
 
 impl Subtask {
+    fn drop_empty(&mut self) {
+        let Self { context, agent, model, output_schema, .. } = self;
+        [context, agent, model].into_iter().for_each(drop_empty);
+        output_schema.take_if(|it| it.as_str() == Some(""));
+    }
+
     fn bytes(&self) -> u64 {
         let Self { goal, context, toolsets, agent, model, output_schema, .. } = self;
         let single = [Some(goal), context.as_ref(), agent.as_ref(), model.as_ref()];
@@ -163,6 +180,7 @@ impl From<TasksError> for ToolError {
 /// §2).
 pub fn read_tasks<T: DeserializeOwned>(value: Value) -> Result<Vec<T>, TasksError> {
     let value = match value {
+        Value::String(text) if text.is_empty() => Value::Null,
         Value::String(text) => {
             serde_json::from_str(&text).map_err(|it| TasksError::NoList(it.to_string()))?
         }
@@ -182,16 +200,17 @@ fn read_task<T: DeserializeOwned>(index: usize, entry: Value) -> Result<T, Tasks
         Value::Object(fields) if has_goal(&fields) => fields,
         _ => return Err(TasksError::MissingGoal(index)),
     };
-    let no_task = |it: serde_json::Error| TasksError::NoTask { index, message: it.to_string() };
-    serde_json::from_value(Value::Object(fields)).map_err(no_task)
+    reading::value(Value::Object(fields)).map_err(|error| {
+        let message = match error {
+            ToolError::InvalidArguments(message) => message,
+            other => other.to_string(),
+        };
+        TasksError::NoTask { index, message }
+    })
 }
 
 fn has_goal(fields: &Map<String, Value>) -> bool {
     matches!(fields.get("goal"), Some(Value::String(goal)) if !is_blank(goal))
-}
-
-fn invalid(err: serde_json::Error) -> ToolError {
-    ToolError::InvalidArguments(err.to_string())
 }
 
 /// What came of the tasks.
@@ -285,7 +304,7 @@ mod tests {
         }
         check_error(
             r#"{"tasks":[{"goal":"a","role":"boss"}]}"#,
-            "Task 0 is no task: unknown variant `boss`, expected `leaf` or `orchestrator`",
+            "Task 0 is no task: `role`: unknown variant `boss`, expected `leaf` or `orchestrator`",
         );
         check_error(
             r#"{"tasks":[{"goal":"a","depth":0}]}"#,

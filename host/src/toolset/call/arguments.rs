@@ -4,6 +4,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::toolset::reading::optional;
+
 /// Reads a text file of the workspace, or some lines of it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -11,15 +13,15 @@ pub struct ReadFile {
     /// Path relative to the workspace.
     pub path: String,
     /// First line to read, counted from 1; the start when absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub offset: Option<u32>,
     /// How many lines to read; 0 reads no text and gives the counts alone.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub limit: Option<u32>,
 }
 
 /// Writes a file of the workspace as a whole, creating it and the directories
-/// above it when they are missing.
+/// above it when they are missing. One that exists keeps its encoding.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WriteFile {
@@ -36,40 +38,41 @@ pub struct WriteFile {
 pub struct Patch {
     /// Path relative to the workspace.
     pub path: String,
-    /// Text to look for, to the letter.
-    #[serde(default)]
+    /// Text to look for, to the letter; a line end stands for that of the file.
+    #[serde(default, deserialize_with = "optional")]
     pub search: Option<String>,
-    /// What to put in its place.
+    /// What to put in its place; empty to delete.
     #[serde(default)]
     pub replace: Option<String>,
     /// Replace every occurrence; otherwise there must be exactly one.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub all: bool,
     /// A unified diff of this one file, instead of `search` and `replace`.
-    #[serde(default)]
+    /// Without line numbers, `@@` alone, it must fit in one place.
+    #[serde(default, deserialize_with = "optional")]
     pub diff: Option<String>,
 }
 
 /// Finds files of the workspace by name, by content, or both; lists all
 /// entries with neither. Files excluded by `.gitignore` are left out, unless
-/// `path` leads to them.
+/// `path` leads to them; what could not be searched is told as `skipped`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SearchFiles {
     /// Directory to start from, or one file; the workspace when absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub path: Option<String>,
     /// Glob over the file name, or over the path when it holds a `/`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub name: Option<String>,
     /// Regular expression over each line of text files.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub content: Option<String>,
     /// The `next` of the page before.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub cursor: Option<String>,
     /// Hits on a page.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub limit: Option<u32>,
 }
 
@@ -83,10 +86,10 @@ pub struct Terminal {
     pub command: String,
     /// Directory relative to the workspace; where the last command ended when
     /// absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub directory: Option<String>,
     /// Seconds after which the command is ended.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub timeout: Option<u32>,
 }
 
@@ -97,7 +100,7 @@ pub struct WebSearch {
     /// What to look for.
     pub query: String,
     /// How many hits.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub limit: Option<u32>,
 }
 
@@ -116,7 +119,7 @@ pub struct Clarify {
     /// The question, complete.
     pub question: String,
     /// Answers to choose from; any text is taken when empty.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub choices: Vec<String>,
 }
 
@@ -143,10 +146,10 @@ pub struct Memory {
     /// `add`, `replace`, `remove` or `read`.
     pub action: MemoryAction,
     /// The note to add, or the one to put in place of another.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub text: Option<String>,
     /// A text that the note to replace or remove, and no other, contains.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub old_text: Option<String>,
 }
 
