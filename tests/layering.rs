@@ -4,9 +4,13 @@
 //! Changing this table is a change of architecture and is reviewed as one.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
+
+use serde_json::Value;
 
 const LAYERS: &[&[&str]] = &[
     &[
@@ -172,4 +176,26 @@ fn visit_rust_files(dir: &Path, visit: &mut dyn FnMut(&Path, &str)) {
 fn the_scanner_sees_single_and_grouped_imports() {
     let text = "use crate::id::DelegationId; use crate::{event::{A, B}, store::{self, C}, Host};";
     assert_eq!(crate_modules_used(text), ["id", "event", "store"]);
+}
+
+/// What cargo would compile for a release, each with its features. Asked of
+/// cargo itself, which has the word for it in tests of its own only.
+fn release_units(what: &[&str]) -> BTreeSet<(String, String)> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--release", "--locked", "--unit-graph", "-Zunstable-options"]);
+    cargo.args(what).current_dir(hermitage_tests::checkout()).env("RUSTC_BOOTSTRAP", "1");
+    let output = cargo.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let graph: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let units = graph["units"].as_array().unwrap().iter();
+    units.map(|it| (it["pkg_id"].to_string(), it["features"].to_string())).collect()
+}
+
+#[test]
+fn an_example_is_made_of_the_same_parts_as_the_program() {
+    let program = release_units(&[]);
+    let example = release_units(&["--example", "embed"]);
+    let of_program: BTreeSet<&String> = program.iter().map(|(package, _)| package).collect();
+    let twice = example.difference(&program).filter(|(package, _)| of_program.contains(package));
+    assert_eq!(twice.collect::<Vec<_>>(), Vec::<&(String, String)>::new());
 }

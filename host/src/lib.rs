@@ -57,6 +57,10 @@
 //! `ARCHITECTURE.md` beside the sources is their map, and `SEMANTICS.md` says
 //! to the letter what a delegation is.
 
+// Features that tests alone need are asked for by the package `tests`.
+#[cfg(all(test, not(feature = "switches")))]
+compile_error!("the tests are those of the whole workspace: `cargo test --workspace`");
+
 #[doc(hidden)]
 pub mod boundary;
 #[cfg(feature = "cli")]
