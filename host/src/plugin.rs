@@ -2,11 +2,13 @@
 //! source.
 //!
 //! A name is looked up in the directories of `--plugin-path`, then in the
-//! user's data directory, then in a source checkout. Each may hold
-//! `NAME.wasm`, or a folder `NAME` with a crate that is built first, when it
-//! is stale.
+//! user's data directory, then in the source checkout that the program was
+//! built in and still runs from, and last among the agents that the program
+//! brings along. A directory may hold `NAME.wasm`, or a folder `NAME` with a
+//! crate that is built first, when it is stale.
 
 mod agents;
+pub mod bundled;
 
 use std::{
     collections::BTreeSet,
@@ -31,6 +33,8 @@ pub use hermitage_build::{Progress as BuildProgress, Stderr as BuildOnStderr};
 pub struct Library {
     /// Directories, the first match wins.
     pub dirs: Vec<PathBuf>,
+    /// Whether the agents that the program brings along are found behind them.
+    pub bundled: bool,
     /// Where built components are kept; nothing can be built when absent.
     pub build_dir: Option<PathBuf>,
     /// Whether a missing tool chain may be installed to build one.
@@ -130,11 +134,19 @@ impl PluginError {
 }
 
 impl Library {
+    /// The agents that the program brings along, and nothing of the disk but
+    /// what is asked for by path.
+    pub fn bundled(max_bytes: usize) -> Self {
+        let install = Install::Forbidden;
+        Self { dirs: Vec::new(), bundled: true, build_dir: None, install, max_bytes }
+    }
+
     /// The bundled agents of a source checkout, built below its `target`. A
     /// missing tool chain is installed after asking.
     pub fn of_checkout(checkout: &Path, max_bytes: usize) -> Self {
         Self {
             dirs: vec![checkout.join("plugins")],
+            bundled: false,
             build_dir: Some(checkout.join("target/components")),
             install: Install::Ask,
             max_bytes,
@@ -173,24 +185,32 @@ impl Library {
                 return Ok(found);
             }
         }
-        Err(PluginError::unknown(agent, self.names()))
+        match bundled::find(agent).filter(|_| self.bundled) {
+            Some(component) => Ok(Found { name: agent.to_owned(), component }),
+            None => Err(PluginError::unknown(agent, self.names())),
+        }
+    }
+
+    /// Whether there is something of that name, or at that path. Reads and
+    /// builds nothing.
+    pub fn check(&self, agent: &str) -> Result<(), PluginError> {
+        if is_path(agent) {
+            return metadata(Path::new(agent)).map(|_| ());
+        }
+        let names = self.names();
+        names.contains(agent).then_some(()).ok_or_else(|| PluginError::unknown(agent, names))
     }
 
     /// The names of all components that can be found.
     pub fn names(&self) -> BTreeSet<String> {
         let entries = self.dirs.iter().filter_map(|it| fs::read_dir(it).ok()).flatten().flatten();
-        entries.filter_map(|it| component_name(&it.path())).collect()
+        let bundled = bundled::names().filter(|_| self.bundled).map(str::to_owned);
+        entries.filter_map(|it| component_name(&it.path())).chain(bundled).collect()
     }
 
     fn at_path(&self, path: &Path, progress: &mut dyn Progress) -> Result<Found, PluginError> {
         let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        let metadata = fs::metadata(path).map_err(|source| match source.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory => {
-                PluginError::Missing { path: path.to_owned() }
-            }
-            _ => PluginError::Read { path: path.to_owned(), source },
-        })?;
-        let file = if metadata.is_dir() {
+        let file = if metadata(path)?.is_dir() {
             one(path, &name, &self.build(path, progress)?)?
         } else {
             path.to_owned()
@@ -239,6 +259,16 @@ impl Library {
         let no_place = || PluginError::NoPlace { path: source.to_owned() };
         Ok(Options::new(self.build_dir.as_ref().ok_or_else(no_place)?, self.install))
     }
+}
+
+/// Of what an agent's path leads to.
+fn metadata(path: &Path) -> Result<fs::Metadata, PluginError> {
+    fs::metadata(path).map_err(|source| match source.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            PluginError::Missing { path: path.to_owned() }
+        }
+        _ => PluginError::Read { path: path.to_owned(), source },
+    })
 }
 
 /// Makes the components of a folder, or finds those that were made.
@@ -297,7 +327,35 @@ mod tests {
     fn library(dirs: &[&Path]) -> Library {
         let dirs: Vec<PathBuf> = dirs.iter().map(|it| it.to_path_buf()).collect();
         let build_dir = dirs.first().cloned();
-        Library { dirs, build_dir, install: Install::Forbidden, max_bytes: 100 }
+        let install = Install::Forbidden;
+        Library { dirs, bundled: false, build_dir, install, max_bytes: 100 }
+    }
+
+    #[test]
+    fn what_the_program_brings_along_comes_after_every_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("links.wasm"), "own").unwrap();
+        let library = Library { bundled: true, ..library(&[dir.path()]) };
+        let size = |agent: &str| library.find_built(agent).unwrap().component.bytes().len();
+        assert_eq!(size("links"), 3);
+        assert!(size("todos") > 1_000);
+        let names: Vec<String> = library.names().into_iter().collect();
+        assert_eq!(names, ["links", "orchestrator", "react", "steps", "survey", "todos"]);
+        let without = Library { bundled: false, ..library };
+        assert!(without.find_built("todos").is_err());
+    }
+
+    #[test]
+    fn what_is_there_is_known_before_it_is_read_or_built() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("made")).unwrap();
+        fs::write(dir.path().join("made/Cargo.toml"), "no manifest at all").unwrap();
+        let library = library(&[dir.path()]);
+        let check = |agent: &str| library.check(agent).map_err(|it| it.to_string());
+        assert_eq!(check("made"), Ok(()));
+        assert_eq!(check(dir.path().join("made").to_str().unwrap()), Ok(()));
+        assert_eq!(check("links"), Err("unknown agent `links`: known are `made`".to_owned()));
+        assert_eq!(check("./links"), Err("no component at `./links`".to_owned()));
     }
 
     #[test]

@@ -78,6 +78,7 @@ async fn the_event_of_a_list_of_one_has_what_the_task_was_given() {
 async fn with_library(dir: &std::path::Path) -> Host {
     let library = Library {
         dirs: vec![dir.to_owned()],
+        bundled: false,
         build_dir: Some(dir.join("built")),
         install: hermitage::plugin::Install::Forbidden,
         max_bytes: 1 << 20,

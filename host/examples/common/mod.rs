@@ -14,11 +14,9 @@ pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + S
 /// Components up to this size are taken.
 const MAX_COMPONENT_BYTES: usize = 32 << 20;
 
-/// The agents in `plugins/` of this checkout. Each is built the first time
-/// that it is asked for.
+/// The agents that the crate brings along.
 pub(crate) fn bundled_agents() -> Library {
-    let host = Path::new(env!("CARGO_MANIFEST_DIR"));
-    Library::of_checkout(host.parent().unwrap_or(host), MAX_COMPONENT_BYTES)
+    Library::bundled(MAX_COMPONENT_BYTES)
 }
 
 /// A small project for the children to look at.

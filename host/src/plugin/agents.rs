@@ -55,6 +55,18 @@ impl Agents {
         names.into_iter().collect()
     }
 
+    /// Whether there is something of that name, or at that path. Reads and
+    /// builds nothing.
+    pub fn check(&self, agent: &str) -> Result<(), PluginError> {
+        if self.installed().contains_key(agent) {
+            return Ok(());
+        }
+        match self.library.as_ref().map(|it| it.check(agent)) {
+            None | Some(Err(PluginError::Unknown { .. })) => Err(self.unknown(agent)),
+            Some(checked) => checked,
+        }
+    }
+
     /// Finds a component by name, or by path when the text looks like one.
     /// One that is source and stale is built meanwhile.
     pub async fn find(self: &Arc<Self>, agent: &str) -> Result<Found, PluginError> {

@@ -1,0 +1,28 @@
+//! The agents that travel inside of the program, so that one that is copied,
+//! installed or moved has them, and needs no tool chain.
+//!
+//! They are built from `plugins/` and checked in below `host/agents`: a build
+//! of the host needs no compiler for WebAssembly, and `cargo package` takes
+//! them along. A test compares them with their sources (`tests/plugins.rs`).
+
+use crate::sandbox::Binary;
+
+/// By name, in the order of the names.
+const ALL: [(&str, &[u8]); 6] = [
+    ("links", include_bytes!("../../agents/links.wasm")),
+    ("orchestrator", include_bytes!("../../agents/orchestrator.wasm")),
+    ("react", include_bytes!("../../agents/react.wasm")),
+    ("steps", include_bytes!("../../agents/steps.wasm")),
+    ("survey", include_bytes!("../../agents/survey.wasm")),
+    ("todos", include_bytes!("../../agents/todos.wasm")),
+];
+
+/// The names of all.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|it| it.0)
+}
+
+/// The agent of that name.
+pub fn find(name: &str) -> Option<Binary> {
+    ALL.iter().find(|it| it.0 == name).map(|it| Binary::new(it.1))
+}
