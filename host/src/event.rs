@@ -164,6 +164,46 @@ pub struct ToolTrace {
     pub ms: u64,
 }
 
+/// Severity of a line in a child's log, by the child's own judgement.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// For the author.
+    Debug,
+    /// What happens.
+    Info,
+    /// Something is off.
+    Warn,
+    /// Something failed.
+    Error,
+}
+
+impl Level {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Debug, Self::Info, Self::Warn, Self::Error];
+
+    /// The word in events and texts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// One line of a child's log. Untrusted text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogLine {
+    /// Severity, by the child's own judgement.
+    pub level: Level,
+    /// As the child wrote it.
+    pub text: String,
+}
+
 /// An import that was decided against, with the rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BoundaryLine {
@@ -248,6 +288,42 @@ pub struct ChildResult {
     pub tool_calls: u64,
     /// What the boundary decided; `None` when the component was never read.
     pub boundary: Option<Arc<BoundaryRecord>>,
+    /// What the child wrote into its log, up to `sandbox.log_kib`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<LogLine>,
+    /// Lines of the log that found no room.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub log_dropped: u64,
+}
+
+/// What one event has of the logs of its children: a child that fills its log
+/// must not have the texts of others cut.
+const MAX_EVENT_LOG_BYTES: usize = 512 << 10;
+
+/// Keeps the newest lines of each log, so that all of them fit into an event.
+pub(crate) fn fit_logs(results: &mut [ChildResult]) {
+    let share = MAX_EVENT_LOG_BYTES.checked_div(results.len()).unwrap_or_default();
+    results.iter_mut().for_each(|it| it.keep_log(share));
+}
+
+impl ChildResult {
+    /// Keeps as many of the newest lines of the log as fit into so many bytes.
+    fn keep_log(&mut self, bytes: usize) {
+        let mut left = bytes;
+        let fits = |it: &&LogLine| {
+            let cost = it.text.len().saturating_add(size_of::<LogLine>());
+            left.checked_sub(cost).map(|it| left = it).is_some()
+        };
+        let kept = self.log.iter().rev().take_while(fits).count();
+        let older = self.log.len().saturating_sub(kept);
+        self.log.drain(..older);
+        self.log_dropped = self.log_dropped.saturating_add(older as u64);
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(it: &u64) -> bool {
+    *it == 0
 }
 
 /// How a delegation ended (semantics.md §7).
@@ -349,8 +425,11 @@ impl CompletionEvent {
             texts.chain(&mut result.summary).chain(&mut result.error).for_each(|it| cut(it, share));
             result.tool_trace.clear();
             result.boundary = None;
+            result.log_dropped = result.log_dropped.saturating_add(result.log.len() as u64);
+            result.log.clear();
         }
-        let note = "the event was too large to be kept: texts are cut, traces and boundaries gone";
+        let note =
+            "the event was too large to be kept: texts are cut, traces, logs and boundaries gone";
         res.notes.push(note.to_owned());
         res
     }

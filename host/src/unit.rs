@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::{
     event::{
         ASYNC_DELEGATION, ASYNC_DELEGATION_FAILURE, ChildResult, CompletionEvent, ExitReason,
-        FailureNotice, Role, Status, Tokens, batch_status, label,
+        FailureNotice, Role, Status, Tokens, batch_status, fit_logs, label,
     },
     id::{ChildId, DelegationId},
     session::Session,
@@ -74,6 +74,8 @@ pub struct UnitRecord {
     pub toolsets: Option<Vec<String>>,
     /// The model that was asked for.
     pub model: Option<String>,
+    /// The directory that its children work in, where there is one.
+    pub workspace: Option<String>,
     /// Epoch seconds.
     pub dispatched_at: f64,
     /// In the order of the request. Never empty.
@@ -118,6 +120,7 @@ impl UnitRecord {
         duration: Duration,
     ) -> CompletionEvent {
         results.sort_by_key(|it| it.task_index);
+        fit_logs(&mut results);
         let in_group = |idx: &usize| self.tasks.get(*idx).map(|it| it.goal.clone());
         let goals: Vec<String> = group.tasks.iter().filter_map(in_group).collect();
         let status = match results.as_slice() {
@@ -184,12 +187,20 @@ impl UnitRecord {
             tool_trace: Vec::new(),
             tool_calls: 0,
             boundary: None,
+            log: Vec::new(),
+            log_dropped: 0,
         })
     }
 
     /// The early notice of a child that failed while `remaining` others have
     /// no result yet.
-    pub fn failure(&self, result: ChildResult, remaining: usize, failed_at: f64) -> FailureNotice {
+    pub fn failure(
+        &self,
+        mut result: ChildResult,
+        remaining: usize,
+        failed_at: f64,
+    ) -> FailureNotice {
+        fit_logs(std::slice::from_mut(&mut result));
         FailureNotice {
             kind: ASYNC_DELEGATION_FAILURE,
             delegation_id: self.id,

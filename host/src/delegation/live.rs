@@ -14,7 +14,7 @@ use tokio::sync::broadcast;
 
 use crate::{
     completion::sanitize::clean_line,
-    event::{ChildResult, Status},
+    event::{ChildResult, LogLine, Status},
     id::DelegationId,
     sandbox::Observer,
     session::Session,
@@ -160,6 +160,8 @@ struct State {
     started: Option<Instant>,
     ended: Option<Instant>,
     sign: Option<Instant>,
+    /// Lines of its log that nobody has taken yet. No more than the log holds.
+    log: Vec<LogLine>,
 }
 
 impl Live {
@@ -191,6 +193,17 @@ impl Live {
         self.children.iter().map(|it| it.snapshot()).collect()
     }
 
+    /// The lines that children wrote into their logs since this was called the
+    /// last time, each with the place of its task.
+    pub fn take_log(&self) -> Vec<(usize, LogLine)> {
+        let lines = |it: &Arc<ChildView>| {
+            let lines = std::mem::take(&mut it.state().log);
+            let task_index = it.task_index;
+            lines.into_iter().map(move |line| (task_index, line))
+        };
+        self.children.iter().flat_map(lines).collect()
+    }
+
     /// The observer of the child at that place. One that nobody sees when the
     /// view was made for fewer children.
     pub(super) fn observer(&self, task_index: usize) -> Arc<dyn Observer> {
@@ -212,7 +225,8 @@ impl Live {
 impl State {
     fn new() -> Mutex<Self> {
         let (activity, phase) = (String::new(), Phase::Waiting);
-        Mutex::new(Self { phase, activity, started: None, ended: None, sign: None })
+        let (started, ended, sign, log) = (None, None, None, Vec::new());
+        Mutex::new(Self { phase, activity, started, ended, sign, log })
     }
 }
 
@@ -280,6 +294,10 @@ impl Observer for ChildView {
     fn model_ended(&self) {
         self.sign(None);
     }
+
+    fn logged(&self, line: &LogLine) {
+        self.state().log.push(line.clone());
+    }
 }
 
 /// Watches nothing.
@@ -292,12 +310,13 @@ impl Observer for Nobody {
     fn tool_ended(&self) {}
     fn model_started(&self) {}
     fn model_ended(&self) {}
+    fn logged(&self, _: &LogLine) {}
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::OsRandom;
+    use crate::{event::Level, id::OsRandom};
 
     #[test]
     fn a_snapshot_shows_the_newest_activity_as_one_clean_line() {
@@ -315,5 +334,9 @@ mod tests {
         let seen = live.snapshot().remove(0);
         assert_eq!((seen.activity.as_str(), seen.tool_calls), ("read_file a.rs", 1));
         assert_eq!(updates.try_recv().unwrap().progress, Progress::Started { task_index: 0 });
+        let line = LogLine { level: Level::Info, text: "half way".to_owned() };
+        child.logged(&line);
+        assert_eq!(live.take_log(), [(0, line)]);
+        assert_eq!(live.take_log(), []);
     }
 }

@@ -230,6 +230,8 @@ fn entry(
         tool_calls: traces.tool_calls,
         tool_trace: std::mem::take(&mut traces.tools),
         boundary,
+        log: std::mem::take(&mut traces.log),
+        log_dropped: traces.log_dropped,
     }
 }
 

@@ -251,6 +251,7 @@ impl Builder {
         let store = self.keep.open(&random).await?;
         let queue = Queue::new(store.clone(), Arc::clone(&clock), config.queue);
         let models = self.models.unwrap_or_else(|| models::models(&config));
+        let workspace = self.given.workspace_name();
         let own_files = own::files(self.own_files, &config, &self.given, store.path());
         let Offer { tools, grant, withheld } =
             Offer::open(self.given, &config, &own_files, queue.clone(), Arc::clone(&random))
@@ -265,6 +266,7 @@ impl Builder {
             tools,
             grant,
             withheld: Arc::new(withheld),
+            workspace,
             natives,
             models,
             queue,

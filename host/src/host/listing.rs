@@ -27,6 +27,9 @@ pub struct Listing {
     pub goal: String,
     /// `waiting`, `running`, or how it ended.
     pub status: &'static str,
+    /// The directory that its children work in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
     /// Epoch seconds.
     pub dispatched_at: f64,
     /// Epoch seconds; absent while it runs.
@@ -101,6 +104,7 @@ impl Listing {
             session_key: record.session.clone(),
             goal: record.label(),
             status,
+            workspace: record.workspace.clone(),
             dispatched_at: record.dispatched_at,
             completed_at,
             age_seconds: (completed_at.unwrap_or(now) - record.dispatched_at).max(0.0),

@@ -41,6 +41,15 @@ pub(super) struct Given {
     pub(super) memory: Option<PathBuf>,
 }
 
+impl Given {
+    /// The workspace as people find it again.
+    pub(super) fn workspace_name(&self) -> Option<String> {
+        let dir = self.workspace.as_ref()?;
+        let absolute = dir.canonicalize().or_else(|_| std::path::absolute(dir));
+        Some(absolute.unwrap_or_else(|_| dir.clone()).display().to_string())
+    }
+}
+
 /// The tools of a host.
 pub(super) struct Offer {
     pub(super) tools: Arc<dyn ToolHost>,

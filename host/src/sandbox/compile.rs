@@ -93,6 +93,12 @@ pub enum LoadError {
     /// The compiler refused it.
     #[error("not a valid component: {0}")]
     Invalid(String),
+    /// Its memory or a table begins larger than a child's may become.
+    #[error("it begins with more memory or longer tables than a child gets (`{key}`)")]
+    BeginsWithTooMuch {
+        /// The limit, dotted.
+        key: String,
+    },
     /// Its compiler ran into a limit.
     #[error("compiling it takes more than {}{}", .cost.of(*.limit), .cost.key())]
     TooCostly {
@@ -139,9 +145,23 @@ impl LoadError {
     }
 }
 
-/// In the words of the compiler.
+/// What wasmtime says of a component that begins with more than its pool gives
+/// to one, and the key of that limit. The version is pinned, and a test reads
+/// the words.
+const POOL_LIMITS: [(&str, &str); 2] = [
+    ("memory has a minimum byte size of ", "sandbox.memory_mib"),
+    ("table index ", "sandbox.table_elements"),
+];
+
+/// In the words of the compiler, but where a limit of the configuration is
+/// meant.
 pub(super) fn invalid(err: wasmtime::Error) -> LoadError {
-    LoadError::Invalid(clean_line(&err.root_cause().to_string(), MAX_MESSAGE_CHARS))
+    let text = clean_line(&err.root_cause().to_string(), MAX_MESSAGE_CHARS);
+    let limit = POOL_LIMITS.iter().find(|it| text.starts_with(it.0) && text.contains(" exceeds "));
+    match limit {
+        Some((_, key)) => LoadError::BeginsWithTooMuch { key: (*key).to_owned() },
+        None => LoadError::Invalid(text),
+    }
 }
 
 /// Makes components of bytes, or finds what was made of them before.

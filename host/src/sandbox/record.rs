@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::event::ToolTrace;
+pub use crate::event::{Level, LogLine};
 
 /// Calls of tools that the trace keeps one by one; the rest is counted. An
 /// event must stay small however often a child calls.
@@ -12,28 +13,6 @@ const MAX_TRACE: usize = 1_000;
 
 /// Longest activity text (WIT `progress.report`).
 const MAX_ACTIVITY_BYTES: usize = 256;
-
-/// Severity of a log line, as in WIT.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// For the author.
-    Debug,
-    /// What happens.
-    Info,
-    /// Something is off.
-    Warn,
-    /// Something failed.
-    Error,
-}
-
-/// One line of a child's log. Untrusted text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// Severity, by the child's own judgement.
-    pub level: Level,
-    /// As the child wrote it.
-    pub text: String,
-}
 
 /// Told what a child is doing while it does it. Called on the guest's stack:
 /// must be quick and shallow. Texts are untrusted.
@@ -50,6 +29,8 @@ pub trait Observer: Send + Sync {
     fn model_started(&self);
     /// That chat ended.
     fn model_ended(&self);
+    /// The child wrote a line into its log, and it found room there.
+    fn logged(&self, line: &LogLine);
 }
 
 /// What is kept of a run.
@@ -109,7 +90,9 @@ impl Record {
             return;
         }
         state.log_bytes = bytes;
-        state.traces.log.push(LogLine { level, text });
+        let line = LogLine { level, text };
+        self.observer.logged(&line);
+        state.traces.log.push(line);
     }
 
     pub(super) fn checkpoint(&self, summary: String) {
@@ -168,6 +151,7 @@ mod tests {
         fn tool_ended(&self) {}
         fn model_started(&self) {}
         fn model_ended(&self) {}
+        fn logged(&self, _: &LogLine) {}
     }
 
     #[test]

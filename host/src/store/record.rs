@@ -16,16 +16,16 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use self::{
-    event::{CompletionV1, FailureV1, OtherV1},
-    result::ResultV1,
-    unit::UnitV1,
+    event::{CompletionV1, CompletionV2, FailureV1, FailureV2, OtherV1},
+    result::{ResultV1, ResultV2},
+    unit::{UnitV1, UnitV2},
 };
 use super::{
     EventBody, StoreError,
     codec::{self, CodecError, MOST, Record},
 };
 use crate::{
-    event::{ChildResult, CompletionEvent, ExitReason, Role, Status},
+    event::{ChildResult, CompletionEvent, ExitReason, Level, Role, Status},
     session::Session,
     unit::UnitRecord,
 };
@@ -46,44 +46,57 @@ impl Record for SummaryV1 {
 }
 
 pub(super) fn encode_unit(unit: &UnitRecord) -> Result<Vec<u8>, StoreError> {
-    codec::encode(&UnitV1::from(unit))
+    codec::encode(&UnitV2::from(unit))
 }
 
 pub(super) fn decode_unit(bytes: &[u8]) -> Result<UnitRecord, CodecError> {
-    codec::decode::<UnitV1>(bytes)?.try_into()
+    either::<UnitV1, UnitV2, _>(bytes)
 }
 
 /// All but the full summary.
 pub(super) fn encode_result(result: &ChildResult) -> Result<Vec<u8>, StoreError> {
-    codec::encode(&ResultV1::from(result))
+    codec::encode(&ResultV2::from(result))
 }
 
 pub(super) fn decode_result(bytes: &[u8]) -> Result<ChildResult, CodecError> {
-    codec::decode::<ResultV1>(bytes)?.try_into()
+    either::<ResultV1, ResultV2, _>(bytes)
+}
+
+/// A record as it was written before, or as it is written now.
+fn either<Old: Record, New: Record, T>(bytes: &[u8]) -> Result<T, CodecError>
+where
+    T: TryFrom<Old, Error = CodecError> + TryFrom<New, Error = CodecError>,
+{
+    let envelope = codec::open(bytes)?;
+    match envelope.schema == Old::SCHEMA {
+        true => envelope.decode::<Old>()?.try_into(),
+        false => envelope.decode::<New>()?.try_into(),
+    }
 }
 
 /// All but full summaries.
 pub(super) fn encode_body(body: &EventBody) -> Result<Vec<u8>, StoreError> {
     match body {
         EventBody::Completion(event) => encode_completion(event),
-        EventBody::Failure(notice) => codec::encode(&FailureV1::from(notice.as_ref())),
+        EventBody::Failure(notice) => codec::encode(&FailureV2::from(notice.as_ref())),
         EventBody::Other(json) => codec::encode(&OtherV1 { json: json.clone() }),
     }
 }
 
 /// The body of the event that ends a group, without full summaries.
 pub(super) fn encode_completion(event: &CompletionEvent) -> Result<Vec<u8>, StoreError> {
-    codec::encode(&CompletionV1::from(event))
+    codec::encode(&CompletionV2::from(event))
 }
 
 pub(super) fn decode_body(bytes: &[u8]) -> Result<EventBody, CodecError> {
     let envelope = codec::open(bytes)?;
     Ok(match envelope.schema {
-        CompletionV1::SCHEMA => {
-            EventBody::Completion(Box::new(envelope.decode::<CompletionV1>()?.try_into()?))
+        CompletionV1::SCHEMA | CompletionV2::SCHEMA => {
+            let event = either::<CompletionV1, CompletionV2, CompletionEvent>(bytes)?;
+            EventBody::Completion(Box::new(event))
         }
-        FailureV1::SCHEMA => {
-            EventBody::Failure(Box::new(envelope.decode::<FailureV1>()?.try_into()?))
+        FailureV1::SCHEMA | FailureV2::SCHEMA => {
+            EventBody::Failure(Box::new(either::<FailureV1, FailureV2, _>(bytes)?))
         }
         _ => EventBody::Other(envelope.decode::<OtherV1>()?.json),
     })
@@ -117,6 +130,10 @@ pub(super) fn session(text: &str) -> Result<Session, CodecError> {
 /// Reads the word of a status.
 pub(super) fn status(word: &str) -> Result<Status, CodecError> {
     find("status", &Status::ALL, Status::as_str, word)
+}
+
+fn level(word: &str) -> Result<Level, CodecError> {
+    find("level of a log", &Level::ALL, Level::as_str, word)
 }
 
 fn exit_reason(word: &str) -> Result<ExitReason, CodecError> {

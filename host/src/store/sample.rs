@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     event::{
-        ASYNC_DELEGATION_FAILURE, BoundaryLine, BoundaryRecord, ChildResult, ExitReason, Role,
-        Status, Tokens, ToolTrace,
+        ASYNC_DELEGATION_FAILURE, BoundaryLine, BoundaryRecord, ChildResult, ExitReason, Level,
+        LogLine, Role, Status, Tokens, ToolTrace,
     },
     id::{ChildId, DelegationId, HostId, Random},
     session::Session,
@@ -65,6 +65,7 @@ pub(super) fn unit(n: u8, groups: &[&[usize]]) -> UnitRecord {
         context: Some("Ünïcode context".to_owned()),
         toolsets: Some(vec!["file".to_owned()]),
         model: None,
+        workspace: Some("/home/me/project".to_owned()),
         dispatched_at: 1_000.5,
         tasks: (0..n_tasks).map(task).collect(),
         groups: groups.iter().map(group).collect(),
@@ -112,6 +113,8 @@ pub(super) fn result(task_index: usize, status: Status) -> ChildResult {
             stubbed: vec![line.clone()],
             refused: vec![line],
         })),
+        log: vec![LogLine { level: Level::Warn, text: "grün".to_owned() }],
+        log_dropped: 300,
     }
 }
 

@@ -537,6 +537,7 @@ fn unit(session: &Session) -> UnitRecord {
         context: None,
         toolsets: None,
         model: None,
+        workspace: None,
         dispatched_at: 1_772_366_400.0,
         tasks: vec![task(0), task(1)],
         groups: vec![Group { name: None, tasks: vec![0, 1] }],

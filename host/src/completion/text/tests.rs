@@ -49,6 +49,8 @@ fn result(task_index: usize, goal: &str, status: Status, summary: Option<&str>) 
         tool_trace: Vec::new(),
         tool_calls: 0,
         boundary: None,
+        log: Vec::new(),
+        log_dropped: 0,
     }
 }
 

@@ -86,6 +86,7 @@ fn unit(tasks: usize, mode: Mode) -> UnitRecord {
         context: None,
         toolsets: None,
         model: None,
+        workspace: None,
         dispatched_at: 1_772_366_400.0,
         tasks: (0..tasks).map(task).collect(),
         groups: vec![Group { name: None, tasks: (0..tasks).collect() }],

@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{convert_all, parse, result::ResultV1, role, session, status};
+use super::{
+    convert_all, parse,
+    result::{LogV1, ResultV1},
+    role, session, status,
+};
 use crate::{
     event::{ASYNC_DELEGATION, ASYNC_DELEGATION_FAILURE, CompletionEvent, FailureNotice},
     store::codec::{CodecError, Record},
@@ -49,6 +53,63 @@ pub(super) struct FailureV1 {
 impl Record for FailureV1 {
     const SCHEMA: u16 = 0x0401;
     const NAME: &'static str = "failure notice";
+}
+
+/// With the log of each result.
+#[derive(Serialize, Deserialize)]
+pub(super) struct CompletionV2 {
+    base: CompletionV1,
+    logs: Vec<LogV1>,
+}
+
+impl Record for CompletionV2 {
+    const SCHEMA: u16 = 0x0302;
+    const NAME: &'static str = CompletionV1::NAME;
+}
+
+/// With the log of the result.
+#[derive(Serialize, Deserialize)]
+pub(super) struct FailureV2 {
+    base: FailureV1,
+    log: LogV1,
+}
+
+impl Record for FailureV2 {
+    const SCHEMA: u16 = 0x0402;
+    const NAME: &'static str = FailureV1::NAME;
+}
+
+impl From<&CompletionEvent> for CompletionV2 {
+    fn from(event: &CompletionEvent) -> Self {
+        let logs = event.results.iter().map(LogV1::from).collect();
+        Self { base: CompletionV1::from(event), logs }
+    }
+}
+
+impl TryFrom<CompletionV2> for CompletionEvent {
+    type Error = CodecError;
+
+    fn try_from(event: CompletionV2) -> Result<Self, CodecError> {
+        let (base, logs) = (Self::try_from(event.base)?, event.logs);
+        let results = base.results.into_iter().zip(logs);
+        let results = results.map(|(result, log)| log.into_result(result));
+        Ok(Self { results: results.collect::<Result<_, _>>()?, ..base })
+    }
+}
+
+impl From<&FailureNotice> for FailureV2 {
+    fn from(notice: &FailureNotice) -> Self {
+        Self { base: FailureV1::from(notice), log: LogV1::from(&notice.result) }
+    }
+}
+
+impl TryFrom<FailureV2> for FailureNotice {
+    type Error = CodecError;
+
+    fn try_from(notice: FailureV2) -> Result<Self, CodecError> {
+        let base = Self::try_from(notice.base)?;
+        Ok(Self { result: notice.log.into_result(base.result)?, ..base })
+    }
 }
 
 /// Of another producer.

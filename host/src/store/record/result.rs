@@ -4,9 +4,9 @@ use std::{borrow::Cow, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{exit_reason, parse, status};
+use super::{exit_reason, level, parse, status};
 use crate::{
-    event::{BoundaryLine, BoundaryRecord, ChildResult, Tokens, ToolTrace},
+    event::{BoundaryLine, BoundaryRecord, ChildResult, LogLine, Tokens, ToolTrace},
     store::codec::{CodecError, Record},
 };
 
@@ -37,6 +37,64 @@ pub(super) struct ResultV1 {
 impl Record for ResultV1 {
     const SCHEMA: u16 = 0x0201;
     const NAME: &'static str = "result";
+}
+
+/// With the log.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ResultV2 {
+    pub(super) base: ResultV1,
+    log: LogV1,
+}
+
+impl Record for ResultV2 {
+    const SCHEMA: u16 = 0x0202;
+    const NAME: &'static str = ResultV1::NAME;
+}
+
+/// What a child wrote into its log, as far as it found room.
+#[derive(Serialize, Deserialize)]
+pub(super) struct LogV1 {
+    lines: Vec<LogLineV1>,
+    dropped: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LogLineV1 {
+    level: String,
+    text: String,
+}
+
+impl From<&ChildResult> for ResultV2 {
+    fn from(result: &ChildResult) -> Self {
+        Self { base: ResultV1::from(result), log: LogV1::from(result) }
+    }
+}
+
+impl TryFrom<ResultV2> for ChildResult {
+    type Error = CodecError;
+
+    fn try_from(result: ResultV2) -> Result<Self, CodecError> {
+        result.log.into_result(result.base.try_into()?)
+    }
+}
+
+impl From<&ChildResult> for LogV1 {
+    fn from(result: &ChildResult) -> Self {
+        let line = |it: &LogLine| {
+            let (level, text) = (it.level.as_str().to_owned(), it.text.clone());
+            LogLineV1 { level, text }
+        };
+        Self { lines: result.log.iter().map(line).collect(), dropped: result.log_dropped }
+    }
+}
+
+impl LogV1 {
+    /// The result with this log.
+    pub(super) fn into_result(self, result: ChildResult) -> Result<ChildResult, CodecError> {
+        let line = |it: LogLineV1| Ok(LogLine { level: level(&it.level)?, text: it.text });
+        let log = self.lines.into_iter().map(line).collect::<Result<_, CodecError>>()?;
+        Ok(ChildResult { log, log_dropped: self.dropped, ..result })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -116,6 +174,8 @@ impl TryFrom<ResultV1> for ChildResult {
             tool_trace: result.tool_trace.into_iter().map(ToolTrace::from).collect(),
             tool_calls: result.tool_calls,
             boundary: result.boundary.map(|it| Arc::new(it.into())),
+            log: Vec::new(),
+            log_dropped: 0,
         })
     }
 }

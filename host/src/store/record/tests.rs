@@ -52,12 +52,38 @@ fn check<T: PartialEq + std::fmt::Debug>(
     assert_eq!(encode(value).unwrap(), bytes, "{name}");
 }
 
+/// Compares what is read of the bytes that an earlier version wrote.
+fn check_earlier<T: PartialEq + std::fmt::Debug>(
+    name: &str,
+    value: &T,
+    decode: impl Fn(&[u8]) -> Result<T, CodecError>,
+) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/fixtures").join(name);
+    assert_eq!(decode(&fs::read(path).unwrap()).as_ref(), Ok(value), "{name}");
+}
+
+fn without_log(result: ChildResult) -> ChildResult {
+    ChildResult { log: Vec::new(), log_dropped: 0, ..result }
+}
+
+#[test]
+fn what_earlier_versions_wrote_is_read() {
+    check_earlier("unit.v1.bin", &UnitRecord { workspace: None, ..unit() }, decode_unit);
+    check_earlier("result.v1.bin", &without_log(result()), decode_result);
+    let EventBody::Completion(mut event) = completion() else { panic!() };
+    event.results = event.results.into_iter().map(without_log).collect();
+    check_earlier("completion.v1.bin", &EventBody::Completion(event), decode_body);
+    let EventBody::Failure(mut notice) = failure() else { panic!() };
+    notice.result = without_log(notice.result);
+    check_earlier("failure.v1.bin", &EventBody::Failure(notice), decode_body);
+}
+
 #[test]
 fn records_have_the_bytes_that_other_versions_read() {
-    check("unit.v1.bin", &unit(), encode_unit, decode_unit);
-    check("result.v1.bin", &result(), encode_result, decode_result);
-    check("completion.v1.bin", &completion(), encode_body, decode_body);
-    check("failure.v1.bin", &failure(), encode_body, decode_body);
+    check("unit.v2.bin", &unit(), encode_unit, decode_unit);
+    check("result.v2.bin", &result(), encode_result, decode_result);
+    check("completion.v2.bin", &completion(), encode_body, decode_body);
+    check("failure.v2.bin", &failure(), encode_body, decode_body);
     check("other.v1.bin", &other(), encode_body, decode_body);
     let summary = "A long summary".to_owned();
     check("summary.v1.bin", &summary, |it| encode_summary(it), decode_summary);
@@ -75,10 +101,10 @@ fn another_implementation_reads_every_record() {
         assert_eq!(codec::encode(&res).unwrap(), bytes);
         assert_eq!(bincode_next::serde::encode_to_vec(&res, config).unwrap(), payload);
     }
-    read::<UnitV1>(&encode_unit(&unit()).unwrap());
-    read::<ResultV1>(&encode_result(&result()).unwrap());
-    read::<CompletionV1>(&encode_body(&completion()).unwrap());
-    read::<FailureV1>(&encode_body(&failure()).unwrap());
+    read::<UnitV2>(&encode_unit(&unit()).unwrap());
+    read::<ResultV2>(&encode_result(&result()).unwrap());
+    read::<CompletionV2>(&encode_body(&completion()).unwrap());
+    read::<FailureV2>(&encode_body(&failure()).unwrap());
     read::<OtherV1>(&encode_body(&other()).unwrap());
     read::<SummaryV1>(&encode_summary("A long summary").unwrap());
 }
@@ -86,8 +112,8 @@ fn another_implementation_reads_every_record() {
 #[test]
 fn a_value_that_is_not_known_is_named() {
     let check = |spoil: fn(&mut ResultV1), why: &str| {
-        let mut record = ResultV1::from(&result());
-        spoil(&mut record);
+        let mut record = ResultV2::from(&result());
+        spoil(&mut record.base);
         let bytes = codec::encode(&record).unwrap();
         assert_eq!(decode_result(&bytes).unwrap_err().to_string(), why);
     };
@@ -99,7 +125,7 @@ fn a_value_that_is_not_known_is_named() {
 #[test]
 fn one_record_is_not_taken_for_another() {
     let unit = encode_unit(&unit()).unwrap();
-    let why = "the schema 0x0101 is not known here";
+    let why = "the schema 0x0102 is not known here";
     assert_eq!(decode_body(&unit).unwrap_err().to_string(), why);
     assert_eq!(decode_result(&unit).unwrap_err().to_string(), why);
 }
@@ -191,6 +217,7 @@ fn any_unit() -> impl Strategy<Value = UnitRecord> {
                 id: DelegationId::new(&Fixed(id)),
                 parent: has_parent.then(|| sample::delegation(3)),
                 session: if is_local { Default::default() } else { sample::chat() },
+                workspace: context.clone(),
                 mode: if is_foreground { Mode::Foreground } else { Mode::Background },
                 depth,
                 role,

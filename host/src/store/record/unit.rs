@@ -33,6 +33,33 @@ impl Record for UnitV1 {
     const MOST: usize = MOST / 4;
 }
 
+/// With the workspace.
+#[derive(Serialize, Deserialize)]
+pub(super) struct UnitV2 {
+    base: UnitV1,
+    workspace: Option<String>,
+}
+
+impl Record for UnitV2 {
+    const SCHEMA: u16 = 0x0102;
+    const NAME: &'static str = UnitV1::NAME;
+    const MOST: usize = UnitV1::MOST;
+}
+
+impl From<&UnitRecord> for UnitV2 {
+    fn from(unit: &UnitRecord) -> Self {
+        Self { base: UnitV1::from(unit), workspace: unit.workspace.clone() }
+    }
+}
+
+impl TryFrom<UnitV2> for UnitRecord {
+    type Error = CodecError;
+
+    fn try_from(unit: UnitV2) -> Result<Self, CodecError> {
+        Ok(Self { workspace: unit.workspace, ..unit.base.try_into()? })
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct TaskV1 {
     child_id: String,
@@ -89,6 +116,7 @@ impl TryFrom<UnitV1> for UnitRecord {
             context: unit.context,
             toolsets: unit.toolsets,
             model: unit.model,
+            workspace: None,
             dispatched_at: unit.dispatched_at,
             tasks: convert_all(unit.tasks)?,
             groups: unit.groups.into_iter().map(Group::from).collect(),
