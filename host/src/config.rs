@@ -15,6 +15,7 @@
 //! ```
 
 mod check;
+mod document;
 mod environment;
 mod error;
 mod layers;
@@ -33,6 +34,7 @@ use std::collections::BTreeMap;
 
 use reqwest::Url;
 
+pub use environment::unknown_variables;
 pub use error::{ConfigError, ConfigErrors};
 pub use layers::{Layer, Layers};
 pub use model::{KeySource, ModelConfig, ProviderConfig, ProviderKind};
@@ -137,14 +139,19 @@ pub struct Loaded {
 
 impl Loaded {
     /// Lays the layers over one another. Either all is right, or everything
-    /// that can be found wrong is told: first what is wrong with each layer
-    /// for itself, and when nothing is, what is wrong with the outcome.
+    /// that can be found wrong is told: what is wrong with each layer for
+    /// itself, and what is wrong with the outcome of the rest.
     pub fn load(layers: &Layers) -> Result<Self, ConfigErrors> {
         let template = Template::read()?;
-        let values = Values::of(&template, layers)?;
+        let (values, mut errors) = Values::of(&template, layers);
         let raw = values.table().try_into();
-        let raw = raw.map_err(|source| ConfigError::toml(BUILT_IN, source))?;
-        let config = resolve::resolve(raw, &values)?;
+        let raw = raw.map_err(|source| ConfigError::toml(BUILT_IN.to_owned(), source))?;
+        let (config, of_outcome) = resolve::resolve(raw, &values);
+        let news = of_outcome.into_iter().filter(|it| !it.follows_from(&errors));
+        let news: Vec<ConfigError> = news.collect();
+        errors.extend(news);
+        let config = ConfigErrors::or(errors, config)?;
+        let config = config.ok_or_else(|| ConfigError::NotText { origin: BUILT_IN.to_owned() })?;
         let mut entries: Vec<Entry> = values.iter().map(Entry::of).collect();
         show::sort(&mut entries, &template);
         Ok(Self { config, entries })

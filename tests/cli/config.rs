@@ -62,7 +62,7 @@ fn checking_tells_what_was_read_or_everything_that_is_wrong() {
     check!(cli.run(&["config", "check"]), @"
     exit: 0
     ----- stdout
-    ok: 0 keys from the environment
+    ok: nothing is set, so the built-in values hold
     ----- stderr
     ");
     cli.file(USER, "[delegation]\nmax_depth = 1\n");
@@ -143,7 +143,7 @@ fn a_hostile_repository_gets_nothing_by_its_file() {
         ("[tools.terminal]\nsandbox = 'landlock'".into(), "a project may not set it"),
         ("[tools.web]\nallow = ['http://127.0.0.1']".into(), "a project may only leave some"),
         ("[tools.memory]\nfile = 'notes.md'".into(), "a project may not set it"),
-        ("\u{1b}[2J = 1".into(), "TOML parse error"),
+        ("\u{1b}[2J = 1".into(), ".hermitage.toml:1: no valid TOML"),
         ("\"\\u001b[2J\" = 1".into(), "unknown key"),
     ] {
         let told = refused(text.as_bytes());
@@ -154,7 +154,7 @@ fn a_hostile_repository_gets_nothing_by_its_file() {
     check!(refused(b"model.default = '\xff'"), @"error: .hermitage.toml is not valid UTF-8");
     check!(refused(&vec![b'#'; 10 << 20]), @"error: .hermitage.toml is larger than 256 KiB");
     let deep = format!("a = {}", "[".repeat(100_000));
-    assert!(refused(deep.as_bytes()).starts_with("error: `.hermitage.toml`: TOML parse error"));
+    assert!(refused(deep.as_bytes()).starts_with("error: .hermitage.toml:1: no valid TOML"));
 }
 
 #[test]
@@ -180,4 +180,16 @@ fn commands_without_a_workspace_do_not_look_for_a_project_file() {
     cli.file(PROJECT, "nonsense");
     let ran = cli.run(&["events"]);
     assert_eq!(ran.exit, Some(0), "{ran}");
+}
+
+#[test]
+fn a_variable_that_nothing_reads_is_told() {
+    let cli = Cli::new(&["honest"]);
+    for args in [&["config", "check"][..], &["list"]] {
+        let mut command = cli.command(args);
+        let ran = Ran::from(command.env("HERMITAGE_STORE", "x.db").output().unwrap());
+        assert_eq!(ran.exit, Some(0), "{ran}");
+        let note = "note: unknown variable `HERMITAGE_STORE` in the environment\n";
+        assert!(ran.stderr.starts_with(note), "{ran}");
+    }
 }

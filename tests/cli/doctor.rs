@@ -76,3 +76,27 @@ fn a_model_without_its_key_is_broken_and_so_is_one_that_does_not_answer() {
     assert_eq!(ran.exit, Some(1), "{ran}");
     assert!(ran.stdout.contains("model `m` of provider `p` gave no answer"), "{ran}");
 }
+
+#[test]
+fn a_broken_configuration_is_one_of_the_findings() {
+    let cli = Cli::new(&[]);
+    cli.file("broken.toml", "[sandbox]\nmemory_mib = 0\n[model]\ndefault = 'none'\n");
+    let ran = cli.run(&["doctor", "--json", "--config", "broken.toml"]);
+    let findings = ran.json();
+    let of_configuration = findings.as_array().unwrap().iter();
+    let texts = of_configuration.filter(|it| it["what"] == "configuration").map(|it| &it["text"]);
+    let texts: Vec<_> = texts.map(|it| it.as_str().unwrap()).collect();
+    assert_eq!(
+        texts,
+        [
+            "broken.toml:2: `sandbox.memory_mib` is 0: must be between 1 and 4096",
+            "broken.toml:4: `model.default` has the unknown name `none`: known are none",
+            "the rest is looked at with the built-in values",
+        ],
+        "{ran}"
+    );
+    assert_eq!(finding(&findings, "cells")["state"], "works", "{ran}");
+    assert_eq!(ran.exit, Some(1), "{ran}");
+    let ran = cli.run(&["doctor", "--config", "none.toml"]);
+    assert!(ran.exit == Some(1) && ran.stdout.contains("✓ cells"), "{ran}");
+}

@@ -85,9 +85,14 @@ fn check(layers: &Layers) -> Result<Exit, CliError> {
     let of_file = |layer, file: &Option<Source>| file.as_ref().map(|it| keys_of(layer, &it.name));
     let user = of_file(Layer::User, &layers.user);
     let project = of_file(Layer::Project, &layers.project);
-    let environment = keys_of(Layer::Environment, "the environment");
-    let parts: Vec<_> = user.into_iter().chain(project).chain([environment]).collect();
-    output::result(&clean_line(&format!("ok: {}", parts.join(", ")), MAX_LINE_CHARS))?;
+    let is_set = loaded.entries.iter().any(|it| it.layer == Layer::Environment);
+    let environment = is_set.then(|| keys_of(Layer::Environment, "the environment"));
+    let parts: Vec<_> = user.into_iter().chain(project).chain(environment).collect();
+    let parts = match parts.is_empty() {
+        true => "nothing is set, so the built-in values hold".to_owned(),
+        false => parts.join(", "),
+    };
+    output::result(&clean_line(&format!("ok: {parts}"), MAX_LINE_CHARS))?;
     Ok(Exit::Completed)
 }
 

@@ -11,11 +11,11 @@ use super::{
     args::{Doctor, Global},
     error::CliError,
     output,
-    setup::{Setup, block_on, checkout},
+    setup::{Setup, block_on, checkout, layers},
 };
 use crate::{
     completion::sanitize::clean_line,
-    config::{Config, KeySource},
+    config::{Config, ConfigError, KeySource, Layers, Loaded},
     host::models,
     provider::{self, Model},
     tools::terminal::{SandboxKind, probe},
@@ -66,8 +66,10 @@ impl Finding {
 }
 
 pub(super) fn doctor(global: &Global, args: &Doctor) -> Result<Exit, CliError> {
-    let setup = Setup::new(global, Some(&args.workspace))?;
-    let findings = block_on(findings(&setup, args))?;
+    let (config, configuration) = configuration(global, args)?;
+    let setup = Setup::with(global, config);
+    let others = block_on(findings(&setup, args))?;
+    let findings: Vec<Finding> = configuration.into_iter().chain(others).collect();
     if args.json {
         output::json(&findings)?;
     } else {
@@ -75,6 +77,42 @@ pub(super) fn doctor(global: &Global, args: &Doctor) -> Result<Exit, CliError> {
     }
     let is_broken = findings.iter().any(|it| it.state == State::Broken);
     Ok(if is_broken { Exit::NotCompleted } else { Exit::Completed })
+}
+
+/// What is set, and what is wrong with it; then the rest is looked at with the
+/// built-in values.
+fn configuration(global: &Global, args: &Doctor) -> Result<(Config, Vec<Finding>), CliError> {
+    const WHAT: &str = "configuration";
+    let broken = |text: String, hint: Option<String>| Finding {
+        hint,
+        ..Finding::new(WHAT, State::Broken, text)
+    };
+    let loaded = match layers(global, Some(&args.workspace)) {
+        Ok(layers) => Loaded::load(&layers),
+        // It can't even be read.
+        Err(err) => return Ok((built_in()?, vec![broken(err.text(), None)])),
+    };
+    match loaded {
+        Ok(loaded) => {
+            let finding = Finding::new(WHAT, State::Works, "every layer is right");
+            Ok((loaded.config, vec![finding]))
+        }
+        Err(errors) => {
+            let all = [*errors.first].into_iter().chain(errors.rest);
+            let finding = |it: ConfigError| {
+                let error = CliError::from(it);
+                broken(error.text(), error.how())
+            };
+            let mut findings: Vec<Finding> = all.map(finding).collect();
+            let rest = "the rest is looked at with the built-in values";
+            findings.push(Finding::new(WHAT, State::Absent, rest));
+            Ok((built_in()?, findings))
+        }
+    }
+}
+
+fn built_in() -> Result<Config, CliError> {
+    Ok(Config::load(&Layers::default())?)
 }
 
 fn text(findings: &[Finding]) -> String {
@@ -85,8 +123,7 @@ fn text(findings: &[Finding]) -> String {
 
 async fn findings(setup: &Setup, args: &Doctor) -> Vec<Finding> {
     let config = &setup.config;
-    let mut res = vec![Finding::new("configuration", State::Works, "every layer is right")];
-    res.push(store(setup).await);
+    let mut res = vec![store(setup).await];
     res.push(cells(setup));
     res.push(tool_chain());
     res.extend(terminal(config).await);

@@ -9,11 +9,33 @@ use toml::Value;
 
 use super::{
     ConfigError,
+    error::closest,
     leaves::{Leaf, close, leaf, type_name},
     template::{Place, Template},
 };
 
 const PREFIX: &str = "HERMITAGE_";
+
+/// Variables of ours that are no keys.
+pub(super) const PLAIN: [&str; 4] =
+    ["HERMITAGE_LOG", "HERMITAGE_PLUGIN_PATH", "HERMITAGE_INSTALL", "HERMITAGE_WASM_TOOLCHAIN"];
+
+/// Variables that begin like ours, and are neither keys nor one of the others
+/// that this program knows. No error: they can be those of another one.
+pub fn unknown_variables(variables: &[(OsString, OsString)]) -> Vec<ConfigError> {
+    let names = variables.iter().map(|it| it.0.to_string_lossy());
+    let is_strange = |it: &str| {
+        it.strip_prefix(PREFIX).is_some_and(|it| !it.is_empty() && !it.contains("__"))
+            && !PLAIN.contains(&it)
+    };
+    let unknown = |it: std::borrow::Cow<'_, str>| {
+        let name = |it: &str| it.strip_prefix(PREFIX).unwrap_or_default().to_owned();
+        let names = PLAIN.map(name);
+        let close = closest(&name(&it), &names, |it| it).map(|it| format!("{PREFIX}{it}"));
+        ConfigError::UnknownVariable { variable: it.into_owned(), close }
+    };
+    names.filter(|it| is_strange(it)).map(unknown).collect()
+}
 
 /// The values that variables set, and what is wrong with the others.
 pub(super) fn leaves(

@@ -3,7 +3,10 @@
 use std::io;
 
 use super::setting::Range;
-use crate::{completion::queue::QueueConfigError, tools::web::RuleError};
+use crate::{
+    completion::queue::QueueConfigError,
+    tools::{file::WorkspaceError, web::RuleError},
+};
 
 /// Why a configuration is not taken. `origin` is the file or the option that
 /// a value came from.
@@ -30,7 +33,7 @@ pub enum ConfigError {
     /// The file is no TOML.
     #[error("{file} is not valid TOML")]
     Toml {
-        /// As it was given.
+        /// As it was given, with the line.
         file: String,
         /// Where and why.
         #[source]
@@ -157,6 +160,14 @@ pub enum ConfigError {
         /// What it has to be.
         expected: &'static str,
     },
+    /// A pattern that is none.
+    #[error("{origin}: {why}{}", cause(why))]
+    Glob {
+        /// What set one of them last.
+        origin: String,
+        /// Which key, and which pattern.
+        why: WorkspaceError,
+    },
     /// A text that is no rule for pages.
     #[error("{origin}: `{key}`: {source}")]
     Rule {
@@ -245,6 +256,9 @@ impl ConfigError {
             ConfigError::Exceeds { key, limited_by, .. } => {
                 Some(format!("lower `{key}` or raise `{limited_by}`"))
             }
+            ConfigError::UnknownVariable { variable, .. } if !variable.contains("__") => {
+                Some(format!("known are {}", super::environment::PLAIN.join(", ")))
+            }
             ConfigError::UnknownVariable { .. } => {
                 Some("variables with `__` are keys of the configuration: `hermitage config show --all` lists them".to_owned())
             }
@@ -255,8 +269,52 @@ impl ConfigError {
         }
     }
 
-    pub(super) fn toml(file: &str, source: toml::de::Error) -> Self {
-        ConfigError::Toml { file: file.to_owned(), source: Box::new(source) }
+    pub(super) fn toml(file: String, source: toml::de::Error) -> Self {
+        ConfigError::Toml { file, source: Box::new(source) }
+    }
+
+    /// The keys that it is about, dotted.
+    fn keys(&self) -> Vec<&str> {
+        match self {
+            ConfigError::UnknownKey { key, .. }
+            | ConfigError::BadName { key, .. }
+            | ConfigError::WrongType { key, .. }
+            | ConfigError::OutOfRange { key, .. }
+            | ConfigError::UnknownName { key, .. }
+            | ConfigError::Malformed { key, .. }
+            | ConfigError::Missing { key, .. }
+            | ConfigError::Widens { key, .. } => vec![key],
+            ConfigError::Rule { key, .. } => vec![key],
+            ConfigError::Exceeds { key, limited_by: other, .. }
+            | ConfigError::Both { key, other, .. } => vec![key, other],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether it is there only because of others: what was wrong is left out
+    /// of the outcome, which is then another one.
+    pub(super) fn follows_from(&self, others: &[Self]) -> bool {
+        let same_entry = |it: &str, key: &str| match (section(it), section(key)) {
+            (Some(a), Some(b)) => {
+                a == b && ["providers.", "models."].iter().any(|it| a.starts_with(it))
+            }
+            _ => false,
+        };
+        let named = match self {
+            ConfigError::UnknownName { name, .. } => {
+                ["providers", "models"].map(|it| Some(format!("{it}.{name}.")))
+            }
+            _ => [None, None],
+        };
+        let touches = |it: &str| {
+            let is_absent = matches!(self, ConfigError::Missing { .. });
+            self.keys().iter().any(|key| *key == it || is_absent && same_entry(it, key))
+                || named.iter().flatten().any(|entry| it.starts_with(entry))
+        };
+        let is_grammar = |it: &Self| matches!(it, ConfigError::Toml { .. });
+        let keys = others.iter().flat_map(Self::keys);
+        // Who knows what stands in a file that can't be read.
+        keys.into_iter().any(touches) || others.iter().any(is_grammar)
     }
 
     pub(super) fn unknown_name(
@@ -270,6 +328,15 @@ impl ConfigError {
         let (origin, name) = (origin.to_owned(), name.to_owned());
         ConfigError::UnknownName { origin, key: key.into(), name, close, known }
     }
+}
+
+/// What lies below an error, behind a colon.
+fn cause(error: &dyn std::error::Error) -> String {
+    error.source().map(|it| format!(": {it}")).unwrap_or_default()
+}
+
+fn section(key: &str) -> Option<&str> {
+    key.rsplit_once('.').map(|it| it.0)
 }
 
 fn listed(known: &[String]) -> String {

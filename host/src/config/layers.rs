@@ -1,16 +1,18 @@
 //! Layers of configuration, and which of them a value is from.
 
-use std::{collections::BTreeMap, ffi::OsString};
+use std::{cmp::Reverse, collections::BTreeMap, ffi::OsString};
 
 use toml::{Table, Value};
 
 use super::{
-    BUILT_IN, ConfigError, ConfigErrors, environment,
+    BUILT_IN, ConfigError,
+    document::{self, Lines},
+    environment,
     leaves::{Leaf, Leaves},
     narrow,
     setting::Setting,
     source::Source,
-    template::{Template, parse},
+    template::Template,
 };
 
 /// What lies over the built-in values, lowest first. All are absent by
@@ -68,10 +70,12 @@ pub(super) struct Set {
 pub(super) struct Values(BTreeMap<String, Set>);
 
 impl Values {
-    /// Lays all layers, or tells everything that is wrong with each.
-    pub(super) fn of(template: &Template, layers: &Layers) -> Result<Self, ConfigErrors> {
+    /// Lays what is right of all layers, and tells everything that is wrong
+    /// with each.
+    pub(super) fn of(template: &Template, layers: &Layers) -> (Self, Vec<ConfigError>) {
         let (mut res, mut errors) = (Self::default(), Vec::new());
-        let built_in = Leaves::of(template, BUILT_IN, template.built_in.clone());
+        let lines = Lines::default();
+        let built_in = Leaves::of(template, BUILT_IN, &lines, template.built_in.clone());
         errors.extend(built_in.errors);
         res.lay(Layer::BuiltIn, built_in.found);
 
@@ -79,15 +83,19 @@ impl Values {
         res.lay(Layer::User, user);
 
         let project = file(template, layers.project.as_ref(), &mut errors);
-        for leaf in &project {
-            errors.extend(narrow::check(leaf, &res).err());
+        let mut narrowing = Vec::new();
+        for leaf in project {
+            match narrow::check(&leaf, &res) {
+                Ok(()) => narrowing.push(leaf),
+                Err(err) => errors.push(err),
+            }
         }
-        res.lay(Layer::Project, project);
+        res.lay(Layer::Project, narrowing);
 
         let (environment, wrong) = environment::leaves(template, &layers.environment);
         errors.extend(wrong);
         res.lay(Layer::Environment, environment);
-        ConfigErrors::or(errors, res)
+        (res, errors)
     }
 
     fn lay(&mut self, layer: Layer, leaves: Vec<Leaf>) {
@@ -116,12 +124,12 @@ impl Values {
 
     /// The uppermost origin of a key, or of all keys of a section.
     pub(super) fn origin(&self, key: &str) -> &str {
-        self.uppermost(&[key]).map_or(BUILT_IN, |it| &it.leaf.origin)
+        self.uppermost(&[key]).map_or(BUILT_IN, |it| &it.leaf.place)
     }
 
     /// The origin that was laid last of two keys.
     pub(super) fn later(&self, one: &str, other: &str) -> &str {
-        self.uppermost(&[one, other]).map_or(BUILT_IN, |it| &it.leaf.origin)
+        self.uppermost(&[one, other]).map_or(BUILT_IN, |it| &it.leaf.place)
     }
 
     fn uppermost(&self, keys: &[&str]) -> Option<&Set> {
@@ -129,7 +137,7 @@ impl Values {
             key.strip_prefix(whole).is_some_and(|it| it.is_empty() || it.starts_with('.'))
         };
         let in_any = |it: &&Set| keys.iter().any(|whole| is_in(&it.leaf.key, whole));
-        self.0.values().filter(in_any).max_by_key(|it| it.layer)
+        self.0.values().filter(in_any).max_by_key(|it| (it.layer, Reverse(it.leaf.line)))
     }
 
     /// A number as its setting has it.
@@ -149,14 +157,15 @@ impl Values {
 
 fn file(template: &Template, source: Option<&Source>, errors: &mut Vec<ConfigError>) -> Vec<Leaf> {
     let Some(source) = source else { return Vec::new() };
-    match parse(&source.name, &source.text) {
-        Ok(table) => {
-            let leaves = Leaves::of(template, &source.name, table);
-            errors.extend(leaves.errors);
+    match document::parse(source) {
+        Ok((table, lines)) => {
+            let mut leaves = Leaves::of(template, &source.name, &lines, table);
+            errors.append(&mut leaves.errors);
+            leaves.found.iter_mut().for_each(|it| source.start_paths_at(it));
             leaves.found
         }
-        Err(err) => {
-            errors.push(err);
+        Err(all) => {
+            errors.extend(all);
             Vec::new()
         }
     }

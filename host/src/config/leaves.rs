@@ -5,6 +5,7 @@ use toml::{Table, Value};
 
 use super::{
     ConfigError,
+    document::{Lines, place},
     error::closest,
     setting::{Range, range},
     show::literal,
@@ -20,19 +21,29 @@ pub(super) struct Leaf {
     pub(super) value: Value,
     /// The file or the variable that it comes from.
     pub(super) origin: String,
+    /// The same with the line of a file, for errors.
+    pub(super) place: String,
+    /// The line of a file.
+    pub(super) line: Option<usize>,
 }
 
 /// The values of one file, and what is wrong with the others.
 pub(super) struct Leaves<'a> {
     template: &'a Template,
     origin: &'a str,
+    lines: &'a Lines,
     pub(super) found: Vec<Leaf>,
     pub(super) errors: Vec<ConfigError>,
 }
 
 impl<'a> Leaves<'a> {
-    pub(super) fn of(template: &'a Template, origin: &'a str, table: Table) -> Self {
-        let mut res = Self { template, origin, found: Vec::new(), errors: Vec::new() };
+    pub(super) fn of(
+        template: &'a Template,
+        origin: &'a str,
+        lines: &'a Lines,
+        table: Table,
+    ) -> Self {
+        let mut res = Self { template, origin, lines, found: Vec::new(), errors: Vec::new() };
         res.walk(table, &mut Vec::new());
         res
     }
@@ -41,20 +52,24 @@ impl<'a> Leaves<'a> {
     fn walk(&mut self, table: Table, path: &mut Vec<String>) {
         for (key, value) in table {
             path.push(key);
+            let line = self.lines.get(path);
+            let place = place(self.origin, line);
             match (self.template.place(path), value) {
                 (Place::Section, Value::Table(inner)) => self.walk(inner, path),
                 (Place::Section, value) => {
-                    self.errors.push(wrong_type(self.origin, &path.join("."), &value, "a table"));
+                    self.errors.push(wrong_type(&place, &path.join("."), &value, "a table"));
                 }
-                (Place::Key(key), value) => match leaf(key, path.join("."), value, self.origin) {
-                    Ok(leaf) => self.found.push(leaf),
+                (Place::Key(key), value) => match leaf(key, path.join("."), value, &place) {
+                    Ok(leaf) => {
+                        self.found.push(Leaf { origin: self.origin.to_owned(), line, ..leaf });
+                    }
                     Err(err) => self.errors.push(err),
                 },
                 (Place::BadName, _) => {
-                    let (origin, key) = (self.origin.to_owned(), path.join("."));
+                    let (origin, key) = (place, path.join("."));
                     self.errors.push(ConfigError::BadName { origin, key });
                 }
-                (Place::Nothing, _) => self.errors.push(unknown(self.template, path, self.origin)),
+                (Place::Nothing, _) => self.errors.push(unknown(self.template, path, &place)),
             }
             path.pop();
         }
@@ -78,7 +93,8 @@ pub(super) fn leaf(
         let (origin, value) = (origin.to_owned(), literal(&value));
         return Err(ConfigError::OutOfRange { origin, key: dotted, value, range });
     }
-    Ok(Leaf { key: dotted, slot: key.slot.clone(), value, origin: origin.to_owned() })
+    let (slot, origin, place) = (key.slot.clone(), origin.to_owned(), origin.to_owned());
+    Ok(Leaf { key: dotted, slot, value, origin, place, line: None })
 }
 
 /// Neither is a number that is none (`nan`) in any range.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
-use super::{ConfigError, layers::Values, raw, setting};
+use super::{ConfigError, ConfigErrors, layers::Values, raw, resolve::keep, setting};
 use crate::{completion::sanitize::is_blank, provider::Price};
 
 /// How long one attempt may take at a provider that says nothing of it: long
@@ -130,14 +130,13 @@ fn each<R, T>(
     table: &str,
     values: &Values,
     errors: &mut Vec<ConfigError>,
-    resolve: impl Fn(&Entry<'_>, R) -> Result<T, ConfigError>,
+    resolve: impl Fn(&Entry<'_>, R) -> Result<T, ConfigErrors>,
 ) -> BTreeMap<String, T> {
     let mut res = BTreeMap::new();
     for (name, raw) in raws {
         let entry = Entry { section: format!("{table}.{name}"), values };
-        match resolve(&entry, raw) {
-            Ok(it) => _ = res.insert(name, it),
-            Err(err) => errors.push(err),
+        if let Some(it) = keep(errors, resolve(&entry, raw)) {
+            res.insert(name, it);
         }
     }
     res
@@ -178,27 +177,40 @@ impl Entry<'_> {
     }
 }
 
-fn provider(entry: &Entry<'_>, raw: raw::Provider) -> Result<ProviderConfig, ConfigError> {
-    let kind = kind(entry, &entry.need(raw.kind, "kind", "")?)?;
-    let base_url = raw.base_url.map(|it| base_url(entry, &it)).transpose()?;
+fn provider(entry: &Entry<'_>, raw: raw::Provider) -> Result<ProviderConfig, ConfigErrors> {
+    let mut errors = Vec::new();
+    let kind = entry.need(raw.kind, "kind", "").and_then(|it| kind(entry, &it));
+    let kind = keep(&mut errors, kind);
+    let has_url = raw.base_url.is_some();
+    let base_url = raw.base_url.map(|it| base_url(entry, &it)).transpose();
+    let base_url = keep(&mut errors, base_url).flatten();
     let timeout = raw
         .timeout_seconds
         .map(|it| setting::PROVIDER_TIMEOUT.of(it, &entry.origin("timeout_seconds")));
-    let is_scripted = kind == ProviderKind::Scripted;
-    if is_scripted {
-        entry.need(raw.cassette.as_ref(), "cassette", " for the kind `scripted`")?;
-    } else {
-        entry.need(base_url.as_ref(), "base_url", "")?;
-        if raw.cassette.is_some() {
-            return Err(entry.malformed("cassette", "absent: only the kind `scripted` has one"));
+    let timeout = keep(&mut errors, timeout.transpose()).flatten();
+    let key = keep(&mut errors, key(entry, raw.api_key_env, raw.api_key_cmd)).flatten();
+    match kind {
+        Some(ProviderKind::Scripted) => {
+            let cassette = raw.cassette.as_ref();
+            keep(&mut errors, entry.need(cassette, "cassette", " for the kind `scripted`"));
         }
+        Some(_) => {
+            keep(&mut errors, entry.need(has_url.then_some(()), "base_url", ""));
+            if raw.cassette.is_some() {
+                let expected = "absent: only the kind `scripted` has one";
+                errors.push(entry.malformed("cassette", expected));
+            }
+        }
+        None => {}
     }
+    let kind = ConfigErrors::or(errors, kind)?;
+    let kind = entry.need(kind, "kind", "")?;
     Ok(ProviderConfig {
         kind,
-        base_url: base_url.filter(|_| !is_scripted),
-        key: key(entry, raw.api_key_env, raw.api_key_cmd)?,
+        base_url: base_url.filter(|_| kind != ProviderKind::Scripted),
+        key,
         stream: raw.stream.unwrap_or(true),
-        timeout: timeout.transpose()?.unwrap_or(DEFAULT_TIMEOUT),
+        timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
         cassette: raw.cassette.map(PathBuf::from),
     })
 }
@@ -232,7 +244,7 @@ fn key(
     }
 }
 
-fn is_variable(name: &str) -> bool {
+pub(super) fn is_variable(name: &str) -> bool {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(is_word)
 }
@@ -254,29 +266,44 @@ fn model(
     entry: &Entry<'_>,
     raw: raw::NamedModel,
     providers: &[String],
-) -> Result<ModelConfig, ConfigError> {
-    let provider = entry.need(raw.provider, "provider", "")?;
-    if !providers.contains(&provider) {
-        return Err(entry.unknown("provider", &provider, providers.to_vec()));
-    }
-    let id = entry.need(raw.id, "id", "")?;
-    if is_blank(&id) {
-        return Err(entry.malformed("id", "the provider's name of a model"));
-    }
+) -> Result<ModelConfig, ConfigErrors> {
+    let mut errors = Vec::new();
+    let provider = entry.need(raw.provider, "provider", "").and_then(|it| {
+        let is_known = providers.contains(&it);
+        is_known
+            .then(|| it.clone())
+            .ok_or_else(|| entry.unknown("provider", &it, providers.to_vec()))
+    });
+    let provider = keep(&mut errors, provider).unwrap_or_default();
+    let id = entry.need(raw.id, "id", "").and_then(|it| match is_blank(&it) {
+        true => Err(entry.malformed("id", "the provider's name of a model")),
+        false => Ok(it),
+    });
+    let id = keep(&mut errors, id).unwrap_or_default();
     let tokens = |it| setting::CONTEXT_TOKENS.of(it, &entry.origin("context_tokens"));
     let output = |it| setting::MAX_OUTPUT_TOKENS.of(it, &entry.origin("max_output_tokens"));
-    let context_tokens = raw.context_tokens.map(tokens).transpose()?;
-    let max_output_tokens = raw.max_output_tokens.map(output).transpose()?;
-    let price = match (raw.input_price, raw.output_price) {
-        (None, None) => None,
-        (input, output) => Some(Price {
-            input: entry.need(input, "input_price", ", as `output_price` is")?,
-            output: entry.need(output, "output_price", ", as `input_price` is")?,
-        }),
-    };
-    fits(entry, max_output_tokens, context_tokens)?;
+    let context_tokens = keep(&mut errors, raw.context_tokens.map(tokens).transpose()).flatten();
+    let max_output_tokens =
+        keep(&mut errors, raw.max_output_tokens.map(output).transpose()).flatten();
+    let price = keep(&mut errors, price(entry, raw.input_price, raw.output_price)).flatten();
+    keep(&mut errors, fits(entry, max_output_tokens, context_tokens));
     let temperature = raw.temperature;
-    Ok(ModelConfig { provider, id, context_tokens, max_output_tokens, temperature, price })
+    let res = ModelConfig { provider, id, context_tokens, max_output_tokens, temperature, price };
+    ConfigErrors::or(errors, res)
+}
+
+fn price(
+    entry: &Entry<'_>,
+    input: Option<f64>,
+    output: Option<f64>,
+) -> Result<Option<Price>, ConfigError> {
+    if input.is_none() && output.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Price {
+        input: entry.need(input, "input_price", ", as `output_price` is")?,
+        output: entry.need(output, "output_price", ", as `input_price` is")?,
+    }))
 }
 
 fn fits(entry: &Entry<'_>, output: Option<u32>, whole: Option<u64>) -> Result<(), ConfigError> {

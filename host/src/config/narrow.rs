@@ -174,7 +174,7 @@ impl Rule {
 pub(super) fn check(leaf: &Leaf, below: &Values) -> Result<(), ConfigError> {
     let rule = Rule::of(&leaf.slot);
     if rule == Rule::Tools {
-        toolsets_exist(&texts(&leaf.value), &leaf.key, &leaf.origin)?;
+        toolsets_exist(&texts(&leaf.value), &leaf.key, &leaf.place)?;
     }
     let permitted = match rule {
         Rule::KnownModel => is_known_model(&leaf.value, below),
@@ -184,7 +184,7 @@ pub(super) fn check(leaf: &Leaf, below: &Values) -> Result<(), ConfigError> {
         return Ok(());
     }
     Err(ConfigError::Widens {
-        origin: leaf.origin.clone(),
+        origin: leaf.place.clone(),
         key: leaf.key.clone(),
         value: literal(&leaf.value),
         below: below.value(&leaf.key).map(literal),

@@ -33,35 +33,71 @@ use crate::{
 /// What web servers are told of who asks.
 const USER_AGENT: &str = concat!("hermitage/", env!("CARGO_PKG_VERSION"));
 
-/// Entries with names are all looked at; of the rest the first error ends it.
-pub(super) fn resolve(raw: Raw, values: &Values) -> Result<Config, ConfigErrors> {
-    let raw::Model { default, .. } = &raw.model;
-    let (found, mut errors) = model::resolve(raw.providers, raw.models, default.clone(), values);
-    let sections = || -> Result<Config, ConfigError> {
-        let delegation = delegation(raw.delegation, values)?;
-        Ok(Config {
-            budget: budget(&raw.budget, values)?,
-            queue: queue(&raw.queue, values)?,
-            sandbox: sandbox(&raw.sandbox, values)?,
+/// The configuration when nothing is wrong with it, and everything that is.
+pub(super) fn resolve(raw: Raw, values: &Values) -> (Option<Config>, Vec<ConfigError>) {
+    let default = raw.model.default.clone();
+    let (found, mut errors) = model::resolve(raw.providers, raw.models, default, values);
+    let delegation = delegation(raw.delegation, values, &mut errors);
+    let delegation = keep(&mut errors, delegation);
+    let budget = keep(&mut errors, budget(&raw.budget, values));
+    let queue = keep(&mut errors, queue(&raw.queue, values));
+    let sandbox = keep(&mut errors, sandbox(&raw.sandbox, values));
+    let tools = tools(raw.tools, values, &mut errors);
+    let patience = keep(&mut errors, patience(&raw.model, values));
+    let config = || {
+        Some(Config {
+            delegation: delegation?,
+            budget: budget?,
+            queue: queue?,
+            sandbox: sandbox?,
             workspace: WorkspaceConfig { allow_home: raw.workspace.allow_home },
-            tools: tools(raw.tools, values)?,
-            patience: patience(&raw.model, values)?,
-            delegation,
+            tools: tools?,
+            patience: patience?,
             providers: found.providers,
             models: found.models,
             default_model: found.default_model,
         })
     };
-    match sections() {
-        Ok(config) => {
-            errors.extend(config.misfits(|key, other| values.later(key, other)));
-            ConfigErrors::or(errors, config)
+    let config = config();
+    let misfits = config.iter().flat_map(|it| it.misfits(|key, other| values.later(key, other)));
+    errors.extend(misfits);
+    (config, errors)
+}
+
+/// The value, or what is wrong with it on the list.
+pub(super) fn keep<T>(
+    errors: &mut Vec<ConfigError>,
+    outcome: Result<T, impl Into<ConfigErrors>>,
+) -> Option<T> {
+    match outcome {
+        Ok(it) => Some(it),
+        Err(err) => {
+            let ConfigErrors { first, rest } = err.into();
+            errors.push(*first);
+            errors.extend(rest);
+            None
         }
-        Err(first) => Err(ConfigErrors { first: Box::new(first), rest: errors }),
     }
 }
 
-fn delegation(raw: raw::Delegation, values: &Values) -> Result<delegation::Limits, ConfigError> {
+/// All of them, or everything that is wrong with any.
+fn all<T>(
+    outcomes: impl IntoIterator<Item = Result<T, ConfigError>>,
+) -> Result<Vec<T>, ConfigErrors> {
+    let mut errors = Vec::new();
+    let right = outcomes.into_iter().filter_map(|it| keep(&mut errors, it)).collect();
+    ConfigErrors::or(errors, right)
+}
+
+/// What is wrong with names is on the list, and the numbers are there all the
+/// same: they are compared with others.
+fn delegation(
+    raw: raw::Delegation,
+    values: &Values,
+    errors: &mut Vec<ConfigError>,
+) -> Result<delegation::Limits, ConfigError> {
+    let default_toolsets = keep(errors, default_toolsets(raw.default_toolsets, values));
+    let blocked_tools = keep(errors, blocked_tools(&raw.blocked_tools, values));
     Ok(delegation::Limits {
         max_concurrent_children: values
             .take(setting::MAX_CONCURRENT_CHILDREN, raw.max_concurrent_children)?,
@@ -73,8 +109,8 @@ fn delegation(raw: raw::Delegation, values: &Values) -> Result<delegation::Limit
         max_iterations: values.take(setting::MAX_ITERATIONS, raw.max_iterations)?,
         child_timeout: values.take(setting::CHILD_TIMEOUT, raw.child_timeout_seconds)?,
         interrupt_grace: values.take(setting::INTERRUPT_GRACE, raw.interrupt_grace_seconds)?,
-        default_toolsets: default_toolsets(raw.default_toolsets, values)?,
-        blocked_tools: blocked_tools(&raw.blocked_tools, values)?,
+        default_toolsets: default_toolsets.unwrap_or_default(),
+        blocked_tools: blocked_tools.unwrap_or_default(),
         defences: Defences::ALL,
     })
 }
@@ -143,24 +179,41 @@ fn file(raw: &raw::File, values: &Values) -> Result<FileConfig, ConfigError> {
     })
 }
 
-fn tools(raw: raw::Tools, values: &Values) -> Result<ToolsConfig, ConfigError> {
-    Ok(ToolsConfig {
-        file: file(&raw.file, values)?,
-        terminal: terminal(raw.terminal, values)?,
-        search: search(&raw.web, values)?,
-        web: web(&raw.web, values)?,
-        memory: memory(raw.memory, values)?,
-    })
+fn tools(raw: raw::Tools, values: &Values, errors: &mut Vec<ConfigError>) -> Option<ToolsConfig> {
+    let file = keep(errors, file(&raw.file, values));
+    if let Some(file) = &file {
+        let later = values.later("tools.file.secret_globs", "tools.file.protected_globs");
+        let glob = |why| ConfigError::Glob { origin: later.to_owned(), why };
+        keep(errors, file.check_globs().map_err(glob));
+    }
+    let terminal = terminal(raw.terminal, values, errors);
+    let terminal = keep(errors, terminal);
+    let search = keep(errors, search(&raw.web, values)).flatten();
+    let web = web(&raw.web, values, errors);
+    let web = keep(errors, web);
+    let memory = keep(errors, memory(raw.memory, values));
+    Some(ToolsConfig { file: file?, terminal: terminal?, search, web: web?, memory: memory? })
 }
 
-fn terminal(raw: raw::Terminal, values: &Values) -> Result<TerminalConfig, ConfigError> {
+fn terminal(
+    raw: raw::Terminal,
+    values: &Values,
+    errors: &mut Vec<ConfigError>,
+) -> Result<TerminalConfig, ConfigError> {
+    let key = "tools.terminal.environment";
+    if !raw.environment.iter().all(|it| model::is_variable(it)) {
+        let origin = values.origin(key).to_owned();
+        let expected = "a list of names of variables: letters, digits and `_`";
+        errors.push(ConfigError::Malformed { origin, key: key.to_owned(), expected });
+    }
     let kinds = [
         ("auto", SandboxChoice::Auto),
         ("bubblewrap", SandboxChoice::Bubblewrap),
         ("landlock", SandboxChoice::Landlock),
     ];
     Ok(TerminalConfig {
-        sandbox: word("tools.terminal.sandbox", &raw.sandbox, &kinds, values)?,
+        sandbox: keep(errors, word("tools.terminal.sandbox", &raw.sandbox, &kinds, values))
+            .unwrap_or(SandboxChoice::Auto),
         network: raw.network,
         timeout: values.take(setting::TERMINAL_TIMEOUT, raw.timeout_seconds)?,
         max_timeout: values.take(setting::TERMINAL_MAX_TIMEOUT, raw.max_timeout_seconds)?,
@@ -206,9 +259,13 @@ fn absolute(
     texts.iter().map(path).collect()
 }
 
-fn web(raw: &raw::Web, values: &Values) -> Result<WebConfig, ConfigError> {
+fn web(
+    raw: &raw::Web,
+    values: &Values,
+    errors: &mut Vec<ConfigError>,
+) -> Result<WebConfig, ConfigError> {
     Ok(WebConfig {
-        allow: rules(&raw.allow, values)?,
+        allow: keep(errors, rules(&raw.allow, values)).unwrap_or_default(),
         connect_timeout: values.take(setting::WEB_CONNECT, raw.connect_timeout_seconds)?,
         header_timeout: values.take(setting::WEB_HEADER, raw.header_timeout_seconds)?,
         total_timeout: values.take(setting::WEB_TOTAL, raw.total_timeout_seconds)?,
@@ -225,10 +282,10 @@ fn web(raw: &raw::Web, values: &Values) -> Result<WebConfig, ConfigError> {
     })
 }
 
-fn rules(texts: &[String], values: &Values) -> Result<Vec<Rule>, ConfigError> {
+fn rules(texts: &[String], values: &Values) -> Result<Vec<Rule>, ConfigErrors> {
     let key = "tools.web.allow";
     let bad = |source| ConfigError::Rule { origin: values.origin(key).to_owned(), key, source };
-    texts.iter().map(|it| it.parse().map_err(bad)).collect()
+    all(texts.iter().map(|it| it.parse().map_err(bad)))
 }
 
 fn search(raw: &raw::Web, values: &Values) -> Result<Option<SearchConfig>, ConfigError> {
@@ -285,10 +342,10 @@ fn word<T: Copy>(
 }
 
 /// Checked as in a task, so that a task without toolsets can't fail by them.
-fn default_toolsets(names: Vec<String>, values: &Values) -> Result<Vec<String>, ConfigError> {
+fn default_toolsets(names: Vec<String>, values: &Values) -> Result<Vec<String>, ConfigErrors> {
     let key = "delegation.default_toolsets";
-    toolsets_exist(&names, key, values.origin(key))?;
-    Ok(names)
+    let exists = |it: String| toolsets_exist(&[&it], key, values.origin(key)).map(|()| it);
+    all(names.into_iter().map(exists))
 }
 
 /// Whether every name is one of a toolset or a tool.
@@ -315,9 +372,9 @@ fn grantable() -> Vec<&'static str> {
     toolsets.map(|it| it.name).chain(tools).collect()
 }
 
-fn blocked_tools(names: &[String], values: &Values) -> Result<Vec<Tool>, ConfigError> {
+fn blocked_tools(names: &[String], values: &Values) -> Result<Vec<Tool>, ConfigErrors> {
     let key = "delegation.blocked_tools";
     let known = || Tool::ALL.map(Tool::name);
     let unknown = |name| ConfigError::unknown_name(values.origin(key), key, name, known());
-    names.iter().map(|it| Tool::named(it).ok_or_else(|| unknown(it))).collect()
+    all(names.iter().map(|it| Tool::named(it).ok_or_else(|| unknown(it))))
 }

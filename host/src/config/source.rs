@@ -5,12 +5,13 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, ErrorKind},
     os::unix::fs::OpenOptionsExt as _,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use rustix::{fs::OFlags, io::Errno};
+use toml::Value;
 
-use super::ConfigError;
+use super::{ConfigError, leaves::Leaf};
 use crate::plain_file;
 
 /// Name of the file in a workspace.
@@ -27,15 +28,44 @@ pub struct Source {
     pub name: String,
     /// All of it.
     pub text: String,
+    /// Where its relative paths start; when empty, where the process does.
+    pub dir: PathBuf,
 }
+
+/// Keys that are paths.
+const PATHS: [&str; 2] = ["providers.NAME.cassette", "tools.memory.file"];
+
+/// A key that is a command line, which may begin with a path.
+const COMMAND: &str = "providers.NAME.api_key_cmd";
 
 impl Source {
     /// A file of the user, or a pipe that they handed over (`<(…)`).
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let name = path.display().to_string();
-        match plain_file::open_or_pipe(path) {
-            Ok(file) => Self::of(name, file),
-            Err(source) => Err(ConfigError::Read { file: name, source }),
+        let file = match plain_file::open_or_pipe(path) {
+            Ok(file) => file,
+            Err(source) => return Err(ConfigError::Read { file: name, source }),
+        };
+        // What comes out of a pipe lies nowhere.
+        let is_file = file.metadata().is_ok_and(|it| it.is_file());
+        let dir = path.parent().filter(|_| is_file).unwrap_or(Path::new("")).to_owned();
+        Ok(Self { dir, ..Self::of(name, file)? })
+    }
+
+    /// Makes a relative path start where the file is.
+    pub(super) fn start_paths_at(&self, leaf: &mut Leaf) {
+        let Value::String(text) = &mut leaf.value else { return };
+        if self.dir.as_os_str().is_empty() {
+            return;
+        }
+        let is_path = PATHS.contains(&leaf.slot.as_str()) && !text.is_empty();
+        let is_program = leaf.slot == COMMAND && text.starts_with("./");
+        let Ok(dir) = std::path::absolute(&self.dir) else { return };
+        if is_path {
+            // An absolute one stays what it is.
+            *text = dir.join(&*text).display().to_string();
+        } else if is_program {
+            *text = format!("{}/{text}", dir.display());
         }
     }
 
@@ -88,7 +118,7 @@ impl Source {
             Err(source) => return Err(ConfigError::Read { file: name, source }),
         };
         match String::from_utf8(bytes) {
-            Ok(text) => Ok(Self { name, text }),
+            Ok(text) => Ok(Self { name, text, dir: PathBuf::new() }),
             Err(_) => Err(ConfigError::NotText { origin: name }),
         }
     }

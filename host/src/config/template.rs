@@ -50,7 +50,7 @@ pub(super) enum Place<'a> {
 
 /// Parses a whole file.
 pub(super) fn parse(file: &str, text: &str) -> Result<Table, ConfigError> {
-    text.parse().map_err(|source| ConfigError::toml(file, source))
+    text.parse().map_err(|source| ConfigError::toml(file.to_owned(), source))
 }
 
 impl Template {

@@ -17,7 +17,7 @@ fn built_in() -> Config {
 }
 
 fn source(name: &str, text: &str) -> Option<Source> {
-    Some(Source { name: name.to_owned(), text: text.to_owned() })
+    Some(Source { name: name.to_owned(), text: text.to_owned(), dir: "".into() })
 }
 
 /// A user's file alone.
@@ -29,8 +29,20 @@ fn load(text: &str) -> Result<Config, ConfigError> {
     Config::load(&of_user(text))
 }
 
-/// Everything that is wrong, each with its hint.
+/// Everything that is wrong, each with its hint, without the lines.
 fn errors(layers: &Layers) -> Vec<String> {
+    errors_with_lines(layers).iter().map(|it| without_line(it)).collect()
+}
+
+/// Takes the line away from a file in front of an error.
+fn without_line(text: &str) -> String {
+    let Some((file, rest)) = text.split_once(".toml:") else { return text.to_owned() };
+    let text = rest.trim_start_matches(|it: char| it.is_ascii_digit());
+    let colon = if text.len() == rest.len() { ":" } else { "" };
+    format!("{file}.toml{colon}{text}")
+}
+
+fn errors_with_lines(layers: &Layers) -> Vec<String> {
     let errors = Loaded::load(layers).unwrap_err();
     let told = |it: ConfigError| match it.hint() {
         Some(hint) => format!("{it} | {hint}"),

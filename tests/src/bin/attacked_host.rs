@@ -171,7 +171,7 @@ fn named(name: &str) -> Defence {
 
 fn builder(opening: &Opening) -> Result<Builder, String> {
     let Opening { world, cache, config, .. } = opening;
-    let source = Source { name: "config.toml".to_owned(), text: config.clone() };
+    let source = Source { name: "config.toml".to_owned(), text: config.clone(), dir: "".into() };
     let layers = Layers { user: Some(source), ..Layers::default() };
     let mut config = Config::load(&layers).map_err(|it| it.to_string())?;
     config.sandbox.cache_dir = Some(cache.clone());

@@ -150,3 +150,25 @@ fn bytes_that_are_no_text_are_refused_and_not_shown() {
     let layers = Layers { environment: vec![("OTHER".into(), broken)], ..Layers::default() };
     assert!(Config::load(&layers).is_ok());
 }
+
+#[test]
+fn a_variable_that_begins_like_ours_and_is_none_is_told() {
+    let told = |name: &str| {
+        let all = unknown_variables(&[(name.into(), "".into())]);
+        all.into_iter().map(|it| format!("{it} | {}", it.hint().unwrap())).collect::<String>()
+    };
+    for known in
+        ["HERMITAGE_LOG", "HERMITAGE_INSTALL", "HERMITAGE_", "HERMITAGES", "HERMITAGE_A__B"]
+    {
+        assert_eq!(told(known), "");
+    }
+    assert_eq!(
+        told("HERMITAGE_LOGS"),
+        "unknown variable `HERMITAGE_LOGS` in the environment | did you mean `HERMITAGE_LOG`?"
+    );
+    assert!(
+        told("HERMITAGE_FOO").contains("known are HERMITAGE_LOG, "),
+        "{}",
+        told("HERMITAGE_FOO")
+    );
+}
