@@ -13,6 +13,6 @@ pub mod contract;
 pub mod import;
 pub mod plan;
 
-pub use contract::Contract;
+pub use contract::{Contract, Purpose};
 pub use import::{Import, ImportKind, Item, ItemKind};
 pub use plan::{Decision, Line, Plan, Policy, plan};

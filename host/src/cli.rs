@@ -3,20 +3,25 @@
 //! the library.
 
 mod args;
+mod columns;
 mod config;
 mod doctor;
 mod error;
 mod events;
+mod id;
 mod inspect;
 mod list;
 mod live_lines;
+mod outcome;
 mod output;
+mod paint;
 mod person;
 mod plugin;
 mod progress;
 mod run;
 mod screen;
 mod setup;
+mod when;
 
 use std::process::ExitCode;
 

@@ -29,7 +29,7 @@ pub use self::{
 use crate::{
     clock::Clock,
     completion::{Deliveries, Queue},
-    delegation::{DelegateError, Delegator, Dispatched, Prepared, Request, Update},
+    delegation::{DelegateError, Delegator, Dispatched, NotLoaded, Prepared, Request, Update},
     id::DelegationId,
     plugin::{Agents, PluginError},
     sandbox::{Binary, Sandbox, Usage},
@@ -80,6 +80,18 @@ impl Host {
         request: Request,
     ) -> Result<Prepared, DelegateError> {
         self.0.delegator.prepare(session, request).await
+    }
+
+    /// Whether a request can be taken, as far as that can be told while no
+    /// component is read or built.
+    pub fn check(&self, session: &Session, request: &Request) -> Result<(), DelegateError> {
+        self.0.delegator.check(session, request)
+    }
+
+    /// Compiles the components of a request, so that one which is none is known
+    /// before any child starts. The error has the place of its task, from 0.
+    pub async fn load(&self, prepared: &mut Prepared) -> Result<(), (usize, NotLoaded)> {
+        self.0.delegator.load(prepared).await
     }
 
     /// The second half: what comes back can be watched while it runs.
@@ -210,12 +222,12 @@ impl Host {
         &self.0.delegator.parts().clock
     }
 
-    fn own_tools(&self) -> &OwnTools {
-        &self.0.own
+    pub(crate) fn delegator(&self) -> &Delegator {
+        &self.0.delegator
     }
 
-    fn delegator(&self) -> &Delegator {
-        &self.0.delegator
+    fn own_tools(&self) -> &OwnTools {
+        &self.0.own
     }
 }
 

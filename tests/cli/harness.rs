@@ -14,10 +14,11 @@ use hermitage_tests::{checkout, guest};
 use tempfile::TempDir;
 
 /// What differs between two runs.
-pub(crate) const FILTERS: [(&str, &str); 8] = [
+pub(crate) const FILTERS: [(&str, &str); 9] = [
     (r"/\S*/\.tmp\w{6}/(work/)?", "/[DIR]/"),
     (r"deleg_[0-9a-f]{32}", "deleg_[ID]"),
     (r"\b[0-9a-f]{64}\b", "[DIGEST]"),
+    (r"\b[0-9a-f]{8}\b", "[SHORT]"),
     (r"\b\d+(\.\d+)?s\b", "[TIME]"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "[DATE]"),
     (r"\(\d+ bytes\)", "([SIZE] bytes)"),

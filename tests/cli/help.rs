@@ -30,7 +30,8 @@ fn help_tells_the_verbs_and_no_arguments_ask_for_it() {
 
     Options of every command:
           --config <FILE>      Configuration file [default: `$XDG_CONFIG_HOME/hermitage/config.toml`]
-          --plugin-path <DIR>  Directory with components, or with their sources; may be repeated
+          --plugin-path <DIR>  Directory with components, or with their sources, such as `plugins` of a
+                               checkout; may be repeated [env: HERMITAGE_PLUGIN_PATH]
           --store <FILE>       Records and events [default: `$XDG_STATE_HOME/hermitage/hermitage.db`]
     ----- stderr
     ");
@@ -52,7 +53,8 @@ fn help_of_run_tells_its_options() {
       [GOAL]  What should be done
 
     Options:
-          --agent <NAME|PATH>     The component that does it: a name, a file, or a source folder
+          --agent <NAME|PATH>     The component that does it: a name, a file, or a source folder. One
+                                  that is given by path gets `file_read` unless `--toolsets` says more
                                   [default: `react`, which asks a language model]
           --model <NAME>          The language model: a name of the configuration, or PROVIDER/MODEL
           --max-iterations <N>    Model calls that each child may make [default: from the configuration]
@@ -61,7 +63,8 @@ fn help_of_run_tells_its_options() {
                                   GOAL
           --context <TEXT>        Background for the task
           --toolsets <LIST>       Toolsets or single tools, separated by commas; an empty text grants
-                                  none
+                                  none [default: from the configuration; `file_read` for an agent given
+                                  by path]
           --role <ROLE>           What the child may do besides its task: an orchestrator may delegate,
                                   too [possible values: leaf, orchestrator]
           --as-parent             Run the component as a parent: with the tools that no child gets, and
@@ -72,11 +75,15 @@ fn help_of_run_tells_its_options() {
           --ephemeral             Keep nothing on disk: no record, and no report after a crash
           --allow-home            Work also in a directory that holds your home directory
           --json                  Print the result as JSON
+          --notice                Print the text that a model is told with, marker and all
+      -q, --quiet                 Say nothing but the result, and what went wrong
+      -v, --verbose               Show what children write into their logs, as they do
       -h, --help                  Print help
 
     Options of every command:
           --config <FILE>      Configuration file [default: `$XDG_CONFIG_HOME/hermitage/config.toml`]
-          --plugin-path <DIR>  Directory with components, or with their sources; may be repeated
+          --plugin-path <DIR>  Directory with components, or with their sources, such as `plugins` of a
+                               checkout; may be repeated [env: HERMITAGE_PLUGIN_PATH]
           --store <FILE>       Records and events [default: `$XDG_STATE_HOME/hermitage/hermitage.db`]
     ----- stderr
     ");

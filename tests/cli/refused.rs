@@ -145,10 +145,10 @@ fn a_request_that_says_too_little_or_nonsense_starts_nothing() {
       hint: tasks are a JSON list of objects: `[{"goal": "…", "agent": "…"}, …]`
       exit 2
     run --agent ./honest.wasm --tasks blank.json
-      error: `blank.json`: Task 1 is missing a `goal`
+      error: `blank.json`: Task 2 is missing a `goal`
       exit 2
     run --agent ./honest.wasm --tasks typo.json
-      error: `typo.json`: Task 0 is no task: unknown field `agnet`, expected one of `goal`, `context`, `toolsets`, `agent`, `role`, `model`, `output_schema`, `max_iterations`, `group`
+      error: `typo.json`: Task 1 is no task: unknown field `agnet`, expected one of `goal`, `context`, `toolsets`, `agent`, `role`, `model`, `output_schema`, `max_iterations`, `group`
       exit 2
     run go --agent ./honest.wasm --toolsets files
       error: unknown toolset or tool `files`: known are `file`, `file_read`, `terminal`, `web`
@@ -185,8 +185,8 @@ fn an_option_out_of_range_or_unknown_is_named() {
     run go --agent survey --timeout -1
       error: `--timeout`: `delegation.child_timeout_seconds` is -1: must be between 1 and 86400
       exit 2
-    run go --agent survey --timeout 99999999
-      error: `--timeout`: `delegation.child_timeout_seconds` is 99999999: must be between 1 and 86400
+    run go --agent survey --timeout [SHORT]
+      error: `--timeout`: `delegation.child_timeout_seconds` is [SHORT]: must be between 1 and 86400
       exit 2
     run go --agent survey --timeout soon
       error: invalid value 'soon' for '--timeout <S>': invalid digit found in string
@@ -229,14 +229,14 @@ fn a_configuration_that_is_wrong_is_told_with_its_key() {
     ];
     check!(told(&cli, &commands), @"
     quickstart --config unknown.toml
-      error: unknown.toml: unknown key `sandbox.memory_mb`
+      error: unknown.toml:2: unknown key `sandbox.memory_mb`
       hint: did you mean `sandbox.memory_mib`?
       exit 2
     quickstart --config zero.toml
-      error: zero.toml: `sandbox.memory_mib` is 0: must be between 1 and 4096
+      error: zero.toml:2: `sandbox.memory_mib` is 0: must be between 1 and 4096
       exit 2
     quickstart --config syntax.toml
-      error: `syntax.toml`: TOML parse error at line 1, column 9: unclosed table, expected `]`
+      error: syntax.toml:1: no valid TOML: unclosed table, expected `]`
       exit 2
     quickstart --config none.toml
       error: cannot read the configuration file `none.toml`: No such file or directory (os error 2)
@@ -283,4 +283,104 @@ fn a_home_directory_is_no_workspace_unless_that_is_allowed() {
     let ran = run(&[]);
     assert!(ran.stderr.contains("`workspace.allow_home`"), "{ran}");
     assert_eq!(ran.exit, Some(2), "{ran}");
+}
+
+#[test]
+fn what_a_person_wrote_is_looked_at_before_what_is_set_up_and_both_before_a_build() {
+    let cli = Cli::new(&["honest"]);
+    // Building it would fail, and take its time.
+    cli.file("source/Cargo.toml", "no manifest at all");
+    cli.file("core.wasm", wat::parse_str("(module)").unwrap());
+    cli.file(
+        "missing.json",
+        r#"[{"goal": "a", "agent": "./source"}, {"goal": "b", "agent": "nobody"}]"#,
+    );
+    cli.file(
+        "toolset.json",
+        r#"[{"goal": "a", "agent": "./source"}, {"goal": "b", "toolsets": ["files"]}]"#,
+    );
+    cli.file(
+        "model.json",
+        r#"[{"goal": "a", "agent": "./source"}, {"goal": "b", "model": "huge"}]"#,
+    );
+    cli.file(
+        "core.json",
+        r#"[{"goal": "a", "agent": "./honest.wasm"}, {"goal": "b", "agent": "./core.wasm"}]"#,
+    );
+    let commands = [
+        "run",
+        "run \"\"",
+        "run think --toolsets files",
+        "run think --workspace none",
+        "run think --max-iterations 0",
+        "run think --model huge",
+        "run --tasks missing.json",
+        "run --tasks toolset.json",
+        "run --tasks model.json",
+        "run --tasks core.json",
+    ];
+    check!(told(&cli, &commands), @r#"
+    run
+      error: nothing to do: provide either `goal` or `tasks`
+      hint: give a goal, or a list of tasks with `--tasks FILE`
+      exit 2
+    run ""
+      error: the goal is blank: say what should be done
+      exit 2
+    run think --toolsets files
+      error: unknown toolset or tool `files`: known are `file`, `file_read`, `terminal`, `web`
+      exit 2
+    run think --workspace none
+      error: cannot open the workspace `none`: No such file or directory (os error 2)
+      exit 2
+    run think --max-iterations 0
+      error: `max_iterations` is 0: a child needs at least one model call
+      exit 2
+    run think --model huge
+      error: unknown model `huge`: none is configured
+      hint: name one of them, or PROVIDER/MODEL; `[models]` in the configuration adds more
+      exit 2
+    run --tasks missing.json
+      error: task 2: unknown agent `nobody`: known are `links`, `orchestrator`, `react`, `steps`, `survey`, `todos`
+      hint: name a component by its path, or add its directory with `--plugin-path`
+      exit 2
+    run --tasks toolset.json
+      error: unknown toolset or tool `files`: known are `file`, `file_read`, `terminal`, `web`
+      exit 2
+    run --tasks model.json
+      error: task 2: unknown model `huge`: none is configured
+      hint: name one of them, or PROVIDER/MODEL; `[models]` in the configuration adds more
+      exit 2
+    run --tasks core.json
+      error: task 2: `./core.wasm` is refused: a core module, not a component
+      hint: make a component with `hermitage plugin build FOLDER`
+      exit 3
+    "#);
+}
+
+#[test]
+fn compiling_takes_of_the_time_that_a_child_has() {
+    let cli = Cli::new(&[]);
+    cli.file("bomb.wasm", hermitage_tests::bombs::find("loops one after the other").bytes);
+    cli.config("[sandbox]\ncompile_seconds = 3600");
+    let began = std::time::Instant::now();
+    check!(told(&cli, &["run go --timeout 1 --agent ./bomb.wasm"]), @"
+    run go --timeout 1 --agent ./bomb.wasm
+      error: `./bomb.wasm`: it is not compiled within 1 s
+      hint: `--timeout` gives it more
+      exit 1
+    ");
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_component_that_needs_more_than_a_child_gets_is_told_the_key() {
+    let cli = Cli::new(&[]);
+    let of = |what: &str| {
+        let text = format!("(component (core module $m {what}) (core instance (instantiate $m)))");
+        wat::parse_str(text).unwrap()
+    };
+    cli.file("memory.wasm", of("(memory 2000)"));
+    cli.file("table.wasm", of("(table 30000 funcref)"));
+    check!(told(&cli, &["inspect ./memory.wasm", "run go --agent ./table.wasm"]), @"");
 }

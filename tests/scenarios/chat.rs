@@ -187,7 +187,7 @@ async fn a_schema_that_can_not_be_used_fails_the_call() {
     let mut request = host.request(&[TestTask::new("answers_twice")]).await;
     request.tasks[0].output_schema = Some(json!({"$ref": "#"}));
     let err = host.host().await.delegate(&Session::Local, request).await.unwrap_err();
-    assert!(err.to_string().starts_with("Task 0: `output_schema` can't be used"), "{err}");
+    assert!(err.to_string().starts_with("Task 1: `output_schema` can't be used"), "{err}");
     assert!(matches!(ToolError::from(err), ToolError::InvalidArguments(_)));
 }
 

@@ -13,6 +13,7 @@ use std::{
 use hermitage::{
     boundary::Policy,
     delegation::Progress,
+    event::LogLine,
     event::{ExitReason, Role, Status},
     sandbox::{Binary, Ended, Interrupt, Job, Observer, Outcome, Spent, StopReason, Task},
     session::Session,
@@ -86,7 +87,7 @@ async fn a_wrong_call_of_a_child_is_told_to_it_and_starts_nothing() {
         let res = host.run(&[task]).await.results.remove(0);
         assert_eq!(res.error.unwrap(), format!("ToolError::InvalidArguments({expect:?})"));
     };
-    check(r#"[{"goal":"a"},{"goal":" "}]"#, "Task 1 is missing a `goal`").await;
+    check(r#"[{"goal":"a"},{"goal":" "}]"#, "Task 2 is missing a `goal`").await;
     check("[]", "nothing to do: provide either `goal` or `tasks`").await;
     check(
         r#"[{"goal":"a","agent":"../../evil"}]"#,
@@ -146,7 +147,7 @@ async fn the_toolbox_delegates_in_json() {
     };
     let res = call(r#"{"tasks":"[{\"goal\":\"a\"}]","agent":"honest"}"#).await;
     assert!(res.contains(r#"\"status\":\"completed\",\"summary\":\"hello\""#), "{res}");
-    let expect = "Task 0 is missing a `goal`";
+    let expect = "Task 1 is missing a `goal`";
     assert_eq!(
         call(r#"{"tasks":[{"agent":"a"}]}"#).await,
         format!("Err(ToolError::InvalidArguments({expect:?}))")
@@ -410,4 +411,5 @@ impl Observer for Nobody {
     fn tool_ended(&self) {}
     fn model_started(&self) {}
     fn model_ended(&self) {}
+    fn logged(&self, _: &LogLine) {}
 }

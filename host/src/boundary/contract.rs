@@ -88,6 +88,8 @@ impl Contract {
         match known {
             None => Match::Unknown,
             Some(it) if it.word == kind.word() && it.shape == kind.shape() => Match::Same,
+            // A resource has no type, but is something.
+            Some(it) if it.shape.is_empty() => Match::Differs(it.word),
             Some(it) => Match::Differs(it.shape),
         }
     }

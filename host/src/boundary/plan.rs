@@ -240,7 +240,7 @@ fn import_refusal<'a>(
 ) -> Option<String> {
     let name = import.name.as_str();
     if let ImportKind::Other(what) = &import.kind {
-        return Some(format!("a {what} can't be imported: only interfaces are"));
+        return Some(format!("{} can't be imported: only interfaces are", with_article(what)));
     }
     if let Some(it) = earlier.find(|it| unversioned(&it.name) == unversioned(name)) {
         return Some(format!("imported twice, also as `{}`", it.name));
@@ -310,7 +310,9 @@ fn wasi(item: &Item, function: impl FnOnce() -> Decision) -> Decision {
         ItemKind::Function(_) => function(),
         ItemKind::Resource => Decision::Linked,
         ItemKind::Type(_) => Decision::TypeOnly,
-        ItemKind::Other(what) => Decision::Refused(format!("a {what} in an interface")),
+        ItemKind::Other(what) => {
+            Decision::Refused(format!("{} in an interface", with_article(what)))
+        }
     }
 }
 
@@ -320,7 +322,7 @@ fn ours(interface: &str, item: &Item, contract: &Contract, policy: &Policy) -> D
             Decision::Refused(format!("the contract has no such {}", item.kind.word()))
         }
         Match::Differs(shape) if policy.defences.has(Defence::ExactTypes) => Decision::Refused(
-            format!("its type is `{}`, the contract says `{shape}`", item.kind.shape()),
+            format!("its type is `{}`, the contract says `{shape}`", type_of(&item.kind)),
         ),
         Match::Same | Match::Differs(_) => match &item.kind {
             ItemKind::Function(_) => function(interface, &item.name, policy),
@@ -328,6 +330,18 @@ fn ours(interface: &str, item: &Item, contract: &Contract, policy: &Policy) -> D
             ItemKind::Type(_) | ItemKind::Other(_) => Decision::TypeOnly,
         },
     }
+}
+
+/// `an instance`, `a function`.
+fn with_article(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {noun}")
+}
+
+/// The type of an item, or for one that has none, such as a resource, the word
+/// for what it is.
+fn type_of(kind: &ItemKind) -> &str {
+    Some(kind.shape()).filter(|it| !it.is_empty()).unwrap_or(kind.word())
 }
 
 fn function(interface: &str, name: &str, policy: &Policy) -> Decision {

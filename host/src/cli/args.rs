@@ -5,6 +5,9 @@ use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+/// Where components are, for every command.
+pub(super) const PLUGIN_PATH: &str = "HERMITAGE_PLUGIN_PATH";
+
 /// Runs AI subagents as sandboxed WebAssembly components, each with only the
 /// tools it was granted.
 #[derive(Debug, Parser)]
@@ -23,8 +26,10 @@ pub(super) struct Global {
     /// Configuration file [default: `$XDG_CONFIG_HOME/hermitage/config.toml`]
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Directory with components, or with their sources; may be repeated
-    #[arg(long, global = true, value_name = "DIR")]
+    /// Directory with components, or with their sources, such as `plugins` of a
+    /// checkout; may be repeated
+    #[arg(long, global = true, value_name = "DIR", env = PLUGIN_PATH)]
+    #[arg(value_delimiter = ':', hide_env_values = true)]
     pub(super) plugin_path: Vec<PathBuf>,
     /// Records and events [default: `$XDG_STATE_HOME/hermitage/hermitage.db`]
     #[arg(long, global = true, value_name = "FILE")]
@@ -79,6 +84,15 @@ pub(super) struct Common {
     /// Print the result as JSON
     #[arg(long)]
     pub(super) json: bool,
+    /// Print the text that a model is told with, marker and all
+    #[arg(long, conflicts_with = "json")]
+    pub(super) notice: bool,
+    /// Say nothing but the result, and what went wrong
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+    /// Show what children write into their logs, as they do
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub(super) verbose: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -90,7 +104,7 @@ pub(super) struct List {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Show {
-    /// The delegation: `deleg_…`
+    /// The delegation: its id, the beginning of it, or `latest`
     pub(super) id: String,
     /// Print the whole summary of this task, from 1, instead
     #[arg(long, value_name = "TASK")]
@@ -98,6 +112,9 @@ pub(super) struct Show {
     /// Print it as JSON
     #[arg(long, conflicts_with = "summary")]
     pub(super) json: bool,
+    /// Print the text that a model is told with, marker and all
+    #[arg(long, conflicts_with_all = ["summary", "json"])]
+    pub(super) notice: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -111,7 +128,8 @@ pub(super) struct Events {
     /// Only those that were given up
     #[arg(long)]
     pub(super) dead: bool,
-    /// Acknowledge an event, by its number or by its delegation
+    /// Acknowledge an event, by its number or by its delegation (its id, the
+    /// beginning of it, or `latest`)
     #[arg(long, value_name = "ID", conflicts_with_all = ["session", "pending", "dead"])]
     pub(super) ack: Option<String>,
     /// Offer an event again that was given up, by its number or by its delegation
@@ -129,7 +147,8 @@ pub(super) struct Events {
 pub(super) struct Run {
     /// What should be done
     pub(super) goal: Option<String>,
-    /// The component that does it: a name, a file, or a source folder
+    /// The component that does it: a name, a file, or a source folder. One that
+    /// is given by path gets `file_read` unless `--toolsets` says more
     /// [default: `react`, which asks a language model]
     #[arg(long, value_name = "NAME|PATH")]
     pub(super) agent: Option<String>,
@@ -149,6 +168,7 @@ pub(super) struct Run {
     #[arg(long, value_name = "TEXT")]
     pub(super) context: Option<String>,
     /// Toolsets or single tools, separated by commas; an empty text grants none
+    /// [default: from the configuration; `file_read` for an agent given by path]
     #[arg(long, value_name = "LIST")]
     pub(super) toolsets: Option<String>,
     /// What the child may do besides its task: an orchestrator may delegate, too
@@ -188,6 +208,9 @@ pub(super) struct Inspect {
     /// Toolsets or single tools to plan with, separated by commas
     #[arg(long, value_name = "LIST")]
     pub(super) toolsets: Option<String>,
+    /// The directory that the tools would see
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(super) workspace: PathBuf,
     /// The role to plan with
     #[arg(long, value_enum, default_value_t = Role::Leaf)]
     pub(super) role: Role,

@@ -3,7 +3,7 @@
 
 use hermitage_build::BuildError as ComponentError;
 
-use super::{Exit, output::say};
+use super::{Exit, output::say, paint::Paint};
 use crate::{
     completion::sanitize::clean_line,
     config::ConfigError,
@@ -59,6 +59,14 @@ impl CliError {
         error.context(format!("`{component}` is refused"))
     }
 
+    /// Names the task by its place, from 0, where there are several.
+    pub(super) fn in_task(self, index: usize, total: usize) -> Self {
+        match total {
+            0 | 1 => self,
+            _ => self.context(format!("task {}", index.saturating_add(1))),
+        }
+    }
+
     /// Arguments that are none, in one line like any other error.
     pub(super) fn arguments(error: &clap::Error) -> Self {
         let text = error.render().to_string();
@@ -79,15 +87,39 @@ impl CliError {
 
     /// What could not be done, and why, as it would be printed.
     pub(super) fn text(&self) -> String {
-        format!("{:#}", self.error)
+        self.parts().0
+    }
+
+    /// How to mend it.
+    pub(super) fn how(&self) -> Option<String> {
+        self.hint.clone().or_else(|| self.parts().1)
+    }
+
+    /// The error and its causes, each told once, and a hint that one of them
+    /// has at its end.
+    fn parts(&self) -> (String, Option<String>) {
+        let mut text = String::new();
+        for cause in self.error.chain().map(ToString::to_string) {
+            if text.contains(&cause) {
+                continue;
+            }
+            let colon = if text.is_empty() { "" } else { ": " };
+            text = format!("{text}{colon}{cause}");
+        }
+        match text.split_once("\nhint: ") {
+            Some((what, hint)) => (what.to_owned(), Some(hint.to_owned())),
+            None => (text, None),
+        }
     }
 
     /// Prints it, and gives the exit code.
     pub(super) fn report(self) -> Exit {
-        let line = |word, text: &str| say(&clean_line(&format!("{word}: {text}"), MAX_ERROR_CHARS));
-        line("error", &self.text());
-        if let Some(hint) = self.hint {
-            line("hint", &hint);
+        let paint = Paint::stderr();
+        let line =
+            |word: &str, text: &str| say(&format!("{word} {}", clean_line(text, MAX_ERROR_CHARS)));
+        line(&paint.bad("error:"), &self.text());
+        if let Some(hint) = self.how() {
+            line(&paint.strong("hint:"), &hint);
         }
         self.exit
     }
@@ -99,9 +131,7 @@ impl From<ConfigError> for CliError {
         let error = match error {
             // Its own text quotes the file over several lines.
             ConfigError::Toml { file, source } => {
-                let text = source.to_string();
-                let place = text.lines().next().unwrap_or_default();
-                Self::usage(anyhow::anyhow!("`{file}`: {place}: {}", source.message()))
+                Self::usage(anyhow::anyhow!("{file}: no valid TOML: {}", source.message()))
             }
             error => Self::usage(error),
         };
@@ -127,6 +157,9 @@ impl From<DelegateError> for CliError {
         match error {
             DelegateError::Request(error) => error.into(),
             DelegateError::Agent(error) => error.into(),
+            DelegateError::InTask { task, error } => {
+                CliError::from(*error).context(format!("task {task}"))
+            }
             DelegateError::NoAgent { .. } => {
                 let hint = error.hint().unwrap_or_default();
                 Self::usage(error).hint(hint.replacen("name one", "name one with `--agent`", 1))
@@ -223,5 +256,27 @@ fn exit_of(error: &PluginError) -> Exit {
             _ => Exit::ToolChain,
         },
         _ => Exit::Usage,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cause\nhint: mend it")]
+    struct Cause;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("place: {source}")]
+    struct Whole {
+        source: Cause,
+    }
+
+    #[test]
+    fn a_cause_is_told_once_and_a_hint_on_a_line_of_its_own() {
+        let error = CliError::usage(Whole { source: Cause }).context("first");
+        assert_eq!(error.text(), "first: place: cause");
+        assert_eq!(error.how().as_deref(), Some("mend it"));
     }
 }

@@ -8,6 +8,7 @@ use super::{
     Exit,
     args::{self, Global},
     error::CliError,
+    id::Named,
     list::told_apart,
     output::{self, say},
     setup::{Setup, block_on},
@@ -16,7 +17,6 @@ use crate::{
     clock::{Clock as _, SystemClock},
     completion::{sanitize::clean_line, text::age},
     event::{CompletionEvent, FailureNotice},
-    id::DelegationId,
     session::Session,
     store::{
         EventBody, EventFilter, EventId, EventRow, EventState, StateFilter, Store, StoreError,
@@ -36,7 +36,8 @@ pub(super) fn events(global: &Global, args: &args::Events) -> Result<Exit, CliEr
     let setup = Setup::new(global, None)?;
     if let Some((id, change)) = change(args) {
         let target = Target::parse(id)?;
-        block_on(async { change.apply(&setup.store().await?, id, target).await })??;
+        let ended = setup.config.delegation.retained_records;
+        block_on(async { change.apply(&setup.store().await?, id, target, ended).await })??;
         return Ok(Exit::Completed);
     }
     let filter = filter(args)?;
@@ -100,7 +101,7 @@ fn change(args: &args::Events) -> Option<(&str, Change)> {
 enum Target {
     Event(EventId),
     /// Every event of it.
-    Delegation(DelegationId),
+    Delegation(Named),
 }
 
 impl Target {
@@ -108,7 +109,7 @@ impl Target {
         if let Ok(id) = text.parse() {
             return Ok(Self::Event(EventId(id)));
         }
-        text.parse().map(Self::Delegation).map_err(|_| {
+        Named::parse(text).map(Self::Delegation).map_err(|_| {
             let shown = clean_line(text, MAX_TEXT_CHARS);
             let error = CliError::usage(anyhow::anyhow!("`{shown}` is no event"));
             error.hint("give its number, or the id of its delegation: see `hermitage events`")
@@ -117,11 +118,22 @@ impl Target {
 }
 
 impl Change {
-    async fn apply(self, store: &Store, name: &str, target: Target) -> Result<(), CliError> {
+    async fn apply(
+        self,
+        store: &Store,
+        name: &str,
+        target: Target,
+        ended: usize,
+    ) -> Result<(), CliError> {
+        let (event, delegation) = match target {
+            Target::Event(id) => (Some(id), None),
+            Target::Delegation(named) => (None, Some(named.find(store, ended).await?)),
+        };
         let done = store.run(move |tables| {
-            let ids = match target {
-                Target::Event(id) => tables.event(id)?.map(|it| vec![it.id]),
-                Target::Delegation(id) => {
+            let ids = match (event, delegation) {
+                (None, None) => None,
+                (Some(id), _) => tables.event(id)?.map(|it| vec![it.id]),
+                (None, Some(id)) => {
                     let ids: Vec<EventId> = tables.events_of(id)?.iter().map(|it| it.id).collect();
                     Some(ids).filter(|it| !it.is_empty())
                 }
@@ -240,7 +252,7 @@ fn says(row: &EventRow) -> String {
     let text = |it: &str| clean_line(it, MAX_TEXT_CHARS);
     let what = match &row.event.body {
         EventBody::Completion(it) => {
-            let counts = told_apart(it.counts()).unwrap_or_default();
+            let counts = told_apart(it.counts()).map(|it| format!("  {it}")).unwrap_or_default();
             let (status, goal) = (it.status.as_str(), text(&it.goal));
             format!("{}  {status:<11}  {goal}{counts}", it.delegation_id)
         }

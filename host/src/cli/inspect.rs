@@ -1,7 +1,7 @@
 //! `hermitage inspect`: what a component asks for, and what it would get.
 //! Compiles it, and runs nothing of it.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -10,16 +10,15 @@ use super::{
     args::{Global, Inspect, names},
     error::CliError,
     output,
+    screen::Screen,
     setup::{Setup, block_on},
 };
 use crate::{
-    boundary::Policy,
     completion::sanitize::clean_line,
-    defence::Defences,
-    delegation::STRANGERS_TOOLSET,
+    delegation::{Request, WrittenBy},
     event::{BoundaryLine, BoundaryRecord},
-    plugin,
-    toolset::{Grant, grant},
+    host::Host,
+    session::Session,
 };
 
 /// Characters of one line: names come from the component.
@@ -39,24 +38,27 @@ struct Report<'a> {
 }
 
 pub(super) fn inspect(global: &Global, args: &Inspect) -> Result<Exit, CliError> {
-    // As `run` would in this directory.
-    let setup = Setup::new(global, Some(Path::new(".")))?;
-    let policy = policy(&setup, args)?;
-    let found = setup.find(&args.component)?;
-    let sandbox = setup.sandbox()?;
-    let loaded = block_on(sandbox.load(&found.component))?;
-    let loaded = loaded.map_err(|err| CliError::refused(&args.component, err))?;
-    let boundary = match sandbox.admit(&loaded, &policy) {
-        Ok(admitted) => Arc::clone(admitted.record()),
-        Err(record) => record,
+    let mut setup = Setup::new(global, Some(&args.workspace))?;
+    // Nothing works there.
+    setup.config.workspace.allow_home = true;
+    let (seen, is_strictness) = block_on(async {
+        let host = setup.host(&args.workspace, true, &Screen::new()).await?;
+        let seen = look(&host, args, args.strict).await?;
+        let is_refused = !seen.boundary.refused.is_empty();
+        let is_strictness = args.strict
+            && is_refused
+            && look(&host, args, false).await?.boundary.refused.is_empty();
+        Ok::<_, CliError>((seen, is_strictness))
+    })??;
+    let Seen { name, bytes, boundary } = seen;
+    let report = Report {
+        name: &name,
+        bytes,
+        strict: args.strict,
+        boundary: &boundary,
+        toolbox: "any granted tool",
+        verdict: verdict(&boundary, is_strictness),
     };
-    let loosely = Policy { strict: false, ..policy };
-    let is_strictness = args.strict && sandbox.admit(&loaded, &loosely).is_ok();
-    let toolbox = "any granted tool";
-    let bytes = found.component.bytes().len();
-    let strict = args.strict;
-    let verdict = verdict(&boundary, is_strictness);
-    let report = Report { name: &found.name, bytes, strict, boundary: &boundary, toolbox, verdict };
     if args.json {
         output::json(&report)?;
     } else {
@@ -65,25 +67,35 @@ pub(super) fn inspect(global: &Global, args: &Inspect) -> Result<Exit, CliError>
     Ok(if boundary.refused.is_empty() { Exit::Completed } else { Exit::Refused })
 }
 
-fn policy(setup: &Setup, args: &Inspect) -> Result<Policy, CliError> {
-    let wanted = match &args.toolsets {
-        Some(list) => names(list),
-        None if plugin::is_path(&args.component) => vec![STRANGERS_TOOLSET.to_owned()],
-        None => setup.config.delegation.default_toolsets.clone(),
+/// A component, and the plan that `run` would have it run by.
+struct Seen {
+    name: String,
+    bytes: usize,
+    boundary: Arc<BoundaryRecord>,
+}
+
+/// Prepares a request as `run` does, and asks for its plan instead of running
+/// it.
+async fn look(host: &Host, args: &Inspect, strict: bool) -> Result<Seen, CliError> {
+    let request = Request {
+        goal: Some("be inspected".to_owned()),
+        agent: Some(args.component.clone()),
+        toolsets: args.toolsets.as_deref().map(names),
+        role: Some(args.role.into()),
+        written_by: WrittenBy::Application,
+        strict,
+        ..Request::default()
     };
-    let blocked = setup.blocked();
-    let wanted = grant::expand(&wanted, &[])?;
-    let role = args.role.into();
-    let grant = grant::grant(Some(&wanted), &Grant::of_parent(), &blocked, role);
-    Ok(Policy {
-        grant,
-        blocked,
-        role,
-        withheld: Arc::default(),
-        model: setup.config.default_model.is_some(),
-        strict: args.strict,
-        defences: Defences::ALL,
-    })
+    let prepared = host.prepare(&Session::Local, request).await?;
+    let plans = host.delegator().plans(&prepared).await;
+    let plans = plans.map_err(|(_, err)| CliError::refused(&args.component, err))?;
+    let (work, boundary) = prepared
+        .works()
+        .iter()
+        .zip(plans)
+        .next()
+        .ok_or_else(|| CliError::host(anyhow::anyhow!("there is no task to plan")))?;
+    Ok(Seen { name: work.agent.clone(), bytes: work.component.bytes().len(), boundary })
 }
 
 /// A word and what it is about on each line, with the verdict at the end.

@@ -6,24 +6,34 @@ use jiff::tz::TimeZone;
 use super::{
     Exit,
     args::{self, Global},
+    columns::{Cell, table},
     error::CliError,
+    id::{Abbreviation, Named},
+    outcome::{self, took},
     output::{self, say},
-    setup::{Setup, block_on},
+    paint::Paint,
+    setup::{self, Setup, block_on},
+    when,
 };
 use crate::{
     clock::{Clock as _, SystemClock},
     completion::{
         sanitize::{clean, clean_line},
-        text::{age, render},
+        text::render,
     },
     event::{CompletionEvent, Counts, LABEL_GOAL_CHARS},
     host::{ChildListing, Listing},
-    id::DelegationId,
     store::{EventBody, EventRow, UnitRow},
 };
 
-/// Characters of a label on its line.
-const MAX_LABEL_CHARS: usize = 100;
+/// Characters of a goal where nothing else bounds it.
+const MAX_GOAL_CHARS: usize = 2_000;
+
+/// Characters of the names of agents on one line.
+const MAX_AGENTS_CHARS: usize = 24;
+
+/// Characters of a directory on one line.
+const MAX_PLACE_CHARS: usize = 32;
 
 pub(super) fn list(global: &Global, args: &args::List) -> Result<Exit, CliError> {
     let setup = Setup::new(global, None)?;
@@ -39,25 +49,25 @@ pub(super) fn list(global: &Global, args: &args::List) -> Result<Exit, CliError>
     } else if listings.is_empty() {
         say("no delegations: `hermitage run` records them");
     } else {
-        let lines: Vec<String> = listings.iter().flat_map(|it| lines(it, now)).collect();
-        output::result(&lines.join("\n"))?;
+        output::result(&lines(&listings, now).join("\n"))?;
     }
     Ok(Exit::Completed)
 }
 
 pub(super) fn show(global: &Global, args: &args::Show) -> Result<Exit, CliError> {
-    let id: DelegationId =
-        args.id.parse().map_err(|it| CliError::usage(it).hint("see `hermitage list`"))?;
-    let setup = Setup::new(global, None)?;
+    let named = Named::parse(&args.id)?;
     let task = args.summary.map(|it| it.checked_sub(1).ok_or_else(no_task_0)).transpose()?;
-    let found = block_on(async {
+    let setup = Setup::new(global, None)?;
+    let ended = setup.config.delegation.retained_records;
+    let (id, found) = block_on(async {
         let store = setup.store_to_read().await?;
+        let id = named.find(&store, ended).await?;
         let found = store.read(move |tables| {
             let whole = task.map(|it| tables.full_summary(id, it)).transpose()?.flatten();
             let below = tables.units_below(id)?;
             Ok((tables.unit(id)?, tables.events_of(id)?, below, whole))
         });
-        Ok::<_, CliError>(found.await?)
+        Ok::<_, CliError>((id, found.await?))
     })??;
     let (Some(unit), events, below, whole) = found else {
         let error = CliError::usage(anyhow::anyhow!("there is no delegation `{id}`"));
@@ -66,6 +76,7 @@ pub(super) fn show(global: &Global, args: &args::Show) -> Result<Exit, CliError>
     match task {
         Some(task) => summary(&unit, task, whole)?,
         None if args.json => output::json(&Shown::new(&unit, &events, &below))?,
+        None if args.notice => output::result(&notices(&events))?,
         None => output::result(&text(&unit, &events, &below))?,
     }
     Ok(Exit::Completed)
@@ -115,52 +126,147 @@ fn completion(row: &EventRow) -> Option<&CompletionEvent> {
     }
 }
 
-/// What came of it, as its session reads it; how far it is, when it runs.
-fn text(unit: &UnitRow, events: &[EventRow], below: &[UnitRow]) -> String {
-    let now = SystemClock.now();
+/// Its events as their session reads them.
+fn notices(events: &[EventRow]) -> String {
+    let (now, zone) = (SystemClock.now(), TimeZone::system());
     let ended = events.iter().filter_map(completion);
-    let mut parts: Vec<String> =
-        ended.map(|it| render(it, now, &TimeZone::system()).trim_end().to_owned()).collect();
+    ended.map(|it| render(it, now, &zone).trim_end().to_owned()).collect::<Vec<_>>().join("\n\n")
+}
+
+/// What was asked, how far it is or what came of it, and what its children
+/// asked for in turn.
+fn text(unit: &UnitRow, events: &[EventRow], below: &[UnitRow]) -> String {
+    let (now, paint) = (SystemClock.now(), Paint::stdout());
+    let listing = Listing::of_row(unit, now);
+    let mut parts = vec![head(unit, &listing, now)];
+    for event in events.iter().filter_map(completion) {
+        parts.extend(
+            event.notes.iter().map(|it| format!("note: {}", clean_line(it, MAX_GOAL_CHARS))),
+        );
+        parts.push(outcome::blocks(&event.results, paint));
+        let logs = event.results.iter().filter(|it| !it.log.is_empty());
+        parts.extend(logs.map(|it| outcome::whole_log(it, event.results.len())));
+    }
     if unit.ended.is_none() {
-        let listing = Listing::of_row(unit, now);
-        let children = listing.children.iter().map(|it| child_line(it, unit.record.tasks.len()));
-        parts
-            .push([line(&listing, now)].into_iter().chain(children).collect::<Vec<_>>().join("\n"));
+        let children = listing.children.iter().map(|it| child_line(it, listing.children.len()));
+        parts.push(children.collect::<Vec<_>>().join("\n"));
     }
     if !below.is_empty() {
-        let lines = below.iter().map(|it| line(&Listing::of_row(it, now), now));
+        let below: Vec<Listing> = below.iter().map(|it| Listing::of_row(it, now)).collect();
         let title = "Delegated by its children:".to_owned();
-        parts.push([title].into_iter().chain(lines).collect::<Vec<_>>().join("\n"));
+        parts.push([title].into_iter().chain(lines(&below, now)).collect::<Vec<_>>().join("\n"));
     }
     parts.join("\n\n")
 }
 
-fn lines(listing: &Listing, now: f64) -> Vec<String> {
-    let mut res = vec![line(listing, now)];
-    if listing.completed_at.is_none() && listing.children.len() > 1 {
-        let total = listing.children.len();
-        res.extend(listing.children.iter().map(|it| child_line(it, total)));
-    }
-    res
+/// A word and what it is about on each line.
+fn head(unit: &UnitRow, listing: &Listing, now: f64) -> String {
+    let record = &unit.record;
+    let line = |it: &str| clean_line(it, MAX_GOAL_CHARS);
+    let ended = match listing.completed_at {
+        Some(_) => format!("{}, after {}", status(listing), took(listing.age_seconds)),
+        None => listing.status.to_owned(),
+    };
+    let asked = format!(
+        "{} ({})",
+        when::date(listing.dispatched_at),
+        when::ago(now - listing.dispatched_at)
+    );
+    let session = record.session.to_string();
+    let rows = [
+        ("delegation", Some(listing.delegation_id.to_string())),
+        ("goal", Some(line(&listing.goal))),
+        ("context", record.context.as_deref().map(line)),
+        ("workspace", listing.workspace.as_deref().map(line)),
+        ("toolsets", record.toolsets.as_ref().map(|it| line(&it.join(", ")))),
+        ("model", record.model.as_deref().map(line)),
+        ("session", Some(line(&session)).filter(|it| !it.is_empty())),
+        ("asked", Some(asked)),
+        ("status", Some(ended)),
+    ];
+    let rows = rows.into_iter().filter_map(|(word, it)| Some(format!("{word:<10}  {}", it?)));
+    rows.collect::<Vec<_>>().join("\n")
 }
 
-fn line(listing: &Listing, now: f64) -> String {
-    let Listing { delegation_id, status, .. } = listing;
-    let goal = clean_line(&listing.goal, MAX_LABEL_CHARS);
-    let when = match listing.completed_at {
-        Some(at) => format!("{} ago", age(now - at)),
-        None => format!("for {}", age(listing.age_seconds)),
+/// One line for each, and one for each child of a batch that runs.
+fn lines(listings: &[Listing], now: f64) -> Vec<String> {
+    let short = Abbreviation::of(listings.iter().map(|it| it.delegation_id));
+    let paint = Paint::stdout();
+    let row = |it: &Listing| {
+        let since = it.completed_at.map_or_else(
+            || format!("for {}", when::span(it.age_seconds)),
+            |at| when::ago(now - at),
+        );
+        let status = status(it);
+        let coloured = match it.status {
+            "running" | "waiting" => status.clone(),
+            _ if it.counts.not_completed == 0 => paint.good(&status),
+            _ => paint.bad(&status),
+        };
+        let nested = if it.parent.is_some() { "(of a child) " } else { "" };
+        let goal = format!("{nested}{}", clean_line(&it.goal, MAX_GOAL_CHARS));
+        vec![
+            Cell::plain(short.text(it.delegation_id)),
+            Cell::plain(since),
+            Cell { text: status, shown: coloured },
+            Cell::plain(agents(it)),
+            Cell::plain(it.workspace.as_deref().map(place).unwrap_or_default()),
+            Cell::plain(goal),
+        ]
     };
-    let counts = listing.completed_at.and_then(|_| told_apart(listing.counts)).unwrap_or_default();
-    let nested = if listing.parent.is_some() { "  (of a child)" } else { "" };
-    format!("{delegation_id}  {status:<11}  {when:>9}  {goal}{counts}{nested}")
+    let rows = table(&listings.iter().map(row).collect::<Vec<_>>(), output::width_of_result());
+    let children = |it: &Listing| {
+        let total = it.children.len();
+        let is_shown = it.completed_at.is_none() && total > 1;
+        let lines = it.children.iter().filter(move |_| is_shown);
+        lines.map(|child| child_line(child, total)).collect::<Vec<_>>()
+    };
+    let with_children = rows.into_iter().zip(listings);
+    with_children.flat_map(|(row, it)| [row].into_iter().chain(children(it))).collect()
+}
+
+/// The word, and for a batch that is over how many of its tasks completed
+/// where not all did.
+fn status(listing: &Listing) -> String {
+    let counts = listing.completed_at.and_then(|_| told_apart(listing.counts));
+    match counts {
+        Some(counts) => format!("{} {counts}", listing.status),
+        None => listing.status.to_owned(),
+    }
 }
 
 /// What tells a batch in which some tasks did not complete from one in which
 /// all did.
 pub(super) fn told_apart(counts: Counts) -> Option<String> {
     let is_told = counts.total() > 1 && counts.not_completed > 0;
-    is_told.then(|| format!("  ({} of {} completed)", counts.completed, counts.total()))
+    is_told.then(|| format!("({} of {} completed)", counts.completed, counts.total()))
+}
+
+/// Each agent once.
+fn agents(listing: &Listing) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for child in &listing.children {
+        if !names.contains(&child.agent.as_str()) {
+            names.push(&child.agent);
+        }
+    }
+    clean_line(&names.join(", "), MAX_AGENTS_CHARS)
+}
+
+/// The end of a directory's path, which tells it from others.
+fn place(dir: &str) -> String {
+    let home = setup::home().unwrap_or_default();
+    let below_home = dir.strip_prefix(&home).filter(|_| !home.is_empty());
+    let short = match below_home {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("~{rest}"),
+        _ => dir.to_owned(),
+    };
+    let short = clean_line(&short, MAX_GOAL_CHARS);
+    let too_many = short.chars().count().saturating_sub(MAX_PLACE_CHARS);
+    match too_many {
+        0 => short,
+        n => format!("…{}", short.chars().skip(n.saturating_add(1)).collect::<String>()),
+    }
 }
 
 fn child_line(child: &ChildListing, total: usize) -> String {

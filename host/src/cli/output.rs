@@ -3,6 +3,7 @@
 
 use std::io::{self, ErrorKind, Write as _};
 
+use console::Term;
 use serde::Serialize;
 
 use super::error::CliError;
@@ -23,6 +24,23 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), CliError> {
 /// A number, and the ending of the word behind it.
 pub(super) fn plural(count: usize) -> (usize, &'static str) {
     (count, if count == 1 { "" } else { "s" })
+}
+
+/// Columns of lines that no terminal shows.
+const USUAL_WIDTH: usize = 120;
+
+/// Columns of standard error.
+pub(super) fn width() -> usize {
+    columns(&Term::stderr())
+}
+
+/// Columns of standard output.
+pub(super) fn width_of_result() -> usize {
+    columns(&Term::stdout())
+}
+
+fn columns(terminal: &Term) -> usize {
+    terminal.size_checked().map_or(USUAL_WIDTH, |it| usize::from(it.1))
 }
 
 /// Writes a line for the person.

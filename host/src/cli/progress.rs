@@ -3,9 +3,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::screen::Screen;
+use super::{
+    outcome::{ended_line, log_line},
+    output,
+    paint::Paint,
+    screen::Screen,
+};
 use crate::{
-    completion::{sanitize::clean_line, text::progress_line},
+    completion::sanitize::clean_line,
     delegation::{Live, LiveChild, Phase, Progress, Update},
     event::LABEL_GOAL_CHARS,
     id::DelegationId,
@@ -27,12 +32,30 @@ pub(super) struct Display {
     total: usize,
     stopping: bool,
     drawings: usize,
+    verbosity: Verbosity,
     screen: Screen,
 }
 
+/// How much is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Verbosity {
+    /// Nothing at all.
+    Quiet,
+    /// Which children run, and that they end.
+    Usual,
+    /// What they write into their logs, too.
+    Verbose,
+}
+
 impl Display {
-    pub(super) fn new(live: Arc<Live>, id: DelegationId, total: usize, screen: Screen) -> Self {
-        Self { live, id, total, stopping: false, drawings: 0, screen }
+    pub(super) fn new(
+        live: Arc<Live>,
+        id: DelegationId,
+        total: usize,
+        verbosity: Verbosity,
+        screen: Screen,
+    ) -> Self {
+        Self { live, id, total, stopping: false, drawings: 0, verbosity, screen }
     }
 
     /// The line of a child that ended stays. Children of children are told
@@ -41,10 +64,25 @@ impl Display {
         if update.delegation_id != self.id {
             return;
         }
-        if let Progress::ChildEnded(result) = &update.progress {
-            self.screen.leave(&progress_line(result, self.total));
+        self.leave_log();
+        if let Progress::ChildEnded(result) = &update.progress
+            && self.verbosity > Verbosity::Quiet
+        {
+            let line = ended_line(result, self.total, output::width(), Paint::stderr());
+            self.screen.leave(&line);
         }
         self.redraw();
+    }
+
+    /// The lines of logs since the last time, each with its child.
+    fn leave_log(&self) {
+        if self.verbosity < Verbosity::Verbose {
+            return;
+        }
+        for (task, line) in self.live.take_log() {
+            let place = format!("[{}/{}]", task.saturating_add(1), self.total);
+            self.screen.leave(&format!("  {place} {}", log_line(&line)));
+        }
     }
 
     /// From now on says that the children were asked to stop.
@@ -54,7 +92,8 @@ impl Display {
     }
 
     pub(super) fn redraw(&mut self) {
-        let Some(room) = self.screen.room() else {
+        self.leave_log();
+        let Some(room) = self.screen.room().filter(|_| self.verbosity > Verbosity::Quiet) else {
             return;
         };
         self.drawings = self.drawings.wrapping_add(1);
@@ -70,6 +109,7 @@ impl Display {
     }
 
     pub(super) fn finish(&self) {
+        self.leave_log();
         self.screen.clear();
     }
 }

@@ -11,8 +11,9 @@ use super::{
     Exit,
     args::{self, Common, Global, names},
     error::CliError,
+    outcome,
     output::{self, plural, say},
-    progress::{Display, REDRAW},
+    progress::{Display, REDRAW, Verbosity},
     screen::Screen,
     setup::{Setup, block_on},
 };
@@ -21,14 +22,15 @@ use crate::{
     completion::{sanitize::clean_line, text::render},
     config::setting::CHILD_TIMEOUT,
     delegation::{
-        Dispatched, Prepared, Request, STRANGERS_TOOLSET, Stopper, TaskRequest, Work, WrittenBy,
+        Dispatched, NotLoaded, Prepared, Request, RequestError, STRANGERS_TOOLSET, Stopper,
+        TaskRequest, Work, WrittenBy,
     },
     event::{ChildResult, CompletionEvent, ExitReason, Status},
     host::Host,
     plain_file,
     provider::Model,
-    sandbox::Sandbox,
     session::Session,
+    toolset::{Grant, Tool},
 };
 
 /// Characters of a note: parts of it can come from a damaged file.
@@ -64,6 +66,9 @@ pub(super) fn quickstart(global: &Global, args: args::Quickstart) -> Result<Exit
 }
 
 pub(super) fn run(global: &Global, args: args::Run) -> Result<Exit, CliError> {
+    if args.goal.is_none() && args.tasks.is_none() {
+        return Err(RequestError::Nothing.into());
+    }
     let tasks = args.tasks.as_deref().map(read_tasks).transpose()?;
     let request = Request {
         goal: args.goal,
@@ -126,16 +131,21 @@ fn delegate(
         setup.config.delegation.child_timeout = CHILD_TIMEOUT.of(seconds, "`--timeout`")?;
     }
     setup.config.workspace.allow_home |= common.allow_home;
-    require_model(&request, setup.config.default_model.as_deref())?;
     let screen = Screen::new();
     let event = block_on(async {
         let host = setup.host(workspace, common.ephemeral, &screen).await?;
-        tell_recovered(&host);
+        if !common.quiet {
+            tell_recovered(&host);
+        }
+        // What the person wrote is looked at before what is set up, and both
+        // before anything is built.
+        host.check(&Session::Local, &request)?;
+        require_model(&request, setup.config.default_model.as_deref())?;
         let prepared = host.prepare(&Session::Local, request).await?;
         require_keys(&setup, prepared.works())?;
-        watch(&host, prepared, screen).await
+        watch(&host, prepared, common, screen).await
     })??;
-    print(&event, common.json)?;
+    print(&event, common)?;
     Ok(exit_of(&event))
 }
 
@@ -154,15 +164,51 @@ fn tell_recovered(host: &Host) {
 }
 
 /// Loads every component before the first child starts, so that a file which
-/// is no component is one line and not the report of a batch. Compiling takes
-/// time, so it gives up when nobody wants them any more.
-async fn refuse_strangers(sandbox: &Sandbox, works: &[Work]) -> Result<(), CliError> {
-    for work in works {
-        let name = work.task.agent.as_deref().unwrap_or(&work.agent);
-        let loaded = sandbox.load(&work.component).await;
-        loaded.map_err(|err| CliError::refused(name, err))?;
+/// is no component is one line and not the report of a batch.
+async fn refuse_strangers(host: &Host, prepared: &mut Prepared) -> Result<(), CliError> {
+    let Err((index, err)) = host.load(prepared).await else { return Ok(()) };
+    let works = prepared.works();
+    let name = works.get(index).map(|it| it.task.agent.as_deref().unwrap_or(&it.agent));
+    let name = clean_line(name.unwrap_or_default(), MAX_NOTE_CHARS);
+    let err = match err {
+        NotLoaded::Refused(err) => CliError::refused(&name, err),
+        err => CliError::host(err).context(format!("`{name}`")).hint("`--timeout` gives it more"),
+    };
+    Err(err.in_task(index, works.len()))
+}
+
+/// Says what children will find missing: tools that this host has not, and
+/// such that a component imports and was not granted.
+async fn tell_missing(host: &Host, prepared: &Prepared) -> Result<(), CliError> {
+    let note = |text: &str| say(&format!("note: {}", clean_line(text, MAX_NOTE_CHARS)));
+    prepared.notes().iter().for_each(|it| note(it));
+    let plans = host.delegator().plans(prepared).await;
+    // They were loaded a moment ago.
+    let plans = plans.map_err(|(_, err)| CliError::host(err))?;
+    let mut told: Vec<(&str, Grant)> = Vec::new();
+    for (work, plan) in prepared.works().iter().zip(&plans) {
+        let missing = host.delegator().withheld_by_grant(work, plan);
+        let this = (work.agent.as_str(), missing);
+        if this.1 != Grant::default() && !told.contains(&this) {
+            let (agent, missing) = &this;
+            note(&format!("`{agent}` imports what it was not granted, and is denied: {missing}"));
+            say(&format!("hint: {}", grants(missing)));
+            told.push(this);
+        }
     }
     Ok(())
+}
+
+/// The option that would grant these tools.
+fn grants(missing: &Grant) -> String {
+    let (role, toolsets): (Vec<Tool>, Vec<Tool>) =
+        missing.iter().partition(|it| *it == Tool::DelegateTask);
+    let mut names: Vec<&str> = toolsets.iter().map(|it| it.toolset()).collect();
+    names.dedup();
+    let toolsets = (!names.is_empty()).then(|| format!("`--toolsets {}`", names.join(",")));
+    let role = (!role.is_empty()).then(|| "`--role orchestrator`".to_owned());
+    let options: Vec<String> = toolsets.into_iter().chain(role).collect();
+    format!("{} would grant it", options.join(" and "))
 }
 
 /// The default agent does nothing without a model, and a person who named
@@ -208,7 +254,8 @@ fn require_keys(setup: &Setup, works: &[Work]) -> Result<(), CliError> {
 /// Runs the children while showing them and listening for signals.
 async fn watch(
     host: &Host,
-    prepared: Prepared,
+    mut prepared: Prepared,
+    common: &Common,
     screen: Screen,
 ) -> Result<CompletionEvent, CliError> {
     let total = prepared.works().len();
@@ -217,7 +264,10 @@ async fn watch(
         biased;
         // Nothing is recorded yet, so there is nothing to report.
         () = signals.first() => return Err(CliError::interrupted()),
-        refused = refuse_strangers(host.sandbox(), prepared.works()) => refused?,
+        refused = refuse_strangers(host, &mut prepared) => refused?,
+    }
+    if !common.quiet {
+        tell_missing(host, &prepared).await?;
     }
     let mut updates = host.subscribe();
     let mut running = match host.dispatch(prepared).await? {
@@ -226,7 +276,7 @@ async fn watch(
     };
     let (id, live) = (running.handle().id(), Arc::clone(&running.handle().live));
     let stop = running.stopper();
-    let mut display = Display::new(live, id, total, screen);
+    let mut display = Display::new(live, id, total, verbosity(common), screen);
     let mut redraw = tokio::time::interval(REDRAW);
     let event = loop {
         tokio::select! {
@@ -304,11 +354,23 @@ fn is_ignored(kind: SignalKind) -> bool {
     bit.is_some_and(|it| ignored & it != 0)
 }
 
-fn print(event: &CompletionEvent, json: bool) -> Result<(), CliError> {
-    if json {
+fn verbosity(common: &Common) -> Verbosity {
+    match (common.quiet, common.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, false) => Verbosity::Usual,
+        (false, true) => Verbosity::Verbose,
+    }
+}
+
+fn print(event: &CompletionEvent, common: &Common) -> Result<(), CliError> {
+    if common.json {
         return output::json(event);
     }
-    output::result(render(event, SystemClock.now(), &TimeZone::system()).trim_end())
+    if common.notice {
+        let notice = render(event, SystemClock.now(), &TimeZone::system());
+        return output::result(notice.trim_end());
+    }
+    outcome::print(event, common.quiet, !common.ephemeral)
 }
 
 fn exit_of(event: &CompletionEvent) -> Exit {

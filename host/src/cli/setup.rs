@@ -10,20 +10,20 @@ use std::{
 
 use etcetera::{BaseStrategy as _, base_strategy::Xdg};
 use hermitage_build::{Install, Stderr};
+use rustix::fs::{Access, access};
 use tracing_subscriber::EnvFilter;
 
 use super::{args::Global, error::CliError, output::say, person::TerminalPerson, screen::Screen};
 use crate::{
     clock::{Clock as _, SystemClock},
     completion::sanitize::clean_line,
-    config::{Config, ConfigError, KeySource, Layers, Source},
+    config::{Config, ConfigError, KeySource, Layers, Source, unknown_variables},
     host::{BuildError, Host, default_store, terminal_in},
     id::OsRandom,
-    plugin::{Found, Library, PluginError},
+    plugin::Library,
     sandbox::Sandbox,
     store::{Store, StoreError},
     tools::{closed::OwnFiles, terminal::TerminalTools},
-    toolset::Blocked,
 };
 
 /// The name of our directories.
@@ -50,7 +50,12 @@ impl Setup {
     /// `workspace` is where children will work, for commands that know it:
     /// its file counts, too.
     pub(super) fn new(global: &Global, workspace: Option<&Path>) -> Result<Self, CliError> {
-        let mut config = Config::load(&layers(global, workspace)?)?;
+        let layers = layers(global, workspace)?;
+        Ok(Self::with(global, Config::load(&layers)?))
+    }
+
+    /// With a configuration that is at hand.
+    pub(super) fn with(global: &Global, mut config: Config) -> Self {
         let xdg = Xdg::new().ok();
         let cache_dir = xdg.as_ref().map(|it| it.cache_dir().join(NAME));
         config.sandbox.cache_dir = cache_dir.as_ref().map(|it| it.join("compiled"));
@@ -63,11 +68,7 @@ impl Setup {
         let mut own_files = OwnFiles::default();
         global.config.iter().for_each(|it| own_files.file(it));
         global.plugin_path.iter().for_each(|it| own_files.directory(it));
-        Ok(Self { config, library, store: global.store.clone(), memory, own_files })
-    }
-
-    pub(super) fn blocked(&self) -> Blocked {
-        Blocked::with(self.config.delegation.blocked_tools.iter().copied())
+        Self { config, library, store: global.store.clone(), memory, own_files }
     }
 
     /// The variable that is to hold the key of a provider, when it is not set.
@@ -78,10 +79,6 @@ impl Setup {
             }
             KeySource::Command(_) => None,
         }
-    }
-
-    pub(super) fn find(&self, agent: &str) -> Result<Found, PluginError> {
-        self.library.find(agent, &mut Stderr)
     }
 
     pub(super) fn sandbox(&self) -> Result<Arc<Sandbox>, CliError> {
@@ -168,7 +165,11 @@ async fn settled(file: &Path) -> Result<Store, StoreError> {
 /// What lies over the built-in configuration.
 pub(super) fn layers(global: &Global, workspace: Option<&Path>) -> Result<Layers, CliError> {
     let project = workspace.map(Source::read_project).transpose()?;
-    let environment = env::vars_os().collect();
+    let environment: Vec<_> = env::vars_os().collect();
+    for strange in unknown_variables(&environment) {
+        say(&format!("note: {strange}"));
+        say(&format!("hint: {}", strange.hint().unwrap_or_default()));
+    }
     Ok(Layers { user: user_file(global)?, project: project.flatten(), environment })
 }
 
@@ -194,21 +195,33 @@ pub(super) fn block_on<F: Future>(future: F) -> Result<F::Output, CliError> {
 /// Diagnostics go to standard error.
 pub(super) fn start_log() {
     let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new("warn"));
-    let colour = env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
-        .with_ansi(colour && io::stderr().is_terminal())
+        .with_ansi(wants_colours() && io::stderr().is_terminal())
         // It would panic when standard error is closed.
         .log_internal_errors(false)
         .init();
 }
 
+/// The home directory, to leave it out of paths.
+pub(super) fn home() -> Option<String> {
+    Some(env::home_dir()?.display().to_string())
+}
+
+/// Whether the person minds no colours.
+pub(super) fn wants_colours() -> bool {
+    env::var_os("NO_COLOR").is_none_or(|it| it.is_empty()) && !is_dumb()
+}
+
 /// Whether lines can be drawn over: not among diagnostics, which somebody who
 /// sets the variable wants to read.
 pub(super) fn has_live_terminal() -> bool {
-    let dumb = env::var_os("TERM").is_some_and(|it| it == "dumb");
-    io::stderr().is_terminal() && !dumb && env::var_os(LOG_VARIABLE).is_none()
+    io::stderr().is_terminal() && !is_dumb() && env::var_os(LOG_VARIABLE).is_none()
+}
+
+fn is_dumb() -> bool {
+    env::var_os("TERM").is_some_and(|it| it == "dumb")
 }
 
 fn library(
@@ -221,15 +234,29 @@ fn library(
     let mut dirs = global.plugin_path.clone();
     dirs.extend(data_dir);
     dirs.extend(checkout.as_ref().map(|it| it.join("plugins")));
-    let build_dir = match checkout {
-        Some(checkout) => Some(checkout.join("target/components")),
-        None => cache_dir.map(|it| it.join("components")),
-    };
-    Library { dirs, build_dir, install: Install::Ask, max_bytes }
+    let in_checkout = checkout.map(|it| it.join("target/components")).filter(|it| takes_files(it));
+    let build_dir = in_checkout.or_else(|| Some(cache_dir?.join("components")));
+    Library { dirs, bundled: true, build_dir, install: Install::Ask, max_bytes }
 }
 
-/// The source checkout that this program was built in, if it is still there.
+/// How far below a target folder cargo puts a program: behind the name of a
+/// target and of a profile, and of `deps` or `examples`.
+const MAX_BELOW_TARGET: usize = 4;
+
+/// The source checkout in whose target folder this program runs: that of
+/// somebody who works on it. No path of it is compiled in, so a program that
+/// is copied or installed has none, and one that is moved along has its own.
 pub(super) fn checkout() -> Option<PathBuf> {
-    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
-    checkout.join("plugins/Cargo.toml").is_file().then(|| checkout.to_owned())
+    let program = env::current_exe().ok()?;
+    let mut above = program.ancestors().skip(1).take(MAX_BELOW_TARGET);
+    let target = above.find(|it| it.join("CACHEDIR.TAG").is_file())?;
+    let checkout = target.parent()?;
+    let is_ours = |it: &&Path| it.join("plugins/Cargo.toml").is_file() && it.join("wit").is_dir();
+    Some(checkout).filter(is_ours).map(Path::to_owned)
+}
+
+/// Whether this user can make files in a directory, or the directory itself.
+fn takes_files(dir: &Path) -> bool {
+    let nearest = dir.ancestors().find(|it| it.is_dir());
+    nearest.is_some_and(|it| access(it, Access::WRITE_OK | Access::EXEC_OK).is_ok())
 }

@@ -110,7 +110,7 @@ impl Core {
 
     fn batch(self: &Arc<Self>, unit: Unit, record: Arc<UnitRecord>) -> Batch {
         let Unit { works, budget, strict, live, stop, failure_notices: _ } = unit;
-        let (limits, depth) = (&self.parts.limits, record.depth);
+        let depth = record.depth;
         let (core, of, tree) = (Arc::clone(self), Arc::clone(&record), budget.clone());
         Batch {
             sandbox: Arc::clone(&self.parts.sandbox),
@@ -122,16 +122,22 @@ impl Core {
             live,
             stop,
             budget,
-            bounds: Bounds {
-                max_concurrent_children: limits.max_concurrent_children,
-                timeout: limits.child_timeout,
-                grace: limits.interrupt_grace,
-                // Only a parent is at depth 0.
-                blocked: if depth == 0 { Blocked::of_a_parent() } else { self.blocked.clone() },
-                withheld: Arc::clone(&self.parts.withheld),
-                strict,
-                defences: limits.defences,
-            },
+            bounds: self.bounds(depth, strict),
+        }
+    }
+
+    /// What children at that depth are held to.
+    pub(super) fn bounds(&self, depth: u32, strict: bool) -> Bounds {
+        let limits = &self.parts.limits;
+        Bounds {
+            max_concurrent_children: limits.max_concurrent_children,
+            timeout: limits.child_timeout,
+            grace: limits.interrupt_grace,
+            // Only a parent is at depth 0.
+            blocked: if depth == 0 { Blocked::of_a_parent() } else { self.blocked.clone() },
+            withheld: Arc::clone(&self.parts.withheld),
+            strict,
+            defences: limits.defences,
         }
     }
 

@@ -77,6 +77,8 @@ pub struct Parts {
     pub grant: Grant,
     /// What nobody holds, and why.
     pub withheld: Arc<Withheld>,
+    /// The directory that files are in and commands run in, for people.
+    pub workspace: Option<String>,
     /// The application's own tools.
     pub natives: NativeTools,
     /// The models that tasks can choose from.
@@ -152,6 +154,23 @@ impl Prepared {
     pub fn works(&self) -> &[Work] {
         &self.works
     }
+
+    /// What the host decided on its own and the caller should know.
+    pub fn notes(&self) -> &[String] {
+        &self.record.notes
+    }
+
+    pub(super) fn works_mut(&mut self) -> &mut [Work] {
+        &mut self.works
+    }
+
+    pub(super) fn depth(&self) -> u32 {
+        self.record.depth
+    }
+
+    pub(super) fn is_strict(&self) -> bool {
+        self.strict
+    }
 }
 
 impl Delegator {
@@ -173,6 +192,10 @@ impl Delegator {
         Self(Arc::clone(core))
     }
 
+    pub(super) fn core(&self) -> &Arc<Core> {
+        &self.0
+    }
+
     /// Checks the whole request of a top-level caller, and finds its
     /// components. Builds those that are source and stale.
     pub async fn prepare(
@@ -180,18 +203,7 @@ impl Delegator {
         session: &Session,
         request: Request,
     ) -> Result<Prepared, DelegateError> {
-        let asker = Asker {
-            session: session.clone(),
-            parent: None,
-            depth: 0,
-            grant: self.0.parts.grant.clone(),
-            budget: None,
-            component: None,
-            model: None,
-            strict: false,
-            builds: request.written_by == WrittenBy::Application,
-        };
-        self.prepare_for(&asker, request).await
+        self.prepare_for(&self.0.top(session, &request), request).await
     }
 
     pub(super) async fn prepare_for(
@@ -206,6 +218,7 @@ impl Delegator {
         let resolved = request.resolve(&self.0.rules(asker))?;
         let budget = self.0.budget(asker, narrow);
         budget.check(Kind::Children, resolved.tasks.len() as u64)?;
+        self.0.check(asker, &resolved.tasks)?;
         let works = self.0.works(asker, resolved.tasks).await?;
         record.tasks = works.iter().map(task_record).collect();
         record.groups = resolved.groups;
@@ -306,7 +319,22 @@ impl Delegator {
 }
 
 impl Core {
-    fn rules(&self, asker: &Asker) -> Rules {
+    /// Whoever asks from outside.
+    pub(super) fn top(&self, session: &Session, request: &Request) -> Asker {
+        Asker {
+            session: session.clone(),
+            parent: None,
+            depth: 0,
+            grant: self.parts.grant.clone(),
+            budget: None,
+            component: None,
+            model: None,
+            strict: false,
+            builds: request.written_by == WrittenBy::Application,
+        }
+    }
+
+    pub(super) fn rules(&self, asker: &Asker) -> Rules {
         let limits = &self.parts.limits;
         let is_top = asker.depth == 0;
         Rules {
@@ -355,6 +383,7 @@ impl Core {
             context: only.context.or_else(|| request.context.clone()),
             toolsets: only.toolsets.or_else(|| request.toolsets.clone()),
             model: only.model.or_else(|| request.model.clone()),
+            workspace: self.parts.workspace.clone(),
             dispatched_at: 0.0,
             tasks: Vec::new(),
             groups: Vec::new(),
@@ -363,7 +392,7 @@ impl Core {
     }
 
     async fn works(&self, asker: &Asker, tasks: Vec<TaskPlan>) -> Result<Vec<Work>, DelegateError> {
-        let is_batch = tasks.len() > 1;
+        let total = tasks.len();
         let mut works = Vec::with_capacity(tasks.len());
         // Tasks of one agent share its bytes.
         let mut found_before: HashMap<String, Found> = HashMap::new();
@@ -373,7 +402,8 @@ impl Core {
                 (Some(agent), _) => match found_before.get(agent) {
                     Some(found) => found.clone(),
                     None => {
-                        let found = self.find(asker, agent).await?;
+                        let found = self.find(asker, agent).await;
+                        let found = found.map_err(|it| it.in_task(index, total))?;
                         found_before.insert(agent.clone(), found.clone());
                         found
                     }
@@ -383,22 +413,35 @@ impl Core {
                 }
                 (None, None) => {
                     let known = self.parts.agents.names();
-                    return Err(DelegateError::NoAgent { task: is_batch.then_some(index), known });
+                    return Err(DelegateError::NoAgent { known }.in_task(index, total));
                 }
             };
             let model = self.model(asker, task.model.as_deref())?;
             let Found { name: agent, component } = found;
-            works.push(Work { child_id, task, agent, component, model });
+            let time_used = Duration::ZERO;
+            works.push(Work { child_id, task, agent, component, model, time_used });
         }
         Ok(works)
     }
 
     /// The model of a task. One that can't be asked as it is configured says
     /// so when it is: most agents never ask.
-    fn model(&self, asker: &Asker, name: Option<&str>) -> Result<Option<Arc<Model>>, UnknownModel> {
+    pub(super) fn model(
+        &self,
+        asker: &Asker,
+        name: Option<&str>,
+    ) -> Result<Option<Arc<Model>>, UnknownModel> {
         let models = &self.parts.models;
         let found = if asker.builds { models.find(name)? } else { models.find_named(name)? };
         Ok(found.or_else(|| asker.model.clone()))
+    }
+
+    /// Whether there is that agent for whoever asks.
+    pub(super) fn check_agent(&self, asker: &Asker, agent: &str) -> Result<(), DelegateError> {
+        if !asker.builds && plugin::is_path(agent) {
+            return Err(DelegateError::Path(agent.to_owned()));
+        }
+        Ok(self.parts.agents.check(agent)?)
     }
 
     /// A guest names agents; paths, and with them builds, are the top-level

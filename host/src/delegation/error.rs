@@ -14,12 +14,18 @@ pub enum DelegateError {
     #[error(transparent)]
     Agent(#[from] PluginError),
     /// A task names no agent, and there is none to take instead.
-    #[error("{} has no agent", name(*task))]
+    #[error("no agent is named")]
     NoAgent {
-        /// Place in the list, from 0; `None` for a single task.
-        task: Option<usize>,
         /// Those that there are.
         known: Vec<String>,
+    },
+    /// One task of several is wrong.
+    #[error("task {task}: {error}")]
+    InTask {
+        /// Place in the list, from 1.
+        task: usize,
+        /// What is wrong with it.
+        error: Box<DelegateError>,
     },
     /// A guest or a model gave a path.
     #[error("`{0}` is a path: agents are named here")]
@@ -38,11 +44,15 @@ pub enum DelegateError {
     Store(#[from] StoreError),
 }
 
-fn name(task: Option<usize>) -> String {
-    task.map_or_else(|| "the task".to_owned(), |it| format!("task {it}"))
-}
-
 impl DelegateError {
+    /// Names the task by its place, from 0, where there are several.
+    pub(super) fn in_task(self, index: usize, total: usize) -> Self {
+        match total {
+            0 | 1 => self,
+            _ => Self::InTask { task: index.saturating_add(1), error: Box::new(self) },
+        }
+    }
+
     /// How to mend it, where that can be known.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -51,6 +61,7 @@ impl DelegateError {
                 let known: Vec<String> = known.iter().map(|it| format!("`{it}`")).collect();
                 Some(format!("name one: {}", known.join(", ")))
             }
+            DelegateError::InTask { error, .. } => error.hint(),
             DelegateError::Path(_) => Some("install it, and give its name".to_owned()),
             _ => None,
         }
@@ -72,6 +83,10 @@ impl From<DelegateError> for ToolError {
                 Self::InvalidArguments(format!("{it}; {hint}"))
             }
             DelegateError::Spent(it) if it.is_all() => Self::Exhausted(it.to_string()),
+            DelegateError::InTask { task, error } => match Self::from(*error) {
+                Self::InvalidArguments(it) => Self::InvalidArguments(format!("task {task}: {it}")),
+                error => error,
+            },
             // Less would do.
             DelegateError::Spent(it) => Self::InvalidArguments(it.to_string()),
             DelegateError::Rejected(it) => Self::Failed(it.to_string()),

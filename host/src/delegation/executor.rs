@@ -47,6 +47,8 @@ pub struct Work {
     pub component: Binary,
     /// The model it may chat with.
     pub model: Option<Arc<Model>>,
+    /// What was used of the child's time before its unit was dispatched.
+    pub time_used: Duration,
 }
 
 /// What one try may use, and is told.
@@ -100,6 +102,21 @@ pub(super) struct Bounds {
     pub(super) defences: Defences,
 }
 
+impl Bounds {
+    /// By which rules the imports of a component are decided.
+    pub(super) fn policy(&self, work: &Work) -> Policy {
+        Policy {
+            grant: work.task.grant.clone(),
+            blocked: self.blocked.clone(),
+            role: work.task.role,
+            withheld: Arc::clone(&self.withheld),
+            model: work.model.is_some(),
+            strict: self.strict,
+            defences: self.defences,
+        }
+    }
+}
+
 impl Batch {
     /// Runs every child to its end. Each gives exactly one result, whatever
     /// happens to it, and none touches a sibling.
@@ -136,9 +153,10 @@ impl Batch {
     }
 
     async fn run_child(&self, identity: &Identity, work: &Work) -> Result<(Ended, Told), Failure> {
-        let start = Instant::now();
+        let now = Instant::now();
+        let start = now.checked_sub(work.time_used).unwrap_or(now);
         let component = self.component(work).await?;
-        let admitted = self.sandbox.admit(&component, &self.policy(work));
+        let admitted = self.sandbox.admit(&component, &self.bounds.policy(work));
         let admitted = admitted.map_err(Failure::refused)?;
         let boundary = Arc::clone(admitted.record());
         let child = Child { identity, work, admitted, meter: Arc::default() };
@@ -150,7 +168,8 @@ impl Batch {
     /// The component, compiled within the time of the child.
     async fn component(&self, work: &Work) -> Result<Arc<Loaded>, Failure> {
         let until_asked = self.stop.interrupt.asked();
-        let timeout = self.bounds.timeout.min(self.budget.remaining_time(Instant::now()));
+        let timeout = self.bounds.timeout.saturating_sub(work.time_used);
+        let timeout = timeout.min(self.budget.remaining_time(Instant::now()));
         tokio::select! {
             biased;
             () = until_asked => Err(Failure::interrupted(self.stop.reason())),
@@ -201,20 +220,6 @@ impl Batch {
             spent.spend_out(err.to_string());
         }
         run.await
-    }
-
-    fn policy(&self, work: &Work) -> Policy {
-        let (grant, blocked) = (work.task.grant.clone(), self.bounds.blocked.clone());
-        let withheld = Arc::clone(&self.bounds.withheld);
-        Policy {
-            grant,
-            blocked,
-            role: work.task.role,
-            withheld,
-            model: work.model.is_some(),
-            strict: self.bounds.strict,
-            defences: self.bounds.defences,
-        }
     }
 
     fn job(&self, child: &Child<'_>, this_try: Try, spent: Spent) -> Job {

@@ -86,8 +86,8 @@ mod tests {
             let res = groups(completion, [None, Some(name)].into_iter());
             assert_eq!(res.unwrap_err().to_string(), expect);
         };
-        check(Completion::Each, "a", "task 1 has a `group`, and `completion` is `each`");
-        let no_name = "task 1 has a `group` that is no name: 1 to 60 characters";
+        check(Completion::Each, "a", "task 2 has a `group`, and `completion` is `each`");
+        let no_name = "task 2 has a `group` that is no name: 1 to 60 characters";
         check(Completion::Together, "  ", no_name);
         check(Completion::Together, "\u{200b}", no_name);
         check(Completion::Together, &"x".repeat(61), no_name);

@@ -214,10 +214,10 @@ pub enum RequestError {
         max_depth: u32,
     },
     /// Groups make no sense where every task has an event of its own.
-    #[error("task {0} has a `group`, and `completion` is `each`")]
+    #[error("task {} has a `group`, and `completion` is `each`", .0.saturating_add(1))]
     GroupAndEach(usize),
     /// The name of a group is blank or too long.
-    #[error("task {index} has a `group` that is no name: 1 to {limit} characters")]
+    #[error("task {} has a `group` that is no name: 1 to {limit} characters", .index.saturating_add(1))]
     BadGroup {
         /// Place in the list.
         index: usize,
@@ -228,7 +228,7 @@ pub enum RequestError {
     #[error("`max_iterations` is 0: a child needs at least one model call")]
     NoIterations,
     /// A schema that is none, or that can't be checked against.
-    #[error("Task {index}: `output_schema` can't be used: {source}")]
+    #[error("Task {}: `output_schema` can't be used: {source}", .index.saturating_add(1))]
     Schema {
         /// Place in the list.
         index: usize,
@@ -241,6 +241,27 @@ pub enum RequestError {
     /// A toolset that does not exist.
     #[error(transparent)]
     Grant(#[from] GrantError),
+    /// One task of several is wrong.
+    #[error("task {task}: {error}")]
+    InTask {
+        /// Place in the list, from 1.
+        task: usize,
+        /// What is wrong with it.
+        error: Box<RequestError>,
+    },
+}
+
+impl RequestError {
+    /// Names the task by its place, from 0, where there are several and the
+    /// error has not done so itself.
+    fn in_task(self, index: usize, total: usize) -> Self {
+        match self {
+            Self::Grant(_) | Self::NoIterations if total > 1 => {
+                Self::InTask { task: index.saturating_add(1), error: Box::new(self) }
+            }
+            error => error,
+        }
+    }
 }
 
 impl TaskRequest {
@@ -325,8 +346,8 @@ impl Request {
         }
         let groups = groups(completion, tasks.iter().map(|it| it.group.as_deref()))?;
         let mut res = Resolved { tasks: Vec::new(), groups, notes: Vec::new() };
-        for task in tasks {
-            res.add(task, rules, as_parent)?;
+        for (index, task) in tasks.into_iter().enumerate() {
+            res.add(task, rules, as_parent).map_err(|it| it.in_task(index, found))?;
         }
         Ok(res)
     }
@@ -522,16 +543,16 @@ mod tests {
         for blank in ["  \n", "\u{200b}", "\u{2800}", "\u{1b}[31m"] {
             check_error(Some(blank), "[]", "the goal is blank: say what should be done");
             let tasks = serde_json::json!([{"goal": "a"}, {"goal": blank}]).to_string();
-            check_error(None, &tasks, "Task 1 is missing a `goal`");
+            check_error(None, &tasks, "Task 2 is missing a `goal`");
         }
         for second in ["{}", "7", "\"g\"", "null", "[]", r#"{"goal": 7}"#, r#"{"goal": " \t"}"#] {
             let tasks = format!(r#"[{{"goal": "a"}}, {second}]"#);
-            check_error(None, &tasks, "Task 1 is missing a `goal`");
+            check_error(None, &tasks, "Task 2 is missing a `goal`");
         }
         check_error(
             None,
             r#"[{"goal": "a", "gaol": "b"}]"#,
-            "Task 0 is no task: unknown field `gaol`, expected one of `goal`, `context`, \
+            "Task 1 is no task: unknown field `gaol`, expected one of `goal`, `context`, \
              `toolsets`, `agent`, `role`, `model`, `output_schema`, `max_iterations`, `group`",
         );
         check_error(

@@ -97,7 +97,7 @@ pub struct Subtask {
 
 impl DelegateTask {
     /// Reads what a model wrote. `tasks` may be a list or a list as text; an
-    /// empty one counts as absent. A wrong task is named by its place, from 0.
+    /// empty one counts as absent. A wrong task is named by its place, from 1.
     pub fn from_json(arguments: &str) -> Result<Self, ToolError> {
         let mut fields: Map<String, Value> = object(arguments)?;
         let tasks = fields.remove("tasks").map(read_tasks).transpose()?.unwrap_or_default();
@@ -156,11 +156,11 @@ pub enum TasksError {
     /// It is no list.
     #[error("no list of tasks: {0}")]
     NoList(String),
-    /// A task has no goal, or a blank one. Counted from 0.
-    #[error("Task {0} is missing a `goal`")]
+    /// A task has no goal, or a blank one. Counted from 0, and told from 1.
+    #[error("Task {} is missing a `goal`", .0.saturating_add(1))]
     MissingGoal(usize),
-    /// A task is no task. Counted from 0.
-    #[error("Task {index} is no task: {message}")]
+    /// A task is no task. Counted from 0, and told from 1.
+    #[error("Task {} is no task: {message}", .index.saturating_add(1))]
     NoTask {
         /// Place in the list.
         index: usize,
@@ -300,15 +300,15 @@ mod tests {
     fn a_wrong_task_is_named_by_its_place() {
         for second in ["{}", "7", "\"g\"", "null", "[]", r#"{"goal":7}"#, r#"{"goal":" \t"}"#] {
             let tasks = format!(r#"{{"tasks":[{{"goal":"a"}},{second}]}}"#);
-            check_error(&tasks, "Task 1 is missing a `goal`");
+            check_error(&tasks, "Task 2 is missing a `goal`");
         }
         check_error(
             r#"{"tasks":[{"goal":"a","role":"boss"}]}"#,
-            "Task 0 is no task: `role`: unknown variant `boss`, expected `leaf` or `orchestrator`",
+            "Task 1 is no task: `role`: unknown variant `boss`, expected `leaf` or `orchestrator`",
         );
         check_error(
             r#"{"tasks":[{"goal":"a","depth":0}]}"#,
-            "Task 0 is no task: unknown field `depth`, expected one of `goal`, `context`, \
+            "Task 1 is no task: unknown field `depth`, expected one of `goal`, `context`, \
              `toolsets`, `agent`, `role`, `model`, `output_schema`, `max_iterations`",
         );
         check_error(r#"{"tasks":7}"#, "no list of tasks: a list of objects is needed");

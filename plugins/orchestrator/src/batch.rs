@@ -51,7 +51,7 @@ fn read_list(list: &str) -> Result<Vec<Subtask>, String> {
         return Err(format!("{FORM}: this list is empty"));
     }
     let subtask = |(at, entry)| subtask(entry).map_err(|why| format!("{FORM}: task {at} {why}"));
-    entries.into_iter().enumerate().map(subtask).collect()
+    (1..).zip(entries).map(subtask).collect()
 }
 
 fn subtask(entry: Value) -> Result<Subtask, String> {
@@ -183,21 +183,21 @@ mod tests {
     fn what_is_no_list_of_tasks_is_told_with_its_reason() {
         check_error("[", "EOF while parsing a list at line 1 column 1");
         check_error("[]", "this list is empty");
-        check_error("[1]", "task 0 is no object");
-        check_error(r#"[{"goal": "a"}, {}]"#, "task 1 is missing a `goal`");
-        check_error(r#"[{"goal": 1}]"#, "task 0 has a `goal` that is no text");
+        check_error("[1]", "task 1 is no object");
+        check_error(r#"[{"goal": "a"}, {}]"#, "task 2 is missing a `goal`");
+        check_error(r#"[{"goal": 1}]"#, "task 1 has a `goal` that is no text");
         check_error(
             r#"[{"goal": "a", "toolsets": "b"}]"#,
-            "task 0 has `toolsets` that are no list of texts",
+            "task 1 has `toolsets` that are no list of texts",
         );
         check_error(
             r#"[{"goal": "a", "max_iterations": -1}]"#,
-            "task 0 has a `max_iterations` that is no number",
+            "task 1 has a `max_iterations` that is no number",
         );
         check_error(
             r#"[{"goal": "a", "role": "boss"}]"#,
-            "task 0 has the role `boss`; there are `leaf` and `orchestrator`",
+            "task 1 has the role `boss`; there are `leaf` and `orchestrator`",
         );
-        check_error(r#"[{"goal": "a", "tools": []}]"#, "task 0 has an unknown field `tools`");
+        check_error(r#"[{"goal": "a", "tools": []}]"#, "task 1 has an unknown field `tools`");
     }
 }

@@ -262,11 +262,14 @@ fn names_that_look_like_ours_are_unknown() {
 
 #[test]
 fn root_imports_that_are_no_interface_are_refused() {
-    for what in ["function", "core module", "component", "type", "resource"] {
+    for what in
+        ["a function", "a core module", "an instance", "a component", "a type", "a resource"]
+    {
+        let noun = what.split_once(' ').unwrap().1;
         check(
-            &[other("run-this", what)],
+            &[other("run-this", noun)],
             &policy(&["file"], false),
-            &[&format!("run-this: refused: a {what} can't be imported: only interfaces are")],
+            &[&format!("run-this: refused: {what} can't be imported: only interfaces are")],
         );
     }
 }
@@ -301,7 +304,7 @@ fn a_changed_type_is_refused_with_both_types() {
         ),
         (ItemKind::Function("func(message: string)".to_owned()), "func(message: string)"),
         (ItemKind::Function("async func(text: string)".to_owned()), "async func(text: string)"),
-        (ItemKind::Resource, ""),
+        (ItemKind::Resource, "resource"),
     ] {
         check(
             &[interface(progress, vec![changed(kind)])],
