@@ -70,7 +70,7 @@ fn checking_tells_what_was_read_or_everything_that_is_wrong() {
     check!(cli.run(&["config", "check"]), @"
     exit: 0
     ----- stdout
-    ok: 1 key from /[DIR]/home/config/hermitage/config.toml, 1 key from .hermitage.toml, 0 keys from the environment
+    ok: 1 key from /[DIR]/home/config/hermitage/config.toml, 1 key from .hermitage.toml
     ----- stderr
     ");
     cli.file("own.toml", "[budget]\ntokens = 20000001\nchildern = 3\n[sandbox]\nmemory_mib = 0\n");
@@ -79,19 +79,19 @@ fn checking_tells_what_was_read_or_everything_that_is_wrong() {
     ----- stdout
 
     ----- stderr
-    error: own.toml: unknown key `budget.childern`
+    error: own.toml:3: unknown key `budget.childern`
     hint: did you mean `budget.children`?
-    error: own.toml: `sandbox.memory_mib` is 0: must be between 1 and 4096
+    error: own.toml:5: `sandbox.memory_mib` is 0: must be between 1 and 4096
     ");
     check!(cli.run(&["config", "check", "--project", "own.toml"]), @"
     exit: 2
     ----- stdout
 
     ----- stderr
-    error: own.toml: unknown key `budget.childern`
+    error: own.toml:3: unknown key `budget.childern`
     hint: did you mean `budget.children`?
-    error: own.toml: `sandbox.memory_mib` is 0: must be between 1 and 4096
-    error: own.toml: `budget.tokens` is 20000001, and 20000000 without this file: a project may only lower it
+    error: own.toml:5: `sandbox.memory_mib` is 0: must be between 1 and 4096
+    error: own.toml:2: `budget.tokens` is 20000001, and 20000000 without this file: a project may only lower it
     hint: a project file may narrow what you allow, never widen it: put it into your own file
     ");
     check!(cli.run(&["config", "check", "--project", "none.toml"]), @"

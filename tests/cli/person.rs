@@ -93,7 +93,14 @@ fn what_failed_is_told_even_in_silence() {
     ✗ [1/1] try it  (fails, failed, [TIME])
       why: the agent gave up: the guest could not do it
     ");
-    check!(cli.run(&["run", "try it", "--agent", "./fails.wasm", "--ephemeral"]), @"");
+    check!(cli.run(&["run", "try it", "--agent", "./fails.wasm", "--ephemeral"]), @"
+    exit: 1
+    ----- stdout
+
+    ----- stderr
+    ✗ [1/1] try it  (fails, failed, [TIME])
+      why: the agent gave up: the guest could not do it
+    ");
 }
 
 #[test]
