@@ -33,7 +33,7 @@ use self::{
 };
 
 /// How a command ended; the numbers are part of the interface
-/// (semantics.md §5).
+/// (SEMANTICS.md §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum Exit {

@@ -1,4 +1,4 @@
-//! Delegation: from a request to its completion events (semantics.md §2–§6).
+//! Delegation: from a request to its completion events (SEMANTICS.md §2–§6).
 //!
 //! [`Request`] is what a caller says. The [`Delegator`] checks all of it
 //! before anything is spawned, finds the components and pays for the children

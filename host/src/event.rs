@@ -1,7 +1,7 @@
 //! The completion event: the one record that says how a delegation ended, and
 //! the results of its children.
 //!
-//! These types are the public JSON format of events (semantics.md §4, §5, §7),
+//! These types are the public JSON format of events (SEMANTICS.md §4, §5, §7),
 //! which is why they are serialisable as they stand: a field is added here
 //! only when every reader may see it. Rendering them as text is
 //! `completion`'s, keeping them is `store`'s.
@@ -116,7 +116,7 @@ impl ExitReason {
     }
 }
 
-/// What a child may do besides its own task (semantics.md §3).
+/// What a child may do besides its own task (SEMANTICS.md §3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -326,7 +326,7 @@ fn is_zero(it: &u64) -> bool {
     *it == 0
 }
 
-/// How a delegation ended (semantics.md §7).
+/// How a delegation ended (SEMANTICS.md §7).
 #[derive(Clone, Debug, PartialEq, JsonSchema)]
 #[schemars(transform = json::with_what_follows)]
 pub struct CompletionEvent {
@@ -373,7 +373,7 @@ pub struct CompletionEvent {
     pub notes: Vec<String>,
 }
 
-/// How many tasks of a combined result completed (semantics.md §5). The
+/// How many tasks of a combined result completed (SEMANTICS.md §5). The
 /// status of a batch alone does not tell one in which some did not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
@@ -445,7 +445,7 @@ fn cut(text: &mut String, bytes: usize) {
 /// The value of [`CompletionEvent::kind`].
 pub const ASYNC_DELEGATION: &str = "async_delegation";
 
-/// A child failed while its siblings run (semantics.md §7). An event of its
+/// A child failed while its siblings run (SEMANTICS.md §7). An event of its
 /// own that never replaces the final one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FailureNotice {
@@ -475,10 +475,10 @@ pub struct FailureNotice {
 pub const ASYNC_DELEGATION_FAILURE: &str = "async_delegation_failure";
 
 /// How many characters of a goal stand in a label or a progress line
-/// (semantics.md §5).
+/// (SEMANTICS.md §5).
 pub const LABEL_GOAL_CHARS: usize = 40;
 
-/// The status of a batch from those of its children (semantics.md §5). It was
+/// The status of a batch from those of its children (SEMANTICS.md §5). It was
 /// interrupted when a child of it was: one that was asked to stop and had
 /// finished everything by then completed.
 pub fn batch_status(results: &[ChildResult]) -> Status {
@@ -495,7 +495,7 @@ pub fn batch_status(results: &[ChildResult]) -> Status {
 }
 
 /// One goal as it is, several as `N parallel subagents: ` and the goals cut
-/// at [`LABEL_GOAL_CHARS`] (semantics.md §5).
+/// at [`LABEL_GOAL_CHARS`] (SEMANTICS.md §5).
 pub fn label(goals: &[String]) -> String {
     match goals {
         [goal] => goal.clone(),

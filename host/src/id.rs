@@ -1,6 +1,6 @@
 //! Identities, and the randomness they are made of.
 //!
-//! A delegation's id has 128 random bits (semantics.md §6.1), so that it can
+//! A delegation's id has 128 random bits (SEMANTICS.md §6.1), so that it can
 //! be guessed by nobody and needs no counter that survives a restart.
 
 use std::{borrow::Cow, fmt, str::FromStr};

@@ -290,7 +290,7 @@ fn folder_name(source: &Path) -> String {
 }
 
 /// Whether an agent is asked for by path: such a one is a stranger's, and
-/// gets fewer tools unless more are asked for (semantics.md §3).
+/// gets fewer tools unless more are asked for (SEMANTICS.md §3).
 pub fn is_path(agent: &str) -> bool {
     agent.contains('/') || Path::new(agent).extension().is_some_and(|it| it == "wasm")
 }

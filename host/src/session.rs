@@ -1,5 +1,5 @@
 //! Sessions: who asked, and where a completion must go back to
-//! (semantics.md §9).
+//! (SEMANTICS.md §9).
 //!
 //! A key is parsed once, at the edge, and is a typed value inside the host:
 //! it is captured when a delegation is dispatched and never read out of text

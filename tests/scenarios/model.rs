@@ -1,5 +1,5 @@
 //! Random sequences of everything that can happen to delegations, on a whole
-//! host, beside a model that knows no more than what semantics.md says.
+//! host, beside a model that knows no more than what SEMANTICS.md says.
 
 use hermitage::{
     delegation::{DelegateError, Dispatched, OnCapacity, Progress, Request, Running, Update},

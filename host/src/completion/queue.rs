@@ -1,4 +1,4 @@
-//! The queue of events that every producer shares (semantics.md §8).
+//! The queue of events that every producer shares (SEMANTICS.md §8).
 //!
 //! Delivery is at least once: an event is claimed, applied by its consumer and
 //! then acknowledged. A claim is exclusive and has a lease; a failed attempt

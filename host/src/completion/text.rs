@@ -1,4 +1,4 @@
-//! The text of an event that re-enters a conversation (semantics.md §7), and
+//! The text of an event that re-enters a conversation (SEMANTICS.md §7), and
 //! the line of a child that ended (§5).
 //!
 //! What children and callers wrote is data here. It is cleaned, and it can't
@@ -51,7 +51,7 @@ pub fn render(event: &CompletionEvent, now: f64, tz: &TimeZone) -> String {
 }
 
 /// The early notice of a child that failed while its siblings run, as a text
-/// that explains itself (semantics.md §7). `now` is in epoch seconds.
+/// that explains itself (SEMANTICS.md §7). `now` is in epoch seconds.
 pub fn render_failure(event: &FailureNotice, now: f64, tz: &TimeZone) -> String {
     layout::compose(&Notice::from(event), &dispatched(event.dispatched_at, now, tz))
 }

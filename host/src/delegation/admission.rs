@@ -1,5 +1,5 @@
 //! Admission: who may start now, who waits, and who is turned away
-//! (semantics.md §6). A pure state machine; the dispatcher's loop is its only
+//! (SEMANTICS.md §6). A pure state machine; the dispatcher's loop is its only
 //! writer.
 //!
 //! **Invariant:** never more background units run than there are slots, and

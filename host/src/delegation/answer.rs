@@ -1,5 +1,5 @@
 //! Structured output: whether an answer satisfies the schema of its task, and
-//! what is told to the second and last try (semantics.md §4).
+//! what is told to the second and last try (SEMANTICS.md §4).
 
 use tokio::task::spawn_blocking;
 

@@ -304,7 +304,7 @@ impl Delegator {
     }
 
     /// Admits nothing any more, asks everything to stop, and returns when the
-    /// last end is recorded (semantics.md §6.10). The grace of the children
+    /// last end is recorded (SEMANTICS.md §6.10). The grace of the children
     /// bounds how long that takes.
     pub async fn close(&self, reason: Option<String>) {
         let closed = self.0.dispatcher.close();
@@ -362,7 +362,7 @@ impl Core {
 
     /// What is known of a unit before its tasks are.
     fn record(&self, asker: &Asker, request: &Request) -> UnitRecord {
-        // A child needs the results inside its own turn (semantics.md §2).
+        // A child needs the results inside its own turn (SEMANTICS.md §2).
         let is_background = request.background && asker.depth == 0;
         // A list of one is the single form.
         let only = match request.tasks.as_slice() {

@@ -1,5 +1,5 @@
 //! The request: what a caller may ask for, and every rule it must satisfy
-//! (semantics.md §2 and §3). Pure. One wrong task fails the whole call:
+//! (SEMANTICS.md §2 and §3). Pure. One wrong task fails the whole call:
 //! nothing is spawned, nothing silently cut.
 
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The toolset of a component that was given by path, where nobody asks for
-/// more: it is a stranger's (semantics.md §3).
+/// more: it is a stranger's (SEMANTICS.md §3).
 pub const STRANGERS_TOOLSET: &str = "file_read";
 
 /// Who wrote a request, and so what it may name.
@@ -419,7 +419,7 @@ impl Resolved {
     }
 
     /// An orchestrator that could not delegate any deeper is a leaf
-    /// (semantics.md §3).
+    /// (SEMANTICS.md §3).
     fn role(&mut self, task: &TaskRequest, rules: &Rules) -> Role {
         let role = task.role.unwrap_or_default();
         let (depth, max_depth) = (rules.child_depth(), rules.max_depth);
@@ -441,7 +441,7 @@ impl Resolved {
     }
 
     /// What the caller has not itself: this host does not offer it, or the one
-    /// above did not grant it (semantics.md §3).
+    /// above did not grant it (SEMANTICS.md §3).
     fn note_missing(
         &mut self,
         requested: Option<&Grant>,

@@ -1,5 +1,5 @@
 //! From the end of a run to its result entry: the one place where the words
-//! of semantics.md §4 are chosen.
+//! of SEMANTICS.md §4 are chosen.
 //!
 //! **Invariant:** the error of a child that did not complete says why in
 //! words, its summary holds only work that was done, and the exit reason
@@ -154,7 +154,7 @@ pub(super) fn of_run(
 
 impl Verdict {
     /// A child that returned when its model calls were spent did what it could
-    /// with them (semantics.md §4); one that gave up was ended by them.
+    /// with them (SEMANTICS.md §4); one that gave up was ended by them.
     fn count_iterations(&mut self, chats: &ChatTotals, max_iterations: u32) {
         let gave_up = (self.status, self.exit_reason) == (Status::Failed, ExitReason::Error);
         if gave_up && chats.is_over {

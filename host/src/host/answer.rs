@@ -1,4 +1,4 @@
-//! What a delegation answers its caller, in the words of semantics.md §5 and
+//! What a delegation answers its caller, in the words of SEMANTICS.md §5 and
 //! §6.
 
 use schemars::JsonSchema;

@@ -1,5 +1,5 @@
 //! The tools and toolsets of this version, by their canonical names
-//! (semantics.md §3).
+//! (SEMANTICS.md §3).
 
 use std::fmt;
 
@@ -73,7 +73,7 @@ impl Tool {
     }
 
     /// Whether it is the parent's own: no child is granted it, whatever the
-    /// configuration says (semantics.md §3).
+    /// configuration says (SEMANTICS.md §3).
     pub fn is_parents_own(self) -> bool {
         match self {
             Tool::ReadFile

@@ -176,7 +176,7 @@ impl From<TasksError> for ToolError {
 }
 
 /// The tasks of a list, which may be given as text: small models write it so.
-/// `[]` and `null` are an empty list, which counts as absent (semantics.md
+/// `[]` and `null` are an empty list, which counts as absent (SEMANTICS.md
 /// §2).
 pub fn read_tasks<T: DeserializeOwned>(value: Value) -> Result<Vec<T>, TasksError> {
     let value = match value {

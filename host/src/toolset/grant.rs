@@ -1,5 +1,5 @@
 //! The grant: which tools a child may call, and the one function that decides
-//! it (semantics.md §3).
+//! it (SEMANTICS.md §3).
 
 use std::{
     collections::{BTreeMap, BTreeSet},

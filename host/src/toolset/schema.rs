@@ -39,7 +39,7 @@ const MAX_PATTERNS: usize = 64;
 /// which nothing can interrupt: some tenths of a second.
 const MAX_WORK: usize = 100_000_000;
 
-/// Errors that are told (semantics.md §4).
+/// Errors that are told (SEMANTICS.md §4).
 const MAX_ERRORS: usize = 10;
 
 /// Characters of one of them: a message can quote the whole answer.

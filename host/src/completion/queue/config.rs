@@ -18,7 +18,7 @@ const MIN_LEASE: Duration = Duration::from_secs(1);
 /// Longest lease: a day. What a dead process held has to come back some time.
 const MAX_LEASE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The numbers of a queue, none of them zero (semantics.md §8).
+/// The numbers of a queue, none of them zero (SEMANTICS.md §8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueConfig {
     lease: Duration,
@@ -64,7 +64,7 @@ impl QueueConfig {
 }
 
 impl Default for QueueConfig {
-    /// A lease of 300 s and 8 attempts (semantics.md §8). Their pauses begin
+    /// A lease of 300 s and 8 attempts (SEMANTICS.md §8). Their pauses begin
     /// with 5 s and come to some ten minutes: no outage of a moment is the
     /// end of an event.
     fn default() -> Self {

@@ -87,7 +87,7 @@ impl Delivery {
         }
     }
 
-    /// What re-enters the conversation, as a turn of its own (semantics.md §7,
+    /// What re-enters the conversation, as a turn of its own (SEMANTICS.md §7,
     /// §8), with the time of now in this machine's time zone.
     pub fn text(&self) -> String {
         self.text_at(self.claim.now(), &TimeZone::system())

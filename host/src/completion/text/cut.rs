@@ -1,4 +1,4 @@
-//! Cutting of over-long summaries (semantics.md §4).
+//! Cutting of over-long summaries (SEMANTICS.md §4).
 
 use std::borrow::Cow;
 

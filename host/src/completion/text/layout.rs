@@ -1,4 +1,4 @@
-//! How a notice is laid out: the lines and words of semantics.md §7.
+//! How a notice is laid out: the lines and words of SEMANTICS.md §7.
 
 use crate::event::{ExitReason, Status};
 

@@ -165,7 +165,7 @@ fn validities() -> [Validity; 3] {
     [Validity::Unchecked, Validity::Valid, Validity::Invalid(vec!["$: no".to_owned()])]
 }
 
-/// The sentences of semantics.md §4 about one result.
+/// The sentences of SEMANTICS.md §4 about one result.
 fn assert_holds(it: &ChildResult, how: &str) {
     use ExitReason as Exit;
     let (status, exit) = (it.status, it.exit_reason);
