@@ -60,7 +60,14 @@ pub fn main() -> ExitCode {
         Ok(args) => dispatch(args),
         Err(err) => without_a_verb(&err),
     };
-    ExitCode::from(exit.unwrap_or_else(CliError::report) as u8)
+    ExitCode::from(exit.unwrap_or_else(|err| err.report(wants_json())) as u8)
+}
+
+/// Whether the result was asked for as JSON, also where the arguments can't be
+/// read.
+fn wants_json() -> bool {
+    let options = std::env::args_os().skip(1).take_while(|it| it != "--");
+    options.into_iter().any(|it| it == "--json")
 }
 
 fn dispatch(args: Args) -> Result<Exit, CliError> {

@@ -29,6 +29,31 @@ fn told(cli: &Cli, commands: &[&str]) -> String {
 }
 
 #[test]
+fn an_error_is_json_too_where_json_was_asked_for() {
+    let cli = Cli::new(&[]);
+    cli.file("text.wasm", "just text");
+    let commands = [
+        "run go --agent ./text.wasm --json",
+        "run go --agent ./none.wasm --json",
+        "run --frob --json",
+        "show deleg_none --json",
+        "list --json --store /dev/null/store",
+        "config show --json --config ./none.toml",
+    ];
+    for command in commands {
+        let ran = cli.run(&command.split(' ').collect::<Vec<_>>());
+        assert!(ran.stderr.starts_with("error: "), "{command}: {ran}");
+        let error = &ran.json()["error"];
+        assert_eq!(error["exit_code"].as_i64(), ran.exit.map(i64::from), "{command}: {ran}");
+        let message = error["message"].as_str().unwrap();
+        assert!(ran.stderr.contains(message), "{command}: {ran}");
+    }
+    // What stands behind `--` is a goal.
+    let ran = cli.run(&["show", "deleg_none", "--", "--json"]);
+    assert!(ran.exit == Some(2) && ran.stdout.is_empty(), "{ran}");
+}
+
+#[test]
 fn what_is_no_component_is_refused() {
     let cli = Cli::new(&["honest"]);
     cli.file("text.wasm", "just text");
@@ -345,7 +370,7 @@ fn what_a_person_wrote_is_looked_at_before_what_is_set_up_and_both_before_a_buil
       hint: name a component by its path, or add its directory with `--plugin-path`
       exit 2
     run --tasks toolset.json
-      error: unknown toolset or tool `files`: known are `file`, `file_read`, `terminal`, `web`
+      error: task 2: unknown toolset or tool `files`: known are `file`, `file_read`, `terminal`, `web`
       exit 2
     run --tasks model.json
       error: task 2: unknown model `huge`: none is configured
@@ -382,5 +407,12 @@ fn a_component_that_needs_more_than_a_child_gets_is_told_the_key() {
     };
     cli.file("memory.wasm", of("(memory 2000)"));
     cli.file("table.wasm", of("(table 30000 funcref)"));
-    check!(told(&cli, &["inspect ./memory.wasm", "run go --agent ./table.wasm"]), @"");
+    check!(told(&cli, &["inspect ./memory.wasm", "run go --agent ./table.wasm"]), @"
+    inspect ./memory.wasm
+      error: `./memory.wasm` is refused: it begins with more memory or longer tables than a child gets (`sandbox.memory_mib`)
+      exit 3
+    run go --agent ./table.wasm
+      error: `./table.wasm` is refused: it begins with more memory or longer tables than a child gets (`sandbox.table_elements`)
+      exit 3
+    ");
 }

@@ -98,9 +98,9 @@ fn check(layers: &Layers) -> Result<Exit, CliError> {
 
 /// Every error with its hint.
 fn report(errors: ConfigErrors) -> Exit {
-    let exit = CliError::from(*errors.first).report();
+    let exit = CliError::from(*errors.first).report(super::wants_json());
     for error in errors.rest {
-        CliError::from(error).report();
+        CliError::from(error).report(false);
     }
     exit
 }
