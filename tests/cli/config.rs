@@ -91,7 +91,7 @@ fn checking_tells_what_was_read_or_everything_that_is_wrong() {
     error: own.toml:3: unknown key `budget.childern`
     hint: did you mean `budget.children`?
     error: own.toml:5: `sandbox.memory_mib` is 0: must be between 1 and 4096
-    error: own.toml:2: `budget.tokens` is 20000001, and 20000000 without this file: a project may only lower it
+    error: own.toml:2: `budget.tokens` is [SHORT], and [SHORT] without this file: a project may only lower it
     hint: a project file may narrow what you allow, never widen it: put it into your own file
     ");
     check!(cli.run(&["config", "check", "--project", "none.toml"]), @"

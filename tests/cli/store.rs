@@ -205,7 +205,7 @@ fn a_run_that_was_killed_is_reported_by_the_next_command() {
     goal        2 parallel subagents: never ends; read it
     workspace   /[DIR]/work
     asked       [DATE] ([TIME] ago)
-    status      unknown 1/2, after [TIME]
+    status      unknown (1 of 2 completed), after [TIME]
 
     ✗ [1/2] never ends  (ignores_interruption, unknown, [TIME])
       why: the host that ran this child is gone, and nobody saw how it ended

@@ -56,7 +56,7 @@ const POINTS: [&str; 10] = [
 const TIMES: [&str; 5] = ["1", "2", "5", "13", "40"];
 
 /// Units that ended and are kept: all, or few, so that pruning is killed, too.
-const RETAINED: [usize; 2] = [100_000, 5];
+const RETAINED: [usize; 2] = [10_000, 5];
 
 /// The hosts on one store.
 struct Campaign {

@@ -71,7 +71,7 @@ async fn each_task_can_have_an_event_of_its_own_and_the_slot_is_free_after_the_l
         ..host.in_background(&["a", "b", "c"].map(TestTask::gated)).await
     };
     let id = dispatch(&host, request).await;
-    for (name, group) in [("b", "task 1"), ("c", "task 2"), ("a", "task 0")] {
+    for (name, group) in [("b", "task 2"), ("c", "task 3"), ("a", "task 1")] {
         assert!(!has_free_slot(&host).await);
         gate.open(name);
         let event = host.next(&chat(1)).await;
@@ -152,7 +152,7 @@ async fn every_group_of_an_interrupted_batch_has_its_event() {
         groups.push(event.group.unwrap());
     }
     groups.sort();
-    assert_eq!(groups, ["task 0", "task 2", "task 3", "task 4"]);
+    assert_eq!(groups, ["task 1", "task 3", "task 4", "task 5"]);
 }
 
 #[tokio::test]

@@ -32,7 +32,8 @@ pub(super) fn groups<'a>(
             if name.is_some() {
                 return Err(RequestError::GroupAndEach(index));
             }
-            res.push(Group { name: Some(format!("task {index}")), tasks: vec![index] });
+            let name = format!("task {}", index.saturating_add(1));
+            res.push(Group { name: Some(name), tasks: vec![index] });
             continue;
         }
         let name = name.map(|it| checked(index, it)).transpose()?;
@@ -70,7 +71,7 @@ mod tests {
     fn every_task_is_in_one_group() {
         let (together, each) = (Completion::Together, Completion::Each);
         check(together, &[None, None], &[(None, &[0, 1])]);
-        check(each, &[None, None], &[(Some("task 0"), &[0]), (Some("task 1"), &[1])]);
+        check(each, &[None, None], &[(Some("task 1"), &[0]), (Some("task 2"), &[1])]);
         check(each, &[None], &[(None, &[0])]);
         check(
             together,

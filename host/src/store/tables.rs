@@ -230,6 +230,10 @@ pub enum StateFilter {
 }
 
 /// The operations on what a store keeps. Every one is atomic.
+#[cfg_attr(
+    not(feature = "switches"),
+    expect(unreachable_pub, reason = "public for tests with the feature alone")
+)]
 pub trait Tables: Send {
     /// Begins the transaction that the next operations share.
     fn begin(&mut self) -> Result<(), StoreError>;

@@ -194,7 +194,7 @@ mod tests {
             (
                 Tool::DelegateTask,
                 r#"{"tasks":[{"goal":"g","toolsets":[1]}]}"#,
-                "Task 0 is no task: `toolsets`: invalid type: integer `1`, expected a string",
+                "Task 1 is no task: `toolsets`: invalid type: integer `1`, expected a string",
             ),
             (Tool::ReadFile, r#"{"path":"a",}"#, "trailing comma at line 1 column 13"),
         ] {
