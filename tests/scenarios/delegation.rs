@@ -124,10 +124,10 @@ async fn a_leaf_can_not_delegate_however_it_asks() {
 #[tokio::test]
 async fn what_the_host_can_not_do_for_a_subtask_is_said_before_anything_starts() {
     for (field, text) in [
-        ("model", "unknown model `x`: none is configured"),
+        ("model", "task 2: unknown model `x`: none is configured"),
         (
             "output_schema",
-            "Task 1: `output_schema` can't be used: it is no JSON: expected value at line 1 column 1",
+            "Task 2: `output_schema` can't be used: it is no JSON: expected value at line 1 column 1",
         ),
     ] {
         let host = TestHost::new();
