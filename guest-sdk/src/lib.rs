@@ -38,7 +38,7 @@
 //! | of std | does | instead |
 //! |---|---|---|
 //! | `println!`, `eprintln!`, `dbg!` | nothing, without a word | [`progress::info`] for the log, [`Report`] for the result |
-//! | `std::fs`, `std::net`, `std::process`, `std::thread` | an error of the kind `Unsupported` | [`file`], [`web`], [`terminal`], [`delegation`] |
+//! | `std::fs`, `std::net`, `std::process`, `std::thread` | an error of the kind `Unsupported` | [`mod@file`], [`web`], [`terminal`], [`delegation`] |
 //! | `Instant::now`, `SystemTime::now`, `thread::sleep` | a panic, which ends the component | nothing: the host measures and limits time |
 //! | `std::env::var`, `std::env::args` | nothing is set | the [`Task`] |
 //! | random numbers | none; a `HashMap` has the same order in each run | |

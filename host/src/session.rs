@@ -6,7 +6,7 @@
 //! again. No key ever comes from a guest or a model.
 //!
 //! **Invariant:** `session.to_string().parse() == Ok(session)`, and sessions
-//! that differ are written differently ([`escape`]).
+//! that differ are written differently (`escape`).
 
 mod escape;
 
