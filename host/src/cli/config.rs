@@ -1,8 +1,9 @@
 //! `hermitage config`: what the configuration is and why, and what is wrong
 //! with it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use anyhow::anyhow;
 use serde::Serialize;
 
 use super::{
@@ -78,6 +79,11 @@ fn check(layers: &Layers) -> Result<Exit, CliError> {
         Ok(loaded) => loaded,
         Err(errors) => return Ok(report(errors)),
     };
+    let missing = missing(&loaded.config);
+    if !missing.is_empty() {
+        let exits = missing.into_iter().map(|it| it.report(false));
+        return Ok(exits.last().unwrap_or(Exit::Usage));
+    }
     let keys_of = |layer, name: &str| {
         let (count, s) = plural(loaded.entries.iter().filter(|it| it.layer == layer).count());
         format!("{count} key{s} from {name}")
@@ -94,6 +100,22 @@ fn check(layers: &Layers) -> Result<Exit, CliError> {
     };
     output::result(&clean_line(&format!("ok: {parts}"), MAX_LINE_CHARS))?;
     Ok(Exit::Completed)
+}
+
+/// What is named and not there, so that no run could begin.
+fn missing(config: &config::Config) -> Vec<CliError> {
+    let terminal = &config.tools.terminal;
+    let shown = terminal.read_only.iter().map(|it| ("tools.terminal.read_only".to_owned(), it));
+    let path = terminal.path.iter().map(|it| ("tools.terminal.path".to_owned(), it));
+    let cassettes = config.providers.iter().filter_map(|(name, it)| {
+        Some((format!("providers.{name}.cassette"), it.cassette.as_ref()?))
+    });
+    let all = shown.chain(path).chain(cassettes);
+    let lost = all.filter(|(_, path)| !path.exists());
+    let error = |(key, path): (String, &PathBuf)| {
+        CliError::usage(anyhow!("`{key}`: there is no `{}`", path.display()))
+    };
+    lost.map(error).collect()
 }
 
 /// Every error with its hint.

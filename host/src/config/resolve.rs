@@ -224,9 +224,10 @@ fn terminal(
         max_output_bytes: values.take(setting::TERMINAL_OUTPUT, raw.max_output_kib)?,
         max_produced_bytes: values.take(setting::TERMINAL_PRODUCED, raw.max_produced_mib)?,
         environment: raw.environment,
-        read_only: absolute("tools.terminal.read_only", &raw.read_only, values)?,
-        path: absolute("tools.terminal.path", &raw.path, values)?,
-        tool_chains: tool_chains(&raw.tool_chains, values)?,
+        read_only: keep(errors, absolute("tools.terminal.read_only", &raw.read_only, values))
+            .unwrap_or_default(),
+        path: keep(errors, absolute("tools.terminal.path", &raw.path, values)).unwrap_or_default(),
+        tool_chains: keep(errors, tool_chains(&raw.tool_chains, values)).unwrap_or_default(),
         helper: None,
         defences: Defences::ALL,
     })

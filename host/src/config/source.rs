@@ -33,7 +33,12 @@ pub struct Source {
 }
 
 /// Keys that are paths.
-const PATHS: [&str; 2] = ["providers.NAME.cassette", "tools.memory.file"];
+const PATHS: [&str; 4] = [
+    "providers.NAME.cassette",
+    "tools.memory.file",
+    "tools.terminal.read_only",
+    "tools.terminal.path",
+];
 
 /// A key that is a command line, which may begin with a path.
 const COMMAND: &str = "providers.NAME.api_key_cmd";
@@ -54,18 +59,24 @@ impl Source {
 
     /// Makes a relative path start where the file is.
     pub(super) fn start_paths_at(&self, leaf: &mut Leaf) {
-        let Value::String(text) = &mut leaf.value else { return };
-        if self.dir.as_os_str().is_empty() {
-            return;
-        }
-        let is_path = PATHS.contains(&leaf.slot.as_str()) && !text.is_empty();
-        let is_program = leaf.slot == COMMAND && text.starts_with("./");
-        let Ok(dir) = std::path::absolute(&self.dir) else { return };
-        if is_path {
-            // An absolute one stays what it is.
-            *text = dir.join(&*text).display().to_string();
-        } else if is_program {
-            *text = format!("{}/{text}", dir.display());
+        let dir = Some(&self.dir).filter(|it| !it.as_os_str().is_empty());
+        let Some(Ok(dir)) = dir.map(std::path::absolute) else { return };
+        // An absolute one stays what it is.
+        let start = |text: &mut String| *text = dir.join(&*text).display().to_string();
+        let is_path = PATHS.contains(&leaf.slot.as_str());
+        match &mut leaf.value {
+            Value::String(text) if is_path && !text.is_empty() => start(text),
+            Value::String(text) if leaf.slot == COMMAND && text.starts_with("./") => {
+                *text = format!("{}/{text}", dir.display());
+            }
+            Value::Array(list) if is_path => {
+                let texts = list.iter_mut().filter_map(|it| match it {
+                    Value::String(text) => Some(text),
+                    _ => None,
+                });
+                texts.filter(|it| !it.is_empty() && !it.starts_with("~/")).for_each(start);
+            }
+            _ => (),
         }
     }
 
