@@ -246,6 +246,10 @@ pub(super) enum Plugin {
         /// Folders with a `Cargo.toml`
         #[arg(required = true)]
         dirs: Vec<PathBuf>,
+        /// Copy the components into this directory, as NAME.wasm; it is made
+        /// when it is not there
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
     },
 }
 

@@ -1,5 +1,10 @@
 //! `hermitage plugin`: work on components.
 
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
 use hermitage_build::{Built, Stderr};
 
 use super::{
@@ -13,15 +18,34 @@ use super::{
 pub(super) fn plugin(global: &Global, verb: Plugin) -> Result<Exit, CliError> {
     let setup = Setup::new(global, None)?;
     match verb {
-        Plugin::Build { dirs } => {
+        Plugin::Build { dirs, out } => {
             for dir in dirs {
-                for built in setup.library.build(&dir, &mut Stderr)? {
+                for mut built in setup.library.build(&dir, &mut Stderr)? {
+                    if let Some(out) = &out {
+                        built.path = copied(&built, out)?;
+                    }
                     output::result(&text(&built))?;
                 }
             }
         }
     }
     Ok(Exit::Completed)
+}
+
+/// Under the name by which it is asked for. Whole or not at all: what stands
+/// there may be in use.
+fn copied(built: &Built, out: &Path) -> Result<PathBuf, CliError> {
+    let to = out.join(format!("{}.wasm", built.name));
+    let copy = || -> io::Result<()> {
+        fs::create_dir_all(out)?;
+        let file = tempfile::NamedTempFile::new_in(out)?;
+        fs::copy(&built.path, file.path())?;
+        file.persist(&to)?;
+        Ok(())
+    };
+    copy()
+        .map_err(|it| CliError::host(it).context(format!("`{}` can't be written", to.display())))?;
+    Ok(to)
 }
 
 fn text(built: &Built) -> String {
