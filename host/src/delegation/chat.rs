@@ -134,6 +134,8 @@ impl ModelHost for ChildModel {
             let response = model.chat(request, caller.cancelled, None).await;
             let response = response.inspect_err(|it| meter.failed(it)).map_err(model_error)?;
             meter.add(&response, cost(&model, &response));
+            let (input, output) = (response.usage.input_tokens, response.usage.output_tokens);
+            tracing::debug!(model = %response.model, input, output, "a model answered");
             let usage = response.usage;
             let tokens = usage.input_tokens.saturating_add(usage.output_tokens);
             // The answer is paid for, so the child gets it; it is the last.

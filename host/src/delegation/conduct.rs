@@ -48,7 +48,7 @@ impl Core {
         let Admitted { record, turn, lease } = admitted;
         // Before the record is: should this task be dropped while the record
         // is on its way, the unit ends all the same.
-        let mut ledger = self.ledger(&record, unit.failure_notices);
+        let mut ledger = self.ledger(&record, &unit);
         let res = self.insert(&record).await;
         let is_recorded = res.is_ok();
         // Whoever asked may be gone: a unit in the background goes on.
@@ -78,18 +78,20 @@ impl Core {
         let (owner, unit) = (self.parts.store.host(), Arc::clone(record));
         self.parts.store.run(move |tables| tables.insert_unit(&unit, owner)).await?;
         let count = record.tasks.len();
+        tracing::debug!(unit = %record.id, tasks = count, session = %record.session, "dispatched");
         self.feed.send(record.id, &record.session, || Progress::Dispatched { count });
         Ok(())
     }
 
-    fn ledger(&self, record: &Arc<UnitRecord>, failure_notices: bool) -> Ledger {
+    fn ledger(&self, record: &Arc<UnitRecord>, unit: &Unit) -> Ledger {
         let books = Books {
             store: self.parts.store.clone(),
             queue: self.parts.queue.clone(),
             clock: Arc::clone(&self.parts.clock),
             trouble: self.trouble.clone(),
         };
-        Ledger::new(books, self.feed.clone(), Arc::clone(record), failure_notices)
+        let (feed, stop) = (self.feed.clone(), unit.stop.interrupt.clone());
+        Ledger::new(books, feed, Arc::clone(record), unit.failure_notices, stop)
     }
 
     /// Runs the children and books their results. A panic in here is a fault

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     event::{ChildResult, CompletionEvent, Status},
+    sandbox::Interrupt,
     store::{EventBody, EventId, Finish, MOST_SUMMARY, NewEvent, StoreError},
     unit::{Mode, UnitRecord},
 };
@@ -31,6 +32,10 @@ mod tests;
 /// takes no writes. After that its end is tried again beside it, for as long
 /// as the host lives.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The same for a unit that was asked to stop: whoever asked wants to leave,
+/// and gets what is known.
+const PATIENCE_OF_A_STOP: Duration = Duration::from_secs(1);
 
 /// What stands in the result of a child that the host lost.
 const CRASHED: &str = "the host crashed while it ran this child";
@@ -64,6 +69,8 @@ pub(super) struct Ledger {
     writing: Option<Arc<Finish>>,
     /// Until when all writes of this unit are tried, once the first began.
     patience: Option<Instant>,
+    /// Of its children.
+    stop: Interrupt,
     /// The events of the groups that have ended, for a caller that waits.
     events: Vec<Arc<Finish>>,
     /// Whether an event is to be offered when the slot is free.
@@ -76,6 +83,7 @@ impl Ledger {
         feed: Feed,
         record: Arc<UnitRecord>,
         failure_notices: bool,
+        stop: Interrupt,
     ) -> Self {
         let (tasks, groups) = (record.tasks.len(), record.groups.len());
         Self {
@@ -89,6 +97,7 @@ impl Ledger {
             ended: vec![false; groups],
             writing: None,
             patience: None,
+            stop,
             events: Vec::new(),
             offered: false,
         }
@@ -192,6 +201,12 @@ impl Ledger {
     /// News of a child that ended: only when its result is on disk, so that
     /// what a person saw is what the next start reports.
     fn tell(&self, result: &ChildResult) {
+        let (child, status, reason) = (result.child_id, result.status, result.exit_reason);
+        for it in &result.tool_trace {
+            tracing::debug!(%child, tool = %it.tool, ok = it.ok, ms = it.ms, "called");
+        }
+        let (status, reason) = (status.as_str(), reason.as_str());
+        tracing::debug!(%child, agent = result.agent, status, reason, "ended");
         let news = || Progress::ChildEnded(Arc::new(result.clone()));
         self.feed.send(self.record.id, &self.record.session, news);
     }
@@ -237,7 +252,15 @@ impl Ledger {
             written
         });
         let patience = *self.patience.get_or_insert_with(|| Instant::now() + PATIENCE);
-        tokio::time::timeout_at(patience.into(), trying).await.ok()?.ok()
+        let is_wanted = async {
+            self.stop.asked().await;
+            tokio::time::sleep(PATIENCE_OF_A_STOP).await;
+        };
+        tokio::select! {
+            written = trying => written.ok(),
+            () = tokio::time::sleep_until(patience.into()) => None,
+            () = is_wanted => None,
+        }
     }
 
     /// The end of a group, from the results that are there.

@@ -34,7 +34,7 @@ impl Rig {
         let updates = feed.subscribe();
         let deliveries = queue.deliveries(ClaimFilter::of(record.session.clone()));
         let books = Books { store: store.clone(), queue, clock, trouble: Trouble::default() };
-        let ledger = Some(Ledger::new(books, feed, Arc::clone(&record), false));
+        let ledger = Some(Ledger::new(books, feed, Arc::clone(&record), false, Interrupt::new()));
         let rig = Self { store, breaks, record, ledger, updates, deliveries };
         rig.insert().await;
         rig
@@ -129,6 +129,19 @@ async fn an_end_that_the_store_can_not_take_is_tried_again_until_it_can() {
     assert_eq!((event.status, event.notes.len()), (Status::Completed, 0));
     assert_eq!(event.results[0].summary.as_deref(), Some("did 0"));
     delivery.ack().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asked_to_stop_gets_what_is_known_and_waits_for_no_store() {
+    let mut rig = Rig::new(1, Mode::Foreground).await;
+    rig.break_commits(Some(full()));
+    rig.ledger.as_ref().unwrap().stop.ask();
+    let begin = tokio::time::Instant::now();
+    rig.take(0).await;
+    assert!(begin.elapsed() <= PATIENCE_OF_A_STOP, "{:?}", begin.elapsed());
+    let event = rig.take_event();
+    assert_eq!(event.results[0].summary.as_deref(), Some("did 0"));
+    assert!(event.notes[0].starts_with("the end of this is not on disk yet"), "{event:?}");
 }
 
 #[tokio::test(start_paused = true)]
