@@ -545,7 +545,7 @@ mod tests {
             let tasks = serde_json::json!([{"goal": "a"}, {"goal": blank}]).to_string();
             check_error(None, &tasks, "Task 2 is missing a `goal`");
         }
-        for second in ["{}", "7", "\"g\"", "null", "[]", r#"{"goal": 7}"#, r#"{"goal": " \t"}"#] {
+        for second in ["{}", "7", "\"g\"", "null", "[]", r#"{"goal": " \t"}"#] {
             let tasks = format!(r#"[{{"goal": "a"}}, {second}]"#);
             check_error(None, &tasks, "Task 2 is missing a `goal`");
         }

@@ -197,20 +197,24 @@ pub fn read_tasks<T: DeserializeOwned>(value: Value) -> Result<Vec<T>, TasksErro
 
 fn read_task<T: DeserializeOwned>(index: usize, entry: Value) -> Result<T, TasksError> {
     let fields = match entry {
-        Value::Object(fields) if has_goal(&fields) => fields,
+        Value::Object(fields) if !is_without_goal(&fields) => fields,
         _ => return Err(TasksError::MissingGoal(index)),
     };
-    reading::value(Value::Object(fields)).map_err(|error| {
-        let message = match error {
-            ToolError::InvalidArguments(message) => message,
-            other => other.to_string(),
-        };
-        TasksError::NoTask { index, message }
+    reading::value(Value::Object(fields)).map_err(|error| match error {
+        ToolError::InvalidArguments(it) if it.contains("missing field `goal`") => {
+            TasksError::MissingGoal(index)
+        }
+        ToolError::InvalidArguments(message) => TasksError::NoTask { index, message },
+        other => TasksError::NoTask { index, message: other.to_string() },
     })
 }
 
-fn has_goal(fields: &Map<String, Value>) -> bool {
-    matches!(fields.get("goal"), Some(Value::String(goal)) if !is_blank(goal))
+fn is_without_goal(fields: &Map<String, Value>) -> bool {
+    match fields.get("goal") {
+        Some(Value::String(goal)) => is_blank(goal),
+        Some(Value::Null) => true,
+        _ => false,
+    }
 }
 
 /// What came of the tasks.
@@ -298,10 +302,19 @@ mod tests {
 
     #[test]
     fn a_wrong_task_is_named_by_its_place() {
-        for second in ["{}", "7", "\"g\"", "null", "[]", r#"{"goal":7}"#, r#"{"goal":" \t"}"#] {
+        for second in ["{}", "7", "\"g\"", "null", "[]", r#"{"goal":" \t"}"#] {
             let tasks = format!(r#"{{"tasks":[{{"goal":"a"}},{second}]}}"#);
             check_error(&tasks, "Task 2 is missing a `goal`");
         }
+        check_error(
+            r#"{"tasks":[{"goal":7}]}"#,
+            "Task 1 is no task: `goal`: invalid type: integer `7`, expected a string",
+        );
+        check_error(
+            r#"{"tasks":[{"gaol":"a"}]}"#,
+            "Task 1 is no task: unknown field `gaol`, expected one of `goal`, `context`, \
+             `toolsets`, `agent`, `role`, `model`, `output_schema`, `max_iterations`",
+        );
         check_error(
             r#"{"tasks":[{"goal":"a","role":"boss"}]}"#,
             "Task 1 is no task: `role`: unknown variant `boss`, expected `leaf` or `orchestrator`",
