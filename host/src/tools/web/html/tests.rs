@@ -70,6 +70,14 @@ fn texts_of_elements_on_lines_of_their_own_are_not_glued() {
         "<table><caption>Of it</caption><tr><td>a<td>b</table>",
         "Of it\n\n\n|   |   |\n| - | - |\n| a | b |",
     );
+    check(
+        "<table><tr><th>Price<th>Count<tr><td rowspan=2>10<td>20<tr><td>30</table>",
+        "| Price | Count |\n| ----- | ----- |\n| 10 | 20 |\n| 30 |  |",
+    );
+    check(
+        "<table><tr><th>a<th>b<tr><td>Total<td>100<tr><td colspan=2>200</table>",
+        "| a | b |\n| - | - |\n| Total | 100 |\n| 200 |  |",
+    );
     check("<menu><li>a<li>b</menu>", "- a\n- b");
     for name in [
         "address",
