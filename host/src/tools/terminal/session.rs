@@ -207,6 +207,9 @@ impl TerminalSession {
             res.insert("PATH".to_owned(), shown.search_path());
             res.insert("LANG".to_owned(), "C.UTF-8".to_owned());
             res.insert("TERM".to_owned(), "dumb".to_owned());
+            // That of the system is not shown, and git stops at a file that it
+            // may not read.
+            res.insert("GIT_CONFIG_NOSYSTEM".to_owned(), "1".to_owned());
             res
         });
         res.insert("TMPDIR".to_owned(), places.tmp.to_string_lossy().into_owned());

@@ -202,7 +202,8 @@ fn the_environment_is_made_and_not_inherited() {
             let mut names: Vec<&str> =
                 text.lines().filter_map(|it| Some(it.split_once('=')?.0)).collect();
             names.sort_unstable();
-            let expected = "CARGO_PKG_NAME HOME LANG PATH PWD SHLVL TERM TMPDIR _";
+            let expected =
+                "CARGO_PKG_NAME GIT_CONFIG_NOSYSTEM HOME LANG PATH PWD SHLVL TERM TMPDIR _";
             assert_eq!(names.join(" "), expected, "{text}");
             assert!(text.contains("CARGO_PKG_NAME=hermitage\n"), "{text}");
             assert_eq!(it.text("echo kept > \"$TMPDIR/x\"; cat \"$TMPDIR/x\""), "kept\n");
