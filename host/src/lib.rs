@@ -57,6 +57,11 @@
 //! `ARCHITECTURE.md` beside the sources is their map, and `SEMANTICS.md` says
 //! to the letter what a delegation is.
 
+#![cfg_attr(
+    not(feature = "cli"),
+    expect(dead_code, reason = "what the command line alone looks at in a store and a component")
+)]
+
 // Features that tests alone need are asked for by the package `tests`.
 #[cfg(all(test, not(feature = "switches")))]
 compile_error!("the tests are those of the whole workspace: `cargo test --workspace`");

@@ -27,7 +27,7 @@ use hermitage_tests::{TestHost, TestTask, guest};
 
 const DELEGATE: &str = "hermitage:subagent/delegation@0.1.0#delegate-task";
 const LEAF: &str = "`delegate_task` is blocked for a leaf: role `orchestrator` would grant it, \
-                    above `delegation.max_depth`";
+                    below `delegation.max_depth`";
 
 fn orchestrator(guest_name: &str) -> TestTask {
     TestTask::new(guest_name).toolsets(&[]).role(Role::Orchestrator)

@@ -386,7 +386,7 @@ fn tool_denial(tool: Tool, policy: &Policy) -> Option<String> {
 fn blocked_text(tool: Tool) -> String {
     match tool {
         Tool::DelegateTask => format!(
-            "`{tool}` is blocked for a leaf: role `orchestrator` would grant it, above \
+            "`{tool}` is blocked for a leaf: role `orchestrator` would grant it, below \
              `delegation.max_depth`"
         ),
         tool => format!("`{tool}` is blocked for children: only the parent holds it"),

@@ -294,7 +294,12 @@ fn words(outcome: &Outcome, panicked: Option<String>) -> String {
         Outcome::Limit(limit) => limit.to_string(),
         _ => return String::new(),
     };
-    panicked.map(|it| format!("{text}: {it}")).unwrap_or(text)
+    match (outcome, panicked) {
+        // How Rust ends a component says nothing besides.
+        (Outcome::Trapped(_), Some(it)) => format!("trapped: {it}"),
+        (_, Some(it)) => format!("{text}: {it}"),
+        (_, None) => text,
+    }
 }
 
 fn calls_text(calls: u64) -> String {

@@ -120,7 +120,7 @@ const BLOCKED: [(&str, &str); 5] = [
 ];
 
 const LEAF: &str = "`delegate_task` is blocked for a leaf: role `orchestrator` would grant it, \
-                    above `delegation.max_depth`";
+                    below `delegation.max_depth`";
 
 #[test]
 fn an_orchestrator_that_holds_it_may_delegate_and_use_nothing_else_that_is_blocked() {
