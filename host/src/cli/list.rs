@@ -32,6 +32,10 @@ const MAX_GOAL_CHARS: usize = 2_000;
 /// Characters of the names of agents on one line.
 const MAX_AGENTS_CHARS: usize = 24;
 
+/// Agents and a directory have at most this part of a line each: what is left
+/// is for the goal.
+const SHARE: usize = 5;
+
 /// Characters of a directory on one line.
 const MAX_PLACE_CHARS: usize = 32;
 
@@ -92,7 +96,11 @@ fn summary(unit: &UnitRow, task: usize, whole: Option<String>) -> Result<(), Cli
     match whole.as_deref().or(result.and_then(|it| it.summary.as_deref())) {
         Some(summary) => output::result(&clean(summary)),
         None => {
-            let error = anyhow::anyhow!("task {} has no summary", task.saturating_add(1));
+            let (number, count) = (task.saturating_add(1), unit.record.tasks.len());
+            let error = match number > count {
+                true => anyhow::anyhow!("there is no task {number}: the delegation has {count}"),
+                false => anyhow::anyhow!("task {number} has no summary"),
+            };
             Err(CliError::host(error))
         }
     }
@@ -192,6 +200,7 @@ fn head(unit: &UnitRow, listing: &Listing, now: f64) -> String {
 fn lines(listings: &[Listing], now: f64) -> Vec<String> {
     let short = Abbreviation::of(listings.iter().map(|it| it.delegation_id));
     let paint = Paint::stdout();
+    let width = output::width_of_result();
     let row = |it: &Listing| {
         let since = it.completed_at.map_or_else(
             || format!("for {}", when::span(it.age_seconds)),
@@ -209,12 +218,12 @@ fn lines(listings: &[Listing], now: f64) -> Vec<String> {
             Cell::plain(short.text(it.delegation_id)),
             Cell::plain(since),
             Cell { text: status, shown: coloured },
-            Cell::plain(agents(it)),
-            Cell::plain(it.workspace.as_deref().map(place).unwrap_or_default()),
+            Cell::plain(agents(it, width)),
+            Cell::plain(it.workspace.as_deref().map(|it| place(it, width)).unwrap_or_default()),
             Cell::plain(goal),
         ]
     };
-    let rows = table(&listings.iter().map(row).collect::<Vec<_>>(), output::width_of_result());
+    let rows = table(&listings.iter().map(row).collect::<Vec<_>>(), width);
     let children = |it: &Listing| {
         let total = it.children.len();
         let is_shown = it.completed_at.is_none() && total > 1;
@@ -243,18 +252,18 @@ pub(super) fn told_apart(counts: Counts) -> Option<String> {
 }
 
 /// Each agent once.
-fn agents(listing: &Listing) -> String {
+fn agents(listing: &Listing, width: usize) -> String {
     let mut names: Vec<&str> = Vec::new();
     for child in &listing.children {
         if !names.contains(&child.agent.as_str()) {
             names.push(&child.agent);
         }
     }
-    clean_line(&names.join(", "), MAX_AGENTS_CHARS)
+    clean_line(&names.join(", "), MAX_AGENTS_CHARS.min(width / SHARE))
 }
 
 /// The end of a directory's path, which tells it from others.
-fn place(dir: &str) -> String {
+fn place(dir: &str, width: usize) -> String {
     let home = setup::home().unwrap_or_default();
     let below_home = dir.strip_prefix(&home).filter(|_| !home.is_empty());
     let short = match below_home {
@@ -262,7 +271,8 @@ fn place(dir: &str) -> String {
         _ => dir.to_owned(),
     };
     let short = clean_line(&short, MAX_GOAL_CHARS);
-    let too_many = short.chars().count().saturating_sub(MAX_PLACE_CHARS);
+    let most = MAX_PLACE_CHARS.min(width / SHARE);
+    let too_many = short.chars().count().saturating_sub(most);
     match too_many {
         0 => short,
         n => format!("…{}", short.chars().skip(n.saturating_add(1)).collect::<String>()),

@@ -46,7 +46,8 @@ fn columns(terminal: &Term) -> usize {
 /// Writes a line for the person.
 pub(super) fn say(line: &str) {
     // Nobody is left to tell when standard error is closed.
-    let _ = writeln!(io::stderr(), "{line}");
+    // In one piece: what another process writes does not come between.
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// What came of writing to standard output.

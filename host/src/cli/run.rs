@@ -192,20 +192,29 @@ async fn tell_missing(host: &Host, prepared: &Prepared) -> Result<(), CliError> 
         if this.1 != Grant::default() && !told.contains(&this) {
             let (agent, missing) = &this;
             note(&format!("`{agent}` imports what it was not granted, and is denied: {missing}"));
-            say(&format!("hint: {}", grants(missing)));
+            say(&format!("hint: {}", grants(&work.task.grant, missing)));
             told.push(this);
         }
     }
     Ok(())
 }
 
-/// The option that would grant these tools.
-fn grants(missing: &Grant) -> String {
+/// The option that would grant these tools besides those that were.
+fn grants(granted: &Grant, missing: &Grant) -> String {
     let (role, toolsets): (Vec<Tool>, Vec<Tool>) =
         missing.iter().partition(|it| *it == Tool::DelegateTask);
-    let mut names: Vec<&str> = toolsets.iter().map(|it| it.toolset()).collect();
-    names.dedup();
-    let toolsets = (!names.is_empty()).then(|| format!("`--toolsets {}`", names.join(",")));
+    let held = granted.iter().filter(|it| *it != Tool::DelegateTask);
+    let mut names: Vec<&str> = Vec::new();
+    for name in held.chain(toolsets.iter().copied()).map(Tool::toolset) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    // All of it is in the other one.
+    if names.contains(&"file") {
+        names.retain(|it| *it != STRANGERS_TOOLSET);
+    }
+    let toolsets = (!toolsets.is_empty()).then(|| format!("`--toolsets {}`", names.join(",")));
     let role = (!role.is_empty()).then(|| "`--role orchestrator`".to_owned());
     let options: Vec<String> = toolsets.into_iter().chain(role).collect();
     format!("{} would grant it", options.join(" and "))

@@ -194,7 +194,15 @@ pub(super) fn block_on<F: Future>(future: F) -> Result<F::Output, CliError> {
 
 /// Diagnostics go to standard error.
 pub(super) fn start_log() {
-    let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new("warn"));
+    let wanted = env::var(LOG_VARIABLE).unwrap_or_default();
+    let usual = || EnvFilter::new("warn");
+    let filter = match wanted.is_empty() {
+        true => usual(),
+        false => EnvFilter::try_new(&wanted).unwrap_or_else(|err| {
+            say(&format!("note: `{LOG_VARIABLE}` is not taken: {err}"));
+            usual()
+        }),
+    };
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

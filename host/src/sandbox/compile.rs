@@ -206,7 +206,7 @@ impl Loader {
         let read = move || {
             let code = loader.cache.as_ref()?.load(&binary.digest)?;
             let loaded = loader.loaded(&binary, &code);
-            loaded.inspect_err(|err| tracing::warn!(%err, "a cached component does not load")).ok()
+            loaded.inspect_err(|err| tracing::debug!(%err, "a cached component does not load")).ok()
         };
         blocking(read).await.ok()?
     }
