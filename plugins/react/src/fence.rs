@@ -1,5 +1,7 @@
 //! Code fences of Markdown.
 
+use std::ops::Range;
+
 /// A fenced block.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Fence<'a> {
@@ -13,6 +15,7 @@ pub(crate) struct Fence<'a> {
 }
 
 const MARK: &str = "```";
+const TILDES: &str = "~~~";
 
 /// The blocks of a text in their order. One that is not closed ends with the
 /// text: a model that was cut off, or that stops a line too early.
@@ -33,10 +36,63 @@ pub(crate) fn fences(text: &str) -> Vec<Fence<'_>> {
 /// Whether what stands at `at` is in a block, or in code in its line: it is
 /// talked about, and not meant.
 pub(crate) fn is_quoted(text: &str, at: usize) -> bool {
-    let before = text.get(..at).unwrap_or_default();
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    let is_odd = |text: &str, mark: &str| text.matches(mark).count() % 2 == 1;
-    is_odd(before, MARK) || is_odd(&line.replace(MARK, ""), "`")
+    quotes(text).iter().any(|it| it.contains(&at))
+}
+
+/// The blocks of a text and the code in its lines, in their order. A block
+/// that is not closed ends with the text, and code with its line.
+pub(crate) fn quotes(text: &str) -> Vec<Range<usize>> {
+    let (mut quotes, mut block, mut at) = (Vec::new(), None, 0);
+    for line in text.split_inclusive('\n') {
+        let end = at + line.len();
+        block = match block {
+            None => in_line(line, at, &mut quotes),
+            Some((start, marks)) if closes(line, marks) => {
+                quotes.push(start..at + line.trim_end().len());
+                None
+            }
+            open => open,
+        };
+        at = end;
+    }
+    quotes.extend(block.map(|(start, _)| start..text.len()));
+    quotes
+}
+
+/// Adds the code in a line, which begins at `at`. Where the line opens a
+/// block, that is where, and its marks.
+fn in_line<'a>(
+    line: &'a str,
+    at: usize,
+    quotes: &mut Vec<Range<usize>>,
+) -> Option<(usize, &'a str)> {
+    if line.trim_start().starts_with(TILDES) {
+        return Some((at, TILDES));
+    }
+    let mut rest = line;
+    while let Some(found) = rest.find('`') {
+        let opened = rest.get(found..)?;
+        let body = opened.trim_start_matches('`');
+        let marks = opened.get(..opened.len() - body.len())?;
+        let start = at + line.len() - opened.len();
+        match body.split_once(marks) {
+            Some((_, after)) => {
+                quotes.push(start..at + line.len() - after.len());
+                rest = after;
+            }
+            None if marks.starts_with(MARK) => return Some((start, marks)),
+            None => {
+                quotes.push(start..at + line.len());
+                break;
+            }
+        }
+    }
+    None
+}
+
+/// Some models write the closing marks behind the last line.
+fn closes(line: &str, marks: &str) -> bool {
+    line.trim().starts_with(marks) || line.trim().ends_with(marks)
 }
 
 /// The text in the one block that a text is, or else the text.
@@ -82,6 +138,15 @@ mod tests {
         check("```\na\nX\n```", true);
         check("```\na\n```\nX", false);
         check("`a\nX", false);
+        check("`X", true);
+        check("``a ` X``", true);
+        check("```a``` X", false);
+        check("a: ```xml\nX\n```", true);
+        check("````\n```\nX\n````", true);
+        check("~~~\nX\n~~~", true);
+        check("~~~\na\n~~~\nX", false);
+        check("```\na = \"```b\"\nX", true);
+        check("```\na```\nX", false);
     }
 
     #[test]

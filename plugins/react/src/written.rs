@@ -4,6 +4,7 @@
 //! each in the form it was trained on. What stands between the marks of a
 //! family is a call whatever it calls; a form that could be an answer, JSON
 //! for example, counts when everything in it is a call of a granted tool.
+//! Calls end a message: one in the middle of it, or in code, is quoted.
 
 mod json;
 mod marks;
@@ -11,9 +12,9 @@ pub(crate) mod python;
 mod xml;
 
 use hermitage_guest::model::ToolCall;
-use marks::{AROUND, MARKS, Mark, without_ends};
+use marks::{AROUND, MARKS, Mark, is_end, without_ends};
 
-use crate::fence::{fences, is_quoted};
+use crate::fence::{fences, is_quoted, quotes};
 
 /// A message with calls in it.
 #[derive(Debug)]
@@ -36,32 +37,56 @@ pub(crate) fn calls(text: &str, is_tool: impl Fn(&str) -> bool) -> Result<Option
     if let Some(written) = loose.find(all_tools) {
         return Ok(Some(written));
     }
+    let text = out_of_fence(text);
     let Some((at, mark)) = first_mark(text) else { return Ok(None) };
     let (said, rest) = text.split_at_checked(at).unwrap_or((text, ""));
-    let is_meant = stands_alone(text, at) && mark.is_certain;
+    let is_meant = stands_alone(said) && mark.is_certain;
     match mark.read(rest) {
         Some((calls, after)) => {
             let written = Written { said: before(said).to_owned(), calls };
-            let is_whole = is_meant && without_ends(after).trim().is_empty();
-            Ok(Some(written).filter(|it| is_whole || all_tools(it)))
+            let is_call = is_end(after) && (is_meant || all_tools(&written));
+            Ok(is_call.then_some(written))
         }
-        None if is_meant => Err(Unread(mark.open)),
+        None if is_meant && is_end(mark.after(rest)) => Err(Unread(mark.open)),
         None => Ok(None),
     }
 }
 
-/// The first mark of a family. Of two that begin at one place, the longer one.
+/// The body of the block that a text is, if that begins with a mark. Some
+/// models put their calls in one; in a block with words around it, they quote.
+fn out_of_fence(text: &str) -> &str {
+    let whole = without_ends(text.trim());
+    let Some(opened) = whole.strip_prefix("```") else { return text };
+    let is_language = |it: char| it.is_ascii_alphanumeric() || ['_', '-'].contains(&it);
+    let body = opened.trim_matches('`').trim_start_matches(is_language).trim();
+    let mut opens = MARKS.iter().map(|it| it.open).chain(AROUND.iter().copied());
+    let Some(open) = opens.find(|it| body.starts_with(it)) else { return text };
+    // What a call writes into a file may have blocks of its own.
+    let is_one_call = body.matches(open).count() == 1 && whole.ends_with("```");
+    let is_one_block = quotes(whole).first().is_some_and(|it| it.end == whole.len());
+    if is_one_call || is_one_block { body } else { text }
+}
+
+/// The first mark of a family that is not in code. Of two that begin at one
+/// place, the longer one.
 fn first_mark(text: &str) -> Option<(usize, &'static Mark)> {
-    let found = MARKS.iter().filter_map(|it| Some((text.find(it.open)?, it)));
+    let quotes = quotes(text);
+    let is_quoted = |at: usize| {
+        let next = quotes.partition_point(|it| it.end <= at);
+        quotes.get(next).is_some_and(|it| it.contains(&at))
+    };
+    let found = MARKS.iter().filter_map(|mark| {
+        let mut places = text.match_indices(mark.open).map(|it| it.0);
+        Some((places.find(|it| !is_quoted(*it))?, mark))
+    });
     found.min_by_key(|(at, mark)| (*at, usize::MAX - mark.open.len()))
 }
 
-/// Whether a mark begins its line, or follows another mark, and is not in code.
-fn stands_alone(text: &str, at: usize) -> bool {
-    let said = text.get(..at).unwrap_or_default();
+/// Whether a mark after this begins its line, or follows another mark.
+fn stands_alone(said: &str) -> bool {
     let begins_its_line = said.trim_end_matches([' ', '\t']).ends_with('\n');
     let is_around = before(said) != said.trim();
-    (said.trim().is_empty() || begins_its_line || is_around) && !is_quoted(text, at)
+    said.trim().is_empty() || begins_its_line || is_around
 }
 
 /// What is said before the marks around calls.
@@ -108,7 +133,8 @@ fn actions(text: &str) -> Option<Written> {
     let arguments = arguments.split("Observation:").next().unwrap_or_default();
     let calls = json::named(&format!("{} {}", name.trim(), arguments.trim()))?;
     let is_line = said.is_empty() || said.ends_with('\n');
-    is_line.then(|| Written { said: said.trim().to_owned(), calls })
+    let is_meant = is_line && !is_quoted(text, said.len());
+    is_meant.then(|| Written { said: said.trim().to_owned(), calls })
 }
 
 /// `>>>NAME`, with an object in the lines below; `>>>all` is what is said.

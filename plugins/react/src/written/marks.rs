@@ -91,10 +91,36 @@ const ENDS: &[&str] = &[
     "</s>",
 ];
 
+/// What begins the result of a call.
+const RESULT: &str = "<tool_response>";
+
 impl Mark {
-    /// The calls of a text that begins with this mark, and what stands after
-    /// the last of them.
+    /// The calls of a text that begins with this mark, and of marks of other
+    /// families right after them; and what stands after the last one.
     pub(super) fn read<'a>(&self, text: &'a str) -> Option<(Vec<ToolCall>, &'a str)> {
+        let (mut calls, mut after) = self.family(text)?;
+        while let Some((next, rest)) = Mark::next(after) {
+            let (more, rest) = next.family(rest)?;
+            calls.extend(more);
+            after = rest;
+        }
+        Some((calls, after))
+    }
+
+    /// The mark that a text begins with, after any tokens, and the text from it.
+    fn next(text: &str) -> Option<(&'static Mark, &str)> {
+        let mut text = text.trim_start();
+        while !text.starts_with(RESULT) {
+            let found = MARKS.iter().filter(|it| text.starts_with(it.open));
+            if let Some(mark) = found.max_by_key(|it| it.open.len()) {
+                return Some((mark, text));
+            }
+            text = after_token(text)?.trim_start();
+        }
+        None
+    }
+
+    fn family<'a>(&self, text: &'a str) -> Option<(Vec<ToolCall>, &'a str)> {
         let calls = match self.form {
             Functions => xml::functions(text),
             Invokes => xml::invokes(text),
@@ -102,13 +128,30 @@ impl Mark {
             Bodies => self.all(text, body),
             Named(between) => self.all(text, |it| named(it, between)),
         };
-        let last = match self.form {
+        let last = text.rsplit(self.open).next().unwrap_or_default();
+        let after = match self.last() {
+            "" => "",
+            close => last.split_once(close).map_or("", |it| it.1),
+        };
+        calls.filter(|it| !it.is_empty()).map(|it| (it, after))
+    }
+
+    /// What stands after the last closing mark of a text that can't be read;
+    /// nothing when none is closed.
+    pub(super) fn after<'a>(&self, text: &'a str) -> &'a str {
+        match self.last() {
+            "" => "",
+            close => text.rsplit_once(close).map_or("", |it| it.1),
+        }
+    }
+
+    /// The last mark of a call.
+    fn last(&self) -> &'static str {
+        match self.form {
             Functions => "</function>",
             Invokes => "invoke>",
             _ => self.close,
-        };
-        let after = text.rsplit_once(last).filter(|_| !last.is_empty()).map_or("", |it| it.1);
-        calls.filter(|it| !it.is_empty()).map(|it| (it, after))
+        }
     }
 
     /// Models forget the closing mark, or write the opening one in its place.
@@ -176,4 +219,21 @@ pub(super) fn without_ends(text: &str) -> &str {
         text = rest.trim_end();
     }
     text
+}
+
+/// Whether a text that begins after a call has nothing more to say: tokens and
+/// closing marks at most. Some models make up the result of their call, which
+/// is no answer.
+pub(super) fn is_end(text: &str) -> bool {
+    let (mut rest, made_up) = text.split_once(RESULT).unwrap_or((text, ""));
+    let is_made_up = made_up.is_empty() || made_up.trim_end().ends_with("</tool_response>");
+    while let Some(after) = after_token(rest) {
+        rest = after;
+    }
+    rest.trim().is_empty() && is_made_up
+}
+
+fn after_token(text: &str) -> Option<&str> {
+    let (token, after) = text.trim_start().strip_prefix('<')?.split_once('>')?;
+    (!token.contains(char::is_whitespace)).then_some(after)
 }

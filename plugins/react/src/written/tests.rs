@@ -69,7 +69,7 @@ fn tags_hold_calls_and_may_be_left_open() {
     );
     check(&format!("<tool_call>{CALL}{CALL}</tool_call>"), "", &[READ, READ]);
     check(&format!("<tool_call>```json\n{CALL}\n```</tool_call>"), "", &[READ]);
-    check(&format!("```xml\n<tool_call>{CALL}</tool_call>\n```"), "```xml", &[READ]);
+    check(&format!("```xml\n<tool_call>{CALL}</tool_call>\n```"), "", &[READ]);
     check(&format!("<tools>{CALL}</tools>"), "", &[READ]);
     check(&format!("<tools>[{CALL}]</tools>"), "", &[READ]);
     check(&format!("<tool_calls>[{CALL}]</tool_calls>"), "", &[READ]);
@@ -254,4 +254,73 @@ fn marks_with_something_else_behind_them_are_no_answer() {
     check_unread("<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>now<｜tool▁sep｜>{cut");
     check_answer("Quoted: `<|python_tag|>print(1)`.");
     check_answer("```\n<tool_call>{cut\n```\nis what it wrote.");
+}
+
+/// Calls as families write them, each of a granted tool.
+const FORMS: [&str; 6] = [
+    "<tool_call>\n{\"name\": \"read_file\", \"arguments\": {\"path\": \"a\"}}\n</tool_call>",
+    "<function=read_file>{\"path\": \"a\"}</function>",
+    "<function=read_file>\n<parameter=path>\na\n</parameter>\n</function>",
+    "<function_calls>\n<invoke name=\"read_file\">\n<parameter name=\"path\">a</parameter>\n\
+     </invoke>\n</function_calls>",
+    "<|tool_call_begin|>read_file<|tool_call_argument_begin|>{\"path\": \"a\"}<|tool_call_end|>",
+    "<tools>{\"name\": \"read_file\", \"arguments\": {\"path\": \"a\"}}</tools>",
+];
+
+#[test]
+fn a_call_that_is_quoted_is_part_of_the_answer() {
+    const AROUND: [(&str, &str); 14] = [
+        ("Here is how Qwen writes a call:\n\n```\n", "\n```\n\nI recommend it. Nothing is broken."),
+        ("Here is how Qwen writes a call:\n\n```xml\n", "\n```"),
+        ("Here is how Qwen writes a call:\n\n```xml\n", ""),
+        ("````\n```\n", "\n```\n````\nis how."),
+        ("~~~\n", "\n~~~"),
+        ("```\n", "\n```\nis how Qwen writes a call."),
+        ("The README says: ", " and then it goes on. My final answer: 42."),
+        ("The README says:\n\n", "\n\nMy final answer: 42."),
+        ("The README says: \"", "\"."),
+        ("Models write `", "` in their text."),
+        ("Models write `", "`"),
+        ("Models write ``", "``"),
+        ("", "\nis how Qwen writes a call."),
+        ("", " ends with </tool_call> or </function>"),
+    ];
+    for form in FORMS {
+        for (before, after) in AROUND {
+            check_answer(&format!("{before}{form}{after}"));
+        }
+    }
+    check_answer("It wrote\n<tool_call>{cut</tool_call>\nand then it stopped.");
+    check_answer("```\nAction: now\nAction Input: {}\nObservation: 12\n```\nNothing is broken.");
+}
+
+#[test]
+fn a_call_that_ends_a_message_is_meant() {
+    for form in FORMS {
+        check(form, "", &[READ]);
+        check(&format!("I look:\n\n{form}\n\n"), "I look:", &[READ]);
+        check(&format!("I look: {form}<|im_end|>"), "I look:", &[READ]);
+        check(&format!("```xml\n{form}\n```\n"), "", &[READ]);
+        check(&format!("```\n{form}\n```<|im_end|>"), "", &[READ]);
+        check(&format!("```\n{form}"), "", &[READ]);
+        check(&format!("The `a` is\n```\nb\n```\n{form}"), "The `a` is\n```\nb\n```", &[READ]);
+        for end in
+            ["</tool_calls>", "<|endoftext|>", "<end_of_turn>\n", " </s> <｜end▁of▁sentence｜>"]
+        {
+            check(&format!("{form}{end}"), "", &[READ]);
+        }
+        for other in FORMS {
+            check(&format!("{form}\n{other}"), "", &[READ, READ]);
+        }
+        let quoted = format!("No `{}` now.", form.replace('\n', " "));
+        check(&format!("{quoted}\n{form}"), &quoted, &[READ]);
+        let made_up = "\n<tool_response>\n1\n</tool_response>";
+        check(&format!("{form}{made_up}"), "", &[READ]);
+    }
+    let fence = r#"{"path":"```\nb\n```"}"#;
+    check(&format!("```\n<function=read_file>{fence}</function>\n```"), "", &[(READ.0, fence)]);
+    let file =
+        "```\n<function=read_file><parameter=path>\n```sh\nb\n```\n</parameter></function>\n```";
+    check(file, "", &[(READ.0, r#"{"path":"```sh\nb\n```"}"#)]);
+    check_answer(&format!("```\n{0}\n```\nand again\n```\n{0}\n```", FORMS[0]));
 }
