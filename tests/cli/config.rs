@@ -12,6 +12,23 @@ const USER: &str = "home/config/hermitage/config.toml";
 const PROJECT: &str = ".hermitage.toml";
 
 #[test]
+fn what_is_named_and_not_there_is_told_by_the_check() {
+    let cli = Cli::new(&[]);
+    let text = "[tools.terminal]\nread_only = [\"shared\"]\npath = [\"gone\"]\n";
+    cli.file("own.toml", text);
+    cli.file("shared/x", "");
+    let ran = cli.run(&["config", "check", "own.toml"]);
+    assert_eq!(ran.exit, Some(2), "{ran}");
+    // The one that is there was found beside the file.
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{ran}");
+    assert!(lines[0].starts_with("error: `tools.terminal.path`: there is no `/"), "{ran}");
+    assert!(lines[0].ends_with("/gone`") && lines[1].starts_with("hint: make it"), "{ran}");
+    cli.file("gone/x", "");
+    assert_eq!(cli.run(&["config", "check", "own.toml"]).exit, Some(0));
+}
+
+#[test]
 fn what_is_set_is_shown_with_what_set_it() {
     let cli = Cli::new(&[]);
     check!(cli.run(&["config", "show"]), @"

@@ -114,6 +114,7 @@ fn missing(config: &config::Config) -> Vec<CliError> {
     let lost = all.filter(|(_, path)| !path.exists());
     let error = |(key, path): (String, &PathBuf)| {
         CliError::usage(anyhow!("`{key}`: there is no `{}`", path.display()))
+            .hint("make it, or take it out of the configuration")
     };
     lost.map(error).collect()
 }

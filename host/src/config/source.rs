@@ -53,7 +53,12 @@ impl Source {
         };
         // What comes out of a pipe lies nowhere.
         let is_file = file.metadata().is_ok_and(|it| it.is_file());
-        let dir = path.parent().filter(|_| is_file).unwrap_or(Path::new("")).to_owned();
+        let dir = match path.parent().filter(|_| is_file) {
+            // A name alone.
+            Some(dir) if dir.as_os_str().is_empty() => Path::new("."),
+            dir => dir.unwrap_or(Path::new("")),
+        };
+        let dir = dir.to_owned();
         Ok(Self { dir, ..Self::of(name, file)? })
     }
 
