@@ -10,7 +10,6 @@
 //! without a refusal, and none runs outside the limits of its cell.
 
 mod admit;
-mod bindings;
 mod bounds;
 mod cache;
 mod cell;
@@ -19,16 +18,21 @@ mod compiler;
 mod convert;
 mod engine;
 mod flight;
+mod function;
 mod instance;
 mod limits;
 mod link;
+mod model;
 mod permits;
+mod progress;
 mod read;
 mod recent;
 mod record;
 mod stop;
 mod toolbox;
+mod typed;
 mod wasi;
+mod wit;
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use wasmtime::Engine;
 
-use super::{bindings::SubagentPre, cell::Cell, compile::Loaded, link::link_plan};
+use super::{cell::Cell, compile::Loaded, link::link_plan, wit::SubagentPre};
 use crate::{
     boundary::{Contract, Policy, plan},
     completion::sanitize::clean_line,

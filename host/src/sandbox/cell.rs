@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 use wasmtime::component::ResourceTable;
 
 use super::{
-    bindings::contract, convert, limits::StoreLimits, record::Record, stop::Halt, wasi::InertWasi,
+    convert, limits::StoreLimits, record::Record, stop::Halt, wasi::InertWasi, wit::contract,
 };
 use crate::{
     defence::{Defence, Defences},

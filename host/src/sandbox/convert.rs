@@ -2,8 +2,8 @@
 
 use super::{
     Rejected,
-    bindings::{Role, WitToolSpec, contract},
     record::Level,
+    wit::{self, Role, contract},
 };
 use crate::{
     event, provider,
@@ -59,7 +59,7 @@ pub(super) fn memory(change: contract::memory::MemoryChange) -> call::Memory {
 pub(super) fn chat_request(it: contract::model::ChatRequest) -> provider::ChatRequest {
     let contract::model::ChatRequest { messages, tools, max_tokens, temperature, response_schema } =
         it;
-    let spec = |it: WitToolSpec| provider::ToolSpec {
+    let spec = |it: wit::ToolSpec| provider::ToolSpec {
         name: it.name,
         description: it.description,
         parameters: it.parameters,
@@ -241,7 +241,7 @@ impl From<contract::progress::Level> for Level {
     }
 }
 
-impl From<ToolSpec> for WitToolSpec {
+impl From<ToolSpec> for wit::ToolSpec {
     fn from(it: ToolSpec) -> Self {
         let name = it.tool.name().to_owned();
         Self { name, description: it.description, parameters: it.parameters }

@@ -23,12 +23,12 @@ use wasmtime::{
 
 use super::{
     Ended, Job, Outcome, SandboxConfig,
-    bindings::{self, SubagentPre},
     cell::{CallsSpent, Cell, CellParts, ToolPort},
+    function::HostPanic,
     limits::{CpuMeter, Limit, Metered, StoreLimits},
-    link::HostPanic,
     record::Record,
     stop::{Halt, StopReason},
+    wit::{self, SubagentPre},
 };
 use crate::toolset::call::Caller;
 
@@ -164,10 +164,10 @@ fn joined(ended: Result<Outcome, tokio::task::JoinError>) -> Outcome {
     })
 }
 
-fn task(job: &Job) -> bindings::Task {
+fn task(job: &Job) -> wit::Task {
     let task = &job.task;
     let specs = crate::toolset::spec::specs(job.admitted.grant());
-    bindings::Task {
+    wit::Task {
         goal: task.goal.clone(),
         context: task.context.clone(),
         tools: specs.into_iter().map(Into::into).collect(),
@@ -233,7 +233,7 @@ async fn guest(
     pre: SubagentPre<Cell>,
     store: Store<Cell>,
     meter: Arc<CpuMeter>,
-    task: bindings::Task,
+    task: wit::Task,
     bounds: Bounds,
 ) -> Outcome {
     let run = async move {
@@ -305,11 +305,11 @@ fn limit(err: &wasmtime::Error, cell: &Cell) -> Option<Limit> {
     cell.limits.hit()
 }
 
-impl From<bindings::Report> for super::Report {
-    fn from(it: bindings::Report) -> Self {
+impl From<wit::Report> for super::Report {
+    fn from(it: wit::Report) -> Self {
         let failed = match it.outcome {
-            bindings::Outcome::Completed => None,
-            bindings::Outcome::Failed(why) => Some(why),
+            wit::Outcome::Completed => None,
+            wit::Outcome::Failed(why) => Some(why),
         };
         Self { failed, summary: it.summary, truncated: it.truncated }
     }

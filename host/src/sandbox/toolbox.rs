@@ -1,16 +1,18 @@
-//! The granted tools as objects: what a handle of `toolbox.tool` stands for.
+//! Interface `toolbox`: the granted tools as objects.
 
 use wasmtime::component::{LinkerInstance, Resource, ResourceType};
 
-use super::cell::Cell;
-use crate::toolset::Tool;
+use super::{
+    cell::Cell,
+    function::{Answer, Entry, Function, Linkable},
+    wit::{GrantedTool, ToolSpec},
+};
+use crate::toolset::{Tool, ToolError, spec::spec};
 
-/// Behind one handle. Carries the tool's id, so that a call through an old
-/// handle is checked against the grant as it is then.
-#[expect(unreachable_pub, reason = "the generated bindings re-export it, inside a private module")]
-pub struct GrantedTool {
-    pub(super) tool: Tool,
-}
+const INTERFACE: &str = "hermitage:subagent/toolbox@0.1.0";
+
+pub(super) static FUNCTIONS: &[Entry] =
+    &[Entry::of::<Granted>(), Entry::of::<Spec>(), Entry::of::<Call>()];
 
 /// Defines the resource; dropping a handle frees its place in the table.
 pub(super) fn link_resource(
@@ -21,4 +23,70 @@ pub(super) fn link_resource(
         cx.data_mut().table.delete(Resource::<GrantedTool>::new_own(rep))?;
         Ok(())
     })
+}
+
+struct Granted;
+
+impl Function for Granted {
+    const INTERFACE: &'static str = INTERFACE;
+    const NAME: &'static str = "granted";
+    type Params = ();
+    type Results = (Vec<Resource<GrantedTool>>,);
+
+    fn refusal(_: ToolError) -> Option<Self::Results> {
+        Some((Vec::new(),))
+    }
+}
+
+impl Linkable for Granted {
+    async fn call(cell: &mut Cell, (): Self::Params) -> wasmtime::Result<Self::Results> {
+        let tools: Vec<Tool> = cell.grant().iter().collect();
+        let handles = tools.into_iter().map(|tool| cell.table.push(GrantedTool { tool }));
+        Ok((handles.collect::<Result<_, _>>()?,))
+    }
+}
+
+struct Spec;
+
+impl Function for Spec {
+    const INTERFACE: &'static str = INTERFACE;
+    const NAME: &'static str = "[method]tool.spec";
+    type Params = (Resource<GrantedTool>,);
+    type Results = (ToolSpec,);
+
+    fn refusal(_: ToolError) -> Option<Self::Results> {
+        None
+    }
+}
+
+impl Linkable for Spec {
+    async fn call(cell: &mut Cell, (handle,): Self::Params) -> wasmtime::Result<Self::Results> {
+        let tool = cell.table.get(&handle)?.tool;
+        // A handle is only made for a tool of the grant.
+        let spec = spec(tool).ok_or_else(|| wasmtime::format_err!("`{tool}` has no spec"))?;
+        Ok((spec.into(),))
+    }
+}
+
+struct Call;
+
+impl Function for Call {
+    const INTERFACE: &'static str = INTERFACE;
+    const NAME: &'static str = "[method]tool.call";
+    type Params = (Resource<GrantedTool>, String);
+    type Results = Answer<String>;
+
+    fn refusal(error: ToolError) -> Option<Self::Results> {
+        Some((Err(error.into()),))
+    }
+}
+
+impl Linkable for Call {
+    async fn call(
+        cell: &mut Cell,
+        (handle, arguments): Self::Params,
+    ) -> wasmtime::Result<Self::Results> {
+        let tool = cell.table.get(&handle)?.tool;
+        Ok((cell.call_json(tool, arguments).await.map_err(Into::into),))
+    }
 }

@@ -1,103 +1,29 @@
-//! The contract in Rust: types from `wit/`, and every function that a
-//! component may import, one by one.
-//!
-//! Only the types and the export `run` of what `bindgen!` makes are used;
-//! its `add_to_linker` would link whole interfaces. Each [`Function`] can be
-//! stubbed, those that are [`Linkable`] can be linked, and [`CATALOGUE`]
-//! lists them all.
+//! The tools as typed imports: each turns its parameters into a call, and the
+//! output of the call into its WIT record.
 
-use std::sync::Arc;
-
-use wasmtime::component::{
-    ComponentNamedList, ComponentType, Lift, LinkerInstance, Lower, Resource,
-};
+use wasmtime::component::{ComponentType, Lower};
 
 use super::{
     cell::Cell,
     convert::{self, subtask},
-    link,
-    toolbox::GrantedTool,
+    function::{Answer, Entry, Function, Linkable},
+    wit::contract,
 };
-use crate::toolset::{Tool, ToolCall, ToolError, ToolOutput, call, delegate, spec::spec};
+use crate::toolset::{ToolCall, ToolError, ToolOutput, call, delegate};
 
-/// What `bindgen!` makes of `wit/`.
-mod wit {
-    wasmtime::component::bindgen!({
-        path: "wit",
-        world: "subagent",
-        imports: { default: async | trappable },
-        exports: { default: async },
-        with: { "hermitage:subagent/toolbox.tool": crate::sandbox::toolbox::GrantedTool },
-    });
-}
-
-pub(super) use wit::{
-    SubagentPre,
-    hermitage::subagent::types::{Outcome, Report, Role, Task, ToolSpec as WitToolSpec},
-};
-
-pub(super) use wit::hermitage::subagent as contract;
-
-/// A function of the contract.
-pub(super) trait Function: 'static {
-    /// Interface with its version.
-    const INTERFACE: &'static str;
-    /// Name of the function in it.
-    const NAME: &'static str;
-    type Params: ComponentNamedList + Lift + Send + Sync + 'static;
-    type Results: ComponentNamedList + Lower + Send + Sync + 'static;
-
-    /// The results that say why it was not done. `None` for the few functions
-    /// that have no way to say so; these are done all the same.
-    fn refusal(error: ToolError) -> Option<Self::Results>;
-}
-
-/// A function that this host implements.
-pub(super) trait Linkable: Function {
-    fn call(
-        cell: &mut Cell,
-        params: Self::Params,
-    ) -> impl Future<Output = wasmtime::Result<Self::Results>> + Send;
-}
-
-/// How one function gets into a linker.
-pub(super) struct Entry {
-    pub(super) interface: &'static str,
-    pub(super) name: &'static str,
-    pub(super) link: LinkFunction,
-    /// `None`: can't be denied, and never is.
-    pub(super) stub: StubFunction,
-}
-
-type LinkFunction = fn(&mut LinkerInstance<'_, Cell>) -> wasmtime::Result<()>;
-type StubFunction = fn(&mut LinkerInstance<'_, Cell>, Arc<str>) -> wasmtime::Result<()>;
-
-const fn linkable<T: Linkable>() -> Entry {
-    let (link, stub) = (link::link::<T> as LinkFunction, link::stub::<T> as StubFunction);
-    Entry { interface: T::INTERFACE, name: T::NAME, link, stub }
-}
-
-/// Every function of the contract.
-pub(super) static CATALOGUE: &[Entry] = &[
-    linkable::<ProgressReport>(),
-    linkable::<ProgressLog>(),
-    linkable::<ProgressCheckpoint>(),
-    linkable::<ToolboxGranted>(),
-    linkable::<ToolboxSpec>(),
-    linkable::<ToolboxCall>(),
-    linkable::<ModelChat>(),
-    linkable::<ReadFile>(),
-    linkable::<WriteFile>(),
-    linkable::<Patch>(),
-    linkable::<SearchFiles>(),
-    linkable::<Terminal>(),
-    linkable::<WebSearch>(),
-    linkable::<WebExtract>(),
-    linkable::<DelegateTask>(),
-    linkable::<Clarify>(),
-    linkable::<Memory>(),
-    linkable::<SendMessage>(),
-    linkable::<ExecuteCode>(),
+pub(super) static FUNCTIONS: &[Entry] = &[
+    Entry::of::<ReadFile>(),
+    Entry::of::<WriteFile>(),
+    Entry::of::<Patch>(),
+    Entry::of::<SearchFiles>(),
+    Entry::of::<Terminal>(),
+    Entry::of::<WebSearch>(),
+    Entry::of::<WebExtract>(),
+    Entry::of::<DelegateTask>(),
+    Entry::of::<Clarify>(),
+    Entry::of::<Memory>(),
+    Entry::of::<SendMessage>(),
+    Entry::of::<ExecuteCode>(),
 ];
 
 /// Declares functions: their place in the contract and their types.
@@ -105,7 +31,7 @@ macro_rules! functions {
     ($($(#[$doc:meta])* $name:ident = $interface:literal $function:literal
         ($($param:ty),*) -> $results:ty, $refusal:expr;)*) => {$(
         $(#[$doc])*
-        pub(super) struct $name;
+        struct $name;
 
         impl Function for $name {
             const INTERFACE: &'static str = concat!("hermitage:subagent/", $interface, "@0.1.0");
@@ -121,25 +47,11 @@ macro_rules! functions {
     )*};
 }
 
-/// The result of nearly every tool.
-type Answer<T> = (Result<T, contract::types::ToolError>,);
-
 fn refuse<T>(error: ToolError) -> Option<Answer<T>> {
     Some((Err(error.into()),))
 }
 
 functions! {
-    ProgressReport = "progress" "report" (String) -> (), |_| Some(());
-    ProgressLog = "progress" "log" (contract::progress::Level, String) -> (), |_| Some(());
-    ProgressCheckpoint = "progress" "checkpoint" (String) -> (), |_| None;
-    ToolboxGranted = "toolbox" "granted" () -> (Vec<Resource<GrantedTool>>,),
-        |_| Some((Vec::new(),));
-    ToolboxSpec = "toolbox" "[method]tool.spec" (Resource<GrantedTool>) -> (WitToolSpec,), |_| None;
-    ToolboxCall = "toolbox" "[method]tool.call" (Resource<GrantedTool>, String) -> Answer<String>,
-        refuse;
-    ModelChat = "model" "chat" (contract::model::ChatRequest)
-        -> (Result<contract::model::ChatResponse, contract::model::ModelError>,),
-        |it| Some((Err(it.into()),));
     ReadFile = "file" "read-file" (String, Option<u32>, Option<u32>)
         -> Answer<contract::file::FileSlice>, refuse;
     WriteFile = "file" "write-file" (String, String) -> Answer<contract::file::Written>, refuse;
@@ -159,61 +71,6 @@ functions! {
     SendMessage = "messaging" "send-message" (String, String) -> Answer<()>, refuse;
     ExecuteCode = "code-execution" "execute-code" (String, String)
         -> Answer<contract::terminal::CommandResult>, refuse;
-}
-
-impl Linkable for ProgressReport {
-    async fn call(cell: &mut Cell, (text,): Self::Params) -> wasmtime::Result<()> {
-        cell.record.activity(&text);
-        Ok(())
-    }
-}
-
-impl Linkable for ProgressLog {
-    async fn call(cell: &mut Cell, (level, text): Self::Params) -> wasmtime::Result<()> {
-        cell.record.log(level.into(), text);
-        Ok(())
-    }
-}
-
-impl Linkable for ProgressCheckpoint {
-    async fn call(cell: &mut Cell, (summary,): Self::Params) -> wasmtime::Result<()> {
-        cell.record.checkpoint(summary);
-        Ok(())
-    }
-}
-
-impl Linkable for ToolboxGranted {
-    async fn call(cell: &mut Cell, (): Self::Params) -> wasmtime::Result<Self::Results> {
-        let tools: Vec<Tool> = cell.grant().iter().collect();
-        let handles = tools.into_iter().map(|tool| cell.table.push(GrantedTool { tool }));
-        Ok((handles.collect::<Result<_, _>>()?,))
-    }
-}
-
-impl Linkable for ToolboxSpec {
-    async fn call(cell: &mut Cell, (handle,): Self::Params) -> wasmtime::Result<Self::Results> {
-        let tool = cell.table.get(&handle)?.tool;
-        // A handle is only made for a tool of the grant.
-        let spec = spec(tool).ok_or_else(|| wasmtime::format_err!("`{tool}` has no spec"))?;
-        Ok((spec.into(),))
-    }
-}
-
-impl Linkable for ToolboxCall {
-    async fn call(
-        cell: &mut Cell,
-        (handle, arguments): Self::Params,
-    ) -> wasmtime::Result<Self::Results> {
-        let tool = cell.table.get(&handle)?.tool;
-        Ok((cell.call_json(tool, arguments).await.map_err(Into::into),))
-    }
-}
-
-impl Linkable for ModelChat {
-    async fn call(cell: &mut Cell, (request,): Self::Params) -> wasmtime::Result<Self::Results> {
-        let response = cell.chat(request).await.map(convert::chat_response);
-        Ok((response.map_err(Into::into),))
-    }
 }
 
 /// A tool with a typed import: its parameters become a [`ToolCall`], the

@@ -1,0 +1,31 @@
+//! What `bindgen!` makes of `wit/`: the types of the contract in Rust.
+//!
+//! Only the types and the export `run` are used; its `add_to_linker` would
+//! link whole interfaces instead of functions.
+
+use crate::toolset::Tool;
+
+/// Behind one handle of `toolbox.tool`. Carries the tool's id, so that a call
+/// through an old handle is checked against the grant as it is then.
+#[expect(unreachable_pub, reason = "the generated bindings re-export it, inside a private module")]
+pub struct GrantedTool {
+    pub(super) tool: Tool,
+}
+
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "wit",
+        world: "subagent",
+        imports: { default: async | trappable },
+        exports: { default: async },
+        with: { "hermitage:subagent/toolbox.tool": crate::sandbox::wit::GrantedTool },
+    });
+}
+
+pub(super) use bindings::{
+    SubagentPre,
+    hermitage::subagent::{
+        self as contract,
+        types::{Outcome, Report, Role, Task, ToolSpec},
+    },
+};
