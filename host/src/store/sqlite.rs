@@ -16,6 +16,7 @@ mod queue;
 mod recover;
 mod rescue;
 mod schema;
+mod settled;
 #[cfg(test)]
 mod tests;
 mod units;

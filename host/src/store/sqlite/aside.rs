@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Bad, Failure, Found, execute, find, units};
+use super::{Bad, Failure, Found, execute, find, settled::settle};
 use crate::store::Corrupt;
 
 /// A table with bodies: how its rows are copied, and how they are removed.
@@ -56,7 +56,7 @@ pub(super) fn set(db: &Connection, table: Table, rid: i64, why: &Bad) -> Result<
     };
     execute(db, table.delete, [rid])?;
     if let Some(Some(unit)) = told {
-        units::settle(db, &unit)?;
+        settle(db, &unit)?;
     }
     execute(db, "RELEASE aside", [])?;
     let row = String::from_utf8_lossy(&place).into_owned();

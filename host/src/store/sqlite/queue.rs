@@ -2,7 +2,7 @@
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row, params};
 
-use super::{Bad, Failure, Found, aside, count, execute, find, number, units};
+use super::{Bad, Failure, Found, aside, count, execute, find, number, settled::settle};
 use crate::{
     id::{DelegationId, HostId},
     store::{
@@ -235,7 +235,7 @@ fn acked(
 ) -> Result<bool, Failure> {
     let unit: Option<Option<String>> = statement.query_row(params, |row| row.get(0)).optional()?;
     if let Some(Some(unit)) = &unit {
-        units::settle(db, unit)?;
+        settle(db, unit)?;
     }
     Ok(unit.is_some())
 }

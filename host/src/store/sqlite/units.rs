@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{Bad, Failure, Found, aside, count, execute, find};
+use super::{Bad, Failure, Found, aside, count, execute, find, settled::settle};
 use crate::{
     event::{ASYNC_DELEGATION, ChildResult, CompletionEvent, Status, batch_status},
     id::{DelegationId, HostId},
@@ -119,14 +119,6 @@ pub(super) fn finish(db: &Connection, finish: &Finish) -> Result<Option<EventId>
 
 fn is_there(db: &Connection, unit: &str) -> Result<bool, Failure> {
     Ok(db.prepare_cached("SELECT 1 FROM unit WHERE id = ?1")?.exists([unit])?)
-}
-
-/// Notes that nothing of a unit waits for anybody, if that is so.
-pub(super) fn settle(db: &Connection, unit: &str) -> Result<(), Failure> {
-    let sql = "UPDATE unit SET settled = 1 WHERE id = ?1 AND state = 1 AND settled = 0
-        AND NOT EXISTS (SELECT 1 FROM event WHERE unit = ?1 AND state <> 2)";
-    execute(db, sql, [unit])?;
-    Ok(())
 }
 
 fn end_group(db: &Connection, id: DelegationId, event: &CompletionEvent) -> Result<(), Failure> {
