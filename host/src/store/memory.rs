@@ -230,6 +230,7 @@ impl Memory {
         let summaries: Vec<_> =
             self.summaries.keys().filter(|(unit, _)| *unit == key).cloned().collect();
         summaries.into_iter().for_each(|it| self.summaries.set(it, None));
+        self.interruptions.set(key.clone(), None);
         self.units.set(key, None);
         1 + n_below + self.forget_events(events)
     }

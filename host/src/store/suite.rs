@@ -495,6 +495,22 @@ fn hosts_ask_each_other_to_stop_what_runs() {
 }
 
 #[test]
+fn what_was_asked_of_a_unit_is_forgotten_with_it() {
+    on_each(|tables| {
+        let unit = unit(1, &[&[0]]);
+        tables.insert_unit(&unit, host(1)).unwrap();
+        tables.ask_to_stop(&ToStop::Unit(unit.id), host(2), None).unwrap();
+        let end = Finish { acked: true, ..finish(&unit, 0, Status::Completed, 1.0) };
+        tables.finish(&end).unwrap();
+        assert_eq!(tables.asked_to_stop(host(1)).unwrap().len(), 1, "it was not heard yet");
+        tables.prune(0, 0).unwrap();
+        assert_eq!(tables.asked_to_stop(host(1)), Ok(Vec::new()));
+        tables.insert_unit(&unit, host(1)).unwrap();
+        assert_eq!(tables.asked_to_stop(host(1)), Ok(Vec::new()));
+    });
+}
+
+#[test]
 fn what_is_undone_was_not() {
     on_each(|tables| {
         tables.begin().unwrap();

@@ -307,6 +307,7 @@ fn forget(db: &Connection, unit: Found<String>) -> Result<usize, Failure> {
     res += execute(db, "DELETE FROM event WHERE unit = ?1", [&id])?;
     execute(db, "DELETE FROM child WHERE unit = ?1", [&id])?;
     execute(db, "DELETE FROM summary WHERE unit = ?1", [&id])?;
+    execute(db, "DELETE FROM interrupt WHERE unit = ?1", [&id])?;
     let sql = "SELECT rid, id FROM unit WHERE parent = ?1";
     for below in find(db, sql, [&id], |row| Ok(row.get::<_, String>(1)?))? {
         res += forget(db, below)?;
