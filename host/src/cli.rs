@@ -12,15 +12,18 @@ mod id;
 mod inspect;
 mod list;
 mod live_lines;
+mod log;
 mod outcome;
 mod output;
 mod paint;
 mod person;
 mod plugin;
 mod progress;
+mod report;
 mod run;
 mod screen;
 mod setup;
+mod terminal;
 mod when;
 
 use std::process::ExitCode;
@@ -55,7 +58,7 @@ enum Exit {
 pub fn main() -> ExitCode {
     // Where the kernel has none of it, there is nothing to forbid.
     let _ = crate::forbid_dumps();
-    setup::start_log();
+    log::start();
     let exit = match Args::try_parse() {
         Ok(args) => dispatch(args),
         Err(err) => without_a_verb(&err),

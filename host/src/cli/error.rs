@@ -1,18 +1,10 @@
-//! What the command line says when it can't go on: one line, a hint where
-//! there is one, and an exit code.
+//! Why the command line can't go on: an error, a hint where there is one, and
+//! an exit code.
 
 use hermitage_build::BuildError as ComponentError;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use super::{
-    Exit,
-    output::{self, say},
-    paint::Paint,
-};
+use super::Exit;
 use crate::{
-    completion::sanitize::clean_line,
     config::ConfigError,
     delegation::{DelegateError, RequestError},
     host::BuildError,
@@ -22,9 +14,6 @@ use crate::{
     tools::file::WorkspaceError,
     toolset::{GrantError, delegate::TasksError},
 };
-
-/// Characters of an error: parts of it can come from a component.
-const MAX_ERROR_CHARS: usize = 1_000;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]
@@ -92,6 +81,10 @@ impl CliError {
         Self { error: self.error.context(what.into()), ..self }
     }
 
+    pub(super) fn exit(&self) -> Exit {
+        self.exit
+    }
+
     /// What could not be done, and why, as it would be printed.
     pub(super) fn text(&self) -> String {
         self.parts().0
@@ -117,52 +110,6 @@ impl CliError {
             Some((what, hint)) => (what.to_owned(), Some(hint.to_owned())),
             None => (text, None),
         }
-    }
-
-    /// Prints it, as JSON for whoever asked for JSON, too, and gives the exit
-    /// code.
-    pub(super) fn report(self, json: bool) -> Exit {
-        if json {
-            // Nobody is left to tell when standard output is closed.
-            let _ = output::json(&Report::of(&self));
-        }
-        let paint = Paint::stderr();
-        let line =
-            |word: &str, text: &str| say(&format!("{word} {}", clean_line(text, MAX_ERROR_CHARS)));
-        line(&paint.bad("error:"), &self.text());
-        if let Some(hint) = self.how() {
-            line(&paint.strong("hint:"), &hint);
-        }
-        self.exit
-    }
-}
-
-/// What a command with `--json` writes to standard output when it can't do
-/// what it was asked to. `schema/error.json` describes it.
-#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-struct Report {
-    /// Why there is no result.
-    error: Told,
-}
-
-/// An error, as a person is told it.
-#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-struct Told {
-    /// What could not be done, and why.
-    message: String,
-    /// How to mend it, where that is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<String>,
-    /// The code that the command exits with: 1 it could not be done on this
-    /// machine, 2 usage, 3 refused, 4 tool chain, 130 interrupted.
-    exit_code: u8,
-}
-
-impl Report {
-    fn of(it: &CliError) -> Self {
-        let clean = |it: String| clean_line(&it, MAX_ERROR_CHARS);
-        let (message, hint) = (clean(it.text()), it.how().map(clean));
-        Self { error: Told { message, hint, exit_code: it.exit as u8 } }
     }
 }
 
@@ -312,23 +259,6 @@ mod tests {
     #[error("place: {source}")]
     struct Whole {
         source: Cause,
-    }
-
-    #[test]
-    fn the_published_schema_is_that_of_the_report() {
-        let schema = schemars::schema_for!(Report).to_value();
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/error.json");
-        let text = format!("{schema:#}\n");
-        if std::env::var_os("UPDATE_SCHEMA").is_some() {
-            std::fs::write(&path, &text).unwrap();
-        }
-        let committed = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(committed == text, "hint: run the test again with UPDATE_SCHEMA=1");
-
-        let error = CliError::usage(Whole { source: Cause });
-        let written = serde_json::to_value(Report::of(&error)).unwrap();
-        assert!(jsonschema::is_valid(&schema, &written));
-        assert_eq!(serde_json::from_value::<Report>(written).unwrap(), Report::of(&error));
     }
 
     #[test]

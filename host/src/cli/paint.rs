@@ -1,11 +1,11 @@
 //! Colours, where a terminal shows them and nobody asked for none
 //! (`NO_COLOR`).
 
-use std::io::{self, IsTerminal as _};
+use std::io;
 
 use console::Style;
 
-use super::setup;
+use super::terminal;
 use crate::event::Status;
 
 /// The colours of one of the two ways out.
@@ -16,11 +16,11 @@ pub(super) struct Paint {
 
 impl Paint {
     pub(super) fn stdout() -> Self {
-        Self { is_on: setup::wants_colours() && io::stdout().is_terminal() }
+        Self { is_on: terminal::takes_colours(&io::stdout()) }
     }
 
     pub(super) fn stderr() -> Self {
-        Self { is_on: setup::wants_colours() && io::stderr().is_terminal() }
+        Self { is_on: terminal::takes_colours(&io::stderr()) }
     }
 
     #[cfg(test)]

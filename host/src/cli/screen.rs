@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{live_lines::LiveLines, output::say, setup};
+use super::{live_lines::LiveLines, log, output::say, terminal};
 
 /// The terminal of this command. Clones share it.
 #[derive(Clone)]
@@ -31,9 +31,10 @@ pub(super) struct Held {
 }
 
 impl Screen {
-    /// That of this process.
+    /// That of this process. Nothing is drawn over among diagnostics, which
+    /// somebody who asked for them wants to read.
     pub(super) fn new() -> Self {
-        Self::with(setup::has_live_terminal())
+        Self::with(terminal::draws_over() && !log::is_asked_for())
     }
 
     fn with(is_live: bool) -> Self {

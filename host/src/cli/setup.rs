@@ -1,9 +1,9 @@
-//! From arguments and environment to the parts that a verb works with. The
-//! only place of the command line that looks at the environment.
+//! From arguments and environment to the parts that a verb works with. Only
+//! this file looks at the environment, besides `log` and `terminal`, which each
+//! know a variable of their own.
 
 use std::{
     env,
-    io::{self, IsTerminal as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,7 +11,6 @@ use std::{
 use etcetera::{BaseStrategy as _, base_strategy::Xdg};
 use hermitage_build::{Install, Stderr};
 use rustix::fs::{Access, access};
-use tracing_subscriber::EnvFilter;
 
 use super::{args::Global, error::CliError, output::say, person::TerminalPerson, screen::Screen};
 use crate::{
@@ -28,9 +27,6 @@ use crate::{
 
 /// The name of our directories.
 const NAME: &str = "hermitage";
-
-/// Which diagnostics are written, in the form of tracing's filters.
-const LOG_VARIABLE: &str = "HERMITAGE_LOG";
 
 /// Characters of a note: parts of it can come from a damaged file.
 const MAX_NOTE_CHARS: usize = 500;
@@ -192,44 +188,9 @@ pub(super) fn block_on<F: Future>(future: F) -> Result<F::Output, CliError> {
     Ok(res)
 }
 
-/// Diagnostics go to standard error.
-pub(super) fn start_log() {
-    let wanted = env::var(LOG_VARIABLE).unwrap_or_default();
-    let usual = || EnvFilter::new("warn");
-    let filter = match wanted.is_empty() {
-        true => usual(),
-        false => EnvFilter::try_new(&wanted).unwrap_or_else(|err| {
-            say(&format!("note: `{LOG_VARIABLE}` is not taken: {err}"));
-            usual()
-        }),
-    };
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(wants_colours() && io::stderr().is_terminal())
-        // It would panic when standard error is closed.
-        .log_internal_errors(false)
-        .init();
-}
-
 /// The home directory, to leave it out of paths.
 pub(super) fn home() -> Option<String> {
     Some(env::home_dir()?.display().to_string())
-}
-
-/// Whether the person minds no colours.
-pub(super) fn wants_colours() -> bool {
-    env::var_os("NO_COLOR").is_none_or(|it| it.is_empty()) && !is_dumb()
-}
-
-/// Whether lines can be drawn over: not among diagnostics, which somebody who
-/// sets the variable wants to read.
-pub(super) fn has_live_terminal() -> bool {
-    io::stderr().is_terminal() && !is_dumb() && env::var_os(LOG_VARIABLE).is_none()
-}
-
-fn is_dumb() -> bool {
-    env::var_os("TERM").is_some_and(|it| it == "dumb")
 }
 
 fn library(
