@@ -13,18 +13,20 @@ mod config;
 mod deliveries;
 mod delivery;
 mod error;
+mod pause;
 mod waiters;
 
 use std::{fmt, sync::Arc};
 
 pub use self::{
     config::{QueueConfig, QueueConfigError},
-    deliveries::{BUSY_PAUSE, Deliveries, FOREIGN_LOOK},
+    deliveries::{Deliveries, FOREIGN_LOOK},
     delivery::{Attempt, Delivery},
     error::{QueueError, SettleError},
+    pause::BUSY_PAUSE,
 };
 
-use self::{claim::Claim, deliveries::Pause, waiters::Waiters};
+use self::{claim::Claim, pause::Pause, waiters::Waiters};
 use crate::{
     clock::Clock,
     event::ASYNC_DELEGATION,

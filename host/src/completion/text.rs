@@ -11,6 +11,7 @@
 //! `parse` takes a text only if laying out what it read gives that text
 //! again.
 
+mod block;
 mod cut;
 mod escape;
 mod layout;
@@ -62,7 +63,7 @@ pub fn render_other(kind: &str, json: &str) -> String {
     if let Some(message) = Message::of(kind, json) {
         return layout::compose(&Notice::Message(message), "");
     }
-    let body = notice::block(json).unwrap_or_default();
+    let body = block::block(json).unwrap_or_default();
     layout::compose_other(&clean_line(kind, MAX_KIND_CHARS), &body)
 }
 

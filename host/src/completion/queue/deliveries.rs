@@ -1,22 +1,16 @@
 //! Waiting for events.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use futures_util::{Stream, stream};
 use tokio::time::{self, Instant};
 
-use super::{Queue, claim::Claim, delivery::Delivery, waiters::Subscription};
+use super::{Queue, claim::Claim, delivery::Delivery, pause::Pause, waiters::Subscription};
 use crate::store::{ClaimFilter, News, StoreError, Tables};
 
 /// How long an event that another process queued may go unseen, where the
 /// kernel does not tell of writes to a file: each look is a transaction.
 pub const FOREIGN_LOOK: Duration = Duration::from_secs(5);
-
-/// How long a consumer that put an event back is not offered one.
-pub const BUSY_PAUSE: Duration = Duration::from_millis(250);
 
 /// How long the store is left alone after it failed.
 const ERROR_PAUSE: Duration = Duration::from_secs(1);
@@ -121,28 +115,4 @@ enum Look {
 fn wait_until(due: f64, now: f64) -> Duration {
     let wait = (due - now).clamp(MIN_WAIT.as_secs_f64(), FOREIGN_LOOK.as_secs_f64());
     Duration::try_from_secs_f64(wait).unwrap_or(FOREIGN_LOOK)
-}
-
-/// Until when a consumer is not offered anything. Shared with its deliveries.
-#[derive(Clone, Default)]
-pub(super) struct Pause {
-    until: Arc<Mutex<Option<Instant>>>,
-}
-
-impl Pause {
-    pub(super) fn begin_busy(&self) {
-        self.begin(BUSY_PAUSE);
-    }
-
-    fn begin(&self, length: Duration) {
-        let until = Instant::now() + length;
-        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
-    }
-
-    async fn over(&self) {
-        let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(until) = until {
-            time::sleep_until(until).await;
-        }
-    }
 }

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use super::{
     SettleError,
     claim::{Claim, Fate},
-    deliveries::Pause,
+    pause::Pause,
 };
 use crate::{
     completion::{

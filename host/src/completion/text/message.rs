@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::notice::block;
+use super::block::block;
 use crate::completion::sanitize::clean_line;
 
 /// The type of a message among the events.

@@ -2,11 +2,14 @@
 //! untrusted part cleaned, bounded and in the form that it is shown in.
 
 use crate::{
-    completion::sanitize::{clean, clean_line},
+    completion::sanitize::clean_line,
     event::{ChildResult, CompletionEvent, ExitReason, FailureNotice, Status},
 };
 
-use super::{cut::cut_summary, message::Message};
+use super::{
+    block::{block, bounded},
+    message::Message,
+};
 
 /// Longest goal or label that stands on one line, which has to stay readable.
 const MAX_TASK_GOAL_CHARS: usize = 2_000;
@@ -236,25 +239,6 @@ fn outcome(status: Status, result: &ChildResult, of_event: Option<&str>) -> Outc
 
 fn error(status: Status, error: Option<&str>) -> Option<String> {
     if status == Status::Completed { None } else { error.and_then(block) }
-}
-
-pub(super) fn block(text: &str) -> Option<String> {
-    bounded(text).map(|(text, _)| text)
-}
-
-/// Several lines: cleaned, without blank lines at the ends, cut when long.
-/// `None` when nothing is left.
-fn bounded(text: &str) -> Option<(String, bool)> {
-    let text = clean(text);
-    let mut text = text.trim_end();
-    while let Some((line, rest)) = text.split_once('\n') {
-        if !line.trim().is_empty() {
-            break;
-        }
-        text = rest;
-    }
-    let (text, was_cut) = cut_summary(text);
-    if text.is_empty() { None } else { Some((text.into_owned(), was_cut)) }
 }
 
 fn name(text: &str) -> Option<String> {
