@@ -24,6 +24,7 @@ mod scripted;
 
 mod answer;
 mod bounds;
+mod cause;
 mod connection;
 mod json;
 mod key;

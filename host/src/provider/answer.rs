@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::{
     ProviderError,
     bounds::{MAX_BODY_BYTES, MAX_EVENT_BYTES, MAX_STREAM_BYTES},
-    connection::root_cause,
+    cause::root_cause,
     sse::{Event, Events},
 };
 

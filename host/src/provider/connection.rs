@@ -13,8 +13,8 @@ use reqwest::{
 use serde_json::Value;
 
 use super::{
-    ProviderError, answer::Answer, bounds::MAX_ERROR_BYTES, key::KeyCell, pause::retry_after,
-    refusal::Refusal,
+    ProviderError, answer::Answer, bounds::MAX_ERROR_BYTES, cause::root_cause, key::KeyCell,
+    pause::retry_after, refusal::Refusal,
 };
 use crate::redact::Redactor;
 
@@ -148,12 +148,3 @@ const PUBLIC_HEADERS: [&str; 12] = [
     "user-agent",
     "x-title",
 ];
-
-/// The innermost cause of an error.
-pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut res = error;
-    while let Some(it) = res.source() {
-        res = it;
-    }
-    res.to_string()
-}

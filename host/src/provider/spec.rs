@@ -11,7 +11,8 @@ use reqwest::{
 use super::{
     Provider,
     anthropic::{Anthropic, VERSION},
-    connection::{Connection, KeyHeader, Timeouts, root_cause},
+    cause::root_cause,
+    connection::{Connection, KeyHeader, Timeouts},
     key::{Key, KeyCell},
     openai::OpenAi,
     scripted::{self, CassetteError},
