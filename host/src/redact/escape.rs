@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{MARK, scan::Glyph};
+use super::MARK;
 
 /// Digits of one escape that are read, leading zeros included.
 const MAX_DIGITS: usize = 16;
@@ -13,6 +13,14 @@ const MAX_NAME: usize = 8;
 
 /// Characters of a terminal's sequence that are read.
 const MAX_SEQUENCE: usize = 32;
+
+/// A character as it is read, and the bytes of the text that it is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Glyph {
+    pub(super) it: char,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
 
 /// A text on its way through one layer.
 #[derive(Debug, Default)]

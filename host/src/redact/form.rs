@@ -3,7 +3,10 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use secrecy::{ExposeSecret as _, SecretSlice};
 
-use super::{LAYERS, MIN_EXACT, MIN_LETTERS, escape::Layer, scan::Glyph};
+use super::{
+    LAYERS, MIN_EXACT, MIN_LETTERS,
+    escape::{Glyph, Layer},
+};
 
 /// Letters and digits of a form that are too few to be told from chance.
 const MIN_FORM: usize = 12;

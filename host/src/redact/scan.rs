@@ -2,20 +2,12 @@
 
 use super::{
     LAYERS,
-    escape::Layer,
+    escape::{Glyph, Layer},
     form::{Counts, Form},
 };
 
 /// Characters that go through all layers at a time.
 const BATCH: usize = 1024;
-
-/// A character as it is read, and the bytes of the text that it is read from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Glyph {
-    pub(super) it: char,
-    pub(super) start: usize,
-    pub(super) end: usize,
-}
 
 /// Bytes of the text that are a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
