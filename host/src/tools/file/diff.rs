@@ -10,8 +10,8 @@
 
 use super::{
     Job, bytes,
-    patch::Edited,
     path::{Printable, Quoted, WorkspacePath},
+    text::Edited,
 };
 use crate::toolset::call::ToolError;
 

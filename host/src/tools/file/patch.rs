@@ -14,12 +14,6 @@ use super::{
 };
 use crate::toolset::call::{Patch, Patched, ToolError};
 
-/// A text after an edit.
-pub(super) struct Edited {
-    pub(super) text: String,
-    pub(super) changes: u32,
-}
-
 enum Edit<'a> {
     Replace { search: &'a str, replace: &'a str, all: bool },
     Diff(&'a str),

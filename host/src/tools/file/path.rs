@@ -1,7 +1,7 @@
 //! Paths as callers give them: checked and normalised, before anything opens.
 //!
-//! Knows nothing of the file system. What a path leads to is for
-//! [`super::workspace`] to find out, on the opened handle.
+//! Knows nothing of the file system. What a path leads to is for the workspace
+//! to find out, on the opened handle.
 
 use std::{
     fmt::{self, Write as _},

@@ -8,8 +8,8 @@ use std::{borrow::Cow, ops::Range};
 use super::{
     Job,
     encoding::MARK,
-    patch::Edited,
     path::{Quoted, WorkspacePath},
+    text::Edited,
     write::check_size,
 };
 use crate::toolset::call::ToolError;

@@ -121,6 +121,12 @@ pub(super) fn load(
     Ok(Some(Text { encoding, text, bytes }))
 }
 
+/// A text after an edit.
+pub(super) struct Edited {
+    pub(super) text: String,
+    pub(super) changes: u32,
+}
+
 /// How many line ends `text` holds.
 ///
 /// In blocks whose count fits a byte, which the compiler turns into vector
