@@ -48,9 +48,11 @@ mod bubblewrap;
 mod filter;
 mod landlock;
 mod launcher;
+mod order;
 mod probe;
 mod sandbox;
 mod scratch;
+mod system;
 
 #[cfg(test)]
 mod tests;

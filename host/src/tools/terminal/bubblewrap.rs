@@ -16,9 +16,10 @@ use std::{
 use super::{
     TerminalConfig, filter,
     hidden::Cover,
-    launcher::{self, Inside, Launch, Launched, Limits, Word},
+    launcher::{self, Identity, Inside, Launch, Launched, Limits, Word},
     leash::Leash,
-    sandbox::{EnterError, NETWORK_SETTINGS, Order, Places, SETTINGS, SYSTEM, identity},
+    order::{EnterError, Order, Places},
+    system::{NETWORK_SETTINGS, SETTINGS, SYSTEM},
 };
 use crate::helper::Program;
 
@@ -101,7 +102,7 @@ impl Bubblewrap {
         Places { workspace, scratch, tmp, home }
     }
 
-    /// See [`super::sandbox::Sandbox::enter`].
+    /// See `Sandbox::enter`.
     pub(super) fn enter(
         &self,
         order: &Order,
@@ -109,7 +110,7 @@ impl Bubblewrap {
     ) -> Result<(Launched, PipeReader), EnterError> {
         let launch = Launch {
             limits: Limits::new(&self.config),
-            identity: identity(&self.workspace, order, &self.read_only, self.config.defences),
+            identity: Identity::of(order, &self.workspace, &self.read_only, self.config.defences),
             inside: Inside::Namespaces {
                 program: self.program.clone(),
                 words: self.arguments(order),

@@ -16,9 +16,10 @@ use super::{
     keeper::{self, Ended, Running},
     kept::Kept,
     leash::Leash,
+    order::{EnterError, Order},
     output::{Output, grouped},
     process::Load,
-    sandbox::{EnterError, Order, Sandbox},
+    sandbox::Sandbox,
 };
 use crate::completion::sanitize::clean_line;
 

@@ -15,7 +15,8 @@ use super::{
     guard::Watch,
     kept::{self, Kept},
     leash::Leash,
-    sandbox::{EnterError, Order, Sandbox},
+    order::{EnterError, Order},
+    sandbox::Sandbox,
     scratch,
     shell::KEPT,
 };

@@ -11,26 +11,13 @@ use std::{
     sync::Mutex,
 };
 
-use ::landlock::{
-    ABI, Access as _, AccessFs, BitFlags, CompatLevel, Compatible as _, LandlockStatus, Ruleset,
-    RulesetAttr as _, RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
-    path_beneath_rules,
-};
-
 use super::{
-    TerminalConfig, filter,
-    launcher::{self, Confined, Inside, Launch, Launched, Limits},
+    TerminalConfig,
+    launcher::{self, Confined, Identity, Inside, Launch, Launched, Limits},
     leash::Leash,
-    sandbox::{EnterError, NETWORK_SETTINGS, Order, Places, SETTINGS, SYSTEM, identity},
+    order::{EnterError, Order, Places},
 };
-use crate::{defence::Defence, helper::Program};
-
-/// The first version that keeps signals inside. All of it is required: with
-/// an older kernel a command could end any process of the host's user.
-const REQUIRED: ABI = ABI::V6;
-
-/// Devices that programs read and write, and nobody gains by.
-const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+use crate::helper::Program;
 
 /// Everything that is the same for all commands of a workspace.
 pub(super) struct Landlock {
@@ -67,7 +54,7 @@ impl Landlock {
         }
     }
 
-    /// See [`super::sandbox::Sandbox::places`].
+    /// See `Sandbox::places`.
     pub(super) fn places(&self, scratch: &Path, home: &Path) -> Places {
         Places {
             workspace: self.workspace.clone(),
@@ -77,7 +64,7 @@ impl Landlock {
         }
     }
 
-    /// See [`super::sandbox::Sandbox::enter`].
+    /// See `Sandbox::enter`.
     pub(super) fn enter(
         &self,
         order: &Order,
@@ -85,7 +72,8 @@ impl Landlock {
     ) -> Result<(Launched, PipeReader), EnterError> {
         let scratch = order.scratch.path().to_owned();
         std::fs::create_dir(scratch.join("tmp"))?;
-        let identity = identity(&self.workspace, order, &self.read_only, self.config.defences);
+        let defences = self.config.defences;
+        let identity = Identity::of(order, &self.workspace, &self.read_only, defences);
         // One more than there may be, for the watcher to see and to say so.
         let tasks = u64::from(self.config.max_processes).saturating_add(1);
         let launch = Launch {
@@ -100,7 +88,7 @@ impl Landlock {
                 directory: self.workspace.join(&order.directory),
                 command: order.arguments.clone(),
                 environment: order.environment.clone(),
-                defences: self.config.defences,
+                defences,
             }),
             identity,
         };
@@ -110,77 +98,4 @@ impl Landlock {
         }
         Ok((launched, output))
     }
-}
-
-/// Of the launcher's thread and all that it starts: no signal of theirs leaves
-/// it. Gives the version of the kernel's interface.
-pub(super) fn keep_signals_inside() -> Result<i32, EnterError> {
-    let ruleset = Ruleset::default()
-        .set_compatibility(CompatLevel::HardRequirement)
-        // Without a word about it, no file would move to another directory.
-        .handle_access(AccessFs::Refer)
-        .and_then(|it| it.scope(Scope::Signal))
-        .and_then(Ruleset::create)
-        .and_then(|it| it.add_rules(path_beneath_rules(["/"], AccessFs::Refer)));
-    let status = ruleset.and_then(|it| it.restrict_self()).map_err(|it| unavailable(&it))?;
-    match status.landlock {
-        LandlockStatus::Available { effective_abi, kernel_abi } => {
-            Ok(kernel_abi.unwrap_or(effective_abi as i32))
-        }
-        _ => Err(EnterError::Refused("the kernel has no Landlock".to_owned())),
-    }
-}
-
-/// Of the process that becomes the command, and for good: which files it
-/// opens.
-pub(super) fn restrict_files(confined: &Confined) -> Result<(), EnterError> {
-    if !confined.defences.has(Defence::CommandFiles) {
-        return Ok(());
-    }
-    let status = rules(confined).map_err(|it| unavailable(&it))?;
-    if status.ruleset != RulesetStatus::FullyEnforced || !status.no_new_privs {
-        return Err(EnterError::Refused("Landlock enforces a part".to_owned()));
-    }
-    Ok(())
-}
-
-/// The same for the calls that it makes.
-pub(super) fn restrict_calls(confined: &Confined) -> Result<(), EnterError> {
-    if !confined.defences.has(Defence::CommandCalls) {
-        return Ok(());
-    }
-    let scope = filter::Scope { internet: confined.network, is_covered: false };
-    let programs = filter::programs(&scope);
-    for it in programs.map_err(|it| EnterError::Refused(it.to_string()))? {
-        seccompiler::apply_filter(&it).map_err(|it| EnterError::Refused(it.to_string()))?;
-    }
-    Ok(())
-}
-
-fn rules(confined: &Confined) -> Result<::landlock::RestrictionStatus, RulesetError> {
-    let network: &[&str] = if confined.network { &NETWORK_SETTINGS } else { &[] };
-    let look = AccessFs::ReadFile | AccessFs::ReadDir;
-    Ruleset::default()
-        .set_compatibility(CompatLevel::HardRequirement)
-        .handle_access(AccessFs::from_all(REQUIRED))?
-        .scope(Scope::from_all(REQUIRED))?
-        .create()?
-        .add_rules(path_beneath_rules(SYSTEM, look | AccessFs::Execute))?
-        .add_rules(path_beneath_rules(&confined.read_only, look | AccessFs::Execute))?
-        .add_rules(path_beneath_rules(SETTINGS, look))?
-        .add_rules(path_beneath_rules(network, look))?
-        .add_rules(path_beneath_rules(DEVICES, AccessFs::ReadFile | AccessFs::WriteFile))?
-        .add_rules(path_beneath_rules(confined.own(), own()))?
-        .restrict_self()
-}
-
-fn unavailable(error: &RulesetError) -> EnterError {
-    EnterError::Refused(format!(
-        "the kernel has no Landlock of ABI 6, which Linux 6.12 brings: {error}"
-    ))
-}
-
-/// Everything but devices, which root could make there.
-fn own() -> BitFlags<AccessFs> {
-    AccessFs::from_all(REQUIRED) & !(AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev)
 }

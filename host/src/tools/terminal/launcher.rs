@@ -12,26 +12,34 @@ use std::{
     collections::BTreeMap,
     io::{self, PipeReader},
     os::unix::net::UnixStream,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Child,
 };
 
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
-use super::{TerminalConfig, leash::Leash, sandbox::EnterError};
+use super::{
+    TerminalConfig,
+    leash::Leash,
+    order::{EnterError, Order},
+};
 use crate::{
-    defence::Defences,
+    defence::{Defence, Defences},
     helper::{Program, Role, receive, send},
 };
 
 mod confine;
+mod domain;
 mod identity;
 mod kernel;
 mod limits;
 mod mediator;
 mod namespaces;
+mod rules;
 mod serve;
+mod started;
+mod status;
 
 pub(crate) use serve::serve;
 
@@ -87,6 +95,25 @@ pub(super) struct Identity {
     pub(super) home: PathBuf,
     /// Is seen, and not written by anybody.
     pub(super) read_only: Vec<PathBuf>,
+}
+
+impl Identity {
+    /// What a command must reach as another user than the host's, when that is
+    /// root.
+    pub(super) fn of(
+        order: &Order,
+        workspace: &Path,
+        read_only: &[PathBuf],
+        defences: Defences,
+    ) -> Option<Self> {
+        let is_root = rustix::process::geteuid().is_root();
+        (is_root && defences.has(Defence::CommandUser)).then(|| Self {
+            workspace: workspace.to_owned(),
+            scratch: order.scratch.path().to_owned(),
+            home: order.home.path().to_owned(),
+            read_only: read_only.to_vec(),
+        })
+    }
 }
 
 /// How a command is started.
@@ -178,7 +205,7 @@ pub(super) fn start(
             leash.let_go();
             match error {
                 EnterError::Refused(reason) if reason.is_empty() => {
-                    Err(EnterError::Refused(namespaces::words(output)))
+                    Err(EnterError::Refused(status::words(output)))
                 }
                 error => Err(error),
             }

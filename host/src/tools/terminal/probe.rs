@@ -19,7 +19,8 @@ use super::{
     hidden::Cover,
     home::Home,
     landlock::Landlock,
-    sandbox::{EnterError, Order, Sandbox, SandboxKind},
+    order::{EnterError, Order},
+    sandbox::{Sandbox, SandboxKind},
     scratch::Scratch,
     shell::{KEPT, Shell},
 };

@@ -1,25 +1,18 @@
-//! What both kinds of sandbox have in common: what goes in, what comes out,
-//! and what is shown of the host.
+//! The two kinds of sandbox, as one: what a command is started in.
 
 use std::{
-    collections::BTreeMap,
     fmt,
-    io::{self, PipeReader},
+    io::PipeReader,
     path::{Path, PathBuf},
-    sync::Arc,
 };
-
-use tempfile::TempDir;
 
 use super::{
     bubblewrap::Bubblewrap,
-    guard::Watch,
-    home::Home,
     landlock::Landlock,
-    launcher::{Identity, Launched},
+    launcher::Launched,
     leash::Leash,
+    order::{EnterError, Order, Places},
 };
-use crate::defence::{Defence, Defences};
 
 /// What a sandbox is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,76 +48,6 @@ impl SandboxKind {
             ),
         }
     }
-}
-
-/// Directories with programs and libraries, shown when they exist. Read-only.
-pub(super) const SYSTEM: [&str; 7] =
-    ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
-
-/// What programs need of `/etc`, and holds no secret. Read-only.
-pub(super) const SETTINGS: [&str; 20] = [
-    "/etc/alternatives",
-    "/etc/ca-certificates",
-    // Where a program asks for one of these and may not read it, it gives up;
-    // where there is none, it goes on.
-    "/etc/debian_version",
-    "/etc/java-11-openjdk",
-    "/etc/java-17-openjdk",
-    "/etc/java-21-openjdk",
-    "/etc/java-25-openjdk",
-    "/etc/ld-musl-x86_64.path",
-    "/etc/ld.so.cache",
-    "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d",
-    "/etc/localtime",
-    "/etc/mime.types",
-    "/etc/os-release",
-    "/etc/protocols",
-    "/etc/services",
-    "/etc/pki/ca-trust/extracted",
-    "/etc/pki/tls/certs",
-    "/etc/ssl/certs",
-    "/etc/ssl/openssl.cnf",
-];
-
-/// The same for a command that may use the network.
-pub(super) const NETWORK_SETTINGS: [&str; 2] = ["/etc/hosts", "/etc/resolv.conf"];
-
-/// How much a command gives way to everything else on the machine, in the
-/// steps of `nice`. Whoever watches over a hundred processes that spin must
-/// get to run.
-pub(super) const NICE: i32 = 10;
-
-/// One command, on its way into a sandbox.
-pub(super) struct Order {
-    /// A program of the sandbox by its absolute path, and its arguments.
-    pub(super) arguments: Vec<String>,
-    /// Relative to the workspace.
-    pub(super) directory: PathBuf,
-    pub(super) environment: BTreeMap<String, String>,
-    /// Of this command alone: its script, and what it leaves.
-    pub(super) scratch: TempDir,
-    /// Of the session.
-    pub(super) home: Arc<Home>,
-    /// Looks after what git obeys in the workspace.
-    pub(super) watch: Option<Watch>,
-}
-
-/// Why a command could not enter. For the operator: it may name host paths.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum EnterError {
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    #[error("{0}")]
-    Refused(String),
-}
-
-/// Where a command finds its directories.
-pub(super) struct Places {
-    pub(super) workspace: PathBuf,
-    pub(super) scratch: PathBuf,
-    pub(super) tmp: PathBuf,
-    pub(super) home: PathBuf,
 }
 
 /// A sandbox of either kind, for all commands of one workspace.
@@ -179,21 +102,4 @@ impl Sandbox {
             Sandbox::Landlock(_) => "unlimited".to_owned(),
         }
     }
-}
-
-/// What a command must reach as another user than the host's, when that is
-/// root.
-pub(super) fn identity(
-    workspace: &Path,
-    order: &Order,
-    read_only: &[PathBuf],
-    defences: Defences,
-) -> Option<Identity> {
-    let is_root = rustix::process::geteuid().is_root();
-    (is_root && defences.has(Defence::CommandUser)).then(|| Identity {
-        workspace: workspace.to_owned(),
-        scratch: order.scratch.path().to_owned(),
-        home: order.home.path().to_owned(),
-        read_only: read_only.to_vec(),
-    })
 }

@@ -19,7 +19,8 @@ use super::{
     home::Home,
     kept::Kept,
     language::interpreter,
-    sandbox::{EnterError, Order, Places, SandboxKind},
+    order::{EnterError, Order, Places},
+    sandbox::SandboxKind,
     shell::KEPT,
 };
 use crate::{

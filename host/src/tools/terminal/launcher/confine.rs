@@ -18,38 +18,19 @@ use rustix::{
         RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
         SendAncillaryMessage, SendFlags, recv, recvmsg, sendmsg,
     },
-    process::{
-        Pid, Signal, getpid, getppid, kill_process_group, set_parent_process_death_signal, setsid,
-    },
+    process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal, setsid},
 };
 
 use super::{
     Confined,
+    domain::Domain,
     kernel::{self, Forked},
     limits,
     mediator::{self, Mediator},
-    serve::{Reach, Started},
+    rules,
+    started::{Reach, Started},
 };
-use crate::tools::terminal::{landlock, sandbox::EnterError};
-
-/// Of this thread and all that it starts: no signal of theirs leaves it. So
-/// one to everybody reaches the command, and nothing else.
-#[derive(Clone, Copy)]
-pub(super) struct Domain(());
-
-impl Domain {
-    /// With the version of the kernel's interface.
-    fn enter() -> Result<(Self, i32), EnterError> {
-        Ok((Self(()), landlock::keep_signals_inside()?))
-    }
-
-    /// Ends every process in it but this one: at once, so that none can be
-    /// born meanwhile.
-    pub(super) fn kill(self) {
-        // The group of number 1 is, to the kernel, everybody.
-        let _ = kill_process_group(Pid::INIT, Signal::KILL);
-    }
-}
+use crate::tools::terminal::order::EnterError;
 
 /// Starts the command.
 pub(super) fn start(confined: Confined) -> Result<Started, EnterError> {
@@ -128,12 +109,12 @@ fn restrict(confined: &Confined, launcher: Pid, tell: &UnixStream) -> Result<(),
     setsid().map_err(io::Error::from)?;
     limits::give_way(None);
     std::env::set_current_dir(&confined.directory)?;
-    landlock::restrict_files(confined)?;
+    rules::restrict_files(confined)?;
     let forks = confined.tasks.map_or(&[] as &[_], |_| mediator::FORKS);
     let listener = kernel::ask_before(&[mediator::METADATA, forks].concat())?;
     send_file(tell, listener.as_fd())?;
     drop(listener);
-    landlock::restrict_calls(confined)
+    rules::restrict_calls(confined)
 }
 
 fn command(confined: &Confined) -> Result<Command, EnterError> {

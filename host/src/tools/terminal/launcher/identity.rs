@@ -35,7 +35,7 @@ use super::{
     Identity,
     kernel::{self, Forked},
 };
-use crate::tools::terminal::sandbox::EnterError;
+use crate::tools::terminal::order::EnterError;
 
 /// The first user of commands; each has the number of its launcher beyond it.
 /// Far above what systems and containers give to people and services, so that

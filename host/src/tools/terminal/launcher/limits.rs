@@ -5,7 +5,6 @@ use std::io;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
 
 use super::Limits;
-use crate::tools::terminal::sandbox::NICE;
 
 /// File descriptors of a process. Bounds what open pipes and sockets take of
 /// the kernel.
@@ -13,6 +12,11 @@ const MAX_OPEN_FILES: u64 = 1024;
 
 /// Tasks of the launcher and of a sandbox around the command.
 const OWN_TASKS: u64 = 8;
+
+/// How much a command gives way to everything else on the machine, in the
+/// steps of `nice`. Whoever watches over a hundred processes that spin must
+/// get to run.
+const NICE: i32 = 10;
 
 /// Takes them. With a user of its own (`own_user`) the kernel counts tasks for
 /// the command alone.

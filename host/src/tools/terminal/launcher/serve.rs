@@ -10,20 +10,16 @@ use std::{
 
 use rustix::{
     io::Errno,
-    process::{
-        Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, set_child_subreaper, setsid,
-        wait,
-    },
+    process::{Pid, WaitOptions, WaitStatus, getpid, set_child_subreaper, setsid, wait},
 };
 
 use super::{
-    Inside, Launch, MAX_ORDER_BYTES, Report,
-    confine::{self, Domain},
-    identity, kernel, limits, namespaces,
+    Inside, Launch, MAX_ORDER_BYTES, Report, confine, identity, kernel, limits, namespaces,
+    started::{Reach, Started},
 };
 use crate::{
     helper::{connection, receive, send},
-    tools::terminal::{process, sandbox::EnterError},
+    tools::terminal::order::EnterError,
 };
 
 /// Pause between two times that everything is killed.
@@ -41,42 +37,6 @@ pub(crate) fn serve() -> i32 {
     };
     // A host that is gone asks no more.
     i32::from(send(&mut host, &report).is_err())
-}
-
-/// A command that was started.
-pub(super) struct Started {
-    /// Ends when the command does.
-    pub(super) leader: Pid,
-    pub(super) reach: Reach,
-    /// What the sandbox itself says of the command.
-    pub(super) status: Option<namespaces::Status>,
-    /// Of the kernel's interface that was used, where it has one.
-    pub(super) version: Option<i32>,
-}
-
-/// How to end all processes of a command.
-#[derive(Clone, Copy)]
-pub(super) enum Reach {
-    /// In one call, all that are in this domain.
-    Domain(Domain),
-    /// With the children of this process: they hold all others.
-    Children,
-}
-
-impl Reach {
-    fn kill(self) {
-        match self {
-            Self::Domain(it) => it.kill(),
-            Self::Children => {
-                // One that ended waits to be asked for, so its number is no
-                // other's; one that is asked for meanwhile is not killed again
-                // before its number comes round.
-                for id in process::children().unwrap_or_default() {
-                    let _ = Pid::from_raw(id).map(|it| kill_process(it, Signal::KILL));
-                }
-            }
-        }
-    }
 }
 
 fn begin(launch: Launch) -> Result<Started, EnterError> {
