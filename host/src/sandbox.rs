@@ -22,6 +22,7 @@ mod function;
 mod instance;
 mod limits;
 mod link;
+mod load_error;
 mod model;
 mod permits;
 mod progress;
@@ -56,8 +57,9 @@ use crate::{
 pub use self::{
     admit::Admitted,
     bounds::BoundsError,
-    compile::{Cost, LoadError, Loaded},
+    compile::Loaded,
     limits::Limit,
+    load_error::{Cost, LoadError},
     record::{Level, LogLine, Observer, Traces},
     stop::{Interrupt, Spent, StopReason},
 };

@@ -13,6 +13,7 @@
 
 mod budget;
 mod jail;
+mod message;
 mod process;
 mod work;
 
@@ -22,7 +23,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     Binary,
-    compile::{Cost, LoadError},
+    load_error::{Cost, LoadError},
 };
 use crate::helper::{HelperError, Program};
 

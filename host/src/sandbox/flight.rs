@@ -7,7 +7,7 @@ use futures_util::{
     future::{BoxFuture, Shared, WeakShared},
 };
 
-use super::compile::{LoadError, Loaded};
+use super::{compile::Loaded, load_error::LoadError};
 
 type Outcome = Result<Arc<Loaded>, LoadError>;
 
@@ -85,7 +85,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::sandbox::compile::Cost;
+    use crate::sandbox::load_error::Cost;
 
     fn refused() -> Outcome {
         Err(LoadError::too_costly(Cost::Cpu, 1))

@@ -11,28 +11,25 @@ use std::{
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::{task::spawn_blocking, time::timeout};
 
-use super::{Budget, work::Order};
+use super::{
+    Budget,
+    message::{Answer, MAX_ANSWER, Order},
+};
 use crate::{
     completion::sanitize::clean_line,
     helper::{self, Program, Role},
     sandbox::{
         Binary,
         cache::MAX_CODE_BYTES,
-        compile::{Cost, LoadError},
+        load_error::{Cost, LoadError},
     },
 };
-
-/// Bytes of an answer that is no machine code.
-const MAX_ANSWER: usize = 64 << 10;
 
 /// Bytes of the helper's last words that are read: a panic's message.
 const MAX_WORDS: u64 = 4 << 10;
 
 /// Characters of them that are told.
 const MAX_TOLD_CHARS: usize = 300;
-
-/// What a helper says of a component: how much machine code follows.
-pub(super) type Answer = Result<u64, LoadError>;
 
 /// Compiles in a helper. Dropping the future ends it.
 pub(super) async fn compile(

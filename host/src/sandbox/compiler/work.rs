@@ -7,30 +7,20 @@ use std::{
     process, thread,
 };
 
-use serde::{Deserialize, Serialize};
 use wasmtime::{Engine, component::Component};
 
-use super::{Budget, jail, process::Answer};
+use super::{
+    jail,
+    message::{Answer, MAX_ORDER, Order},
+};
 use crate::{
     helper,
     sandbox::{
-        bounds,
-        compile::{LoadError, invalid},
-        engine, read,
+        bounds, engine,
+        load_error::{LoadError, invalid},
+        read,
     },
 };
-
-/// Bytes of an order.
-const MAX_ORDER: usize = 1 << 10;
-
-/// What the host wants of its helper.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Order {
-    /// Size of the component, which follows.
-    pub(super) bytes: u64,
-    /// What all of it may cost.
-    pub(super) budget: Budget,
-}
 
 /// The `main` of this helper. The host reads what it prints when it ends
 /// without an answer.
