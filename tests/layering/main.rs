@@ -2,6 +2,10 @@
 //!
 //! A module may use itself and the modules on earlier lines of [`LAYERS`].
 //! Changing this table is a change of architecture and is reviewed as one.
+//! Within a module there is no table: its files form no cycle ([`cycles`]).
+
+mod cycles;
+mod paths;
 
 use std::{
     collections::BTreeSet,
@@ -11,6 +15,8 @@ use std::{
 };
 
 use serde_json::Value;
+
+use self::paths::{Root, named};
 
 const LAYERS: &[&[&str]] = &[
     &[
@@ -106,7 +112,7 @@ fn a_crate_that_a_module_stands_for_is_used_there_alone() {
 /// Path, top-level module and text of every file but `lib.rs` and `main.rs`,
 /// which name every module: that is their job.
 fn host_files() -> Vec<(PathBuf, String, String)> {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/src");
+    let src = host_sources();
     let mut res = Vec::new();
     visit_rust_files(&src, &mut |path, text| {
         let module = path.strip_prefix(&src).unwrap().iter().next().unwrap();
@@ -119,46 +125,25 @@ fn host_files() -> Vec<(PathBuf, String, String)> {
     res
 }
 
+fn host_sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/src")
+}
+
 fn layer(module: &str) -> Option<usize> {
     LAYERS.iter().position(|it| it.contains(&module))
 }
 
-/// The first segment of every `crate::...` path, grouped imports included.
+/// The module of every `crate::…` path. Not that of a re-exported type or of a
+/// macro, which name no module.
 fn crate_modules_used(text: &str) -> Vec<String> {
-    let mut res = Vec::new();
-    for rest in text.split("crate::").skip(1) {
-        match rest.strip_prefix('{') {
-            None => res.extend(leading_ident(rest)),
-            Some(group) => group_items(group, &mut res),
-        }
-    }
+    let of_crate = named(text).into_iter().filter(|it| it.root == Root::Crate);
+    let modules = of_crate.filter_map(|it| match it.names.as_slice() {
+        [module, _item, ..] if module.starts_with(char::is_lowercase) => Some(module.clone()),
+        _ => None,
+    });
+    let mut res: Vec<String> = modules.collect();
+    res.dedup();
     res
-}
-
-fn group_items(group: &str, res: &mut Vec<String>) {
-    let mut depth = 1;
-    let mut item_start = 0;
-    for (idx, ch) in group.char_indices() {
-        match ch {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ => (),
-        }
-        if (ch == ',' && depth == 1) || depth == 0 {
-            res.extend(leading_ident(group[item_start..idx].trim_start()));
-            item_start = idx + 1;
-        }
-        if depth == 0 {
-            return;
-        }
-    }
-}
-
-/// `None` for a re-exported type or a macro, which name no module.
-fn leading_ident(path: &str) -> Option<String> {
-    let end = path.find(|ch: char| !ch.is_alphanumeric() && ch != '_').unwrap_or(path.len());
-    let is_module = path.starts_with(char::is_lowercase) && path[end..].starts_with("::");
-    is_module.then(|| path[..end].to_owned())
 }
 
 fn visit_rust_files(dir: &Path, visit: &mut dyn FnMut(&Path, &str)) {
