@@ -1,9 +1,10 @@
 //! The import boundary: which of a component's imports become real, which
 //! answer `denied`, and for which the component is refused.
 //!
-//! Pure. [`plan()`] takes the list of imports, the contract and the grant, and
-//! gives a decision with its rule for each; `sandbox` reads the imports out of
-//! a component and links what was decided, and nothing else.
+//! Pure. A [`Policy`] says what a child holds. [`plan()`] takes the list of
+//! imports, the contract and the policy, and gives a decision with its rule
+//! for each; `sandbox` reads the imports out of a component and links what was
+//! decided, and nothing else.
 //!
 //! **Invariant:** names are compared for equality here. The linker of
 //! wasmtime is no gate: it takes `@0.1.9` and `@0.1.0+build` for `@0.1.0`, and
@@ -12,7 +13,9 @@
 pub mod contract;
 pub mod import;
 pub mod plan;
+pub mod policy;
 
 pub use contract::{Contract, Purpose};
 pub use import::{Import, ImportKind, Item, ItemKind};
-pub use plan::{Decision, Line, Plan, Policy, plan};
+pub use plan::{Decision, Line, Plan, plan};
+pub use policy::{HouseRules, Policy, Terms};

@@ -22,7 +22,6 @@ mod delegator;
 mod dispatcher;
 mod error;
 mod executor;
-mod group;
 mod ledger;
 mod live;
 mod nested;
@@ -44,8 +43,9 @@ pub use delegator::{Delegator, Limits, Parts, Prepared};
 pub use dispatcher::RunningUnit;
 pub use error::DelegateError;
 pub use executor::Work;
-pub use group::Completion;
 pub use live::{Live, LiveChild, Phase, Progress, Update};
 pub use preview::NotLoaded;
-pub use request::{Request, RequestError, Rules, STRANGERS_TOOLSET, TaskRequest, WrittenBy};
+pub use request::{
+    Completion, Request, RequestError, Rules, STRANGERS_TOOLSET, TaskRequest, WrittenBy,
+};
 pub use running::{Dispatched, Handle, Running, Stopper};

@@ -376,7 +376,7 @@ impl Sandbox {
     pub fn admit(
         &self,
         component: &Loaded,
-        policy: &Policy,
+        policy: &Arc<Policy>,
     ) -> Result<Arc<Admitted>, Arc<BoundaryRecord>> {
         let key = (*component.digest(), policy.digest());
         if let Some(found) = self.admitted.get(&key) {

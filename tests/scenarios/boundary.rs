@@ -1,8 +1,11 @@
 //! The import boundary with real components: what is linked, what answers
 //! `denied`, and what is refused before any of it runs.
 
+use std::sync::Arc;
+
 use hermitage::{
-    boundary::Policy,
+    boundary::{HouseRules, Policy, Terms},
+    defence::Defences,
     event::{Role, Status},
     sandbox::Binary,
     toolset::{Blocked, Tool},
@@ -80,7 +83,9 @@ async fn what_is_blocked_is_not_in_the_toolbox_however_the_policy_was_made() {
         host.host().await.sandbox().load(&Binary::new(guest("uses_toolbox"))).await.unwrap();
     let grant = [Tool::ReadFile, Tool::SearchFiles].into_iter().collect();
     let blocked = Blocked::with([Tool::ReadFile]);
-    let policy = Policy { blocked, ..Policy::of(grant, Role::Leaf) };
+    let house = HouseRules::new(blocked, Arc::default(), Defences::ALL);
+    let terms = Terms { house: Arc::new(house), ..Terms::of(Role::Leaf) };
+    let policy = Policy::decide(None, &grant, terms, []);
     let Ok(admitted) = host.host().await.sandbox().admit(&component, &policy) else {
         panic!("refused");
     };

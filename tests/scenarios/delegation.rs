@@ -358,15 +358,15 @@ async fn a_second_try_has_the_processor_time_that_the_first_one_left() {
     assert_eq!(ended.outcome, Outcome::CpuSpent(cpu));
 }
 
-fn policy(tools: &[Tool], role: Role) -> Policy {
-    Policy::of(tools.iter().copied().collect(), role)
+fn policy(tools: &[Tool], role: Role) -> Arc<Policy> {
+    Policy::of(&tools.iter().copied().collect(), role)
 }
 
 /// One run without an executor.
 async fn run_alone(
     host: &TestHost,
     guest_name: &str,
-    policy: &Policy,
+    policy: &Arc<Policy>,
     change: impl FnOnce(&mut Job),
 ) -> Ended {
     let component =
@@ -377,7 +377,7 @@ async fn run_alone(
     let task = Task {
         goal: "run".to_owned(),
         context: None,
-        role: policy.role,
+        role: policy.role(),
         depth: 1,
         max_iterations: 25,
         output_schema: None,

@@ -1,17 +1,18 @@
 //! The plan: for every import of a component the decision, and the rule that
 //! made it (design: exact allow-list, deny by default, all refusals at once).
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use super::{
     contract::{Contract, Match, PACKAGE, Purpose, VERSION},
     import::{Import, ImportKind, Item, ItemKind},
+    policy::Policy,
 };
 use crate::{
     completion::sanitize::clean_line,
-    defence::{Defence, Defences},
-    event::{BoundaryLine, BoundaryRecord, Role},
-    toolset::{Blocked, Grant, Tool, Withheld},
+    defence::Defence,
+    event::{BoundaryLine, BoundaryRecord},
+    toolset::Tool,
 };
 
 /// Characters of one name or reason in a report.
@@ -52,49 +53,6 @@ const WASI_NEWEST_PATCH: u32 = 12;
 /// Why `model#chat` is denied.
 const NO_MODEL: &str =
     "no language model was chosen for this run: `model.default`, or a task's `model`, would";
-
-/// What a plan is made for.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// The tools of this child.
-    pub grant: Grant,
-    /// What no child may hold, for the reasons given.
-    pub blocked: Blocked,
-    /// What the child may do besides its own task.
-    pub role: Role,
-    /// What this host has not, for the reasons given.
-    pub withheld: Arc<Withheld>,
-    /// A language model was chosen for it.
-    pub model: bool,
-    /// Refuse what would otherwise be stubbed.
-    pub strict: bool,
-    /// All of them, but in tests.
-    pub defences: Defences,
-}
-
-impl Policy {
-    /// For a child of that role that gets no more and has no model: every
-    /// blocked tool stands, and nothing is refused that can be stubbed.
-    pub fn of(grant: Grant, role: Role) -> Self {
-        let (blocked, withheld) = (Blocked::default(), Arc::default());
-        let defences = Defences::ALL;
-        Self { grant, blocked, role, withheld, model: false, strict: false, defences }
-    }
-
-    /// The grant less what is blocked: what the child holds, however the
-    /// policy was put together.
-    pub fn effective(&self) -> Grant {
-        self.grant.iter().filter(|it| !self.blocked.withholds(*it, self.role)).collect()
-    }
-
-    /// Covers every part of the policy.
-    pub fn digest(&self) -> blake3::Hash {
-        let Self { grant, blocked, role, withheld, model, strict, defences } = self;
-        let text =
-            format!("{grant:?} {blocked:?} {role:?} {withheld:?} {model} {strict} {defences:?}");
-        blake3::hash(text.as_bytes())
-    }
-}
 
 /// What happens to one import.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,7 +149,7 @@ impl Plan {
         BoundaryRecord {
             component: component.to_hex().to_string(),
             policy: self.digest.to_hex().to_string(),
-            granted: policy.effective().names().into_iter().map(Into::into).collect(),
+            granted: policy.grant().names().into_iter().map(Into::into).collect(),
             linked: self.linked(),
             stubbed: self.stubs(),
             refused: self.refusals(),
@@ -245,7 +203,7 @@ fn import_refusal<'a>(
     if let Some(it) = earlier.find(|it| unversioned(&it.name) == unversioned(name)) {
         return Some(format!("imported twice, also as `{}`", it.name));
     }
-    if contract.has(name) || !policy.defences.has(Defence::ExactNames) {
+    if contract.has(name) || !policy.defences().has(Defence::ExactNames) {
         return None;
     }
     match name.split_once('@') {
@@ -321,7 +279,7 @@ fn ours(interface: &str, item: &Item, contract: &Contract, policy: &Policy) -> D
         Match::Unknown => {
             Decision::Refused(format!("the contract has no such {}", item.kind.word()))
         }
-        Match::Differs(shape) if policy.defences.has(Defence::ExactTypes) => Decision::Refused(
+        Match::Differs(shape) if policy.defences().has(Defence::ExactTypes) => Decision::Refused(
             format!("its type is `{}`, the contract says `{shape}`", type_of(&item.kind)),
         ),
         Match::Same | Match::Differs(_) => match &item.kind {
@@ -352,7 +310,7 @@ fn function(interface: &str, name: &str, policy: &Policy) -> Decision {
 }
 
 fn stub_or_refuse(reason: String, policy: &Policy) -> Decision {
-    if policy.strict { Decision::Refused(reason) } else { Decision::Stubbed(reason) }
+    if policy.is_strict() { Decision::Refused(reason) } else { Decision::Stubbed(reason) }
 }
 
 /// Why a function of the contract is not linked: names the tool, the rule,
@@ -360,26 +318,26 @@ fn stub_or_refuse(reason: String, policy: &Policy) -> Decision {
 fn denial(interface: &str, name: &str, policy: &Policy) -> Option<String> {
     match Contract::purpose(interface, name) {
         Some(Purpose::Always) => None,
-        Some(Purpose::Model) => (!policy.model).then(|| NO_MODEL.to_owned()),
+        Some(Purpose::Model) => (!policy.has_model()).then(|| NO_MODEL.to_owned()),
         Some(Purpose::Tool(tool)) => tool_denial(tool, policy),
         None => Some(format!("`{name}` is no tool of this host")),
     }
 }
 
 fn tool_denial(tool: Tool, policy: &Policy) -> Option<String> {
-    if policy.blocked.withholds(tool, policy.role) {
+    if policy.blocks(tool) {
         return Some(blocked_text(tool));
     }
-    if let Some(reason) = policy.withheld.reason(tool) {
+    if let Some(reason) = policy.withheld().reason(tool) {
         return Some(format!("this host has no `{tool}`: {reason}"));
     }
-    let is_granted = policy.grant.contains(tool) || !policy.defences.has(Defence::PlannedGrant);
+    let is_granted = policy.grant().contains(tool) || !policy.defences().has(Defence::PlannedGrant);
     (!is_granted).then(|| {
         let what = match tool {
             Tool::DelegateTask => "a parent that holds it".to_owned(),
             tool => format!("toolset `{}`", tool.toolset()),
         };
-        format!("`{tool}` is not in the grant ({}): {what} would grant it", policy.grant)
+        format!("`{tool}` is not in the grant ({}): {what} would grant it", policy.grant())
     })
 }
 

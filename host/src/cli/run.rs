@@ -192,7 +192,7 @@ async fn tell_missing(host: &Host, prepared: &Prepared) -> Result<(), CliError> 
         if this.1 != Grant::default() && !told.contains(&this) {
             let (agent, missing) = &this;
             note(&format!("`{agent}` imports what it was not granted, and is denied: {missing}"));
-            say(&format!("hint: {}", grants(&work.task.grant, missing)));
+            say(&format!("hint: {}", grants(work.task.policy.grant(), missing)));
             told.push(this);
         }
     }

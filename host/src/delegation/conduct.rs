@@ -21,7 +21,7 @@ use super::{
     live::{Live, Progress},
     nested::ChildTools,
 };
-use crate::{event::CompletionEvent, store::StoreError, toolset::Blocked, unit::UnitRecord};
+use crate::{event::CompletionEvent, store::StoreError, unit::UnitRecord};
 
 /// Acknowledged events of other producers that are kept, so that a repetition
 /// is recognised.
@@ -31,7 +31,6 @@ const KEPT_EVENTS: usize = 1_000;
 pub(super) struct Unit {
     pub(super) works: Vec<Work>,
     pub(super) budget: Budget,
-    pub(super) strict: bool,
     pub(super) failure_notices: bool,
     pub(super) live: Arc<Live>,
     pub(super) stop: Stop,
@@ -111,35 +110,28 @@ impl Core {
     }
 
     fn batch(self: &Arc<Self>, unit: Unit, record: Arc<UnitRecord>) -> Batch {
-        let Unit { works, budget, strict, live, stop, failure_notices: _ } = unit;
-        let depth = record.depth;
+        let Unit { works, budget, live, stop, failure_notices: _ } = unit;
         let (core, of, tree) = (Arc::clone(self), Arc::clone(&record), budget.clone());
         Batch {
             sandbox: Arc::clone(&self.parts.sandbox),
             tools: Box::new(move |work, spent| {
-                Arc::new(ChildTools::new(&core, &of, work, tree.clone(), spent, strict))
+                Arc::new(ChildTools::new(&core, &of, work, tree.clone(), spent))
             }),
             record,
             works,
             live,
             stop,
             budget,
-            bounds: self.bounds(depth, strict),
+            bounds: self.bounds(),
         }
     }
 
-    /// What children at that depth are held to.
-    pub(super) fn bounds(&self, depth: u32, strict: bool) -> Bounds {
+    fn bounds(&self) -> Bounds {
         let limits = &self.parts.limits;
         Bounds {
             max_concurrent_children: limits.max_concurrent_children,
             timeout: limits.child_timeout,
             grace: limits.interrupt_grace,
-            // Only a parent is at depth 0.
-            blocked: if depth == 0 { Blocked::of_a_parent() } else { self.blocked.clone() },
-            withheld: Arc::clone(&self.parts.withheld),
-            strict,
-            defences: limits.defences,
         }
     }
 

@@ -22,6 +22,7 @@ use super::{
     running::{Dispatched, Handle, Running},
 };
 use crate::{
+    boundary::{HouseRules, Policy},
     clock::Clock,
     completion::Queue,
     defence::{Defence, Defences},
@@ -105,16 +106,14 @@ pub(super) struct Asker {
     pub(super) parent: Option<DelegationId>,
     /// Of the one who asks; 0 at the top.
     pub(super) depth: u32,
-    pub(super) grant: Grant,
+    /// What it holds; what this host has, at the top.
+    pub(super) policy: Option<Arc<Policy>>,
     /// What is left for the tree; a new one at the top.
     pub(super) budget: Option<Budget>,
     /// The component that asks: what does the tasks that name no other.
     pub(super) component: Option<(String, Binary)>,
     /// Its model, for tasks that name none where there is no default.
     pub(super) model: Option<Arc<Model>>,
-    /// Components that import what they are not granted are refused, however
-    /// deep they are.
-    pub(super) strict: bool,
     /// May give paths of agents, have source built, and name any model of a
     /// provider: never a guest or a model, since building runs the source's
     /// own programs, and every model is paid for.
@@ -127,7 +126,8 @@ pub struct Delegator(Arc<Core>);
 
 pub(super) struct Core {
     pub(super) parts: Parts,
-    pub(super) blocked: Blocked,
+    /// What holds for every child.
+    pub(super) house: Arc<HouseRules>,
     dispatcher: Dispatcher,
     pub(super) feed: Feed,
     /// Whether an operation that prunes is on its way.
@@ -146,7 +146,6 @@ pub struct Prepared {
     budget: Budget,
     on_capacity: OnCapacity,
     failure_notices: bool,
-    strict: bool,
 }
 
 impl Prepared {
@@ -163,14 +162,6 @@ impl Prepared {
     pub(super) fn works_mut(&mut self) -> &mut [Work] {
         &mut self.works
     }
-
-    pub(super) fn depth(&self) -> u32 {
-        self.record.depth
-    }
-
-    pub(super) fn is_strict(&self) -> bool {
-        self.strict
-    }
 }
 
 impl Delegator {
@@ -183,9 +174,11 @@ impl Delegator {
             true => Blocked::with(limits.blocked_tools.iter().copied()),
             false => Blocked::of_a_parent(),
         };
+        let withheld = Arc::clone(&parts.withheld);
+        let house = Arc::new(HouseRules::new(blocked, withheld, limits.defences));
         let (feed, is_pruning, trouble) = (Feed::new(), Arc::default(), Trouble::default());
         let runtime = tokio::runtime::Handle::current();
-        Self(Arc::new(Core { parts, blocked, dispatcher, feed, is_pruning, trouble, runtime }))
+        Self(Arc::new(Core { parts, house, dispatcher, feed, is_pruning, trouble, runtime }))
     }
 
     pub(super) fn of(core: &Arc<Core>) -> Self {
@@ -213,8 +206,7 @@ impl Delegator {
     ) -> Result<Prepared, DelegateError> {
         let request = request.with_less_for_strangers();
         let mut record = self.0.record(asker, &request);
-        let (on_capacity, strict) = (request.on_capacity, request.strict || asker.strict);
-        let (failure_notices, narrow) = (request.failure_notices, request.budget);
+        let Request { on_capacity, failure_notices, budget: narrow, .. } = request;
         let resolved = request.resolve(&self.0.rules(asker))?;
         let budget = self.0.budget(asker, narrow);
         budget.check(Kind::Children, resolved.tasks.len() as u64)?;
@@ -226,14 +218,14 @@ impl Delegator {
             record.join_groups();
         }
         record.notes = resolved.notes;
-        Ok(Prepared { record, works, budget, on_capacity, failure_notices, strict })
+        Ok(Prepared { record, works, budget, on_capacity, failure_notices })
     }
 
     /// Starts what was prepared. When it returns, the unit is recorded, and a
     /// unit in the background goes on by itself.
     pub async fn dispatch(&self, prepared: Prepared) -> Result<Dispatched, DelegateError> {
         let core = Arc::clone(&self.0);
-        let Prepared { mut record, works, budget, on_capacity, failure_notices, strict } = prepared;
+        let Prepared { mut record, works, budget, on_capacity, failure_notices } = prepared;
         record.dispatched_at = core.parts.clock.now();
         let children = works.iter().map(|it| (it.task.goal.clone(), it.agent.clone()));
         let live = Live::new(record.id, record.session.clone(), core.feed.clone(), children);
@@ -245,14 +237,8 @@ impl Delegator {
         let record = Arc::clone(&admitted.record);
         let (recorded, is_recorded) = oneshot::channel();
         let (done, event) = oneshot::channel();
-        let unit = Unit {
-            works,
-            budget,
-            strict,
-            failure_notices,
-            live: Arc::clone(&live),
-            stop: stop.clone(),
-        };
+        let unit =
+            Unit { works, budget, failure_notices, live: Arc::clone(&live), stop: stop.clone() };
         // A task of its own: whoever asked may stop waiting at any time.
         let runtime = core.runtime.clone();
         runtime.spawn(async move {
@@ -325,11 +311,10 @@ impl Core {
             session: session.clone(),
             parent: None,
             depth: 0,
-            grant: self.parts.grant.clone(),
+            policy: None,
             budget: None,
             component: None,
             model: None,
-            strict: false,
             builds: request.written_by == WrittenBy::Application,
         }
     }
@@ -342,14 +327,15 @@ impl Core {
             max_depth: limits.max_depth,
             max_iterations: limits.max_iterations,
             depth: asker.depth,
-            parent: match limits.defences.has(Defence::ParentsGrant) {
-                true => asker.grant.clone(),
-                false => self.parts.grant.clone(),
+            parent: match &asker.policy {
+                Some(held) if limits.defences.has(Defence::ParentsGrant) => held.grant().clone(),
+                _ => self.parts.grant.clone(),
             },
-            blocked: self.blocked.clone(),
+            house: Arc::clone(&self.house),
+            has_model: self.parts.models.default_name().is_some() || asker.model.is_some(),
+            strict: asker.policy.as_ref().is_some_and(|it| it.is_strict()),
             default_toolsets: is_top.then(|| limits.default_toolsets.clone()),
             natives: self.parts.natives.tools(),
-            withheld: Arc::clone(&self.parts.withheld),
         }
     }
 
@@ -462,7 +448,7 @@ fn task_record(work: &Work) -> TaskRecord {
         child_id: work.child_id,
         goal: work.task.goal.clone(),
         agent: work.agent.clone(),
-        role: work.task.role,
-        grant: work.task.grant.names().into_iter().map(str::to_owned).collect(),
+        role: work.task.policy.role(),
+        grant: work.task.policy.grant().names().into_iter().map(str::to_owned).collect(),
     }
 }

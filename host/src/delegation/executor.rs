@@ -20,14 +20,12 @@ use super::{
     result::{Failure, Identity, Told, of_run, without_a_run},
 };
 use crate::{
-    boundary::Policy,
     completion::sanitize::clean_line,
-    defence::Defences,
     event::ChildResult,
     id::ChildId,
     provider::Model,
     sandbox::{Admitted, Binary, Ended, Job, Loaded, Rejected, Sandbox, Spent, Task, Traces},
-    toolset::{Blocked, ModelHost, ToolHost, Withheld},
+    toolset::{ModelHost, ToolHost},
     unit::UnitRecord,
 };
 
@@ -83,8 +81,8 @@ pub(super) struct Batch {
     pub(super) bounds: Bounds,
 }
 
-/// What each child of a batch is held to.
-#[derive(Clone, Debug)]
+/// How long each child of a batch may go on, and how many at once.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     /// Children at a time.
     pub(super) max_concurrent_children: usize,
@@ -92,29 +90,6 @@ pub(super) struct Bounds {
     pub(super) timeout: Duration,
     /// How long a child may go on after it was asked to stop.
     pub(super) grace: Duration,
-    /// What no child may hold.
-    pub(super) blocked: Blocked,
-    /// What this host has not.
-    pub(super) withheld: Arc<Withheld>,
-    /// Refuse components whose imports would be stubbed.
-    pub(super) strict: bool,
-    /// All of them, but in tests.
-    pub(super) defences: Defences,
-}
-
-impl Bounds {
-    /// By which rules the imports of a component are decided.
-    pub(super) fn policy(&self, work: &Work) -> Policy {
-        Policy {
-            grant: work.task.grant.clone(),
-            blocked: self.blocked.clone(),
-            role: work.task.role,
-            withheld: Arc::clone(&self.withheld),
-            model: work.model.is_some(),
-            strict: self.strict,
-            defences: self.defences,
-        }
-    }
 }
 
 impl Batch {
@@ -156,7 +131,7 @@ impl Batch {
         let now = Instant::now();
         let start = now.checked_sub(work.time_used).unwrap_or(now);
         let component = self.component(work).await?;
-        let admitted = self.sandbox.admit(&component, &self.bounds.policy(work));
+        let admitted = self.sandbox.admit(&component, &work.task.policy);
         let admitted = admitted.map_err(Failure::refused)?;
         let boundary = Arc::clone(admitted.record());
         let child = Child { identity, work, admitted, meter: Arc::default() };
@@ -243,7 +218,7 @@ impl Batch {
             task: Task {
                 goal: work.task.goal.clone(),
                 context: work.task.context.clone(),
-                role: work.task.role,
+                role: work.task.policy.role(),
                 depth: self.record.depth,
                 max_iterations: work.task.max_iterations,
                 output_schema: work.task.output_schema.as_ref().map(|it| it.text().to_owned()),

@@ -40,17 +40,15 @@ impl ChildTools {
         work: &Work,
         budget: Budget,
         spent: Spent,
-        strict: bool,
     ) -> Self {
         let asker = Asker {
             session: record.session.clone(),
             parent: Some(record.id),
             depth: record.depth,
-            grant: work.task.grant.clone(),
+            policy: Some(Arc::clone(&work.task.policy)),
             budget: Some(budget.clone()),
             component: Some((work.agent.clone(), work.component.clone())),
             model: work.model.clone(),
-            strict,
             builds: !core.parts.limits.defences.has(Defence::AgentNames),
         };
         let shared = &core.parts.tools;

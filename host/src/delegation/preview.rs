@@ -68,12 +68,11 @@ impl Delegator {
         prepared: &Prepared,
     ) -> Result<Vec<Arc<BoundaryRecord>>, (usize, LoadError)> {
         let core = self.core();
-        let bounds = core.bounds(prepared.depth(), prepared.is_strict());
         let mut res = Vec::new();
         for (index, work) in prepared.works().iter().enumerate() {
             let loaded = core.parts.sandbox.load(&work.component).await;
             let loaded = loaded.map_err(|it| (index, it))?;
-            res.push(match core.parts.sandbox.admit(&loaded, &bounds.policy(work)) {
+            res.push(match core.parts.sandbox.admit(&loaded, &work.task.policy) {
                 Ok(admitted) => Arc::clone(admitted.record()),
                 Err(record) => record,
             });
@@ -86,10 +85,11 @@ impl Delegator {
     pub fn withheld_by_grant(&self, work: &Work, plan: &BoundaryRecord) -> Grant {
         let core = self.core();
         let can_be_granted = |it: &Tool| {
-            core.parts.grant.contains(*it) && !core.blocked.withholds(*it, Role::Orchestrator)
+            let blocked = core.house.blocked();
+            core.parts.grant.contains(*it) && !blocked.withholds(*it, Role::Orchestrator)
         };
         let denied = plan.stubbed.iter().chain(&plan.refused).filter_map(tool);
-        denied.filter(can_be_granted).filter(|it| !work.task.grant.contains(*it)).collect()
+        denied.filter(can_be_granted).filter(|it| !work.task.policy.grant().contains(*it)).collect()
     }
 }
 

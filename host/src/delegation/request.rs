@@ -2,25 +2,27 @@
 //! (SEMANTICS.md §2 and §3). Pure. One wrong task fails the whole call:
 //! nothing is spawned, nothing silently cut.
 
+mod draft;
+mod error;
+mod group;
+
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{
-    admission::OnCapacity,
-    budget::Narrow,
-    group::{Completion, groups},
-};
+pub use self::{error::RequestError, group::Completion};
+
+use self::{draft::Draft, group::groups};
+use super::{admission::OnCapacity, budget::Narrow};
 use crate::{
+    boundary::{HouseRules, Policy},
     completion::sanitize::is_blank,
     event::Role,
     plugin::is_path,
     toolset::{
-        Blocked, Grant, GrantError, Schema, Tool, Withheld,
+        Grant, Schema, Tool,
         delegate::{DelegateTask, Subtask, TasksError, read_tasks},
-        grant::{expand, grant},
-        schema::SchemaError,
     },
     unit::Group,
 };
@@ -133,15 +135,18 @@ pub struct Rules {
     pub depth: u32,
     /// What the caller holds.
     pub parent: Grant,
-    /// What no child may hold.
-    pub blocked: Blocked,
+    /// What holds for every child.
+    pub house: Arc<HouseRules>,
+    /// There is a model for a task that names none.
+    pub has_model: bool,
+    /// Every component that imports what it is not granted is refused,
+    /// whatever the request says.
+    pub strict: bool,
     /// Toolsets of a call that asks for none; the caller's own grant when
     /// absent, as it is for the children of children.
     pub default_toolsets: Option<Vec<String>>,
     /// Tools that the application added.
     pub natives: Vec<Tool>,
-    /// Tools that this host has not.
-    pub withheld: Arc<Withheld>,
 }
 
 impl Rules {
@@ -160,10 +165,8 @@ pub struct TaskPlan {
     pub context: Option<String>,
     /// Name or path of the component, if one was named.
     pub agent: Option<String>,
-    /// What the child may do besides.
-    pub role: Role,
-    /// The tools, frozen.
-    pub grant: Grant,
+    /// What the child holds, frozen.
+    pub policy: Arc<Policy>,
     /// Name of the model, if one was named.
     pub model: Option<String>,
     /// What the summary must satisfy.
@@ -182,86 +185,6 @@ pub struct Resolved {
     /// What the caller should know: tools that were asked for and are
     /// blocked, a role that the depth does not allow.
     pub notes: Vec<String>,
-}
-
-/// Why a request is refused as a whole.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RequestError {
-    /// Neither a goal nor tasks.
-    #[error("nothing to do: provide either `goal` or `tasks`")]
-    Nothing,
-    /// `goal` is there and blank.
-    #[error("the goal is blank: say what should be done")]
-    BlankGoal,
-    /// The list of tasks is none, or one of them is wrong.
-    #[error(transparent)]
-    Tasks(#[from] TasksError),
-    /// More tasks than one call takes.
-    #[error("{found} tasks: at most {limit} in one call (`delegation.max_tasks_per_batch`)")]
-    TooMany {
-        /// Tasks in the request.
-        found: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// The caller is too deep to delegate.
-    #[error("depth {depth} can't delegate: `delegation.max_depth` is {max_depth}")]
-    TooDeep {
-        /// Depth of the caller.
-        depth: u32,
-        /// The limit.
-        max_depth: u32,
-    },
-    /// Groups make no sense where every task has an event of its own.
-    #[error("task {} has a `group`, and `completion` is `each`", .0.saturating_add(1))]
-    GroupAndEach(usize),
-    /// The name of a group is blank or too long.
-    #[error("task {} has a `group` that is no name: 1 to {limit} characters", .index.saturating_add(1))]
-    BadGroup {
-        /// Place in the list.
-        index: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// A budget of nothing.
-    #[error("`max_iterations` is 0: a child needs at least one model call")]
-    NoIterations,
-    /// A schema that is none, or that can't be checked against.
-    #[error("Task {}: `output_schema` can't be used: {source}", .index.saturating_add(1))]
-    Schema {
-        /// Place in the list.
-        index: usize,
-        /// Why.
-        source: SchemaError,
-    },
-    /// A request of a model that would work at depth 0.
-    #[error("`as_parent` is for the application and the person: a model wrote this request")]
-    ParentOfAModel,
-    /// A toolset that does not exist.
-    #[error(transparent)]
-    Grant(#[from] GrantError),
-    /// One task of several is wrong.
-    #[error("task {task}: {error}")]
-    InTask {
-        /// Place in the list, from 1.
-        task: usize,
-        /// What is wrong with it.
-        error: Box<RequestError>,
-    },
-}
-
-impl RequestError {
-    /// Names the task by its place, from 0, where there are several and the
-    /// error has not done so itself.
-    fn in_task(self, index: usize, total: usize) -> Self {
-        match self {
-            Self::Grant(_) | Self::NoIterations if total > 1 => {
-                Self::InTask { task: index.saturating_add(1), error: Box::new(self) }
-            }
-            error => error,
-        }
-    }
 }
 
 impl TaskRequest {
@@ -330,7 +253,7 @@ impl Request {
     }
 
     /// Checks everything and decides every grant.
-    pub fn resolve(self, rules: &Rules) -> Result<Resolved, RequestError> {
+    pub fn resolve(mut self, rules: &Rules) -> Result<Resolved, RequestError> {
         if self.as_parent && self.written_by == WrittenBy::Model {
             return Err(RequestError::ParentOfAModel);
         }
@@ -338,25 +261,24 @@ impl Request {
             let (depth, max_depth) = (rules.depth, rules.max_depth);
             return Err(RequestError::TooDeep { depth, max_depth });
         }
-        let (completion, as_parent) = (self.completion, self.as_parent);
-        let tasks = self.tasks()?;
+        let tasks = self.take_tasks()?;
         let (found, limit) = (tasks.len(), rules.max_tasks_per_batch);
         if found > limit {
             return Err(RequestError::TooMany { found, limit });
         }
-        let groups = groups(completion, tasks.iter().map(|it| it.group.as_deref()))?;
-        let mut res = Resolved { tasks: Vec::new(), groups, notes: Vec::new() };
+        let groups = groups(self.completion, tasks.iter().map(|it| it.group.as_deref()))?;
+        let mut draft = Draft::new(&self, groups, rules);
         for (index, task) in tasks.into_iter().enumerate() {
-            res.add(task, rules, as_parent).map_err(|it| it.in_task(index, found))?;
+            draft.add(task).map_err(|it| it.in_task(index, found))?;
         }
-        Ok(res)
+        Ok(draft.resolved())
     }
 
     /// The tasks, with the request's defaults filled in.
-    fn tasks(self) -> Result<Vec<TaskRequest>, RequestError> {
-        let mut tasks = self.tasks;
+    fn take_tasks(&mut self) -> Result<Vec<TaskRequest>, RequestError> {
+        let mut tasks = std::mem::take(&mut self.tasks);
         if tasks.is_empty() {
-            match self.goal {
+            match self.goal.take() {
                 Some(goal) if is_blank(&goal) => return Err(RequestError::BlankGoal),
                 Some(goal) => tasks.push(TaskRequest { goal, ..TaskRequest::default() }),
                 None => return Err(RequestError::Nothing),
@@ -376,102 +298,6 @@ impl Request {
             task.max_iterations = task.max_iterations.or(self.max_iterations);
         }
         Ok(tasks)
-    }
-}
-
-impl Resolved {
-    fn add(
-        &mut self,
-        task: TaskRequest,
-        rules: &Rules,
-        as_parent: bool,
-    ) -> Result<(), RequestError> {
-        let max_iterations = task.max_iterations.unwrap_or(rules.max_iterations);
-        if max_iterations == 0 {
-            return Err(RequestError::NoIterations);
-        }
-        // A parent that asks for nothing holds all that there is.
-        let default = rules.default_toolsets.as_ref().filter(|_| !as_parent);
-        let is_default = task.toolsets.is_none();
-        let asked = task.toolsets.as_ref().or(default);
-        let requested = asked.map(|it| expand(it, &rules.natives)).transpose()?;
-        let (role, blocked) = if as_parent {
-            (Role::Orchestrator, Blocked::of_a_parent())
-        } else {
-            (self.role(&task, rules), rules.blocked.clone())
-        };
-        let index = self.tasks.len();
-        let schema = task.output_schema.as_ref().map(Schema::new).transpose();
-        let output_schema = schema.map_err(|source| RequestError::Schema { index, source })?;
-        self.note_blocked(requested.as_ref(), role, &blocked);
-        self.note_missing(requested.as_ref(), is_default, rules, &blocked);
-        self.tasks.push(TaskPlan {
-            grant: grant(requested.as_ref(), &rules.parent, &blocked, role),
-            role,
-            goal: task.goal,
-            context: task.context,
-            agent: task.agent,
-            model: task.model,
-            output_schema,
-            max_iterations,
-        });
-        Ok(())
-    }
-
-    /// An orchestrator that could not delegate any deeper is a leaf
-    /// (SEMANTICS.md §3).
-    fn role(&mut self, task: &TaskRequest, rules: &Rules) -> Role {
-        let role = task.role.unwrap_or_default();
-        let (depth, max_depth) = (rules.child_depth(), rules.max_depth);
-        if role == Role::Leaf || depth < max_depth {
-            return role;
-        }
-        self.note(format!(
-            "an orchestrator at depth {depth} can't delegate (`delegation.max_depth` is \
-             {max_depth}), so it works as a leaf"
-        ));
-        Role::Leaf
-    }
-
-    fn note_blocked(&mut self, requested: Option<&Grant>, role: Role, blocked: &Blocked) {
-        let withheld = |it: &Tool| blocked.withholds(*it, role);
-        for tool in requested.into_iter().flat_map(Grant::iter).filter(withheld) {
-            self.note(format!("`{tool}` is blocked for children and was not granted"));
-        }
-    }
-
-    /// What the caller has not itself: this host does not offer it, or the one
-    /// above did not grant it (SEMANTICS.md §3).
-    fn note_missing(
-        &mut self,
-        requested: Option<&Grant>,
-        is_default: bool,
-        rules: &Rules,
-        blocked: &Blocked,
-    ) {
-        let is_missing = |it: &Tool| !rules.parent.contains(*it) && !blocked.contains(*it);
-        let missing = requested.into_iter().flat_map(Grant::iter).filter(is_missing);
-        let (withheld, missing): (Vec<_>, Grant) = {
-            let (withheld, missing): (Vec<_>, Vec<_>) =
-                missing.partition(|it| rules.withheld.reason(*it).is_some());
-            (withheld, missing.into_iter().collect())
-        };
-        for tool in withheld {
-            if let Some(reason) = rules.withheld.reason(tool)
-                && (!is_default || rules.withheld.is_told(tool))
-            {
-                self.note(format!("`{tool}` was not granted: {reason}"));
-            }
-        }
-        if missing != Grant::default() {
-            self.note(format!("not granted, because the caller has none of it: {missing}"));
-        }
-    }
-
-    fn note(&mut self, note: String) {
-        if !self.notes.contains(&note) {
-            self.notes.push(note);
-        }
     }
 }
 

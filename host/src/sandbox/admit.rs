@@ -2,8 +2,8 @@
 //! linked as they were decided.
 //!
 //! The only thing that a cell runs, and only [`admit`] makes one: so a plan
-//! with a refusal, a plan of another component, or a grant wider than the
-//! plan can't get as far as a cell.
+//! with a refusal, a plan of another component, or a policy that is not the
+//! plan's can't get as far as a cell.
 
 use std::sync::Arc;
 
@@ -26,14 +26,19 @@ const MAX_MESSAGE_CHARS: usize = 500;
 /// A component that may run, with what it may use.
 pub struct Admitted {
     pub(super) pre: SubagentPre<Cell>,
-    grant: Grant,
+    policy: Arc<Policy>,
     record: Arc<BoundaryRecord>,
 }
 
 impl Admitted {
+    /// By which it was admitted.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
     /// The tools of the child.
     pub fn grant(&self) -> &Grant {
-        &self.grant
+        self.policy.grant()
     }
 
     /// What was decided.
@@ -47,7 +52,7 @@ impl Admitted {
 pub(super) fn admit(
     engine: &Engine,
     component: &Loaded,
-    policy: &Policy,
+    policy: &Arc<Policy>,
 ) -> Result<Admitted, Arc<BoundaryRecord>> {
     let plan = plan(component.imports(), Contract::current(), policy);
     let mut record = plan.record(component.digest(), policy);
@@ -58,7 +63,7 @@ pub(super) fn admit(
         return Err(Arc::new(record));
     }
     match link_plan(engine, &component.component, &plan) {
-        Ok(pre) => Ok(Admitted { pre, grant: policy.effective(), record: Arc::new(record) }),
+        Ok(pre) => Ok(Admitted { pre, policy: Arc::clone(policy), record: Arc::new(record) }),
         Err(err) => {
             let reason = clean_line(&err.root_cause().to_string(), MAX_MESSAGE_CHARS);
             record.refused.push(whole(format!("it is not of the world `subagent`: {reason}")));

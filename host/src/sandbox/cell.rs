@@ -11,6 +11,7 @@ use super::{
     convert, limits::StoreLimits, record::Record, stop::Halt, wasi::InertWasi, wit::contract,
 };
 use crate::{
+    boundary::Policy,
     defence::{Defence, Defences},
     event::ToolTrace,
     provider::ChatResponse,
@@ -34,7 +35,7 @@ pub(super) struct CellParts {
     pub(super) max_handles: usize,
     pub(super) max_argument_bytes: usize,
     pub(super) host_calls: u64,
-    pub(super) grant: Grant,
+    pub(super) policy: Arc<Policy>,
     pub(super) defences: Defences,
     pub(super) halt: Arc<Halt>,
     pub(super) record: Arc<Record>,
@@ -47,7 +48,7 @@ pub(super) struct Cell {
     pub(super) limits: StoreLimits,
     pub(super) record: Arc<Record>,
     pub(super) wasi: InertWasi,
-    grant: Grant,
+    policy: Arc<Policy>,
     defences: Defences,
     halt: Arc<Halt>,
     tools: ToolPort,
@@ -65,7 +66,7 @@ impl Cell {
             limits: parts.limits,
             record: parts.record,
             wasi: InertWasi::default(),
-            grant: parts.grant,
+            policy: parts.policy,
             defences: parts.defences,
             halt: parts.halt,
             tools: parts.tools,
@@ -107,13 +108,13 @@ impl Cell {
 
     /// The tools of the grant.
     pub(super) fn grant(&self) -> &Grant {
-        &self.grant
+        self.policy.grant()
     }
 
     /// Checks a tool against the grant as it is now, handles included: the
     /// import alone does not say which tool a handle stands for.
     fn admit_tool(&self, tool: Tool, bytes: u64) -> Result<(), ToolError> {
-        if !self.grant.contains(tool) && self.defences.has(Defence::CheckedGrant) {
+        if !self.grant().contains(tool) && self.defences.has(Defence::CheckedGrant) {
             return Err(ToolError::Denied(format!("`{tool}` is not in the grant")));
         }
         if bytes > self.max_argument_bytes as u64 {

@@ -188,7 +188,7 @@ fn new_store(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> {
         max_handles: config.handles,
         max_argument_bytes: config.argument_bytes,
         host_calls: config.host_calls,
-        grant: job.admitted.grant().clone(),
+        policy: Arc::clone(job.admitted.policy()),
         defences: config.defences,
         halt: Arc::clone(&watch.halt),
         record: Arc::clone(&watch.record),

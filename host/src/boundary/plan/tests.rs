@@ -1,20 +1,30 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::toolset::grant::{expand, grant};
+use crate::{
+    boundary::Terms,
+    event::Role,
+    toolset::{Blocked, Grant, grant::expand},
+};
 
 const FILE: &str = "hermitage:subagent/file@0.1.0";
 const MEMORY: &str = "hermitage:subagent/memory@0.1.0";
 
-fn policy(toolsets: &[&str], strict: bool) -> Policy {
+fn policy(toolsets: &[&str], strict: bool) -> Arc<Policy> {
     policy_of(toolsets, Role::Leaf, strict)
 }
 
-fn policy_of(toolsets: &[&str], role: Role, strict: bool) -> Policy {
-    let blocked = Blocked::default();
+fn policy_of(toolsets: &[&str], role: Role, strict: bool) -> Arc<Policy> {
     let wanted = expand(toolsets, &[]).unwrap();
-    let grant = grant(Some(&wanted), &Grant::of_parent(), &blocked, role);
-    Policy { blocked, strict, ..Policy::of(grant, role) }
+    let terms = Terms { strict, ..Terms::of(role) };
+    Policy::decide(Some(&wanted), &Grant::of_parent(), terms, [])
+}
+
+/// Of a child that asks for all that its parent holds.
+fn widest(role: Role) -> Arc<Policy> {
+    Policy::decide(None, &Grant::of_parent(), Terms { strict: true, ..Terms::of(role) }, [])
 }
 
 /// An item as the contract has it, so that a test names only what differs.
@@ -131,22 +141,22 @@ fn an_orchestrator_that_holds_it_may_delegate_and_use_nothing_else_that_is_block
     });
     let policy = policy_of(&["memory", "clarify", "messaging"], Role::Orchestrator, true);
     // However the policy was put together.
-    let widest = Policy { grant: Grant::of_parent(), ..policy.clone() };
-    for policy in [policy, widest] {
+    for policy in [policy, widest(Role::Orchestrator)] {
         let plan = plan(&imports, Contract::current(), &policy);
         assert_eq!(plan.linked(), ["hermitage:subagent/delegation@0.1.0#delegate-task"]);
         assert_eq!(plan.refusals().len(), 4);
-        let blocked = policy.effective().iter().filter(|it| policy.blocked.contains(*it)).count();
+        let blocked = Blocked::default();
+        let blocked = policy.grant().iter().filter(|it| blocked.contains(*it)).count();
         assert_eq!(blocked, 1);
     }
-    let leaf = Policy { grant: Grant::of_parent(), ..policy_of(&[], Role::Leaf, true) };
+    let leaf = widest(Role::Leaf);
     assert_eq!(plan(&imports, Contract::current(), &leaf).linked(), Vec::<String>::new());
 }
 
 #[test]
 fn an_orchestrator_whose_parent_can_not_delegate_is_told_so() {
     let name = "hermitage:subagent/delegation@0.1.0";
-    let policy = Policy { grant: Grant::default(), ..policy_of(&[], Role::Orchestrator, false) };
+    let policy = Policy::of(&Grant::default(), Role::Orchestrator);
     check(
         &[interface(name, vec![item(name, "delegate-task")])],
         &policy,
@@ -157,8 +167,7 @@ fn an_orchestrator_whose_parent_can_not_delegate_is_told_so() {
 
 #[test]
 fn blocked_tools_are_stubbed_or_refused_whatever_was_asked_for() {
-    let all =
-        policy(&["file", "memory", "delegation", "clarify", "messaging", "code_execution"], false);
+    let all = ["file", "memory", "delegation", "clarify", "messaging", "code_execution"];
     for (name, function) in BLOCKED {
         let full = format!("hermitage:subagent/{name}@0.1.0");
         let imports = [interface(&full, vec![item(&full, function)])];
@@ -167,9 +176,10 @@ fn blocked_tools_are_stubbed_or_refused_whatever_was_asked_for() {
             "delegate-task" => LEAF.to_owned(),
             _ => format!("`{tool}` is blocked for children: only the parent holds it"),
         };
-        check(&imports, &all, &[&format!("{full}#{function}: stubbed: {why}")]);
-        let strict = Policy { strict: true, ..all.clone() };
-        check(&imports, &strict, &[&format!("{full}#{function}: refused: {why}")]);
+        let stubbed = format!("{full}#{function}: stubbed: {why}");
+        check(&imports, &policy(&all, false), &[&stubbed]);
+        let refused = format!("{full}#{function}: refused: {why}");
+        check(&imports, &policy(&all, true), &[&refused]);
     }
 }
 
@@ -424,7 +434,7 @@ fn the_digest_covers_decisions_and_reasons() {
     let all = digest(&policy(&["file"], false));
     assert_ne!(all, digest(&policy(&["file"], true)));
     assert_ne!(all, digest(&policy(&["file_read"], false)));
-    let orchestrator = Policy { role: Role::Orchestrator, ..policy(&["file"], false) };
+    let orchestrator = Policy::of(&expand(&["file"], &[]).unwrap(), Role::Orchestrator);
     assert_ne!(all, digest(&orchestrator));
     // Same decisions, another reason.
     assert_ne!(digest(&policy(&["file_read"], false)), digest(&policy(&["read_file"], false)));

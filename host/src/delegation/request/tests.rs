@@ -1,4 +1,8 @@
 use super::*;
+use crate::{
+    defence::Defences,
+    toolset::{Blocked, Withheld},
+};
 
 fn rules() -> Rules {
     Rules {
@@ -7,10 +11,11 @@ fn rules() -> Rules {
         max_iterations: 25,
         depth: 0,
         parent: Grant::of_parent(),
-        blocked: Blocked::default(),
+        house: Arc::default(),
+        has_model: false,
+        strict: false,
         default_toolsets: Some(vec!["file_read".to_owned()]),
         natives: Vec::new(),
-        withheld: Arc::default(),
     }
 }
 
@@ -45,7 +50,7 @@ fn a_component_that_is_given_by_path_gets_the_toolset_of_a_stranger() {
         let default_toolsets = Some(vec!["web_search".to_owned()]);
         let request = request.with_less_for_strangers();
         let res = request.resolve(&Rules { parent, default_toolsets, ..rules() }).unwrap();
-        assert_eq!(res.tasks[0].grant.names(), expect);
+        assert_eq!(res.tasks[0].policy.grant().names(), expect);
     };
     check("./a.wasm", None, &["read_file", "search_files"]);
     check("a.wasm", None, &["read_file", "search_files"]);
@@ -113,7 +118,7 @@ fn tasks_win_over_the_goal_and_take_the_defaults_they_lack() {
     let seen: Vec<_> = res
         .tasks
         .iter()
-        .map(|it| (it.goal.as_str(), it.context.as_deref(), it.grant.names()))
+        .map(|it| (it.goal.as_str(), it.context.as_deref(), it.policy.grant().names()))
         .collect();
     assert_eq!(
         seen,
@@ -127,7 +132,7 @@ fn a_blocked_tool_is_not_granted_and_the_caller_is_told() {
     let mut request = request(Some("a"), "[]").unwrap();
     request.toolsets = Some(vec!["memory".to_owned(), "read_file".to_owned()]);
     let res = request.resolve(&rules()).unwrap();
-    assert_eq!(res.tasks[0].grant.names(), ["read_file"]);
+    assert_eq!(res.tasks[0].policy.grant().names(), ["read_file"]);
     assert_eq!(res.notes, ["`memory` is blocked for children and was not granted"]);
 }
 
@@ -135,7 +140,7 @@ fn a_blocked_tool_is_not_granted_and_the_caller_is_told() {
 fn a_tool_that_the_caller_lacks_is_not_granted_and_the_caller_is_told() {
     let parent: Grant = [Tool::ReadFile].into_iter().collect();
     let res = request(Some("a"), "[]").unwrap().resolve(&Rules { parent, ..rules() }).unwrap();
-    assert_eq!(res.tasks[0].grant.names(), ["read_file"]);
+    assert_eq!(res.tasks[0].policy.grant().names(), ["read_file"]);
     assert_eq!(res.notes, ["not granted, because the caller has none of it: search_files"]);
 }
 
@@ -144,7 +149,8 @@ fn whoever_asks_for_what_this_host_has_not_is_told_a_parent_too() {
     let mut withheld = Withheld::default();
     withheld.add_quietly(Tool::Clarify, "there is nobody to ask");
     let parent = withheld.less(&Grant::of_parent());
-    let rules = Rules { parent, withheld: Arc::new(withheld), ..rules() };
+    let house = HouseRules::new(Blocked::default(), Arc::new(withheld), Defences::ALL);
+    let rules = Rules { parent, house: Arc::new(house), ..rules() };
     let check = |as_parent, expect| {
         let toolsets = Some(vec!["clarify".to_owned()]);
         let request = Request {

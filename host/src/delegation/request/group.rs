@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::request::RequestError;
+use super::error::RequestError;
 use crate::{completion::sanitize::is_blank, unit::Group};
 
 /// Longest name of a group: it stands on one line.
