@@ -5,12 +5,16 @@
 //! that its events need besides the results, so that a unit whose host died
 //! can still be reported by another.
 
+mod result;
+
 use std::time::Duration;
+
+pub use self::result::{End, Left};
 
 use crate::{
     event::{
         ASYNC_DELEGATION, ASYNC_DELEGATION_FAILURE, ChildResult, CompletionEvent, ExitReason,
-        FailureNotice, Role, Status, Tokens, batch_status, fit_logs, label,
+        FailureNotice, Role, Status, batch_status, fit_logs, label,
     },
     id::{ChildId, DelegationId},
     session::Session,
@@ -166,30 +170,7 @@ impl UnitRecord {
     /// there.
     pub fn lost(&self, task_index: usize, status: Status, why: &str) -> Option<ChildResult> {
         let task = self.tasks.get(task_index)?;
-        Some(ChildResult {
-            task_index,
-            child_id: task.child_id,
-            goal: task.goal.clone(),
-            agent: task.agent.clone(),
-            status,
-            summary: None,
-            error: Some(why.to_owned()),
-            exit_reason: ExitReason::Error,
-            truncated: false,
-            full_summary: None,
-            api_calls: 0,
-            tokens: Tokens::default(),
-            duration_seconds: 0.0,
-            cost_usd: None,
-            model: None,
-            schema_valid: None,
-            schema_errors: Vec::new(),
-            tool_trace: Vec::new(),
-            tool_calls: 0,
-            boundary: None,
-            log: Vec::new(),
-            log_dropped: 0,
-        })
+        Some(task.result(task_index, End::without_work(status, ExitReason::Error, why)))
     }
 
     /// The early notice of a child that failed while `remaining` others have

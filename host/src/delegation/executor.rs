@@ -17,7 +17,7 @@ use super::{
     dispatcher::Stop,
     live::Live,
     request::TaskPlan,
-    result::{Failure, Identity, Told, of_run, without_a_run},
+    result::{Told, failure, of_run},
 };
 use crate::{
     completion::sanitize::clean_line,
@@ -26,7 +26,7 @@ use crate::{
     provider::Model,
     sandbox::{Admitted, Binary, Ended, Job, Loaded, Rejected, Sandbox, Spent, Task, Traces},
     toolset::{ModelHost, ToolHost},
-    unit::UnitRecord,
+    unit::{End, TaskRecord, UnitRecord},
 };
 
 /// Characters of one line of a child's log in the host's own.
@@ -60,7 +60,7 @@ struct Try {
 
 /// One child on its way to a cell.
 struct Child<'a> {
-    identity: &'a Identity,
+    task_index: usize,
     work: &'a Work,
     admitted: Arc<Admitted>,
     meter: Arc<ChatMeter>,
@@ -96,9 +96,10 @@ impl Batch {
     /// Runs every child to its end. Each gives exactly one result, whatever
     /// happens to it, and none touches a sibling.
     pub(super) async fn run(&self, results: mpsc::Sender<ChildResult>) {
-        let children = self.works.iter().enumerate();
+        let children = self.works.iter().zip(&self.record.tasks).enumerate();
         // Collected first: a lazy stream of borrowing closures is not `Send`.
-        let children: Vec<_> = children.map(|(idx, work)| self.child(idx, work)).collect();
+        let children: Vec<_> =
+            children.map(|(idx, (work, task))| self.child(idx, work, task)).collect();
         let at_a_time = self.bounds.max_concurrent_children.max(1);
         let mut ended = stream::iter(children).buffer_unordered(at_a_time);
         while let Some(result) = ended.next().await {
@@ -108,50 +109,48 @@ impl Batch {
     }
 
     /// One child from its component to its result.
-    async fn child(&self, task_index: usize, work: &Work) -> ChildResult {
-        let identity = self.identity(task_index, work);
-        let run = AssertUnwindSafe(self.run_child(&identity, work)).catch_unwind();
-        let result = match run.await.unwrap_or_else(|_| Err(Failure::crashed())) {
-            Ok((ended, told)) => {
-                log(&identity, &ended.traces);
-                of_run(identity, ended, self.stop.reason(), told)
-            }
-            Err(failure) => without_a_run(identity, failure),
-        };
+    async fn child(&self, task_index: usize, work: &Work, task: &TaskRecord) -> ChildResult {
+        let run = AssertUnwindSafe(self.run_child(task_index, work)).catch_unwind();
+        let end = run.await.unwrap_or_else(|_| failure::crashed());
+        let result = task.result(task_index, end);
         self.live.ended(&result);
         result
     }
 
-    fn identity(&self, task_index: usize, work: &Work) -> Identity {
-        let (goal, agent) = (work.task.goal.clone(), work.agent.clone());
-        Identity { task_index, child_id: work.child_id, goal, agent }
-    }
-
-    async fn run_child(&self, identity: &Identity, work: &Work) -> Result<(Ended, Told), Failure> {
+    async fn run_child(&self, task_index: usize, work: &Work) -> End {
         let now = Instant::now();
         let start = now.checked_sub(work.time_used).unwrap_or(now);
+        let admitted = match self.admitted(work).await {
+            Ok(admitted) => admitted,
+            Err(end) => return *end,
+        };
+        let boundary = Arc::clone(admitted.record());
+        let child = Child { task_index, work, admitted, meter: Arc::default() };
+        let (ended, validity) = self.run_tries(&child, start).await;
+        log(work.child_id, &ended.traces);
+        let (chats, max_iterations) = (child.meter.totals(), work.task.max_iterations);
+        of_run(ended, self.stop.reason(), Told { boundary, chats, max_iterations, validity })
+    }
+
+    /// What may run, or how a child ends that never does.
+    async fn admitted(&self, work: &Work) -> Result<Arc<Admitted>, Box<End>> {
         let component = self.component(work).await?;
         let admitted = self.sandbox.admit(&component, &work.task.policy);
-        let admitted = admitted.map_err(Failure::refused)?;
-        let boundary = Arc::clone(admitted.record());
-        let child = Child { identity, work, admitted, meter: Arc::default() };
-        let (ended, validity) = self.run_tries(&child, start).await;
-        let max_iterations = work.task.max_iterations;
-        Ok((ended, Told { boundary, chats: child.meter.totals(), max_iterations, validity }))
+        admitted.map_err(|record| Box::new(failure::refused(record)))
     }
 
     /// The component, compiled within the time of the child.
-    async fn component(&self, work: &Work) -> Result<Arc<Loaded>, Failure> {
+    async fn component(&self, work: &Work) -> Result<Arc<Loaded>, Box<End>> {
         let until_asked = self.stop.interrupt.asked();
         let timeout = self.bounds.timeout.saturating_sub(work.time_used);
         let timeout = timeout.min(self.budget.remaining_time(Instant::now()));
         tokio::select! {
             biased;
-            () = until_asked => Err(Failure::interrupted(self.stop.reason())),
+            () = until_asked => Err(Box::new(failure::interrupted(self.stop.reason()))),
             loaded = self.sandbox.load(&work.component) => {
-                loaded.map_err(|it| Failure::load(&it))
+                loaded.map_err(|it| Box::new(failure::not_loaded(&it)))
             }
-            () = tokio::time::sleep(timeout) => Err(Failure::not_compiled_in(timeout)),
+            () = tokio::time::sleep(timeout) => Err(Box::new(failure::not_compiled_in(timeout))),
         }
     }
 
@@ -199,7 +198,7 @@ impl Batch {
 
     fn job(&self, child: &Child<'_>, this_try: Try, spent: Spent) -> Job {
         let Try { time_used, cpu_used, rejected } = this_try;
-        let Child { identity, work, admitted, meter } = child;
+        let Child { task_index, work, admitted, meter } = child;
         let model = work.model.as_ref().map(|model| {
             Arc::new(ChildModel {
                 model: Arc::clone(model),
@@ -214,7 +213,7 @@ impl Batch {
             tools: (self.tools)(work, spent.clone()),
             model,
             session: self.record.session.clone(),
-            child: Arc::from(identity.child_id.to_string()),
+            child: Arc::from(work.child_id.to_string()),
             task: Task {
                 goal: work.task.goal.clone(),
                 context: work.task.context.clone(),
@@ -228,7 +227,7 @@ impl Batch {
             time_used,
             cpu_used,
             grace: self.bounds.grace,
-            observer: self.live.observer(identity.task_index),
+            observer: self.live.observer(*task_index),
             interrupt: self.stop.interrupt.clone(),
             spent,
         }
@@ -236,12 +235,11 @@ impl Batch {
 }
 
 /// Hands a child's own log to the host's, once it is off the guest's stack.
-fn log(identity: &Identity, traces: &Traces) {
+fn log(child: ChildId, traces: &Traces) {
     // Cleaning a full log for nobody would cost more than most runs.
     if !tracing::enabled!(tracing::Level::DEBUG) {
         return;
     }
-    let child = identity.child_id;
     for line in &traces.log {
         let text = clean_line(&line.text, MAX_LOG_CHARS);
         tracing::debug!(%child, level = ?line.level, "{text}");

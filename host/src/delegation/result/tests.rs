@@ -1,7 +1,13 @@
 //! How a child ended, in every way that it can.
 
+use std::time::Duration;
+
 use super::*;
-use crate::{event::BoundaryLine, id::Random};
+use crate::{
+    event::{BoundaryLine, ChildResult, Role},
+    id::{ChildId, Random},
+    unit::TaskRecord,
+};
 
 const WHAT: &str = "all 100 tool calls are spent";
 
@@ -13,26 +19,26 @@ fn returned(failed: Option<&str>, summary: &str) -> Outcome {
     Outcome::Returned { report: report(failed, summary), calls_spent: None }
 }
 
-/// A verdict as text.
-fn told(verdict: Verdict) -> String {
-    let Verdict { status, exit_reason, summary, error, truncated } = verdict;
+/// An end as text.
+fn told(end: End) -> String {
+    let End { status, exit_reason, summary, error, truncated, .. } = end;
     let [status, exit_reason] = [status.as_str(), exit_reason.as_str()];
     let (summary, error) = (summary.unwrap_or_default(), error.unwrap_or_default());
     format!("{status} {exit_reason} {truncated} | {summary} | {error}")
 }
 
-/// The verdict on a child that has a checkpoint.
+/// The end of a child that has a checkpoint.
 #[track_caller]
 fn check(outcome: Outcome, stop: Option<StopReason>, expect: &str) {
     let checkpoint = Some("half".to_owned());
     let mut traces = Traces { checkpoint, ..Traces::default() };
-    assert_eq!(told(verdict(outcome, stop.as_ref(), Some("too slow"), &mut traces)), expect);
+    assert_eq!(told(end(outcome, stop.as_ref(), Some("too slow"), &mut traces)), expect);
 }
 
 #[test]
 fn whoever_gives_up_because_its_model_calls_are_spent_was_ended_by_them() {
     let check = |outcome, is_over, expect: (Status, ExitReason, bool)| {
-        let mut res = verdict(outcome, None, None, &mut Traces::default());
+        let mut res = end(outcome, None, None, &mut Traces::default());
         res.count_iterations(&ChatTotals { calls: 2, is_over, ..ChatTotals::default() }, 2);
         assert_eq!((res.status, res.exit_reason, res.truncated), expect);
     };
@@ -107,7 +113,7 @@ fn a_spent_budget_completes_what_was_returned_and_fails_the_rest() {
 fn what_the_provider_said_is_told_even_when_the_agent_leaves_it_out() {
     let said = "openai: HTTP 401 Unauthorized: no such key";
     let check = |outcome, failure: Option<&str>, expect: Option<&str>| {
-        let mut res = verdict(outcome, None, None, &mut Traces::default());
+        let mut res = end(outcome, None, None, &mut Traces::default());
         let failure = failure.map(str::to_owned);
         res.blame(&ChatTotals { failure, ..ChatTotals::default() });
         assert_eq!(res.error.as_deref(), expect);
@@ -215,7 +221,7 @@ fn every_way_to_end_says_why_and_keeps_the_work_apart() {
                         cpu: Duration::ZERO,
                         duration: Duration::ZERO,
                     };
-                    assert_holds(&of_run(identity(), ended, None, told), &how);
+                    assert_holds(&task().result(0, of_run(ended, None, told)), &how);
                     n_ends += 1;
                 }
             }
@@ -232,9 +238,10 @@ impl Random for Zeros {
     }
 }
 
-fn identity() -> Identity {
+fn task() -> TaskRecord {
     let [goal, agent] = ["count", "scout"].map(str::to_owned);
-    Identity { task_index: 0, child_id: ChildId::new(0, &Zeros), goal, agent }
+    let (child_id, role, grant) = (ChildId::new(0, &Zeros), Role::Leaf, Vec::new());
+    TaskRecord { child_id, goal, agent, role, grant }
 }
 
 fn boundary() -> BoundaryRecord {
@@ -251,13 +258,13 @@ fn boundary() -> BoundaryRecord {
 #[test]
 fn a_child_that_did_not_run_says_why() {
     let failures = [
-        Failure::interrupted(None),
-        Failure::interrupted(Some("shutdown")),
-        Failure::crashed(),
-        Failure::not_compiled_in(Duration::from_secs(3)),
-        Failure::refused(Arc::new(boundary())),
+        failure::interrupted(None),
+        failure::interrupted(Some("shutdown")),
+        failure::crashed(),
+        failure::not_compiled_in(Duration::from_secs(3)),
+        failure::refused(Arc::new(boundary())),
     ];
     for failure in failures {
-        assert_holds(&without_a_run(identity(), failure), "without a run");
+        assert_holds(&task().result(0, failure), "without a run");
     }
 }
