@@ -8,10 +8,10 @@ mod group;
 
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::Value;
 
 pub use self::{error::RequestError, group::Completion};
+pub use crate::toolset::delegate::TaskRequest;
 
 use self::{draft::Draft, group::groups};
 use super::{admission::OnCapacity, budget::Narrow};
@@ -22,7 +22,7 @@ use crate::{
     plugin::is_path,
     toolset::{
         Grant, Schema, Tool,
-        delegate::{DelegateTask, Subtask, TasksError, read_tasks},
+        delegate::{DelegateTask, TasksError, read_tasks},
     },
     unit::Group,
 };
@@ -87,39 +87,6 @@ pub struct Request {
     /// What the whole tree below this call may use, where it is less than
     /// the configuration allows.
     pub budget: Narrow,
-}
-
-/// One task of a batch.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TaskRequest {
-    /// The work.
-    pub goal: String,
-    /// See [`Request::context`].
-    #[serde(default)]
-    pub context: Option<String>,
-    /// See [`Request::toolsets`].
-    #[serde(default)]
-    pub toolsets: Option<Vec<String>>,
-    /// See [`Request::agent`].
-    #[serde(default)]
-    pub agent: Option<String>,
-    /// See [`Request::role`].
-    #[serde(default)]
-    pub role: Option<Role>,
-    /// See [`Request::model`].
-    #[serde(default)]
-    pub model: Option<String>,
-    /// See [`Request::output_schema`].
-    #[serde(default)]
-    pub output_schema: Option<Value>,
-    /// See [`Request::max_iterations`].
-    #[serde(default)]
-    pub max_iterations: Option<u32>,
-    /// Name of the group that this task is told of with, in an event of its
-    /// own.
-    #[serde(default)]
-    pub group: Option<String>,
 }
 
 /// What requests are checked against.
@@ -196,29 +163,11 @@ impl TaskRequest {
     }
 }
 
-impl From<Subtask> for TaskRequest {
-    fn from(it: Subtask) -> Self {
-        let Subtask { goal, context, toolsets, agent, role, model, output_schema, max_iterations } =
-            it;
-        Self {
-            goal,
-            context,
-            toolsets,
-            agent,
-            role,
-            model,
-            output_schema,
-            max_iterations,
-            group: None,
-        }
-    }
-}
-
 impl From<DelegateTask> for Request {
     fn from(it: DelegateTask) -> Self {
         Self {
             goal: it.goal,
-            tasks: it.tasks.into_iter().map(Into::into).collect(),
+            tasks: it.tasks,
             context: it.context,
             toolsets: it.toolsets,
             agent: it.agent,

@@ -20,7 +20,7 @@ use crate::{
 
 /// A schema stays text here, on the guest's stack: it is read and checked
 /// where the whole request is.
-pub(super) fn subtask(it: contract::delegation::Subtask) -> delegate::Subtask {
+pub(super) fn subtask(it: contract::delegation::Subtask) -> delegate::TaskRequest {
     let contract::delegation::Subtask {
         goal,
         context,
@@ -31,7 +31,7 @@ pub(super) fn subtask(it: contract::delegation::Subtask) -> delegate::Subtask {
         output_schema,
         max_iterations,
     } = it;
-    delegate::Subtask {
+    delegate::TaskRequest {
         goal,
         context,
         toolsets,
@@ -40,6 +40,8 @@ pub(super) fn subtask(it: contract::delegation::Subtask) -> delegate::Subtask {
         model,
         output_schema: output_schema.map(serde_json::Value::String),
         max_iterations,
+        // A subagent gets all results as one answer.
+        group: None,
     }
 }
 

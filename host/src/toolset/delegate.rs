@@ -5,7 +5,7 @@
 //! how deep, which grants) are `delegation`'s.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 
 use super::{
@@ -29,7 +29,7 @@ pub struct DelegateTask {
     pub goal: Option<String>,
     /// Several tasks, which run side by side; `goal` is not looked at then.
     #[serde(default)]
-    pub tasks: Vec<Subtask>,
+    pub tasks: Vec<TaskRequest>,
     /// Background for every task that has none of its own.
     #[serde(default, deserialize_with = "optional")]
     pub context: Option<String>,
@@ -67,7 +67,7 @@ pub struct DelegateTask {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
-pub struct Subtask {
+pub struct TaskRequest {
     /// The work: complete, since the subagent knows nothing else.
     pub goal: String,
     /// Background.
@@ -93,14 +93,27 @@ pub struct Subtask {
     /// Model calls.
     #[serde(default, deserialize_with = "optional")]
     pub max_iterations: Option<u32>,
+    /// Name of the group that this task is told of with, in an event of its
+    /// own. An application's alone: a subagent gets all results as one answer.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub group: Option<String>,
 }
+
+/// What a model may say of a task.
+const OF_A_MODEL: &[&str] =
+    &["goal", "context", "toolsets", "agent", "role", "model", "output_schema", "max_iterations"];
 
 impl DelegateTask {
     /// Reads what a model wrote. `tasks` may be a list or a list as text; an
     /// empty one counts as absent. A wrong task is named by its place, from 1.
     pub fn from_json(arguments: &str) -> Result<Self, ToolError> {
         let mut fields: Map<String, Value> = object(arguments)?;
-        let tasks = fields.remove("tasks").map(read_tasks).transpose()?.unwrap_or_default();
+        let tasks = fields
+            .remove("tasks")
+            .map(|it| read(it, fields_of_a_model))
+            .transpose()?
+            .unwrap_or_default();
         let rest: Self = reading::value(Value::Object(fields))?;
         Ok(Self { tasks, ..rest })
     }
@@ -109,7 +122,7 @@ impl DelegateTask {
     pub(super) fn without_empty(mut self) -> Self {
         let Self { goal, context, agent, model, tasks, .. } = &mut self;
         [goal, context, agent, model].into_iter().for_each(drop_empty);
-        tasks.iter_mut().for_each(Subtask::drop_empty);
+        tasks.iter_mut().for_each(TaskRequest::drop_empty);
         self
     }
 
@@ -118,7 +131,7 @@ impl DelegateTask {
         let Self { goal, tasks, context, toolsets, agent, model, .. } = self;
         let single = [goal.as_ref(), context.as_ref(), agent.as_ref(), model.as_ref()];
         let own = texts(single, toolsets.as_deref());
-        tasks.iter().map(Subtask::bytes).fold(own, u64::saturating_add)
+        tasks.iter().map(TaskRequest::bytes).fold(own, u64::saturating_add)
     }
 
     /// The first goal.
@@ -127,7 +140,7 @@ impl DelegateTask {
     }
 }
 
-impl Subtask {
+impl TaskRequest {
     fn drop_empty(&mut self) {
         let Self { context, agent, model, output_schema, .. } = self;
         [context, agent, model].into_iter().for_each(drop_empty);
@@ -175,10 +188,25 @@ impl From<TasksError> for ToolError {
     }
 }
 
-/// The tasks of a list, which may be given as text: small models write it so.
-/// `[]` and `null` are an empty list, which counts as absent (SEMANTICS.md
-/// §2).
-pub fn read_tasks<T: DeserializeOwned>(value: Value) -> Result<Vec<T>, TasksError> {
+/// The tasks of an application's list, which may be given as text. `[]` and
+/// `null` are an empty list, which counts as absent (SEMANTICS.md §2).
+pub fn read_tasks(value: Value) -> Result<Vec<TaskRequest>, TasksError> {
+    read(value, |_| Ok(()))
+}
+
+/// Whether the fields of a task are those that its writer may give.
+type FieldCheck = fn(&Map<String, Value>) -> Result<(), ToolError>;
+
+fn fields_of_a_model(fields: &Map<String, Value>) -> Result<(), ToolError> {
+    let Some(unknown) = fields.keys().find(|it| !OF_A_MODEL.contains(&it.as_str())) else {
+        return Ok(());
+    };
+    let error = serde_json::Error::unknown_field(unknown, OF_A_MODEL);
+    Err(ToolError::InvalidArguments(error.to_string()))
+}
+
+/// Small models write the list as text.
+fn read(value: Value, check: FieldCheck) -> Result<Vec<TaskRequest>, TasksError> {
     let value = match value {
         Value::String(text) if text.is_empty() => Value::Null,
         Value::String(text) => {
@@ -189,18 +217,19 @@ pub fn read_tasks<T: DeserializeOwned>(value: Value) -> Result<Vec<T>, TasksErro
     match value {
         Value::Null => Ok(Vec::new()),
         Value::Array(entries) => {
-            entries.into_iter().enumerate().map(|(index, it)| read_task(index, it)).collect()
+            entries.into_iter().enumerate().map(|(index, it)| read_task(index, it, check)).collect()
         }
         _ => Err(TasksError::NoList("a list of objects is needed".to_owned())),
     }
 }
 
-fn read_task<T: DeserializeOwned>(index: usize, entry: Value) -> Result<T, TasksError> {
+fn read_task(index: usize, entry: Value, check: FieldCheck) -> Result<TaskRequest, TasksError> {
     let fields = match entry {
         Value::Object(fields) if !is_without_goal(&fields) => fields,
         _ => return Err(TasksError::MissingGoal(index)),
     };
-    reading::value(Value::Object(fields)).map_err(|error| match error {
+    let read = check(&fields).and_then(|()| reading::value(Value::Object(fields)));
+    read.map_err(|error| match error {
         ToolError::InvalidArguments(it) if it.contains("missing field `goal`") => {
             TasksError::MissingGoal(index)
         }
@@ -261,8 +290,8 @@ impl Delegated {
 mod tests {
     use super::*;
 
-    fn task(goal: &str) -> Subtask {
-        Subtask { goal: goal.to_owned(), ..Subtask::default() }
+    fn task(goal: &str) -> TaskRequest {
+        TaskRequest { goal: goal.to_owned(), ..TaskRequest::default() }
     }
 
     fn check(arguments: &str, expect: &DelegateTask) {
@@ -294,7 +323,7 @@ mod tests {
                 ..DelegateTask::default()
             },
         );
-        let two = vec![task("a"), Subtask { role: Some(Role::Leaf), ..task("b") }];
+        let two = vec![task("a"), TaskRequest { role: Some(Role::Leaf), ..task("b") }];
         let two = DelegateTask { tasks: two, ..none };
         check(r#"{"tasks":[{"goal":"a"},{"goal":"b","role":"leaf"}]}"#, &two);
         check(r#"{"tasks":"[{\"goal\":\"a\"},{\"goal\":\"b\",\"role\":\"leaf\"}]"}"#, &two);
@@ -338,6 +367,21 @@ mod tests {
             let err = DelegateTask::from_json(&arguments).unwrap_err().to_string();
             assert!(err.starts_with(&format!("invalid arguments: unknown field `{field}`")));
         }
+    }
+
+    #[test]
+    fn a_model_may_give_every_field_of_a_task_but_its_group() {
+        let task = |field: &str| serde_json::json!([{"goal": "a", field: null}]);
+        let check = |field: &str| read(task(field), fields_of_a_model).is_ok();
+        let read = |field: &str| read_tasks(task(field)).is_ok();
+        let others = OF_A_MODEL.iter().filter(|it| **it != "goal");
+        assert!(others.clone().all(|it| check(it) && read(it)));
+        assert!(read("group") && !check("group"));
+        let unknown = read_tasks(task("gaol")).unwrap_err().to_string();
+        let all = [OF_A_MODEL, &["group"]].concat();
+        let all: Vec<_> = all.iter().map(|it| format!("`{it}`")).collect();
+        let all = all.join(", ");
+        assert!(unknown.ends_with(&format!("expected one of {all}")), "{unknown}");
     }
 
     #[test]

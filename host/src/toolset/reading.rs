@@ -80,7 +80,7 @@ mod tests {
     use crate::toolset::{
         Tool,
         call::{Memory, MemoryAction, Patch, ReadFile, SearchFiles, Terminal, ToolCall},
-        delegate::{DelegateTask, Subtask},
+        delegate::{DelegateTask, TaskRequest},
     };
 
     fn check(tool: Tool, arguments: &str, expect: ToolCall) {
@@ -119,7 +119,7 @@ mod tests {
                 "max_iterations",
             ];
             let all = names.map(|it| format!(r#""{it}":{empty}"#)).join(",");
-            let task = Subtask { goal: "g".to_owned(), ..Subtask::default() };
+            let task = TaskRequest { goal: "g".to_owned(), ..TaskRequest::default() };
             let tasks = DelegateTask { tasks: vec![task], ..DelegateTask::default() };
             let arguments = format!(r#"{{"goal":{empty},{all},"tasks":[{{"goal":"g",{all}}}]}}"#);
             check(Tool::DelegateTask, &arguments, ToolCall::DelegateTask(tasks));
@@ -148,13 +148,13 @@ mod tests {
         let (path, name, content, cursor) = (some(), some(), some(), some());
         let call = ToolCall::SearchFiles(SearchFiles { path, name, content, cursor, limit: None });
         assert_eq!(call.without_empty(), ToolCall::SearchFiles(SearchFiles::default()));
-        let task = |text: Option<String>| Subtask {
+        let task = |text: Option<String>| TaskRequest {
             goal: "g".to_owned(),
             output_schema: text.clone().map(Value::String),
             context: text.clone(),
             agent: text.clone(),
             model: text,
-            ..Subtask::default()
+            ..TaskRequest::default()
         };
         let call =
             |tasks| ToolCall::DelegateTask(DelegateTask { tasks, ..DelegateTask::default() });
