@@ -14,14 +14,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     budget::Budget,
-    delegator::Core,
     dispatcher::{Admitted, Stop},
-    executor::{Batch, Bounds, Work},
+    executor::{Batch, Bounds, ToolsOf, Work},
     ledger::{Books, Ledger},
-    live::{Live, Progress},
-    nested::ChildTools,
+    live::{Feed, Live, Progress},
 };
-use crate::{event::CompletionEvent, store::StoreError, unit::UnitRecord};
+use crate::{event::CompletionEvent, sandbox::Sandbox, store::StoreError, unit::UnitRecord};
 
 /// Acknowledged events of other producers that are kept, so that a repetition
 /// is recognised.
@@ -30,16 +28,40 @@ const KEPT_EVENTS: usize = 1_000;
 /// A unit that was let in.
 pub(super) struct Unit {
     pub(super) works: Vec<Work>,
+    pub(super) tools: Box<ToolsOf>,
     pub(super) budget: Budget,
     pub(super) failure_notices: bool,
     pub(super) live: Arc<Live>,
     pub(super) stop: Stop,
 }
 
-impl Core {
+/// Conducts the units of one host.
+pub(super) struct Conductor {
+    sandbox: Arc<Sandbox>,
+    bounds: Bounds,
+    books: Books,
+    feed: Feed,
+    /// Units that ended and are still listed.
+    retained_records: usize,
+    /// Whether an operation that prunes is on its way.
+    is_pruning: Arc<AtomicBool>,
+}
+
+impl Conductor {
+    pub(super) fn new(
+        sandbox: Arc<Sandbox>,
+        bounds: Bounds,
+        books: Books,
+        feed: Feed,
+        retained_records: usize,
+    ) -> Self {
+        let is_pruning = Arc::default();
+        Self { sandbox, bounds, books, feed, retained_records, is_pruning }
+    }
+
     /// The life of a unit: recorded, run, ended.
     pub(super) async fn conduct(
-        self: Arc<Self>,
+        &self,
         mut unit: Unit,
         admitted: Admitted,
         recorded: oneshot::Sender<Result<(), StoreError>>,
@@ -74,8 +96,8 @@ impl Core {
     }
 
     async fn insert(&self, record: &Arc<UnitRecord>) -> Result<(), StoreError> {
-        let (owner, unit) = (self.parts.store.host(), Arc::clone(record));
-        self.parts.store.run(move |tables| tables.insert_unit(&unit, owner)).await?;
+        let (owner, unit) = (self.books.store.host(), Arc::clone(record));
+        self.books.store.run(move |tables| tables.insert_unit(&unit, owner)).await?;
         let count = record.tasks.len();
         tracing::debug!(unit = %record.id, tasks = count, session = %record.session, "dispatched");
         self.feed.send(record.id, &record.session, || Progress::Dispatched { count });
@@ -83,19 +105,13 @@ impl Core {
     }
 
     fn ledger(&self, record: &Arc<UnitRecord>, unit: &Unit) -> Ledger {
-        let books = Books {
-            store: self.parts.store.clone(),
-            queue: self.parts.queue.clone(),
-            clock: Arc::clone(&self.parts.clock),
-            trouble: self.trouble.clone(),
-        };
         let (feed, stop) = (self.feed.clone(), unit.stop.interrupt.clone());
-        Ledger::new(books, feed, Arc::clone(record), unit.failure_notices, stop)
+        Ledger::new(self.books.clone(), feed, Arc::clone(record), unit.failure_notices, stop)
     }
 
     /// Runs the children and books their results. A panic in here is a fault
     /// of the host that ends this unit alone: the ledger is closed after it.
-    async fn run(self: &Arc<Self>, unit: Unit, record: Arc<UnitRecord>, ledger: &mut Ledger) {
+    async fn run(&self, unit: Unit, record: Arc<UnitRecord>, ledger: &mut Ledger) {
         let (results, mut ended) = mpsc::channel(record.tasks.len().max(1));
         let batch = self.batch(unit, record);
         let run = AssertUnwindSafe(batch.run(results)).catch_unwind();
@@ -109,30 +125,10 @@ impl Core {
         }
     }
 
-    fn batch(self: &Arc<Self>, unit: Unit, record: Arc<UnitRecord>) -> Batch {
-        let Unit { works, budget, live, stop, failure_notices: _ } = unit;
-        let (core, of, tree) = (Arc::clone(self), Arc::clone(&record), budget.clone());
-        Batch {
-            sandbox: Arc::clone(&self.parts.sandbox),
-            tools: Box::new(move |work, spent| {
-                Arc::new(ChildTools::new(&core, &of, work, tree.clone(), spent))
-            }),
-            record,
-            works,
-            live,
-            stop,
-            budget,
-            bounds: self.bounds(),
-        }
-    }
-
-    fn bounds(&self) -> Bounds {
-        let limits = &self.parts.limits;
-        Bounds {
-            max_concurrent_children: limits.max_concurrent_children,
-            timeout: limits.child_timeout,
-            grace: limits.interrupt_grace,
-        }
+    fn batch(&self, unit: Unit, record: Arc<UnitRecord>) -> Batch {
+        let Unit { works, tools, budget, live, stop, failure_notices: _ } = unit;
+        let (sandbox, bounds) = (Arc::clone(&self.sandbox), self.bounds);
+        Batch { sandbox, record, works, tools, live, stop, budget, bounds }
     }
 
     /// Forgets what is older than the newest records, when nobody waits. One
@@ -142,9 +138,9 @@ impl Core {
         if self.is_pruning.swap(true, Ordering::AcqRel) {
             return;
         }
-        let keep = self.parts.limits.retained_records;
+        let keep = self.retained_records;
         let on_its_way = Pruning(Arc::clone(&self.is_pruning));
-        self.parts.store.send(move |tables| {
+        self.books.store.send(move |tables| {
             let _on_its_way = on_its_way;
             tables.prune(keep, KEPT_EVENTS).map(|_| ())
         });

@@ -1,23 +1,25 @@
 //! The delegator: from a request to a unit that is on its way.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::AtomicBool},
-    time::{Duration, Instant},
-};
+mod prepare;
+
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join;
 use tokio::sync::{broadcast, oneshot};
 
+pub use self::prepare::Prepared;
+
 use super::{
-    admission::{OnCapacity, Slots},
-    budget::{self, Budget, Kind, Narrow},
-    conduct::Unit,
+    admission::Slots,
+    budget::{self, Budget, Kind},
+    conduct::{Conductor, Unit},
     dispatcher::{Dispatcher, RunningUnit, Stop, Which},
     error::DelegateError,
-    executor::Work,
+    executor::Bounds,
+    ledger::Books,
     live::{Feed, Live, Update},
-    request::{Request, Rules, TaskPlan, TaskRequest, WrittenBy},
+    nested::ChildTools,
+    request::Request,
     retry::Trouble,
     running::{Dispatched, Handle, Running},
 };
@@ -26,15 +28,14 @@ use crate::{
     clock::Clock,
     completion::Queue,
     defence::{Defence, Defences},
-    event::Role,
-    id::{ChildId, DelegationId, Random},
-    plugin::{self, Agents, Found},
-    provider::{Model, Models, UnknownModel},
+    id::{DelegationId, Random},
+    plugin::Agents,
+    provider::{Model, Models},
     sandbox::{Binary, Sandbox},
     session::Session,
     store::{Store, StoreError},
     toolset::{Blocked, Grant, NativeTools, Tool, ToolHost, Withheld},
-    unit::{Mode, TaskRecord, UnitRecord},
+    unit::Mode,
 };
 
 /// What a delegation may ask for. All counts are above zero.
@@ -129,39 +130,10 @@ pub(super) struct Core {
     /// What holds for every child.
     pub(super) house: Arc<HouseRules>,
     dispatcher: Dispatcher,
-    pub(super) feed: Feed,
-    /// Whether an operation that prunes is on its way.
-    pub(super) is_pruning: Arc<AtomicBool>,
-    /// Whether the store takes writes.
-    pub(super) trouble: Trouble,
+    conductor: Arc<Conductor>,
+    feed: Feed,
     /// Where units live, whoever asks for them.
     runtime: tokio::runtime::Handle,
-}
-
-/// A request with everything decided and every component found. Nothing of
-/// it is recorded.
-pub struct Prepared {
-    record: UnitRecord,
-    works: Vec<Work>,
-    budget: Budget,
-    on_capacity: OnCapacity,
-    failure_notices: bool,
-}
-
-impl Prepared {
-    /// The tasks and their components, in the order of the request.
-    pub fn works(&self) -> &[Work] {
-        &self.works
-    }
-
-    /// What the host decided on its own and the caller should know.
-    pub fn notes(&self) -> &[String] {
-        &self.record.notes
-    }
-
-    pub(super) fn works_mut(&mut self) -> &mut [Work] {
-        &mut self.works
-    }
 }
 
 impl Delegator {
@@ -176,9 +148,10 @@ impl Delegator {
         };
         let withheld = Arc::clone(&parts.withheld);
         let house = Arc::new(HouseRules::new(blocked, withheld, limits.defences));
-        let (feed, is_pruning, trouble) = (Feed::new(), Arc::default(), Trouble::default());
+        let feed = Feed::new();
+        let conductor = Arc::new(conductor(&parts, feed.clone()));
         let runtime = tokio::runtime::Handle::current();
-        Self(Arc::new(Core { parts, house, dispatcher, feed, is_pruning, trouble, runtime }))
+        Self(Arc::new(Core { parts, house, dispatcher, conductor, feed, runtime }))
     }
 
     pub(super) fn of(core: &Arc<Core>) -> Self {
@@ -196,35 +169,13 @@ impl Delegator {
         session: &Session,
         request: Request,
     ) -> Result<Prepared, DelegateError> {
-        self.prepare_for(&self.0.top(session, &request), request).await
-    }
-
-    pub(super) async fn prepare_for(
-        &self,
-        asker: &Asker,
-        request: Request,
-    ) -> Result<Prepared, DelegateError> {
-        let request = request.with_less_for_strangers();
-        let mut record = self.0.record(asker, &request);
-        let Request { on_capacity, failure_notices, budget: narrow, .. } = request;
-        let resolved = request.resolve(&self.0.rules(asker))?;
-        let budget = self.0.budget(asker, narrow);
-        budget.check(Kind::Children, resolved.tasks.len() as u64)?;
-        self.0.check(asker, &resolved.tasks)?;
-        let works = self.0.works(asker, resolved.tasks).await?;
-        record.tasks = works.iter().map(task_record).collect();
-        record.groups = resolved.groups;
-        if record.mode == Mode::Foreground {
-            record.join_groups();
-        }
-        record.notes = resolved.notes;
-        Ok(Prepared { record, works, budget, on_capacity, failure_notices })
+        self.0.prepare(&self.0.top(session, &request), request).await
     }
 
     /// Starts what was prepared. When it returns, the unit is recorded, and a
     /// unit in the background goes on by itself.
     pub async fn dispatch(&self, prepared: Prepared) -> Result<Dispatched, DelegateError> {
-        let core = Arc::clone(&self.0);
+        let core = &self.0;
         let Prepared { mut record, works, budget, on_capacity, failure_notices } = prepared;
         record.dispatched_at = core.parts.clock.now();
         let children = works.iter().map(|it| (it.task.goal.clone(), it.agent.clone()));
@@ -237,12 +188,21 @@ impl Delegator {
         let record = Arc::clone(&admitted.record);
         let (recorded, is_recorded) = oneshot::channel();
         let (done, event) = oneshot::channel();
-        let unit =
-            Unit { works, budget, failure_notices, live: Arc::clone(&live), stop: stop.clone() };
+        let (of, asked) = (Arc::clone(&record), self.clone());
+        let unit = Unit {
+            works,
+            tools: Box::new(move |work, budget, spent| {
+                Arc::new(ChildTools::new(&asked.0, &of, work, budget, spent))
+            }),
+            budget,
+            failure_notices,
+            live: Arc::clone(&live),
+            stop: stop.clone(),
+        };
         // A task of its own: whoever asked may stop waiting at any time.
-        let runtime = core.runtime.clone();
-        runtime.spawn(async move {
-            let event = core.conduct(unit, admitted, recorded).await;
+        let conductor = Arc::clone(&core.conductor);
+        core.runtime.spawn(async move {
+            let event = conductor.conduct(unit, admitted, recorded).await;
             // A unit in the background has nobody waiting here.
             let _ = done.send(event);
         });
@@ -304,151 +264,20 @@ impl Delegator {
     }
 }
 
-impl Core {
-    /// Whoever asks from outside.
-    pub(super) fn top(&self, session: &Session, request: &Request) -> Asker {
-        Asker {
-            session: session.clone(),
-            parent: None,
-            depth: 0,
-            policy: None,
-            budget: None,
-            component: None,
-            model: None,
-            builds: request.written_by == WrittenBy::Application,
-        }
-    }
-
-    pub(super) fn rules(&self, asker: &Asker) -> Rules {
-        let limits = &self.parts.limits;
-        let is_top = asker.depth == 0;
-        Rules {
-            max_tasks_per_batch: limits.max_tasks_per_batch,
-            max_depth: limits.max_depth,
-            max_iterations: limits.max_iterations,
-            depth: asker.depth,
-            parent: match &asker.policy {
-                Some(held) if limits.defences.has(Defence::ParentsGrant) => held.grant().clone(),
-                _ => self.parts.grant.clone(),
-            },
-            house: Arc::clone(&self.house),
-            has_model: self.parts.models.default_name().is_some() || asker.model.is_some(),
-            strict: asker.policy.as_ref().is_some_and(|it| it.is_strict()),
-            default_toolsets: is_top.then(|| limits.default_toolsets.clone()),
-            natives: self.parts.natives.tools(),
-        }
-    }
-
-    /// What is left for the tree, or less.
-    fn budget(&self, asker: &Asker, narrow: Narrow) -> Budget {
-        let now = Instant::now();
-        let tree = asker.budget.clone().unwrap_or_else(|| Budget::new(self.parts.budget, now));
-        if narrow == Narrow::default() { tree } else { tree.narrowed(narrow, now) }
-    }
-
-    /// What is known of a unit before its tasks are.
-    fn record(&self, asker: &Asker, request: &Request) -> UnitRecord {
-        // A child needs the results inside its own turn (SEMANTICS.md §2).
-        let is_background = request.background && asker.depth == 0;
-        // A list of one is the single form.
-        let only = match request.tasks.as_slice() {
-            [only] => only.clone(),
-            _ => TaskRequest::default(),
-        };
-        UnitRecord {
-            id: DelegationId::new(&*self.parts.random),
-            parent: asker.parent,
-            session: asker.session.clone(),
-            mode: if is_background { Mode::Background } else { Mode::Foreground },
-            depth: asker.depth.saturating_add(u32::from(!request.as_parent)),
-            role: if request.as_parent {
-                Role::Orchestrator
-            } else {
-                only.role.or(request.role).unwrap_or(Role::Leaf)
-            },
-            context: only.context.or_else(|| request.context.clone()),
-            toolsets: only.toolsets.or_else(|| request.toolsets.clone()),
-            model: only.model.or_else(|| request.model.clone()),
-            workspace: self.parts.workspace.clone(),
-            dispatched_at: 0.0,
-            tasks: Vec::new(),
-            groups: Vec::new(),
-            notes: Vec::new(),
-        }
-    }
-
-    async fn works(&self, asker: &Asker, tasks: Vec<TaskPlan>) -> Result<Vec<Work>, DelegateError> {
-        let total = tasks.len();
-        let mut works = Vec::with_capacity(tasks.len());
-        // Tasks of one agent share its bytes.
-        let mut found_before: HashMap<String, Found> = HashMap::new();
-        for (index, task) in tasks.into_iter().enumerate() {
-            let child_id = ChildId::new(index, &*self.parts.random);
-            let found = match (&task.agent, &asker.component) {
-                (Some(agent), _) => match found_before.get(agent) {
-                    Some(found) => found.clone(),
-                    None => {
-                        let found = self.find(asker, agent).await;
-                        let found = found.map_err(|it| it.in_task(index, total))?;
-                        found_before.insert(agent.clone(), found.clone());
-                        found
-                    }
-                },
-                (None, Some((name, component))) => {
-                    Found { name: name.clone(), component: component.clone() }
-                }
-                (None, None) => {
-                    let known = self.parts.agents.names();
-                    return Err(DelegateError::NoAgent { known }.in_task(index, total));
-                }
-            };
-            let model = self.model(asker, task.model.as_deref())?;
-            let Found { name: agent, component } = found;
-            let time_used = Duration::ZERO;
-            works.push(Work { child_id, task, agent, component, model, time_used });
-        }
-        Ok(works)
-    }
-
-    /// The model of a task. One that can't be asked as it is configured says
-    /// so when it is: most agents never ask.
-    pub(super) fn model(
-        &self,
-        asker: &Asker,
-        name: Option<&str>,
-    ) -> Result<Option<Arc<Model>>, UnknownModel> {
-        let models = &self.parts.models;
-        let found = if asker.builds { models.find(name)? } else { models.find_named(name)? };
-        Ok(found.or_else(|| asker.model.clone()))
-    }
-
-    /// Whether there is that agent for whoever asks.
-    pub(super) fn check_agent(&self, asker: &Asker, agent: &str) -> Result<(), DelegateError> {
-        if !asker.builds && plugin::is_path(agent) {
-            return Err(DelegateError::Path(agent.to_owned()));
-        }
-        Ok(self.parts.agents.check(agent)?)
-    }
-
-    /// A guest names agents; paths, and with them builds, are the top-level
-    /// caller's.
-    async fn find(&self, asker: &Asker, agent: &str) -> Result<Found, DelegateError> {
-        if !asker.builds {
-            if plugin::is_path(agent) {
-                return Err(DelegateError::Path(agent.to_owned()));
-            }
-            return Ok(self.parts.agents.find_built(agent).await?);
-        }
-        Ok(self.parts.agents.find(agent).await?)
-    }
-}
-
-fn task_record(work: &Work) -> TaskRecord {
-    TaskRecord {
-        child_id: work.child_id,
-        goal: work.task.goal.clone(),
-        agent: work.agent.clone(),
-        role: work.task.policy.role(),
-        grant: work.task.policy.grant().names().into_iter().map(str::to_owned).collect(),
-    }
+/// Who conducts the units of a delegator made of these parts.
+fn conductor(parts: &Parts, feed: Feed) -> Conductor {
+    let limits = &parts.limits;
+    let bounds = Bounds {
+        max_concurrent_children: limits.max_concurrent_children,
+        timeout: limits.child_timeout,
+        grace: limits.interrupt_grace,
+    };
+    let books = Books {
+        store: parts.store.clone(),
+        queue: parts.queue.clone(),
+        clock: Arc::clone(&parts.clock),
+        trouble: Trouble::default(),
+    };
+    let sandbox = Arc::clone(&parts.sandbox);
+    Conductor::new(sandbox, bounds, books, feed, limits.retained_records)
 }

@@ -66,8 +66,8 @@ struct Child<'a> {
     meter: Arc<ChatMeter>,
 }
 
-/// Gives the tools of the child of one task.
-pub(super) type ToolsOf = dyn Fn(&Work, Spent) -> Arc<dyn ToolHost> + Send + Sync;
+/// Gives the tools of the child of one task, whose calls that budget pays.
+pub(super) type ToolsOf = dyn Fn(&Work, &Budget, Spent) -> Arc<dyn ToolHost> + Send + Sync;
 
 /// A unit that is ready to run.
 pub(super) struct Batch {
@@ -210,7 +210,7 @@ impl Batch {
         });
         Job {
             admitted: Arc::clone(admitted),
-            tools: (self.tools)(work, spent.clone()),
+            tools: (self.tools)(work, &self.budget, spent.clone()),
             model,
             session: self.record.session.clone(),
             child: Arc::from(work.child_id.to_string()),

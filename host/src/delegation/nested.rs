@@ -38,7 +38,7 @@ impl ChildTools {
         core: &Arc<Core>,
         record: &UnitRecord,
         work: &Work,
-        budget: Budget,
+        budget: &Budget,
         spent: Spent,
     ) -> Self {
         let asker = Asker {
@@ -53,7 +53,7 @@ impl ChildTools {
         };
         let shared = &core.parts.tools;
         let tools = shared.of_child().unwrap_or_else(|| Arc::clone(shared));
-        Self { core: Arc::clone(core), asker, tools, budget, spent }
+        Self { core: Arc::clone(core), asker, tools, budget: budget.clone(), spent }
     }
 }
 
@@ -92,7 +92,7 @@ async fn delegate(
     call: DelegateTask,
 ) -> Result<ToolOutput, ToolError> {
     let request = Request { background: false, ..Request::from(call) };
-    let prepared = delegator.prepare_for(asker, request).await?;
+    let prepared = delegator.core().prepare(asker, request).await?;
     match delegator.dispatch(prepared).await? {
         Dispatched::Background(_) => Err(ToolError::Failed("nobody waits for it".to_owned())),
         Dispatched::Foreground(mut running) => {

@@ -10,10 +10,10 @@ use std::{
 use tokio::time::timeout;
 
 use super::{
-    delegator::{Asker, Core, Delegator, Prepared},
+    delegator::{Delegator, Prepared},
     error::DelegateError,
     executor::Work,
-    request::{Request, TaskPlan},
+    request::Request,
 };
 use crate::{
     boundary::{Contract, Purpose},
@@ -99,29 +99,5 @@ fn tool(line: &BoundaryLine) -> Option<Tool> {
     match Contract::purpose(interface, function)? {
         Purpose::Tool(tool) => Some(tool),
         Purpose::Always | Purpose::Model => None,
-    }
-}
-
-impl Core {
-    /// Everything that can be wrong with tasks before a component is read, so
-    /// that none is built for a call that is refused in the end.
-    pub(super) fn check(&self, asker: &Asker, tasks: &[TaskPlan]) -> Result<(), DelegateError> {
-        for (index, task) in tasks.iter().enumerate() {
-            let checked = self.check_task(asker, task);
-            checked.map_err(|it| it.in_task(index, tasks.len()))?;
-        }
-        Ok(())
-    }
-
-    fn check_task(&self, asker: &Asker, task: &TaskPlan) -> Result<(), DelegateError> {
-        match (&task.agent, &asker.component) {
-            (Some(agent), _) => self.check_agent(asker, agent)?,
-            (None, Some(_)) => {}
-            (None, None) => {
-                return Err(DelegateError::NoAgent { known: self.parts.agents.names() });
-            }
-        }
-        self.model(asker, task.model.as_deref())?;
-        Ok(())
     }
 }
