@@ -47,11 +47,11 @@ use self::{
 use crate::{
     boundary::Policy,
     defence::Defences,
-    event::{BoundaryRecord, Role},
+    event::BoundaryRecord,
     helper::HelperError,
     id::Random,
     session::Session,
-    toolset::{ModelHost, ToolHost},
+    toolset::{ModelHost, Schema, ToolHost, delegate::TaskRequest},
 };
 
 pub use self::{
@@ -172,21 +172,18 @@ impl fmt::Debug for Binary {
     }
 }
 
-/// What a child is asked to do.
+/// What a child is asked to do. What it may do besides, [`Job::admitted`]
+/// says.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// The work. Not blank.
-    pub goal: String,
-    /// What the parent hands over.
-    pub context: Option<String>,
-    /// What it may do besides the work.
-    pub role: Role,
+    /// The work, and what the parent hands over.
+    pub asked: Arc<TaskRequest>,
     /// 1 for a child of the top-level caller.
     pub depth: u32,
     /// Model calls it may make.
     pub max_iterations: u32,
-    /// JSON Schema that its summary must satisfy, as JSON text.
-    pub output_schema: Option<String>,
+    /// What its summary must satisfy.
+    pub output_schema: Option<Schema>,
     /// On the second try, the answer of the first.
     pub rejected: Option<Rejected>,
 }

@@ -12,7 +12,7 @@ use std::{
 
 use hermitage::{
     boundary::Policy,
-    delegation::Progress,
+    delegation::{Progress, TaskRequest},
     event::LogLine,
     event::{ExitReason, Role, Status},
     sandbox::{Binary, Ended, Interrupt, Job, Observer, Outcome, Spent, StopReason, Task},
@@ -374,10 +374,9 @@ async fn run_alone(
     let Ok(admitted) = host.host().await.sandbox().admit(&component, policy) else {
         panic!("refused")
     };
+    let asked = TaskRequest { goal: "run".to_owned(), ..TaskRequest::default() };
     let task = Task {
-        goal: "run".to_owned(),
-        context: None,
-        role: policy.role(),
+        asked: Arc::new(asked),
         depth: 1,
         max_iterations: 25,
         output_schema: None,

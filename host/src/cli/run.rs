@@ -168,7 +168,7 @@ fn tell_recovered(host: &Host) {
 async fn refuse_strangers(host: &Host, prepared: &mut Prepared) -> Result<(), CliError> {
     let Err((index, err)) = host.load(prepared).await else { return Ok(()) };
     let works = prepared.works();
-    let name = works.get(index).map(|it| it.task.agent.as_deref().unwrap_or(&it.agent));
+    let name = works.get(index).map(|it| it.task.asked.agent.as_deref().unwrap_or(&it.agent));
     let name = clean_line(name.unwrap_or_default(), MAX_NOTE_CHARS);
     let err = match err {
         NotLoaded::Refused(err) => CliError::refused(&name, err),

@@ -178,7 +178,7 @@ impl Delegator {
         let core = &self.0;
         let Prepared { mut record, works, budget, on_capacity, failure_notices } = prepared;
         record.dispatched_at = core.parts.clock.now();
-        let children = works.iter().map(|it| (it.task.goal.clone(), it.agent.clone()));
+        let children = works.iter().map(|it| (it.task.asked.goal.clone(), it.agent.clone()));
         let live = Live::new(record.id, record.session.clone(), core.feed.clone(), children);
         let stop = Stop::default();
         let admitted =

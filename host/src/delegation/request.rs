@@ -126,16 +126,10 @@ impl Rules {
 /// A task with everything decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskPlan {
-    /// The work.
-    pub goal: String,
-    /// Background.
-    pub context: Option<String>,
-    /// Name or path of the component, if one was named.
-    pub agent: Option<String>,
+    /// As it was asked for, with the defaults of its request.
+    pub asked: Arc<TaskRequest>,
     /// What the child holds, frozen.
     pub policy: Arc<Policy>,
-    /// Name of the model, if one was named.
-    pub model: Option<String>,
     /// What the summary must satisfy.
     pub output_schema: Option<Schema>,
     /// Model calls.

@@ -168,13 +168,13 @@ fn task(job: &Job) -> wit::Task {
     let task = &job.task;
     let specs = crate::toolset::spec::specs(job.admitted.grant());
     wit::Task {
-        goal: task.goal.clone(),
-        context: task.context.clone(),
+        goal: task.asked.goal.clone(),
+        context: task.asked.context.clone(),
         tools: specs.into_iter().map(Into::into).collect(),
-        role: task.role.into(),
+        role: job.admitted.policy().role().into(),
         depth: task.depth,
         max_iterations: task.max_iterations,
-        output_schema: task.output_schema.clone(),
+        output_schema: task.output_schema.as_ref().map(|it| it.text().to_owned()),
         rejected: task.rejected.clone().map(Into::into),
     }
 }

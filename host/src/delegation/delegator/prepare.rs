@@ -163,14 +163,14 @@ impl Core {
     }
 
     fn check_task(&self, asker: &Asker, task: &TaskPlan) -> Result<(), DelegateError> {
-        match (&task.agent, &asker.component) {
+        match (&task.asked.agent, &asker.component) {
             (Some(agent), _) => self.check_agent(asker, agent)?,
             (None, Some(_)) => {}
             (None, None) => {
                 return Err(DelegateError::NoAgent { known: self.parts.agents.names() });
             }
         }
-        self.model(asker, task.model.as_deref())?;
+        self.model(asker, task.asked.model.as_deref())?;
         Ok(())
     }
 
@@ -181,7 +181,7 @@ impl Core {
         let mut found_before: HashMap<String, Found> = HashMap::new();
         for (index, task) in tasks.into_iter().enumerate() {
             let child_id = ChildId::new(index, &*self.parts.random);
-            let found = match (&task.agent, &asker.component) {
+            let found = match (&task.asked.agent, &asker.component) {
                 (Some(agent), _) => match found_before.get(agent) {
                     Some(found) => found.clone(),
                     None => {
@@ -199,7 +199,7 @@ impl Core {
                     return Err(DelegateError::NoAgent { known }.in_task(index, total));
                 }
             };
-            let model = self.model(asker, task.model.as_deref())?;
+            let model = self.model(asker, task.asked.model.as_deref())?;
             let Found { name: agent, component } = found;
             let time_used = Duration::ZERO;
             works.push(Work { child_id, task, agent, component, model, time_used });
@@ -247,7 +247,7 @@ impl Core {
 fn task_record(work: &Work) -> TaskRecord {
     TaskRecord {
         child_id: work.child_id,
-        goal: work.task.goal.clone(),
+        goal: work.task.asked.goal.clone(),
         agent: work.agent.clone(),
         role: work.task.policy.role(),
         grant: work.task.policy.grant().names().into_iter().map(str::to_owned).collect(),

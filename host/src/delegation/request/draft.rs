@@ -50,11 +50,8 @@ impl<'a> Draft<'a> {
         self.note_blocked(requested.as_ref(), &policy);
         self.note_missing(requested.as_ref(), task.toolsets.is_none());
         self.resolved.tasks.push(TaskPlan {
+            asked: Arc::new(task),
             policy,
-            goal: task.goal,
-            context: task.context,
-            agent: task.agent,
-            model: task.model,
             output_schema,
             max_iterations,
         });

@@ -118,7 +118,7 @@ fn tasks_win_over_the_goal_and_take_the_defaults_they_lack() {
     let seen: Vec<_> = res
         .tasks
         .iter()
-        .map(|it| (it.goal.as_str(), it.context.as_deref(), it.policy.grant().names()))
+        .map(|it| (it.asked.goal.as_str(), it.asked.context.as_deref(), it.policy.grant().names()))
         .collect();
     assert_eq!(
         seen,
