@@ -9,6 +9,7 @@
 use std::{
     collections::VecDeque,
     hash::{DefaultHasher, Hash as _, Hasher},
+    io::{self, Write},
     sync::Arc,
 };
 
@@ -42,7 +43,7 @@ impl Originals {
     pub(super) fn add(&mut self, response: &ChatResponse) {
         let meaning = meaning(&response.text, &response.tool_calls);
         let (Some(meaning), Some(message)) = (meaning, &response.original) else { return };
-        let bytes = message.to_string().len();
+        let bytes = size(message);
         self.bytes = self.bytes.saturating_add(bytes);
         self.kept.push_back(Original { meaning, message: Arc::clone(message), bytes });
         while MAX_ORIGINALS < self.kept.len() || MAX_ORIGINAL_BYTES < self.bytes {
@@ -68,6 +69,27 @@ impl Originals {
             message.original =
                 place.and_then(|it| self.kept.get(it)).map(|it| Arc::clone(&it.message));
         }
+    }
+}
+
+/// Bytes of a value as JSON, which is written nowhere.
+fn size(value: &Value) -> usize {
+    let mut counted = Counted(0);
+    // It takes all that there is.
+    let _ = serde_json::to_writer(&mut counted, value);
+    counted.0
+}
+
+struct Counted(usize);
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -216,6 +238,14 @@ mod tests {
         check(&said, &[one.clone(), two.clone()], &[Some(0), Some(1)]);
         // More of the same than was said.
         check(std::slice::from_ref(&one), &[one.clone(), one.clone()], &[Some(0), Some(0)]);
+    }
+
+    #[test]
+    fn a_value_is_as_large_as_its_text() {
+        for value in [json!(null), json!({"a": ["\n\u{e9}\"", 1.5, {}]}), json!("x".repeat(9_999))]
+        {
+            assert_eq!(size(&value), value.to_string().len(), "{value}");
+        }
     }
 
     #[test]
