@@ -135,8 +135,11 @@ impl Store {
         // without its lock takes the host for dead.
         let held = hosts.enter(host).map_err(|err| open_error(&path, &err))?;
 
-        let writer = Writer::start(Box::new(found.set_up()?), watch, Some(held))?;
-        let watched = writer.downgrade().map(|it| Neighbours::watch(&path, hosts.dir(), it));
+        let tables = found.set_up()?;
+        let writes = tables.writes();
+        let writer = Writer::start(Box::new(tables), watch, Some(held))?;
+        let watch = |it| Neighbours::watch(&path, hosts.dir(), it, writes);
+        let watched = writer.downgrade().map(watch);
         let neighbours = watched.transpose().unwrap_or_else(|err| {
             tracing::debug!(%err, "what other processes write is seen late");
             None

@@ -4,13 +4,22 @@
 //! The kernel tells (inotify) that the log of the database was written to,
 //! and that the lock of a host was closed or removed. A write shows in the log
 //! before it counts, so the database is asked a few times after each.
+//!
+//! It does not tell who wrote. But only one process writes at a time, so what
+//! was written while it was not this one's turn is another's ([`Writes`]). In
+//! its own turn the connection sees by itself what was written before, so a
+//! store that commits all the time is never asked.
 
 use std::{
     io::{self, PipeReader, PipeWriter},
     mem::MaybeUninit,
     os::fd::OwnedFd,
     path::Path,
-    sync::Arc,
+    slice,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -23,10 +32,10 @@ use tokio::sync::watch;
 
 use super::{StoreError, writer::WeakWriter};
 
-/// When the database is asked after its log was written to. The sum is longer
-/// than a commit waits for a disk; after that the usual looks find it.
-const LOOKS: [Duration; 7] = [
-    Duration::ZERO,
+/// When the database is asked after another process wrote to its log, besides
+/// at once. The sum is longer than a commit waits for a disk; after that the
+/// usual looks find it.
+const AFTER_OTHERS: [Duration; 6] = [
     Duration::from_millis(5),
     Duration::from_millis(10),
     Duration::from_millis(20),
@@ -35,17 +44,67 @@ const LOOKS: [Duration; 7] = [
     Duration::from_millis(300),
 ];
 
-/// Between two questions at least, and twice what the last answer took: own
-/// commits are seen in the log, too, and must not wait for these.
+/// The same after writes of this process, unless its next turn comes before:
+/// another may have written right behind it.
+const AFTER_OWN: [Duration; 5] = [
+    Duration::from_millis(20),
+    Duration::from_millis(20),
+    Duration::from_millis(40),
+    Duration::from_millis(100),
+    Duration::from_millis(300),
+];
+
+/// After own writes, of which there may be thousands a second, and between two
+/// questions at least; and twice what the last answer took.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Bytes of news that are read at a time.
 const BUFFER: usize = 4096;
 
+/// Who writes to the database, told by the connection of this process.
+#[derive(Debug, Default)]
+pub(super) struct Writes {
+    /// Counts the beginnings and the ends of own turns: odd within one.
+    turns: AtomicU64,
+    elsewhere: watch::Sender<()>,
+}
+
+impl Writes {
+    /// From now on what is written is this process's.
+    pub(super) fn begin(&self) {
+        self.turns.fetch_or(1, Ordering::SeqCst);
+    }
+
+    /// From now on it is not. May be said twice.
+    pub(super) fn end(&self) {
+        let turns = self.turns.load(Ordering::SeqCst);
+        self.turns.store(turns.saturating_add(turns % 2), Ordering::SeqCst);
+    }
+
+    /// Another process wrote.
+    pub(super) fn tell(&self) {
+        self.elsewhere.send_replace(());
+    }
+
+    /// What others write, from now on.
+    pub(super) fn subscribe(&self) -> watch::Receiver<()> {
+        self.elsewhere.subscribe()
+    }
+
+    fn turns(&self) -> u64 {
+        self.turns.load(Ordering::SeqCst)
+    }
+
+    /// Whether no own turn was in between.
+    fn are_of_others(&self, since: u64) -> bool {
+        since.is_multiple_of(2) && since == self.turns()
+    }
+}
+
 /// News of other processes. The thread behind it ends with the value.
 #[derive(Debug)]
 pub(super) struct Neighbours {
-    changed: Arc<watch::Sender<()>>,
+    writes: Arc<Writes>,
     ended: Arc<watch::Sender<()>>,
     /// Closed when it is dropped, which the thread notices.
     _stop: PipeWriter,
@@ -53,7 +112,12 @@ pub(super) struct Neighbours {
 
 impl Neighbours {
     /// Starts to watch a database that is set up, and the locks beside it.
-    pub(super) fn watch(database: &Path, locks: &Path, store: WeakWriter) -> io::Result<Self> {
+    pub(super) fn watch(
+        database: &Path,
+        locks: &Path,
+        store: WeakWriter,
+        writes: Arc<Writes>,
+    ) -> io::Result<Self> {
         let news = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
         let mut log = database.as_os_str().to_owned();
         log.push("-wal");
@@ -61,19 +125,19 @@ impl Neighbours {
         let closed = WatchFlags::CLOSE_WRITE | WatchFlags::DELETE;
         inotify::add_watch(&news, locks, closed)?;
         let (stopped, stop) = io::pipe()?;
-        let (changed, ended) = (Arc::new(watch::Sender::new(())), Arc::new(watch::Sender::new(())));
+        let ended = Arc::new(watch::Sender::new(()));
         let thread = Thread {
             news,
             log,
             stopped,
             store,
-            changed: Arc::clone(&changed),
+            writes: Arc::clone(&writes),
             ended: Arc::clone(&ended),
         };
         thread::Builder::new()
             .name("hermitage-news".to_owned())
             .spawn(move || drop(thread.run()))?;
-        Ok(Self { changed, ended, _stop: stop })
+        Ok(Self { writes, ended, _stop: stop })
     }
 }
 
@@ -83,7 +147,7 @@ pub struct News(Option<watch::Receiver<()>>);
 
 impl News {
     pub(super) fn of_changes(neighbours: Option<&Neighbours>) -> Self {
-        Self(neighbours.map(|it| it.changed.subscribe()))
+        Self(neighbours.map(|it| it.writes.subscribe()))
     }
 
     pub(super) fn of_ends(neighbours: Option<&Neighbours>) -> Self {
@@ -107,31 +171,56 @@ struct Thread {
     log: i32,
     stopped: PipeReader,
     store: WeakWriter,
-    changed: Arc<watch::Sender<()>>,
+    writes: Arc<Writes>,
     ended: Arc<watch::Sender<()>>,
 }
 
 impl Thread {
     /// Until the store is gone.
     fn run(self) -> io::Result<()> {
-        let mut looks = LOOKS.iter();
-        let mut wait = None;
-        while self.wait(wait)? {
-            if self.read_news()? {
-                looks = LOOKS.iter();
+        let mut looks: slice::Iter<'_, Duration> = [].iter();
+        let mut since = self.writes.turns();
+        loop {
+            let next = looks.as_slice().first().copied();
+            if !self.wait(next)? {
+                return Ok(());
             }
-            wait = looks.next().copied();
-            if wait.is_some() && self.changed.receiver_count() > 0 {
-                let start = Instant::now();
-                match self.store.ask(|tables| tables.changed_elsewhere()) {
-                    Ok(true) => self.changed.send_replace(()),
-                    Err(StoreError::Closed) => return Ok(()),
-                    Ok(false) | Err(_) => (),
+            let turns = self.writes.turns();
+            let is_written = self.read_news()?;
+            let is_of_others = self.writes.are_of_others(since);
+            since = turns;
+            match (is_written, next) {
+                (true, _) if is_of_others => looks = AFTER_OTHERS.iter(),
+                (true, _) => {
+                    looks = AFTER_OWN.iter();
+                    thread::sleep(PAUSE);
+                    continue;
                 }
-                thread::sleep(PAUSE.max(start.elapsed().saturating_mul(2)));
+                (false, Some(_)) => {
+                    looks.next();
+                }
+                (false, None) => continue,
+            }
+            if !self.look() {
+                return Ok(());
             }
         }
-        Ok(())
+    }
+
+    /// Asks the database, unless nobody wants to know; `false` when the store
+    /// is gone.
+    fn look(&self) -> bool {
+        if self.writes.elsewhere.receiver_count() == 0 {
+            return true;
+        }
+        let start = Instant::now();
+        match self.store.ask(|tables| tables.changed_elsewhere()) {
+            Ok(true) => self.writes.tell(),
+            Err(StoreError::Closed) => return false,
+            Ok(false) | Err(_) => (),
+        }
+        thread::sleep(PAUSE.max(start.elapsed().saturating_mul(2)));
+        true
     }
 
     /// Waits for news; `false` when there will be none. `None` waits for ever.
@@ -172,5 +261,25 @@ impl Thread {
             self.ended.send_replace(());
         }
         Ok(is_written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_outside_of_own_turns_is_another_s() {
+        let writes = Writes::default();
+        let before = writes.turns();
+        assert!(writes.are_of_others(before));
+        writes.begin();
+        let within = writes.turns();
+        assert!(!writes.are_of_others(before) && !writes.are_of_others(within));
+        writes.end();
+        assert!(!writes.are_of_others(before) && !writes.are_of_others(within));
+        let after = writes.turns();
+        writes.end();
+        assert!(writes.are_of_others(after));
     }
 }

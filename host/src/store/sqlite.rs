@@ -26,6 +26,7 @@ pub(super) use self::{error::in_words, file::prepare};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rusqlite::{Connection, OpenFlags, Params, Row};
@@ -36,7 +37,8 @@ use self::{
 };
 use super::{
     ClaimFilter, ClaimToken, Corrupt, EventFilter, EventId, EventRow, Finish, Interruption,
-    NewEvent, Recovered, Settled, StoreError, Tables, ToStop, UnitRow, open_error,
+    NewEvent, Recovered, Settled, StoreError, Tables, ToStop, UnitRow, neighbours::Writes,
+    open_error,
 };
 use crate::{
     event::ChildResult,
@@ -66,6 +68,7 @@ pub(super) struct Sqlite {
     told: BTreeSet<String>,
     /// What `PRAGMA data_version` said last.
     version: i64,
+    writes: Arc<Writes>,
 }
 
 impl Sqlite {
@@ -85,8 +88,8 @@ impl Sqlite {
     }
 
     fn over(db: Connection, path: &Path) -> Self {
-        let (path, told) = (path.to_owned(), BTreeSet::new());
-        Self { db, path, presence: None, lost: None, told, version: 0 }
+        let (path, told, writes) = (path.to_owned(), BTreeSet::new(), Arc::default());
+        Self { db, path, presence: None, lost: None, told, version: 0, writes }
     }
 
     /// Makes it what this version works with.
@@ -96,6 +99,11 @@ impl Sqlite {
         let presence = Presence::of(&self.path).map_err(|err| open_error(&self.path, &err))?;
         self.presence = Some(presence);
         Ok(self)
+    }
+
+    /// Who writes to the database.
+    pub(super) fn writes(&self) -> Arc<Writes> {
+        Arc::clone(&self.writes)
     }
 
     /// Whether the file is still the one that was opened. Otherwise nothing
@@ -189,11 +197,18 @@ impl Tables for Sqlite {
         self.check_presence()?;
         // Immediate: a transaction that begins with a read can't always wait
         // for its turn to write.
-        self.run("BEGIN IMMEDIATE")
+        self.writes.begin();
+        self.run("BEGIN IMMEDIATE")?;
+        if self.changed_elsewhere()? {
+            self.writes.tell();
+        }
+        Ok(())
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
-        self.run("COMMIT")
+        self.run("COMMIT")?;
+        self.writes.end();
+        Ok(())
     }
 
     fn rollback(&mut self) {
@@ -202,6 +217,7 @@ impl Tables for Sqlite {
         {
             tracing::error!(%err, "a transaction can't be rolled back");
         }
+        self.writes.end();
     }
 
     fn savepoint(&mut self) -> Result<(), StoreError> {

@@ -496,6 +496,26 @@ async fn what_another_process_writes_is_heard_of_within_moments() {
 }
 
 #[tokio::test]
+async fn what_another_process_writes_is_heard_of_while_this_one_writes() {
+    let case = Case::new();
+    let (one, two) = (case.open(), case.open());
+    let mut changes = one.changes_elsewhere();
+    let own = async {
+        for n in 1.. {
+            insert(&one, unit(n, &[&[0]])).await;
+        }
+    };
+    let heard = async {
+        insert(&two, unit(0, &[&[0]])).await;
+        changes.next().await;
+    };
+    tokio::select! {
+        () = own => panic!("nothing was heard"),
+        () = heard => (),
+    }
+}
+
+#[tokio::test]
 async fn a_process_that_stopped_in_a_transaction_is_named() {
     let case = Case::new();
     let store = case.open();

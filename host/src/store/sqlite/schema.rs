@@ -142,7 +142,7 @@ pub(super) fn version(db: &Connection) -> rusqlite::Result<usize> {
 
 /// A number that changes when another connection wrote.
 pub(super) fn data_version(db: &Connection) -> Result<i64, Failure> {
-    Ok(pragma(db, "data_version")?)
+    Ok(db.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
 }
 
 /// Bytes that the file has to have, as far as the database knows.

@@ -323,6 +323,25 @@ fn the_settings_of_a_connection_are_those_that_keep_what_was_answered() {
 }
 
 #[test]
+fn a_turn_tells_what_another_wrote_before_it() {
+    let mut case = Case::new();
+    let mut other = suite::sqlite(&case.dir.path().join("store.db"));
+    let mut news = case.tables.writes().subscribe();
+    let mut turn = |tables: &mut Sqlite, n| {
+        tables.begin().unwrap();
+        let is_told = news.has_changed().unwrap();
+        news.mark_unchanged();
+        tables.insert_unit(&unit(n, &[&[0]]), host(1)).unwrap();
+        tables.commit().unwrap();
+        is_told
+    };
+    assert!(!turn(&mut case.tables, 1) && !turn(&mut case.tables, 2), "its own are no news");
+    turn(&mut other, 3);
+    assert!(turn(&mut case.tables, 4));
+    assert!(!turn(&mut case.tables, 5));
+}
+
+#[test]
 fn a_claim_looks_at_no_more_than_an_index_gives_it() {
     let case = Case::new();
     for sql in [queue::FIRST, queue::FIRST_DUE] {
