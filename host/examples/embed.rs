@@ -13,8 +13,8 @@ use std::{
 };
 
 use hermitage::{
-    BuildOnStderr, Deliveries, Delivery, Host, NativeSpec, NativeTool, Parent, Progress, Session,
-    ToolError, Update, tool,
+    BuildOnStderr, Deliveries, Delivery, Host, NativeTool, Parent, Progress, Session, ToolError,
+    ToolSpec, Update, tool,
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -49,7 +49,7 @@ async fn application() -> Result {
     let parent = host.parent(&session);
     println!("The application holds these tools:");
     for tool in parent.tools() {
-        println!("  {}", tool.tool.name());
+        println!("  {}", tool.name);
     }
 
     // Subscribed before anything starts, so that nothing is missed.
@@ -102,7 +102,7 @@ fn batch() -> Value {
 
 /// A tool of the application that children may be granted.
 fn lookup_ticket() -> Arc<dyn NativeTool> {
-    let spec = NativeSpec::new(
+    let spec = ToolSpec::new(
         "lookup_ticket",
         "Gives the title of a ticket by its number.",
         json!({"type": "object", "properties": {"number": {"type": "integer"}}}).to_string(),
@@ -119,7 +119,7 @@ fn lookup_ticket() -> Arc<dyn NativeTool> {
 
 /// A tool that the parent alone holds: no child ever gets it.
 fn memory() -> Arc<dyn NativeTool> {
-    let spec = NativeSpec::new(
+    let spec = ToolSpec::new(
         "memory",
         "Remembers a note.",
         json!({"type": "object", "properties": {"note": {"type": "string"}}}).to_string(),

@@ -11,8 +11,8 @@ mod common;
 use std::{sync::Arc, time::Duration};
 
 use hermitage::{
-    BuildOnStderr, Config, Delivery, Host, Layers, NativeSpec, NativeTool, Progress, Session,
-    Update, tool,
+    BuildOnStderr, Config, Delivery, Host, Layers, NativeTool, Progress, Session, ToolSpec, Update,
+    tool,
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -216,7 +216,7 @@ fn conversations() -> [(&'static str, &'static str, Vec<Message>); 3] {
 /// A tool of the gateway that subagents may be granted.
 fn track_parcel() -> Arc<dyn NativeTool> {
     let schema = json!({"type": "object", "properties": {"parcel": {"type": "string"}}});
-    let spec = NativeSpec::new("track_parcel", "Tells where a parcel is.", schema.to_string());
+    let spec = ToolSpec::new("track_parcel", "Tells where a parcel is.", schema.to_string());
     tool(spec, |_caller, _arguments| async {
         time::sleep(Duration::from_millis(300)).await;
         Ok("it is in Lyon".to_owned())

@@ -32,8 +32,6 @@ mod template;
 
 use std::collections::BTreeMap;
 
-use reqwest::Url;
-
 pub use environment::unknown_variables;
 pub use error::{ConfigError, ConfigErrors};
 pub use layers::{Layer, Layers};
@@ -50,12 +48,7 @@ use crate::{
     delegation::{self, budget},
     provider::Patience,
     sandbox::SandboxConfig,
-    tools::{
-        file::FileConfig,
-        memory::MemoryConfig,
-        terminal::TerminalConfig,
-        web::{SearchKind, WebConfig},
-    },
+    tools::ToolsConfig,
 };
 
 /// Every key with its default and its reason. Also what a user's own file is
@@ -100,32 +93,6 @@ pub struct WorkspaceConfig {
     /// It may hold the home directory of the user, or the host's own
     /// directories. What the person's programs obey there stays closed.
     pub allow_home: bool,
-}
-
-/// Limits of the tools, by toolset.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToolsConfig {
-    /// Of the file tools.
-    pub file: FileConfig,
-    /// Of commands.
-    pub terminal: TerminalConfig,
-    /// Of pages and searches.
-    pub web: WebConfig,
-    /// Whom `web_search` asks.
-    pub search: Option<SearchConfig>,
-    /// Of the parent's notes.
-    pub memory: MemoryConfig,
-}
-
-/// A search engine. Its address is the operator's word: it may be private.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SearchConfig {
-    /// How it is spoken to.
-    pub kind: SearchKind,
-    /// Where it stands.
-    pub url: Url,
-    /// The variable that holds its key, if it needs one.
-    pub key_env: Option<String>,
 }
 
 /// A configuration with the origin of each value.

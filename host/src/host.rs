@@ -6,6 +6,7 @@
 
 mod answer;
 mod builder;
+mod given;
 mod listing;
 mod models;
 mod offer;
@@ -18,7 +19,6 @@ use tokio::sync::broadcast;
 
 #[cfg(feature = "cli")]
 pub(crate) use self::offer::terminal_in;
-use self::parent::OwnTools;
 pub use self::{
     answer::{Answer, Reply},
     builder::{BuildError, Builder, default_store},
@@ -35,6 +35,7 @@ use crate::{
     sandbox::{Binary, Sandbox, Usage},
     session::Session,
     store::{ClaimFilter, Interruption, Recovered, Store, StoreError, ToStop},
+    toolset::Registry,
 };
 
 /// A running host. Cheap to clone; all clones are one.
@@ -44,7 +45,7 @@ pub struct Host(Arc<Inner>);
 struct Inner {
     delegator: Delegator,
     /// What a parent holds and a child never does.
-    own: OwnTools,
+    of_parents: Arc<Registry>,
     recovered: Recovered,
 }
 
@@ -226,8 +227,8 @@ impl Host {
         &self.0.delegator
     }
 
-    fn own_tools(&self) -> &OwnTools {
-        &self.0.own
+    fn of_parents(&self) -> &Registry {
+        &self.0.of_parents
     }
 }
 

@@ -45,7 +45,7 @@
 //! | its answer | [`Answer`], or [`Dispatched`], [`Running`] and [`Update`] to watch it |
 //! | its end | [`Deliveries`], [`Delivery`], [`CompletionEvent`], [`ChildResult`] |
 //! | a look at all of it | [`Listing`], [`Queue`], [`Store`] |
-//! | tools of its own | [`NativeTool`], made by [`tool`]; [`ToolHost`]; [`Parent`], for a model that is the parent |
+//! | tools of its own | [`NativeTool`], made by [`tool`] of a [`ToolSpec`]; [`Parent`], for a model that is the parent |
 //!
 //! A request is taken for a model's unless [`Request::written_by`] says
 //! otherwise, and the session is always the application's word.
@@ -127,10 +127,7 @@ pub use sandbox::{Binary, Usage};
 pub use session::{Route, Session};
 pub use store::{EventFilter, EventRow, Store, StoreError};
 pub use tools::{clarify::Person, closed::OwnFiles};
-pub use toolset::{
-    NativeTool, ToolCall, ToolError, ToolHost, ToolOutput,
-    native::{NativeSpec, tool},
-};
+pub use toolset::{NativeTool, ToolError, ToolSpec, native::tool};
 
 /// Makes the program of this process its own helper: to be called first in
 /// `main`, before a runtime or any other thread. Returns at once, unless this

@@ -51,7 +51,7 @@ use crate::{
     helper::HelperError,
     id::Random,
     session::Session,
-    toolset::{ModelHost, Schema, ToolHost, delegate::TaskRequest},
+    toolset::{ChildTools, ModelHost, Schema, delegate::TaskRequest},
 };
 
 pub use self::{
@@ -202,7 +202,7 @@ pub struct Job {
     /// The component and the tools of the child.
     pub admitted: Arc<Admitted>,
     /// Who does the tools' work.
-    pub tools: Arc<dyn ToolHost>,
+    pub tools: ChildTools,
     /// Who answers its chats. Whether it may chat, the policy of
     /// [`Self::admitted`] decided.
     pub model: Option<Arc<dyn ModelHost>>,

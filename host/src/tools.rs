@@ -1,9 +1,13 @@
-//! The tools: what each does on the host. One file per toolset, each with its
-//! own plain configuration; knows nothing of WebAssembly and nothing of
+//! The tools: what each does on the host. One file for each tool, one
+//! declaration for each toolset; knows nothing of WebAssembly and nothing of
 //! grants, which are decided before a call gets here.
+//!
+//! [`TOOLSETS`] is the one list of what the program brings along.
 
 pub mod clarify;
 pub mod closed;
+pub mod code_execution;
+pub mod delegation;
 pub mod file;
 mod git;
 pub mod memory;
@@ -12,115 +16,228 @@ mod names;
 pub mod terminal;
 pub mod web;
 
-use std::sync::Arc;
+use std::{
+    path::Path,
+    sync::{Arc, LazyLock},
+};
+
+use futures_util::future::BoxFuture;
 
 use self::{
-    clarify::ClarifyTool,
-    file::FileTools,
-    memory::MemoryTool,
-    messaging::MessagingTool,
-    terminal::{TerminalSession, TerminalTools},
-    web::WebTools,
+    clarify::Person,
+    closed::Closed,
+    file::{FileConfig, WorkspaceError},
+    memory::MemoryConfig,
+    terminal::{TerminalConfig, TerminalError},
+    web::{SearchConfig, WebConfig},
 };
-use crate::toolset::{
-    ToolCall, ToolError, ToolHost, ToolOutput,
-    call::{Caller, ToolFuture},
+use crate::{
+    completion::Queue,
+    id::Random,
+    toolset::{Kept, Registry, declared::Declared, registry::Declaration},
 };
 
-/// The tools of one host. What it has not is `None`, and in no grant either.
-#[derive(Clone, Default)]
-pub struct Tools {
-    /// Of the workspace.
-    pub file: Option<FileTools>,
-    /// Commands in a sandbox.
-    pub terminal: Option<TerminalTools>,
-    /// Pages and searches.
-    pub web: Option<WebTools>,
-    /// Of the parent: questions to the person.
-    pub clarify: Option<ClarifyTool>,
-    /// Of the parent: notes.
-    pub memory: Option<MemoryTool>,
-    /// Of the parent: messages to sessions.
-    pub messaging: Option<MessagingTool>,
+const NO_WORKSPACE: &str = "this host has no workspace";
+
+/// Every toolset, in the order of the catalogue.
+const TOOLSETS: &[&dyn AnyToolset] = &[
+    &file::Files,
+    &file::FilesRead,
+    &terminal::Commands,
+    &web::Web,
+    &delegation::Delegation,
+    &clarify::Questions,
+    &memory::Notes,
+    &messaging::Messaging,
+    &code_execution::CodeExecution,
+];
+
+/// Limits of the tools, by toolset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolsConfig {
+    /// Of the file tools.
+    pub file: FileConfig,
+    /// Of commands.
+    pub terminal: TerminalConfig,
+    /// Of pages and searches.
+    pub web: WebConfig,
+    /// Whom `web_search` asks.
+    pub search: Option<SearchConfig>,
+    /// Of the parent's notes.
+    pub memory: MemoryConfig,
 }
 
-impl ToolHost for Tools {
-    /// Commands of a caller without a state of its own start anew each time.
-    fn call(&self, caller: Caller, call: ToolCall) -> ToolFuture {
-        let session = self.terminal.as_ref().map(TerminalTools::session).map(Arc::new);
-        self.clone().with_session(session, caller, call)
+/// What toolsets are opened with.
+pub struct Opening<'a> {
+    /// The directory that files are in and commands run in.
+    pub workspace: Option<&'a Path>,
+    /// What is closed in it.
+    pub closed: &'a Arc<Closed>,
+    /// The limits of each.
+    pub config: &'a ToolsConfig,
+    /// Who answers questions.
+    pub person: Option<&'a Arc<dyn Person>>,
+    /// Where notes are kept, instead of where the configuration says.
+    pub notes: Option<&'a Path>,
+    /// Where messages go.
+    pub queue: &'a Queue,
+    /// Tells one message from the next.
+    pub random: &'a Arc<dyn Random>,
+}
+
+/// Why a host can't start with its tools.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The workspace can't be opened.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    /// The terminal is configured wrong.
+    #[error(transparent)]
+    Terminal(#[from] TerminalError),
+}
+
+/// Why this machine has not what a toolset needs.
+#[derive(Clone, Debug)]
+struct Reason {
+    text: String,
+    /// Also to those who did not name the tool.
+    is_told: bool,
+}
+
+/// What a toolset says when it was opened.
+enum Opened<H> {
+    /// All of its tools are there.
+    Whole(H),
+    /// All but one.
+    But(H, &'static str, Reason),
+    /// None is.
+    Withheld(Reason),
+    /// It works with what an earlier toolset opened.
+    Earlier,
+}
+
+impl<H> Opened<H> {
+    /// Not there, though it was promised.
+    fn withheld(reason: impl Into<String>) -> Self {
+        Self::Withheld(Reason { text: reason.into(), is_told: true })
     }
 
-    fn of_child(&self) -> Option<Arc<dyn ToolHost>> {
-        let session = Arc::new(self.terminal.as_ref()?.session());
-        Some(Arc::new(ChildTools { shared: self.clone(), session }))
+    /// Not there, and never set up.
+    fn withheld_quietly(reason: impl Into<String>) -> Self {
+        Self::Withheld(Reason { text: reason.into(), is_told: false })
+    }
+
+    /// There, but for a tool that was never set up.
+    fn but(host: H, tool: &'static str, reason: impl Into<String>) -> Self {
+        Self::But(host, tool, Reason { text: reason.into(), is_told: false })
     }
 }
 
-/// The same tools, with a terminal that remembers.
-struct ChildTools {
-    shared: Tools,
-    session: Arc<TerminalSession>,
-}
+/// A toolset: its name, its tools, and how it is opened.
+trait Toolset: Sync {
+    /// As in a grant list.
+    const NAME: &'static str;
+    /// What its tools work with.
+    type Host: Send + Sync + 'static;
+    /// One line for each.
+    const TOOLS: &'static [Declaration<Self::Host>];
 
-impl ToolHost for ChildTools {
-    fn call(&self, caller: Caller, call: ToolCall) -> ToolFuture {
-        self.shared.clone().with_session(Some(Arc::clone(&self.session)), caller, call)
+    /// Opens it, or says why this machine has it not.
+    fn open(_: &Opening<'_>) -> impl Future<Output = Result<Opened<Self::Host>, OpenError>> + Send {
+        async { Ok(Opened::Earlier) }
     }
 }
 
-impl Tools {
-    fn with_session(
-        self,
-        session: Option<Arc<TerminalSession>>,
-        caller: Caller,
-        call: ToolCall,
-    ) -> ToolFuture {
+/// The same without types, for the list.
+trait AnyToolset: Sync {
+    fn declared(&self) -> (&'static str, Vec<Declared>);
+
+    fn enter<'a>(
+        &'a self,
+        opening: &'a Opening<'a>,
+        earlier: &'a Kept,
+        registry: &'a mut Registry,
+    ) -> BoxFuture<'a, Result<(), OpenError>>;
+}
+
+impl<T: Toolset> AnyToolset for T {
+    fn declared(&self) -> (&'static str, Vec<Declared>) {
+        (T::NAME, T::TOOLS.iter().map(|it| it.declared).collect())
+    }
+
+    fn enter<'a>(
+        &'a self,
+        opening: &'a Opening<'a>,
+        earlier: &'a Kept,
+        registry: &'a mut Registry,
+    ) -> BoxFuture<'a, Result<(), OpenError>> {
         Box::pin(async move {
-            let missing = ToolError::Failed(format!("this host has no `{}`", call.tool()));
-            let Self { file, terminal: _, web, clarify, memory, messaging } = self;
-            match call {
-                ToolCall::ReadFile(it) => {
-                    let done = file.ok_or(missing)?.read_file(&caller, it).await;
-                    done.map(ToolOutput::FileSlice)
+            let outcome = match T::open(opening).await? {
+                Opened::Whole(host) => Outcome { host: Some(Arc::new(host)), missing: None },
+                Opened::But(host, tool, reason) => {
+                    Outcome { host: Some(Arc::new(host)), missing: Some((Some(tool), reason)) }
                 }
-                ToolCall::WriteFile(it) => {
-                    file.ok_or(missing)?.write_file(&caller, it).await.map(ToolOutput::Written)
+                Opened::Withheld(reason) => Outcome { host: None, missing: Some((None, reason)) },
+                Opened::Earlier => {
+                    if let Some(outcome) = earlier.get::<Outcome<T::Host>>() {
+                        outcome.enter(T::TOOLS, registry);
+                    }
+                    return Ok(());
                 }
-                ToolCall::Patch(it) => {
-                    file.ok_or(missing)?.patch(&caller, it).await.map(ToolOutput::Patched)
-                }
-                ToolCall::SearchFiles(it) => {
-                    let done = file.ok_or(missing)?.search_files(&caller, it).await;
-                    done.map(ToolOutput::SearchPage)
-                }
-                ToolCall::Terminal(it) => {
-                    let done = session.ok_or(missing)?.run(&caller, it).await;
-                    done.map(ToolOutput::CommandResult)
-                }
-                ToolCall::ExecuteCode(it) => {
-                    let done = session.ok_or(missing)?.execute(&caller, it).await;
-                    done.map(ToolOutput::CommandResult)
-                }
-                ToolCall::WebSearch(it) => {
-                    web.ok_or(missing)?.search(&caller, it).await.map(ToolOutput::WebHits)
-                }
-                ToolCall::WebExtract(it) => {
-                    web.ok_or(missing)?.extract(&caller, it).await.map(ToolOutput::WebPage)
-                }
-                ToolCall::Clarify(it) => {
-                    clarify.ok_or(missing)?.call(&caller, it).await.map(ToolOutput::Text)
-                }
-                ToolCall::Memory(it) => {
-                    memory.ok_or(missing)?.call(&caller, it).await.map(ToolOutput::Notes)
-                }
-                ToolCall::SendMessage(it) => {
-                    let event = messaging.ok_or(missing)?.call(&caller, it).await?;
-                    Ok(ToolOutput::Sent { event })
-                }
-                // Done by whoever stands in front of these tools.
-                ToolCall::DelegateTask(_) | ToolCall::Native { .. } => Err(missing),
-            }
+            };
+            outcome.enter(T::TOOLS, registry);
+            earlier.put(outcome);
+            Ok(())
         })
     }
 }
+
+/// What came of opening a toolset, for those that work with the same.
+struct Outcome<H> {
+    host: Option<Arc<H>>,
+    /// What is missing, and why; all of it without a name.
+    missing: Option<(Option<&'static str>, Reason)>,
+}
+
+impl<H: Send + Sync + 'static> Outcome<H> {
+    fn enter(&self, tools: &[Declaration<H>], registry: &mut Registry) {
+        for tool in tools {
+            if let Some(host) = &self.host {
+                (tool.open)(registry, host);
+            }
+            if let Some((only, Reason { text, is_told })) = &self.missing
+                && only.is_none_or(|it| it == tool.declared.name())
+            {
+                registry.withhold(tool.declared.name(), text, *is_told);
+            }
+        }
+    }
+}
+
+/// What the program brings along, with nothing opened: for whoever wants names
+/// and descriptions alone.
+pub fn bundled() -> &'static Registry {
+    static BUNDLED: LazyLock<Registry> = LazyLock::new(|| {
+        let declared: Vec<_> = TOOLSETS.iter().map(|it| it.declared()).collect();
+        Registry::of_declared(&declared)
+    });
+    &BUNDLED
+}
+
+/// The same, opened on this machine, and proven where that is needed.
+///
+/// # Errors
+///
+/// What was asked for can't be had: a workspace that is none, a terminal that
+/// is configured wrong. What a machine merely lacks is withheld.
+pub async fn open(opening: &Opening<'_>) -> Result<Registry, OpenError> {
+    let (mut registry, earlier) = (bundled().clone(), Kept::default());
+    for toolset in TOOLSETS {
+        toolset.enter(opening, &earlier, &mut registry).await?;
+    }
+    Ok(registry)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,25 +1,38 @@
-//! What a tool is, which toolsets exist, and the algebra that decides what a
+//! What a tool is, whoever brings it, and the algebra that decides what a
 //! child may call.
 //!
-//! Owns the names of tools and toolsets ([`catalogue`]), those that an
-//! application adds ([`native`]), the grant ([`grant`]) and the one shape that
-//! every call takes on its way from a component to the host ([`call`]). Pure: knows nothing of WebAssembly, of
-//! files, or of how a tool does its work.
+//! Owns the declaration of a tool ([`tool`]), the registry in which a host has
+//! those that there are ([`registry`]), tools that an application adds
+//! ([`native`]), the grant ([`grant`]), and what a call is made with
+//! ([`call`]). Names no tool: which ones a program brings along is `tools`'.
+//! Pure: knows nothing of WebAssembly, of files, or of how a tool does its
+//! work.
 
 pub mod call;
-pub mod catalogue;
+pub mod child;
+pub mod declared;
 pub mod delegate;
 pub mod grant;
+pub mod kept;
 pub mod model;
 pub mod native;
-mod reading;
+pub mod reading;
+pub mod registry;
 pub mod schema;
 pub mod spec;
+pub mod taken;
+pub mod tool;
+pub mod work;
 
-pub use call::{ToolCall, ToolError, ToolHost, ToolOutput};
-pub use catalogue::{Tool, Toolset};
-pub use grant::{Blocked, Grant, GrantError, Withheld};
+pub use call::{Caller, Meter, ToolError};
+pub use child::ChildTools;
+pub use grant::{Blocked, Grant, Withheld};
+pub use kept::Kept;
 pub use model::{ModelError, ModelHost};
-pub use native::{NativeTool, NativeTools};
+pub use native::NativeTool;
+pub use registry::{GrantError, Registry, Toolset};
 pub use schema::Schema;
 pub use spec::ToolSpec;
+pub use taken::{Origin, Taken};
+pub use tool::{HeldBy, Output, Tool, ToolId};
+pub use work::Work;

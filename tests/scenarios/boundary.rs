@@ -8,9 +8,9 @@ use hermitage::{
     defence::Defences,
     event::{Role, Status},
     sandbox::Binary,
-    toolset::{Blocked, Tool},
+    toolset::Blocked,
 };
-use hermitage_tests::{TestHost, TestTask, guest};
+use hermitage_tests::{TestHost, TestTask, guest, tool};
 
 const MEMORY: &str = "hermitage:subagent/memory@0.1.0#memory";
 
@@ -81,8 +81,8 @@ async fn what_is_blocked_is_not_in_the_toolbox_however_the_policy_was_made() {
     let host = TestHost::new();
     let component =
         host.host().await.sandbox().load(&Binary::new(guest("uses_toolbox"))).await.unwrap();
-    let grant = [Tool::ReadFile, Tool::SearchFiles].into_iter().collect();
-    let blocked = Blocked::with([Tool::ReadFile]);
+    let grant = ["read_file", "search_files"].map(tool).into_iter().collect();
+    let blocked = Blocked::with([tool("read_file")]);
     let house = HouseRules::new(blocked, Arc::default(), Defences::ALL);
     let terms = Terms { house: Arc::new(house), ..Terms::of(Role::Leaf) };
     let policy = Policy::decide(None, &grant, terms, []);

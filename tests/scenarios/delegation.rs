@@ -17,11 +17,11 @@ use hermitage::{
     event::{ExitReason, Role, Status},
     sandbox::{Binary, Ended, Interrupt, Job, Observer, Outcome, Spent, StopReason, Task},
     session::Session,
-    toolset::{
-        NativeTool, Tool, ToolCall, ToolError, ToolHost, ToolOutput,
-        call::{Caller, FileSlice, ToolFuture},
-        native::{NativeSpec, tool},
+    tools::{
+        bundled,
+        file::{FileSlice, ReadFile},
     },
+    toolset::{ChildTools, Meter, NativeTool, ToolError, ToolSpec, native::tool},
 };
 use hermitage_tests::{TestHost, TestTask, guest};
 
@@ -236,7 +236,7 @@ async fn a_tree_spends_one_budget() {
 }
 
 fn echo() -> Arc<dyn NativeTool> {
-    let spec = NativeSpec {
+    let spec = ToolSpec {
         name: "app_echo".to_owned(),
         description: "Says it again.".to_owned(),
         parameters: r#"{"type":"object"}"#.to_owned(),
@@ -266,49 +266,56 @@ async fn a_native_tool_is_called_through_the_toolbox_when_it_is_granted() {
     }
 }
 
-/// Reads that cost something, from a budget that is spent after `left`.
+/// Reads cost something, from a budget that is spent after `left`.
 struct Metered {
     left: AtomicU64,
     spent: Spent,
-    /// Answers the reads beyond the budget, too.
+    /// Lets the reads beyond the budget pass, too.
     generous: bool,
 }
 
 const SPENT: &str = "all 3 tool calls of the delegation are spent";
 
-impl ToolHost for Metered {
-    fn call(&self, _: Caller, _: ToolCall) -> ToolFuture {
+impl Meter for Metered {
+    fn pay(&self) -> Result<(), ToolError> {
         let left =
             self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |it| it.checked_sub(1));
-        let slice = FileSlice {
-            text: "hello".to_owned(),
-            first_line: 1,
-            lines: 1,
-            total_lines: 1,
-            total_bytes: 5,
-            truncated: false,
-            binary: false,
-            encoding: None,
-        };
         if left.is_err() {
             self.spent.spend_out(SPENT.to_owned());
             self.spent.spend_out("the second text".to_owned());
         }
         let is_answered = left.is_ok() || self.generous;
-        Box::pin(async move {
-            let exhausted = || ToolError::Exhausted(SPENT.to_owned());
-            is_answered.then_some(ToolOutput::FileSlice(slice)).ok_or_else(exhausted)
-        })
+        is_answered.then_some(()).ok_or_else(|| ToolError::Exhausted(SPENT.to_owned()))
     }
+}
+
+fn slice() -> FileSlice {
+    FileSlice {
+        text: "hello".to_owned(),
+        first_line: 1,
+        lines: 1,
+        total_lines: 1,
+        total_bytes: 5,
+        truncated: false,
+        binary: false,
+        encoding: None,
+    }
+}
+
+/// The tools of the program, of which nobody has opened any but one.
+fn readable() -> ChildTools {
+    let mut registry = bundled().clone();
+    registry.replace(|_, _: ReadFile| async { Ok(slice()) });
+    ChildTools::of(Arc::new(registry))
 }
 
 async fn spend(guest_name: &str, generous: bool) -> Ended {
     let host = TestHost::with(|it| it.sandbox.cpu = Duration::from_secs(60));
-    let policy = policy(&[Tool::ReadFile, Tool::SearchFiles], Role::Leaf);
+    let policy = policy(&["read_file", "search_files"], Role::Leaf);
     let spent = Spent::new();
-    let tools = Metered { left: AtomicU64::new(3), spent: spent.clone(), generous };
+    let meter = Metered { left: AtomicU64::new(3), spent: spent.clone(), generous };
     let ended = run_alone(&host, guest_name, &policy, |job| {
-        job.tools = Arc::new(tools);
+        job.tools.meter = Arc::new(meter);
         job.spent = spent;
     });
     let ended = ended.await;
@@ -343,7 +350,7 @@ async fn a_child_whose_budget_is_spent_before_it_has_a_cell_never_runs() {
     let host = TestHost::new();
     let spent = Spent::new();
     spent.spend_out(SPENT.to_owned());
-    let policy = policy(&[Tool::ReadFile], Role::Leaf);
+    let policy = policy(&["read_file"], Role::Leaf);
     let ended = run_alone(&host, "honest", &policy, |job| job.spent = spent).await;
     assert_eq!(ended.outcome, Outcome::Stopped);
     assert_eq!(ended.stopped, Some(StopReason::Spent(SPENT.into())));
@@ -358,8 +365,8 @@ async fn a_second_try_has_the_processor_time_that_the_first_one_left() {
     assert_eq!(ended.outcome, Outcome::CpuSpent(cpu));
 }
 
-fn policy(tools: &[Tool], role: Role) -> Arc<Policy> {
-    Policy::of(&tools.iter().copied().collect(), role)
+fn policy(tools: &[&str], role: Role) -> Arc<Policy> {
+    Policy::of(&bundled().expand(tools).unwrap(), role)
 }
 
 /// One run without an executor.
@@ -384,7 +391,7 @@ async fn run_alone(
     };
     let mut job = Job {
         admitted,
-        tools: Arc::new(hermitage::tools::Tools::default()),
+        tools: readable(),
         model: None,
         session: Session::Local,
         child: "sa-0".into(),

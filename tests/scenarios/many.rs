@@ -13,10 +13,7 @@ use hermitage::{
     host::Host,
     id::DelegationId,
     store::{EventFilter, StateFilter},
-    toolset::{
-        NativeTool,
-        native::{NativeSpec, tool},
-    },
+    toolset::{NativeTool, ToolSpec, native::tool},
 };
 use hermitage_tests::{Dice, Gate, TestHost, TestTask, chat};
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -28,7 +25,7 @@ const IN_FLIGHT: usize = 64;
 const SESSIONS: u32 = 8;
 
 fn boom() -> Arc<dyn NativeTool> {
-    let spec = NativeSpec {
+    let spec = ToolSpec {
         name: "boom".to_owned(),
         description: "Crashes.".to_owned(),
         parameters: r#"{"type":"object"}"#.to_owned(),

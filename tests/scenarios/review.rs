@@ -109,7 +109,7 @@ async fn tasks_of_one_agent_share_its_bytes() {
 async fn a_parents_model_is_told_that_it_need_not_wait() {
     let host = TestHost::new();
     let tools = host.host().await.parent(&Session::Local).tools();
-    let spec = tools.iter().find(|it| it.tool.name() == "delegate_task").unwrap();
+    let spec = tools.iter().find(|it| it.name == "delegate_task").unwrap();
     let schema: serde_json::Value = serde_json::from_str(&spec.parameters).unwrap();
     assert_eq!(schema["properties"]["background"]["type"], "boolean");
     assert!(spec.description.contains("`background`"), "{}", spec.description);

@@ -11,10 +11,8 @@ use std::{
 use hermitage::{
     delegation::Progress,
     event::{ChildResult, CompletionEvent, ExitReason, Status},
-    toolset::{
-        ToolCall, ToolError, ToolHost,
-        call::{Caller, ToolFuture},
-    },
+    tools::file::{FileSlice, ReadFile, SearchFiles, SearchPage},
+    toolset::{Caller, ToolError},
 };
 use hermitage_tests::{TestHost, TestTask};
 
@@ -144,53 +142,39 @@ async fn ending_at_once_does_not_wait_for_the_grace() {
     assert_eq!(event.status, Status::Interrupted);
 }
 
-/// Tools that never answer, and end only when they are told to.
-#[derive(Default)]
-struct Stuck {
-    ended: Arc<AtomicBool>,
-}
-
-impl ToolHost for Stuck {
-    fn call(&self, caller: Caller, _: ToolCall) -> ToolFuture {
-        let ended = self.ended.clone();
-        Box::pin(async move {
-            caller.cancelled.cancelled().await;
-            // Long enough that a host which did not wait would be noticed.
-            for _ in 0..1000 {
-                tokio::task::yield_now().await;
-            }
-            ended.store(true, Ordering::SeqCst);
-            Err(ToolError::Interrupted)
-        })
+/// A tool that never answers, and ends only when it is told to.
+async fn stuck(caller: Caller, ended: Arc<AtomicBool>) -> Result<SearchPage, ToolError> {
+    caller.cancelled.cancelled().await;
+    // Long enough that a host which did not wait would be noticed.
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
     }
+    ended.store(true, Ordering::SeqCst);
+    Err(ToolError::Interrupted)
 }
 
 #[tokio::test]
 async fn a_run_ends_only_when_its_tools_have_ended() {
     let ended = Arc::new(AtomicBool::new(false));
-    let tools = Arc::new(Stuck { ended: ended.clone() });
+    let of_tool = ended.clone();
     let host = patient(|it| {
         it.delegation.child_timeout = Duration::from_millis(100);
     })
-    .tools(tools);
+    .replace(move |caller, _: SearchFiles| stuck(caller, of_tool.clone()));
     let event = host.run(&[TestTask::new("ignores_interruption")]).await;
     assert_eq!(event.results[0].status, Status::Timeout);
     assert!(ended.load(Ordering::SeqCst));
 }
 
-/// Tools that never hear that they are to stop.
-struct Deaf;
-
-impl ToolHost for Deaf {
-    fn call(&self, _: Caller, _: ToolCall) -> ToolFuture {
-        Box::pin(std::future::pending())
-    }
+/// A tool that never hears that it is to stop.
+async fn deaf(_: Caller, _: SearchFiles) -> Result<SearchPage, ToolError> {
+    std::future::pending().await
 }
 
 #[tokio::test]
 async fn a_tool_that_does_not_listen_holds_up_no_end() {
     let host = patient(|it| it.delegation.child_timeout = Duration::from_millis(300));
-    let host = host.tools(Arc::new(Deaf));
+    let host = host.replace(deaf);
     // Compiled before the time of the child is measured.
     let tasks = [TestTask::new("ignores_interruption")];
     host.request(&tasks).await;
@@ -202,18 +186,14 @@ async fn a_tool_that_does_not_listen_holds_up_no_end() {
     assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
 }
 
-/// Tools that crash.
-struct Crashing;
-
-impl ToolHost for Crashing {
-    fn call(&self, _: Caller, _: ToolCall) -> ToolFuture {
-        Box::pin(async { panic!("a bug in a tool") })
-    }
+/// A tool that crashes.
+async fn crash(_: Caller, _: ReadFile) -> Result<FileSlice, ToolError> {
+    panic!("a bug in a tool")
 }
 
 #[tokio::test]
 async fn a_tool_that_crashes_is_a_failed_call_and_nothing_more() {
-    let host = TestHost::new().tools(Arc::new(Crashing));
+    let host = TestHost::new().replace(crash);
     let event = host.run(&[TestTask::new("imports_memory")]).await;
     host.assert_nothing_in_use();
     let summary = event.results[0].summary.as_deref().unwrap();

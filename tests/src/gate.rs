@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use hermitage::toolset::{
-    NativeTool, ToolError,
-    native::{NativeSpec, tool},
-};
+use hermitage::toolset::{NativeTool, ToolError, ToolSpec, native::tool};
 use tokio::sync::watch;
 
 /// The tool `gate`: a child that calls it waits until the test opens the gate
@@ -36,7 +33,7 @@ impl Gate {
     }
 
     pub(crate) fn tool(&self) -> Arc<dyn NativeTool> {
-        let spec = NativeSpec {
+        let spec = ToolSpec {
             name: "gate".to_owned(),
             description: "Waits until it is opened.".to_owned(),
             parameters: r#"{"type":"object"}"#.to_owned(),

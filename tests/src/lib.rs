@@ -34,7 +34,8 @@ use hermitage::{
     sandbox::{Binary, Usage},
     session::Session,
     store::{EventFilter, EventRow},
-    toolset::{NativeTool, ToolHost},
+    tools,
+    toolset::{NativeTool, Tool, ToolId, Work},
 };
 
 use hermitage_build::{Built, Install, Options, Stderr, build};
@@ -214,9 +215,9 @@ impl TestHost {
         Self { strict: true, ..self }
     }
 
-    /// With tools of the test's own.
-    pub fn tools(self, tools: Arc<dyn ToolHost>) -> Self {
-        self.built(move |it| it.tools(tools.clone()))
+    /// With the work of a tool done by the test.
+    pub fn replace<T: Tool>(self, work: impl Work<T> + Clone) -> Self {
+        self.built(move |it| it.replace(work.clone()))
     }
 
     /// With a tool of the application.
@@ -348,4 +349,9 @@ impl Default for TestHost {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// A tool of the host by its name.
+pub fn tool(name: &str) -> ToolId {
+    tools::bundled().get(name).unwrap()
 }

@@ -8,7 +8,7 @@
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use super::import::ItemKind;
-use crate::toolset::Tool;
+use crate::{tools, toolset::ToolId};
 
 /// The package that this host speaks, without a version.
 pub const PACKAGE: &str = "hermitage:subagent";
@@ -39,7 +39,7 @@ pub enum Purpose {
     /// A call of the language model.
     Model,
     /// A tool, linked when it is granted.
-    Tool(Tool),
+    Tool(ToolId),
 }
 
 /// How an imported item compares with the contract.
@@ -102,7 +102,7 @@ impl Contract {
         match short {
             it if ALWAYS.contains(&it) => Some(Purpose::Always),
             "model" => Some(Purpose::Model),
-            _ => Tool::named(&function.replace('-', "_")).map(Purpose::Tool),
+            _ => tools::bundled().get(&function.replace('-', "_")).map(Purpose::Tool),
         }
     }
 
@@ -132,9 +132,7 @@ mod tests {
             }
         }
         tools.sort();
-        let mut all = Tool::ALL.to_vec();
-        all.sort();
-        assert_eq!(tools, all);
+        assert_eq!(tools, crate::tools::bundled().tools());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{
     completion::sanitize::clean_line,
     defence::Defence,
     event::{BoundaryLine, BoundaryRecord},
-    toolset::Tool,
+    toolset::{HeldBy, ToolId},
 };
 
 /// Characters of one name or reason in a report.
@@ -324,7 +324,7 @@ fn denial(interface: &str, name: &str, policy: &Policy) -> Option<String> {
     }
 }
 
-fn tool_denial(tool: Tool, policy: &Policy) -> Option<String> {
+fn tool_denial(tool: ToolId, policy: &Policy) -> Option<String> {
     if policy.blocks(tool) {
         return Some(blocked_text(tool));
     }
@@ -333,21 +333,23 @@ fn tool_denial(tool: Tool, policy: &Policy) -> Option<String> {
     }
     let is_granted = policy.grant().contains(tool) || !policy.defences().has(Defence::PlannedGrant);
     (!is_granted).then(|| {
-        let what = match tool {
-            Tool::DelegateTask => "a parent that holds it".to_owned(),
-            tool => format!("toolset `{}`", tool.toolset()),
+        let what = match tool.held_by() {
+            HeldBy::Orchestrator => "a parent that holds it".to_owned(),
+            HeldBy::Anyone | HeldBy::Parent => format!("toolset `{}`", tool.toolset()),
         };
         format!("`{tool}` is not in the grant ({}): {what} would grant it", policy.grant())
     })
 }
 
-fn blocked_text(tool: Tool) -> String {
-    match tool {
-        Tool::DelegateTask => format!(
+fn blocked_text(tool: ToolId) -> String {
+    match tool.held_by() {
+        HeldBy::Orchestrator => format!(
             "`{tool}` is blocked for a leaf: role `orchestrator` would grant it, below \
              `delegation.max_depth`"
         ),
-        tool => format!("`{tool}` is blocked for children: only the parent holds it"),
+        HeldBy::Anyone | HeldBy::Parent => {
+            format!("`{tool}` is blocked for children: only the parent holds it")
+        }
     }
 }
 

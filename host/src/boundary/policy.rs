@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::{
     defence::Defences,
     event::Role,
-    toolset::{Blocked, Grant, Tool, Withheld, grant::grant},
+    toolset::{Blocked, Grant, ToolId, Withheld, grant::grant},
 };
 
 /// What holds for every child of a host, whatever it asks for.
@@ -139,7 +139,7 @@ impl Policy {
     }
 
     /// Whether the tool is blocked for this child.
-    pub fn blocks(&self, tool: Tool) -> bool {
+    pub fn blocks(&self, tool: ToolId) -> bool {
         self.terms.house.blocked.withholds(tool, self.terms.role)
     }
 
@@ -164,9 +164,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::tools::bundled;
+
+    fn tool(name: &str) -> ToolId {
+        bundled().get(name).unwrap()
+    }
 
     fn any_grant() -> impl Strategy<Value = Grant> {
-        proptest::sample::subsequence(Tool::ALL.to_vec(), 0..=Tool::ALL.len())
+        proptest::sample::subsequence(bundled().tools(), 0..=bundled().tools().len())
             .prop_map(|it| it.into_iter().collect())
     }
 
@@ -188,13 +193,13 @@ mod tests {
 
     #[test]
     fn the_digest_covers_every_part() {
-        let file: Grant = [Tool::ReadFile, Tool::WriteFile].into_iter().collect();
+        let file: Grant = [tool("read_file"), tool("write_file")].into_iter().collect();
         let terms = || Terms::of(Role::Leaf);
         let with = |house: HouseRules| Terms { house: Arc::new(house), ..terms() };
         let mut withheld = Withheld::default();
-        withheld.add(Tool::Terminal, "no sandbox");
+        withheld.add(tool("terminal"), "no sandbox");
         let fewer = HouseRules::new(Blocked::default(), Arc::new(withheld), Defences::ALL);
-        let blocked = Blocked::with([Tool::Terminal]);
+        let blocked = Blocked::with([tool("terminal")]);
         let blocked = HouseRules::new(blocked, Arc::default(), Defences::ALL);
         let mut made = vec![Policy::of(&Grant::default(), Role::Leaf)];
         for terms in [
@@ -216,11 +221,11 @@ mod tests {
 
     #[test]
     fn who_is_held_to_the_same_shares_it() {
-        let file: Grant = [Tool::ReadFile].into_iter().collect();
+        let file: Grant = [tool("read_file")].into_iter().collect();
         let first = Policy::of(&file, Role::Leaf);
         let decide = |strict| {
             let terms = Terms { strict, ..Terms::of(Role::Leaf) };
-            Policy::decide(Some(&file), &Grant::of_parent(), terms, [&first])
+            Policy::decide(Some(&file), &bundled().held(), terms, [&first])
         };
         assert!(Arc::ptr_eq(&decide(false), &first));
         assert_ne!(decide(true), first);

@@ -30,7 +30,7 @@ use crate::{
     plain_file,
     provider::Model,
     session::Session,
-    toolset::{Grant, Tool},
+    toolset::{Grant, HeldBy, ToolId},
 };
 
 /// Characters of a note: parts of it can come from a damaged file.
@@ -201,11 +201,11 @@ async fn tell_missing(host: &Host, prepared: &Prepared) -> Result<(), CliError> 
 
 /// The option that would grant these tools besides those that were.
 fn grants(granted: &Grant, missing: &Grant) -> String {
-    let (role, toolsets): (Vec<Tool>, Vec<Tool>) =
-        missing.iter().partition(|it| *it == Tool::DelegateTask);
-    let held = granted.iter().filter(|it| *it != Tool::DelegateTask);
+    let by_role = |it: &ToolId| it.held_by() == HeldBy::Orchestrator;
+    let (role, toolsets): (Vec<ToolId>, Vec<ToolId>) = missing.iter().partition(by_role);
+    let held = granted.iter().filter(|it| !by_role(it));
     let mut names: Vec<&str> = Vec::new();
-    for name in held.chain(toolsets.iter().copied()).map(Tool::toolset) {
+    for name in held.chain(toolsets.iter().copied()).map(ToolId::toolset) {
         if !names.contains(&name) {
             names.push(name);
         }

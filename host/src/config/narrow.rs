@@ -8,7 +8,7 @@
 use toml::Value;
 
 use super::{ConfigError, layers::Values, leaves::Leaf, resolve::toolsets_exist, show::literal};
-use crate::toolset::grant::expand;
+use crate::tools;
 
 /// What narrows a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +161,10 @@ impl Rule {
             Rule::Higher => is_at_most(below, wanted),
             Rule::Subset => is_within(wanted, below),
             Rule::Superset => is_within(below, wanted),
-            Rule::Tools => match (expand(&texts(wanted), &[]), expand(&texts(below), &[])) {
+            Rule::Tools => match (
+                tools::bundled().expand(&texts(wanted)),
+                tools::bundled().expand(&texts(below)),
+            ) {
                 (Ok(wanted), Ok(below)) => wanted.is_within(&below),
                 _ => false,
             },

@@ -6,7 +6,7 @@ use std::{env, path::PathBuf, time::Duration};
 use reqwest::Url;
 
 use super::{
-    Config, ConfigError, ConfigErrors, SearchConfig, ToolsConfig, WorkspaceConfig,
+    Config, ConfigError, ConfigErrors, WorkspaceConfig,
     layers::Values,
     model,
     raw::{self, Raw},
@@ -19,15 +19,13 @@ use crate::{
     provider::Patience,
     sandbox::SandboxConfig,
     tools::{
+        self, ToolsConfig,
         file::FileConfig,
         memory::MemoryConfig,
         terminal::{SandboxChoice, TerminalConfig, ToolChain},
-        web::{Rule, SearchKind, WebConfig},
+        web::{Rule, SearchConfig, SearchKind, WebConfig},
     },
-    toolset::{
-        catalogue::{Tool, Toolset},
-        grant::{GrantError, expand},
-    },
+    toolset::{GrantError, ToolId},
 };
 
 /// What web servers are told of who asks.
@@ -355,7 +353,7 @@ pub(super) fn toolsets_exist<S: AsRef<str>>(
     key: &str,
     origin: &str,
 ) -> Result<(), ConfigError> {
-    match expand(names, &[]) {
+    match tools::bundled().expand(names) {
         Ok(_) => Ok(()),
         Err(GrantError::Unknown { name, .. }) => {
             Err(ConfigError::unknown_name(origin, key, &name, grantable()))
@@ -365,17 +363,17 @@ pub(super) fn toolsets_exist<S: AsRef<str>>(
 
 /// The names of toolsets, then of tools, that a child can be granted.
 fn grantable() -> Vec<&'static str> {
-    let is_offered = |it: &Tool| !it.is_parents_own();
-    let toolsets = Toolset::ALL.iter().filter(|it| it.tools.iter().all(is_offered));
-    let tools = Tool::ALL.into_iter().filter(is_offered).map(Tool::name);
+    let all = tools::bundled();
+    let toolsets = all.toolsets().iter().filter(|it| it.is_offered());
+    let tools = all.tools().into_iter().filter(|it| !it.is_parents_own()).map(ToolId::name);
     // `terminal` is both.
-    let tools = tools.filter(|it| Toolset::named(it).is_none());
-    toolsets.map(|it| it.name).chain(tools).collect()
+    let tools = tools.filter(|it| all.toolset(it).is_none());
+    toolsets.map(|it| it.name.as_str()).chain(tools).collect()
 }
 
-fn blocked_tools(names: &[String], values: &Values) -> Result<Vec<Tool>, ConfigErrors> {
+fn blocked_tools(names: &[String], values: &Values) -> Result<Vec<ToolId>, ConfigErrors> {
     let key = "delegation.blocked_tools";
-    let known = || Tool::ALL.map(Tool::name);
+    let known = || tools::bundled().tools().into_iter().map(ToolId::name);
     let unknown = |name| ConfigError::unknown_name(values.origin(key), key, name, known());
-    all(names.iter().map(|it| Tool::named(it).ok_or_else(|| unknown(it))))
+    all(names.iter().map(|it| tools::bundled().get(it).ok_or_else(|| unknown(it))))
 }

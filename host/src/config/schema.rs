@@ -11,7 +11,7 @@ use super::{
     setting::{Range, range},
     template::{Key, NAME, NAME_PATTERN, Template, dotted},
 };
-use crate::toolset::{Tool, Toolset};
+use crate::{tools, toolset::ToolId};
 
 /// The schema of a whole file.
 pub fn schema() -> Result<Value, ConfigError> {
@@ -81,15 +81,18 @@ fn key(template: &Template, key: &Key) -> Value {
 fn items(slot: &str) -> Value {
     match slot {
         "delegation.default_toolsets" => json!({ "enum": toolsets_and_tools() }),
-        "delegation.blocked_tools" => json!({ "enum": Tool::ALL.map(Tool::name) }),
+        "delegation.blocked_tools" => {
+            json!({ "enum": tools::bundled().tools().into_iter().map(ToolId::name).collect::<Vec<_>>() })
+        }
         _ => json!({ "type": "string" }),
     }
 }
 
 fn toolsets_and_tools() -> Vec<&'static str> {
-    let tools = Tool::ALL.into_iter().map(Tool::name);
-    let toolsets = Toolset::ALL.iter().map(|it| it.name);
-    toolsets.chain(tools.filter(|it| Toolset::named(it).is_none())).collect()
+    let all = tools::bundled();
+    let tools = all.tools().into_iter().map(ToolId::name);
+    let toolsets = all.toolsets().iter().map(|it| it.name.as_str());
+    toolsets.chain(tools.filter(|it| all.toolset(it).is_none())).collect()
 }
 
 fn type_of(value: &Value) -> &'static str {

@@ -10,7 +10,7 @@ mod narrow;
 use std::{error::Error as _, time::Duration};
 
 use super::{raw::Raw, *};
-use crate::{defence::Defences, toolset::Tool};
+use crate::{defence::Defences, tools::bundled};
 
 fn built_in() -> Config {
     Config::load(&Layers::default()).unwrap()
@@ -152,7 +152,7 @@ fn names_are_checked_and_resolved() {
     let text = "[delegation]\nblocked_tools = ['write_file']\n\
                 default_toolsets = ['file_read', 'memory', 'patch']";
     let delegation = load(text).unwrap().delegation;
-    assert_eq!(delegation.blocked_tools, [Tool::WriteFile]);
+    assert_eq!(delegation.blocked_tools, [bundled().get("write_file").unwrap()]);
     assert_eq!(delegation.default_toolsets, ["file_read", "memory", "patch"]);
 }
 

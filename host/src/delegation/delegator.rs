@@ -18,7 +18,7 @@ use super::{
     executor::Bounds,
     ledger::Books,
     live::{Feed, Live, Update},
-    nested::ChildTools,
+    nested,
     request::Request,
     retry::Trouble,
     running::{Dispatched, Handle, Running},
@@ -34,7 +34,7 @@ use crate::{
     sandbox::{Binary, Sandbox},
     session::Session,
     store::{Store, StoreError},
-    toolset::{Blocked, Grant, NativeTools, Tool, ToolHost, Withheld},
+    toolset::{Blocked, Grant, Registry, ToolId, Withheld},
     unit::Mode,
 };
 
@@ -62,7 +62,7 @@ pub struct Limits {
     /// Names of toolsets and tools of a top-level call that asks for none.
     pub default_toolsets: Vec<String>,
     /// Tools that no child gets, besides those that are always blocked.
-    pub blocked_tools: Vec<Tool>,
+    pub blocked_tools: Vec<ToolId>,
     /// All of them, but in tests.
     pub defences: Defences,
 }
@@ -73,16 +73,14 @@ pub struct Parts {
     pub sandbox: Arc<Sandbox>,
     /// Where their components are.
     pub agents: Arc<Agents>,
-    /// Who does the work of the contract's tools.
-    pub tools: Arc<dyn ToolHost>,
+    /// The tools that there are, and who does their work.
+    pub tools: Arc<Registry>,
     /// What the parent holds of those.
     pub grant: Grant,
     /// What nobody holds, and why.
     pub withheld: Arc<Withheld>,
     /// The directory that files are in and commands run in, for people.
     pub workspace: Option<String>,
-    /// The application's own tools.
-    pub natives: NativeTools,
     /// The models that tasks can choose from.
     pub models: Models,
     /// Where units are recorded.
@@ -192,7 +190,7 @@ impl Delegator {
         let unit = Unit {
             works,
             tools: Box::new(move |work, budget, spent| {
-                Arc::new(ChildTools::new(&asked.0, &of, work, budget, spent))
+                nested::tools(&asked.0, &of, work, budget, spent)
             }),
             budget,
             failure_notices,

@@ -25,7 +25,7 @@ use crate::{
     id::ChildId,
     provider::Model,
     sandbox::{Admitted, Binary, Ended, Job, Loaded, Rejected, Sandbox, Spent, Task, Traces},
-    toolset::{ModelHost, ToolHost},
+    toolset::{ChildTools, ModelHost},
     unit::{End, TaskRecord, UnitRecord},
 };
 
@@ -67,7 +67,7 @@ struct Child<'a> {
 }
 
 /// Gives the tools of the child of one task, whose calls that budget pays.
-pub(super) type ToolsOf = dyn Fn(&Work, &Budget, Spent) -> Arc<dyn ToolHost> + Send + Sync;
+pub(super) type ToolsOf = dyn Fn(&Work, &Budget, Spent) -> ChildTools + Send + Sync;
 
 /// A unit that is ready to run.
 pub(super) struct Batch {

@@ -2,7 +2,9 @@
 //! `delegate_task`, for an orchestrator that was granted it, starts a unit of
 //! its own below the child.
 
-use std::{future::ready, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
 
 use super::{
     budget::{Budget, Kind},
@@ -15,32 +17,22 @@ use crate::{
     defence::Defence,
     event::CompletionEvent,
     sandbox::Spent,
-    toolset::{
-        ToolCall, ToolError, ToolHost, ToolOutput,
-        call::{Caller, ToolFuture},
-        delegate::{DelegateTask, Delegated, SubtaskResult},
-    },
+    tools::delegation::{DelegateTask, Delegated, Subagents, SubagentsOf, SubtaskResult},
+    toolset::{Caller, ChildTools, HeldBy, Kept, Meter, ToolError},
     unit::UnitRecord,
 };
 
 /// The tools of one child.
-pub(super) struct ChildTools {
-    core: Arc<Core>,
-    asker: Asker,
-    /// With what the tools keep for this child alone.
-    tools: Arc<dyn ToolHost>,
-    budget: Budget,
+pub(super) fn tools(
+    core: &Arc<Core>,
+    record: &UnitRecord,
+    work: &Work,
+    budget: &Budget,
     spent: Spent,
-}
-
-impl ChildTools {
-    pub(super) fn new(
-        core: &Arc<Core>,
-        record: &UnitRecord,
-        work: &Work,
-        budget: &Budget,
-        spent: Spent,
-    ) -> Self {
+) -> ChildTools {
+    let kept = Kept::default();
+    let grant = work.task.policy.grant();
+    if grant.iter().any(|it| it.held_by() == HeldBy::Orchestrator) {
         let asker = Asker {
             session: record.session.clone(),
             parent: Some(record.id),
@@ -51,35 +43,50 @@ impl ChildTools {
             model: work.model.clone(),
             builds: !core.parts.limits.defences.has(Defence::AgentNames),
         };
-        let shared = &core.parts.tools;
-        let tools = shared.of_child().unwrap_or_else(|| Arc::clone(shared));
-        Self { core: Arc::clone(core), asker, tools, budget: budget.clone(), spent }
+        let (core, spent) = (Arc::clone(core), spent.clone());
+        kept.put(SubagentsOf(Arc::new(Nested { core, asker, spent })));
+    }
+    let meter = Arc::new(Till { budget: budget.clone(), spent });
+    ChildTools { registry: Arc::clone(&core.parts.tools), meter, kept }
+}
+
+/// Pays for the calls of one child from the budget of its tree.
+struct Till {
+    budget: Budget,
+    spent: Spent,
+}
+
+impl Meter for Till {
+    fn pay(&self) -> Result<(), ToolError> {
+        self.budget.spend(Kind::ToolCalls, 1).map_err(|spent| {
+            self.spent.spend_out(spent.to_string());
+            ToolError::Exhausted(spent.to_string())
+        })
     }
 }
 
-impl ToolHost for ChildTools {
-    fn call(&self, caller: Caller, call: ToolCall) -> ToolFuture {
-        if let Err(spent) = self.budget.spend(Kind::ToolCalls, 1) {
-            self.spent.spend_out(spent.to_string());
-            return Box::pin(ready(Err(ToolError::Exhausted(spent.to_string()))));
-        }
-        match call {
-            ToolCall::DelegateTask(call) => {
-                let (delegator, asker) = (Delegator::of(&self.core), self.asker.clone());
-                let spent = self.spent.clone();
-                Box::pin(async move {
-                    let res = delegate(&delegator, &asker, &caller, call).await;
-                    if let Err(ToolError::Exhausted(what)) = &res {
-                        spent.spend_out(what.clone());
-                    }
-                    res
-                })
+/// Starts the subagents of one child.
+struct Nested {
+    core: Arc<Core>,
+    asker: Asker,
+    spent: Spent,
+}
+
+impl Subagents for Nested {
+    fn delegate(
+        &self,
+        caller: Caller,
+        call: DelegateTask,
+    ) -> BoxFuture<'static, Result<Delegated, ToolError>> {
+        let (delegator, asker) = (Delegator::of(&self.core), self.asker.clone());
+        let spent = self.spent.clone();
+        Box::pin(async move {
+            let res = delegate(&delegator, &asker, &caller, call).await;
+            if let Err(ToolError::Exhausted(what)) = &res {
+                spent.spend_out(what.clone());
             }
-            ToolCall::Native { tool, arguments } => {
-                self.core.parts.natives.call(caller, tool, arguments)
-            }
-            call => self.tools.call(caller, call),
-        }
+            res
+        })
     }
 }
 
@@ -90,14 +97,14 @@ async fn delegate(
     asker: &Asker,
     caller: &Caller,
     call: DelegateTask,
-) -> Result<ToolOutput, ToolError> {
+) -> Result<Delegated, ToolError> {
     let request = Request { background: false, ..Request::from(call) };
     let prepared = delegator.core().prepare(asker, request).await?;
     match delegator.dispatch(prepared).await? {
         Dispatched::Background(_) => Err(ToolError::Failed("nobody waits for it".to_owned())),
         Dispatched::Foreground(mut running) => {
             let event = until_it_ends(delegator, asker, caller, &mut running).await?;
-            Ok(ToolOutput::Delegated(delegated(event)))
+            Ok(delegated(event))
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     event::{BoundaryLine, BoundaryRecord, Role},
     sandbox::LoadError,
     session::Session,
-    toolset::{Grant, Tool},
+    toolset::{Grant, ToolId},
 };
 
 /// Why the component of a task can't be run. Nothing was recorded.
@@ -84,7 +84,7 @@ impl Delegator {
     /// child of this host can have.
     pub fn withheld_by_grant(&self, work: &Work, plan: &BoundaryRecord) -> Grant {
         let core = self.core();
-        let can_be_granted = |it: &Tool| {
+        let can_be_granted = |it: &ToolId| {
             let blocked = core.house.blocked();
             core.parts.grant.contains(*it) && !blocked.withholds(*it, Role::Orchestrator)
         };
@@ -94,7 +94,7 @@ impl Delegator {
 }
 
 /// The tool that an import stands for.
-fn tool(line: &BoundaryLine) -> Option<Tool> {
+fn tool(line: &BoundaryLine) -> Option<ToolId> {
     let (interface, function) = line.import.rsplit_once('#')?;
     match Contract::purpose(interface, function)? {
         Purpose::Tool(tool) => Some(tool),

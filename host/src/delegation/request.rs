@@ -21,7 +21,7 @@ use crate::{
     event::Role,
     plugin::is_path,
     toolset::{
-        Grant, Schema, Tool,
+        Grant, Registry, Schema,
         delegate::{DelegateTask, TasksError, read_tasks},
     },
     unit::Group,
@@ -112,8 +112,8 @@ pub struct Rules {
     /// Toolsets of a call that asks for none; the caller's own grant when
     /// absent, as it is for the children of children.
     pub default_toolsets: Option<Vec<String>>,
-    /// Tools that the application added.
-    pub natives: Vec<Tool>,
+    /// Every tool that there is.
+    pub tools: Arc<Registry>,
 }
 
 impl Rules {

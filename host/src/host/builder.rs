@@ -9,12 +9,7 @@ use std::{
 
 use etcetera::{BaseStrategy as _, base_strategy::Xdg};
 
-use super::{
-    Host, Inner, models,
-    offer::{Given, Offer},
-    own,
-    parent::OwnTools,
-};
+use super::{Host, Inner, given::Given, models, offer::offer, own};
 use crate::{
     clock::{Clock, SystemClock},
     completion::Queue,
@@ -26,12 +21,13 @@ use crate::{
     sandbox::{Binary, Sandbox, SandboxError},
     store::{News, Store, StoreError},
     tools::{
+        self, OpenError,
         clarify::Person,
         closed::{HomeError, OwnFiles},
         file::WorkspaceError,
         terminal::TerminalError,
     },
-    toolset::{NativeTool, NativeTools, ToolHost, native::NativeError},
+    toolset::{HeldBy, NativeTool, Registry, Tool, Work, native::NativeError},
 };
 
 /// How often a host looks for others that are gone. A killed host's lock is
@@ -69,11 +65,23 @@ pub enum BuildError {
     /// A tool of the application can't be taken.
     #[error(transparent)]
     Tool(#[from] NativeError),
-    /// Only four tools are the parent's own.
-    #[error(
-        "`{0}` is no tool of a parent: known are `clarify`, `memory`, `send_message`, `execute_code`"
-    )]
-    NotAParentsTool(String),
+    /// Only some tools are the parent's own.
+    #[error("`{name}` is no tool of a parent: known are {known}")]
+    NotAParentsTool {
+        /// What was given.
+        name: String,
+        /// The names that there are, separated by commas.
+        known: String,
+    },
+}
+
+impl From<OpenError> for BuildError {
+    fn from(it: OpenError) -> Self {
+        match it {
+            OpenError::Workspace(it) => Self::Workspace(it),
+            OpenError::Terminal(it) => Self::Terminal(it),
+        }
+    }
 }
 
 /// Where units and events are kept.
@@ -97,6 +105,9 @@ pub fn default_store() -> Option<PathBuf> {
     Some(state_dir.join("hermitage").join("hermitage.db"))
 }
 
+/// Has somebody else do the work of a tool.
+type Replace = Box<dyn FnOnce(&mut Registry) + Send>;
+
 /// What a host is built of. See [`Host::builder`].
 #[derive(Default)]
 pub struct Builder {
@@ -107,6 +118,7 @@ pub struct Builder {
     agents: Agents,
     natives: Vec<Arc<dyn NativeTool>>,
     parent_tools: Vec<Arc<dyn NativeTool>>,
+    replaced: Vec<Replace>,
     models: Option<Models>,
     clock: Option<Arc<dyn Clock>>,
     random: Option<Arc<dyn Random>>,
@@ -165,14 +177,14 @@ impl Builder {
     /// Where a parent's notes are kept, outside of every workspace; instead of
     /// `tools.memory.file`. Without a file there is no `memory`.
     pub fn memory(mut self, file: impl Into<PathBuf>) -> Self {
-        self.given.memory = Some(file.into());
+        self.given.notes = Some(file.into());
         self
     }
 
-    /// Does the work of the contract's tools in another way. It is offered
-    /// all of them.
-    pub fn tools(mut self, tools: Arc<dyn ToolHost>) -> Self {
-        self.given.tools = Some(tools);
+    /// Does the work of one of the host's tools in another way. It is offered,
+    /// whatever this machine lacks for the usual one.
+    pub fn replace<T: Tool>(mut self, work: impl Work<T>) -> Self {
+        self.replaced.push(Box::new(move |registry| registry.replace(work)));
         self
     }
 
@@ -243,31 +255,27 @@ impl Builder {
         #[cfg(feature = "switches")]
         let config = config.with_defences(self.defences);
         config.check("Builder::config")?;
-        let (mut natives, mut own) = (NativeTools::default(), OwnTools::default());
-        for tool in self.natives {
-            natives.register(tool)?;
-        }
-        self.parent_tools.into_iter().try_for_each(|it| own.add(it))?;
+        check(self.natives.clone(), &self.parent_tools)?;
         let store = self.keep.open(&random).await?;
         let queue = Queue::new(store.clone(), Arc::clone(&clock), config.queue);
         let models = self.models.unwrap_or_else(|| models::models(&config));
         let workspace = self.given.workspace_name();
         let own_files = own::files(self.own_files, &config, &self.given, store.path());
-        let Offer { tools, grant, withheld } =
-            Offer::open(self.given, &config, &own_files, queue.clone(), Arc::clone(&random))
-                .await?;
-        let grant = grant.plus(natives.tools());
+        let mut registry = offer(&self.given, &config, &own_files, &queue, &random).await?;
+        self.replaced.into_iter().for_each(|it| it(&mut registry));
+        add(&mut registry, self.natives)?;
+        let mut of_parents = registry.clone();
+        self.parent_tools.into_iter().for_each(|it| of_parents.stand_in(it));
         let max_depth = config.delegation.max_depth;
         let sandbox = Sandbox::new(config.sandbox, max_depth, Arc::clone(&random))?;
         let recovered = store.recover(clock.now()).await?;
         let delegator = Delegator::start(Parts {
             sandbox: Arc::new(sandbox),
             agents: Arc::new(self.agents),
-            tools,
-            grant,
-            withheld: Arc::new(withheld),
+            grant: registry.held(),
+            withheld: Arc::clone(registry.withheld()),
+            tools: Arc::new(registry),
             workspace,
-            natives,
             models,
             queue,
             store,
@@ -276,7 +284,7 @@ impl Builder {
             limits: config.delegation,
             budget: config.budget,
         });
-        let host = Arc::new(Inner { delegator, own, recovered });
+        let host = Arc::new(Inner { delegator, of_parents: Arc::new(of_parents), recovered });
         let (changes, ends) = {
             let store = &host.delegator.parts().store;
             (store.changes_elsewhere(), store.ends_elsewhere())
@@ -285,6 +293,28 @@ impl Builder {
         tokio::spawn(keep_hearing(Arc::downgrade(&host), changes));
         Ok(Host(host))
     }
+}
+
+/// What is wrong with the tools of the application, before anything is opened.
+fn check(
+    natives: Vec<Arc<dyn NativeTool>>,
+    parents: &[Arc<dyn NativeTool>],
+) -> Result<(), BuildError> {
+    let mut registry = tools::bundled().clone();
+    add(&mut registry, natives)?;
+    let own = |it: &crate::toolset::ToolId| it.held_by() == HeldBy::Parent;
+    for name in parents.iter().map(|it| it.spec().name) {
+        if !registry.get(&name).as_ref().is_some_and(own) {
+            let known = registry.tools().into_iter().filter(own);
+            let known: Vec<String> = known.map(|it| format!("`{it}`")).collect();
+            return Err(BuildError::NotAParentsTool { name, known: known.join(", ") });
+        }
+    }
+    Ok(())
+}
+
+fn add(registry: &mut Registry, natives: Vec<Arc<dyn NativeTool>>) -> Result<(), NativeError> {
+    natives.into_iter().try_for_each(|it| registry.add(it).map(drop))
 }
 
 /// Settles what other hosts on the same store leave behind, for as long as

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::{BaseStrategy as _, base_strategy::Xdg};
 
-use super::offer::Given;
+use super::given::Given;
 use crate::{
     config::{Config, KeySource},
     tools::closed::OwnFiles,
@@ -22,7 +22,7 @@ pub(super) fn files(
 ) -> OwnFiles {
     usual_directories().into_iter().for_each(|it| own.usual_directory(it));
     let memory = Some(&config.tools.memory.file).filter(|it| !it.as_os_str().is_empty());
-    for file in store.into_iter().chain(memory.map(PathBuf::as_path)).chain(given.memory.as_deref())
+    for file in store.into_iter().chain(memory.map(PathBuf::as_path)).chain(given.notes.as_deref())
     {
         own.family(file);
     }

@@ -1,47 +1,21 @@
 //! The tools of a parent that is part of the application: all that this host
 //! has, those that no child ever gets among them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use super::{BuildError, Host, Reply};
+use super::{Host, Reply};
 use crate::{
     delegation::{DelegateError, OnCapacity, Request},
     session::Session,
     toolset::{
-        NativeTool, Tool, ToolCall, ToolError, ToolHost, ToolOutput, ToolSpec, call::Caller,
-        delegate::DelegateTask, spec::spec,
+        Caller, Kept, Registry, ToolError, ToolSpec,
+        delegate::DelegateTask,
+        native::{self, NativeTool},
     },
 };
 
-/// What an application can do in a way of its own for its parent; the fifth
-/// blocked tool, `delegate_task`, is the host's.
-const OWN: [Tool; 4] = [Tool::Clarify, Tool::Memory, Tool::SendMessage, Tool::ExecuteCode];
-
-/// The parent's tools that the application does itself.
-#[derive(Default)]
-pub(super) struct OwnTools(BTreeMap<Tool, Arc<dyn NativeTool>>);
-
-impl OwnTools {
-    /// Takes one of the four.
-    pub(super) fn add(&mut self, tool: Arc<dyn NativeTool>) -> Result<(), BuildError> {
-        let name = tool.spec().name;
-        let id = OWN.into_iter().find(|it| it.name() == name);
-        let id = id.ok_or(BuildError::NotAParentsTool(name))?;
-        self.0.insert(id, tool);
-        Ok(())
-    }
-
-    /// The tools that are its.
-    pub(super) fn tools(&self) -> impl Iterator<Item = Tool> {
-        self.0.keys().copied()
-    }
-
-    /// What its tool says of itself, instead of the host's.
-    fn spec(&self, tool: Tool) -> Option<ToolSpec> {
-        let it = self.0.get(&tool)?.spec();
-        Some(ToolSpec { tool, description: it.description, parameters: it.parameters })
-    }
-}
+/// The tool that starts children, which a parent need not wait for.
+const DELEGATE_TASK: &str = <DelegateTask as crate::toolset::Tool>::NAME;
 
 /// What `delegate_task` says of itself to a parent, which need not wait.
 fn may_wait(mut it: ToolSpec) -> ToolSpec {
@@ -66,25 +40,24 @@ fn may_wait(mut it: ToolSpec) -> ToolSpec {
 /// A parent, in one session. The session is the application's word: nothing
 /// in the arguments of a call can name another.
 pub struct Parent {
-    host: Host,
     session: Session,
-    /// With what they keep for this parent alone: where its commands run.
-    tools: Arc<dyn ToolHost>,
+    registry: Registry,
+    /// What the tools keep for this parent alone: where its commands run.
+    kept: Kept,
 }
 
 impl Parent {
     pub(super) fn new(host: Host, session: Session) -> Self {
-        let shared = &host.delegator().parts().tools;
-        let tools = shared.of_child().unwrap_or_else(|| Arc::clone(shared));
-        Self { host, session, tools }
+        let mut registry = host.of_parents().clone();
+        if let Some(known) = registry.get(DELEGATE_TASK) {
+            registry.stand_in(delegate_task(known.spec().clone(), host, session.clone()));
+        }
+        Self { session, registry, kept: Kept::default() }
     }
 
     /// What a model needs to know of every tool that can be called here.
     pub fn tools(&self) -> Vec<ToolSpec> {
-        let own = self.host.own_tools();
-        let held = self.host.delegator().parts().grant.clone().plus(own.tools());
-        let specs = held.iter().filter_map(|it| own.spec(it).or_else(|| spec(it)));
-        specs.map(|it| if it.tool == Tool::DelegateTask { may_wait(it) } else { it }).collect()
+        self.registry.held().iter().map(|it| it.spec().clone()).collect()
     }
 
     /// Calls a tool by name, with the JSON object that a model wrote, and
@@ -92,40 +65,31 @@ impl Parent {
     /// `{status: "dispatched", …}` and does not wait; at capacity it runs in
     /// the foreground instead, with a note.
     pub async fn call(&self, name: &str, arguments: &str) -> Result<String, ToolError> {
-        let parts = self.host.delegator().parts();
-        let own = self.host.own_tools().0.iter().find(|(it, _)| it.name() == name);
-        if let Some((_, tool)) = own {
-            return tool.call(self.caller(), arguments.to_owned()).await;
-        }
-        let output = match parts.grant.iter().find(|it| it.name() == name) {
-            None => return Err(ToolError::Denied(format!("this parent has no tool `{name}`"))),
-            Some(Tool::DelegateTask) => return self.delegate_task(arguments).await,
-            Some(tool @ Tool::Native(_)) => {
-                parts.natives.call(self.caller(), tool, arguments.to_owned()).await?
-            }
-            Some(tool) => {
-                let call = ToolCall::from_json(tool, arguments.to_owned())?;
-                self.tools.call(self.caller(), call).await?
-            }
+        let held = self.registry.held();
+        let Some(tool) = held.iter().find(|it| it.name() == name) else {
+            return Err(ToolError::Denied(format!("this parent has no tool `{name}`")));
         };
-        match output {
-            ToolOutput::Text(text) => Ok(text),
-            output => json(&output),
-        }
+        let caller =
+            Caller { kept: self.kept.clone(), ..Caller::of("parent", self.session.clone()) };
+        self.registry.call_json(caller, tool, arguments.to_owned()).await
     }
+}
 
-    fn caller(&self) -> Caller {
-        Caller::of("parent", self.session.clone())
-    }
+/// `delegate_task` for a parent, in its session.
+fn delegate_task(spec: ToolSpec, host: Host, session: Session) -> Arc<dyn NativeTool> {
+    native::tool(may_wait(spec), move |_, arguments| {
+        let (host, session) = (host.clone(), session.clone());
+        async move { delegate(&host, &session, &arguments).await }
+    })
+}
 
-    async fn delegate_task(&self, arguments: &str) -> Result<String, ToolError> {
-        let request = Request::from(DelegateTask::from_json(arguments)?);
-        let request = Request { on_capacity: OnCapacity::Inline, ..request };
-        match self.host.delegate(&self.session, request).await {
-            Ok(answer) => json(&answer),
-            Err(DelegateError::Rejected(it)) => json(&Reply::from(it)),
-            Err(err) => Err(err.into()),
-        }
+async fn delegate(host: &Host, session: &Session, arguments: &str) -> Result<String, ToolError> {
+    let request = Request::from(DelegateTask::read(arguments)?);
+    let request = Request { on_capacity: OnCapacity::Inline, ..request };
+    match host.delegate(session, request).await {
+        Ok(answer) => json(&answer),
+        Err(DelegateError::Rejected(it)) => json(&Reply::from(it)),
+        Err(err) => Err(err.into()),
     }
 }
 

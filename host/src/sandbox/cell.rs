@@ -15,9 +15,7 @@ use crate::{
     defence::{Defence, Defences},
     event::ToolTrace,
     provider::ChatResponse,
-    toolset::{
-        Grant, ModelError, ModelHost, Tool, ToolCall, ToolError, ToolHost, ToolOutput, call::Caller,
-    },
+    toolset::{Caller, ChildTools, Grant, ModelError, ModelHost, Output, Tool, ToolError, ToolId},
 };
 
 /// Host calls that still get an answer, `exhausted`, after the budget is
@@ -113,7 +111,7 @@ impl Cell {
 
     /// Checks a tool against the grant as it is now, handles included: the
     /// import alone does not say which tool a handle stands for.
-    fn admit_tool(&self, tool: Tool, bytes: u64) -> Result<(), ToolError> {
+    fn admit_tool(&self, tool: ToolId, bytes: u64) -> Result<(), ToolError> {
         if !self.grant().contains(tool) && self.defences.has(Defence::CheckedGrant) {
             return Err(ToolError::Denied(format!("`{tool}` is not in the grant")));
         }
@@ -126,20 +124,21 @@ impl Cell {
     }
 
     /// Does one call of a granted tool.
-    pub(super) async fn call(&mut self, call: ToolCall) -> Result<ToolOutput, ToolError> {
-        let (tool, bytes) = (call.tool(), call.bytes());
+    pub(super) async fn call<T: Tool>(&mut self, call: T) -> Result<T::Output, ToolError> {
+        let bytes = call.bytes();
+        let tool = self.tools.id::<T>()?;
         self.admit_tool(tool, bytes)?;
         self.limits.coped();
         self.record.tool_started(tool.name(), call.subject());
         let work = self.tools.work(call);
-        self.traced(tool, bytes, work).await
+        self.traced(tool, bytes, T::Output::bytes, work).await
     }
 
     /// The same with arguments and result as JSON. Parsing happens away from
     /// the guest's stack.
     pub(super) async fn call_json(
         &mut self,
-        tool: Tool,
+        tool: ToolId,
         arguments: String,
     ) -> Result<String, ToolError> {
         let bytes = arguments.len() as u64;
@@ -147,7 +146,7 @@ impl Cell {
         self.limits.coped();
         self.record.tool_started(tool.name(), "");
         let work = self.tools.work_json(tool, arguments);
-        self.traced(tool, bytes, work).await
+        self.traced(tool, bytes, |it: &String| it.len() as u64, work).await
     }
 
     /// One chat with the model that was chosen for the child. It stands in no
@@ -165,10 +164,11 @@ impl Cell {
     }
 
     /// All that runs on the guest's stack: hand over, wait.
-    async fn traced<T: Traced>(
+    async fn traced<T: Send + 'static>(
         &mut self,
-        tool: Tool,
+        tool: ToolId,
         args_bytes: u64,
+        result_bytes: fn(&T) -> u64,
         work: impl Future<Output = Result<T, ToolError>> + Send + 'static,
     ) -> Result<T, ToolError> {
         let start = Instant::now();
@@ -178,27 +178,10 @@ impl Cell {
             tool: tool.name().into(),
             ok: res.is_ok(),
             args_bytes,
-            result_bytes: res.as_ref().map_or(0, T::bytes),
+            result_bytes: res.as_ref().map_or(0, result_bytes),
             ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
         res
-    }
-}
-
-/// A result whose size goes into the trace.
-trait Traced: Send + 'static {
-    fn bytes(&self) -> u64;
-}
-
-impl Traced for ToolOutput {
-    fn bytes(&self) -> u64 {
-        self.bytes()
-    }
-}
-
-impl Traced for String {
-    fn bytes(&self) -> u64 {
-        self.len() as u64
     }
 }
 
@@ -206,7 +189,7 @@ impl Traced for String {
 /// The tracker knows of every call until it has really ended.
 #[derive(Clone)]
 pub(super) struct ToolPort {
-    pub(super) host: Arc<dyn ToolHost>,
+    pub(super) tools: ChildTools,
     /// `None`: no plan links a chat.
     pub(super) model: Option<Arc<dyn ModelHost>>,
     pub(super) caller: Caller,
@@ -215,23 +198,33 @@ pub(super) struct ToolPort {
 }
 
 impl ToolPort {
-    fn work(
+    /// The tool as this host knows it.
+    fn id<T: Tool>(&self) -> Result<ToolId, ToolError> {
+        let found = self.tools.registry.get(T::NAME);
+        found.ok_or_else(|| ToolError::Failed(format!("this host has no `{}`", T::NAME)))
+    }
+
+    fn work<T: Tool>(
         &self,
-        call: ToolCall,
-    ) -> impl Future<Output = Result<ToolOutput, ToolError>> + Send + 'static {
-        let (host, caller) = (Arc::clone(&self.host), self.caller.clone());
-        async move { host.call(caller, call.without_empty()).await }
+        mut call: T,
+    ) -> impl Future<Output = Result<T::Output, ToolError>> + Send + 'static {
+        let (tools, caller) = (self.tools.clone(), self.caller.clone());
+        async move {
+            tools.meter.pay()?;
+            call.drop_empty();
+            tools.registry.work::<T>()?.call(caller, call).await
+        }
     }
 
     fn work_json(
         &self,
-        tool: Tool,
+        tool: ToolId,
         arguments: String,
     ) -> impl Future<Output = Result<String, ToolError>> + Send + 'static {
-        let (host, caller) = (Arc::clone(&self.host), self.caller.clone());
+        let (tools, caller) = (self.tools.clone(), self.caller.clone());
         async move {
-            let call = ToolCall::from_json(tool, arguments)?;
-            host.call(caller, call.without_empty()).await?.into_text()
+            tools.meter.pay()?;
+            tools.registry.call_json(caller, tool, arguments).await
         }
     }
 

@@ -7,20 +7,19 @@ use super::{
 };
 use crate::{
     event, provider,
-    toolset::{
-        ModelError, ToolError,
-        call::{
-            self, CommandResult, EntryKind, FileSlice, SearchHit, SearchPage, Skipped, WebHit,
-            WebPage,
-        },
-        delegate::{self, SubtaskResult},
-        spec::ToolSpec,
+    tools::{
+        delegation::{self, SubtaskResult},
+        file::{EntryKind, FileSlice, SearchHit, SearchPage, Skipped},
+        memory::{Memory, MemoryAction},
+        terminal::CommandResult,
+        web::{WebHit, WebPage},
     },
+    toolset::{ModelError, ToolError, ToolSpec},
 };
 
 /// A schema stays text here, on the guest's stack: it is read and checked
 /// where the whole request is.
-pub(super) fn subtask(it: contract::delegation::Subtask) -> delegate::TaskRequest {
+pub(super) fn subtask(it: contract::delegation::Subtask) -> delegation::TaskRequest {
     let contract::delegation::Subtask {
         goal,
         context,
@@ -31,7 +30,7 @@ pub(super) fn subtask(it: contract::delegation::Subtask) -> delegate::TaskReques
         output_schema,
         max_iterations,
     } = it;
-    delegate::TaskRequest {
+    delegation::TaskRequest {
         goal,
         context,
         toolsets,
@@ -45,8 +44,8 @@ pub(super) fn subtask(it: contract::delegation::Subtask) -> delegate::TaskReques
     }
 }
 
-pub(super) fn memory(change: contract::memory::MemoryChange) -> call::Memory {
-    use call::MemoryAction as Action;
+pub(super) fn memory(change: contract::memory::MemoryChange) -> Memory {
+    use MemoryAction as Action;
     use contract::memory::MemoryChange as Change;
     let (action, text, old_text) = match change {
         Change::Add(text) => (Action::Add, Some(text), None),
@@ -54,7 +53,7 @@ pub(super) fn memory(change: contract::memory::MemoryChange) -> call::Memory {
         Change::Remove(old) => (Action::Remove, None, Some(old)),
         Change::Read => (Action::Read, None, None),
     };
-    call::Memory { action, text, old_text }
+    Memory { action, text, old_text }
 }
 
 /// Runs off the guest's stack: a conversation can be long.
@@ -245,8 +244,8 @@ impl From<contract::progress::Level> for Level {
 
 impl From<ToolSpec> for wit::ToolSpec {
     fn from(it: ToolSpec) -> Self {
-        let name = it.tool.name().to_owned();
-        Self { name, description: it.description, parameters: it.parameters }
+        let ToolSpec { name, description, parameters } = it;
+        Self { name, description, parameters }
     }
 }
 

@@ -166,11 +166,11 @@ fn joined(ended: Result<Outcome, tokio::task::JoinError>) -> Outcome {
 
 fn task(job: &Job) -> wit::Task {
     let task = &job.task;
-    let specs = crate::toolset::spec::specs(job.admitted.grant());
+    let specs = job.admitted.grant().iter().map(|it| it.spec().clone());
     wit::Task {
         goal: task.asked.goal.clone(),
         context: task.asked.context.clone(),
-        tools: specs.into_iter().map(Into::into).collect(),
+        tools: specs.map(Into::into).collect(),
         role: job.admitted.policy().role().into(),
         depth: task.depth,
         max_iterations: task.max_iterations,
@@ -182,7 +182,8 @@ fn task(job: &Job) -> wit::Task {
 fn new_store(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> {
     let config = place.config;
     let (child, session) = (Arc::clone(&job.child), job.session.clone());
-    let caller = Caller { child, session, cancelled: watch.halt.token().clone() };
+    let (cancelled, kept) = (watch.halt.token().clone(), job.tools.kept.clone());
+    let caller = Caller { child, session, cancelled, kept };
     let cell = Cell::new(CellParts {
         limits: StoreLimits::new(config.memory_bytes, config.table_elements),
         max_handles: config.handles,
@@ -193,7 +194,7 @@ fn new_store(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> {
         halt: Arc::clone(&watch.halt),
         record: Arc::clone(&watch.record),
         tools: ToolPort {
-            host: Arc::clone(&job.tools),
+            tools: job.tools.clone(),
             model: job.model.clone(),
             caller,
             runtime: Handle::current(),

@@ -7,7 +7,7 @@ use super::{
     function::{Answer, Entry, Function, Linkable},
     wit::{GrantedTool, ToolSpec},
 };
-use crate::toolset::{Tool, ToolError, spec::spec};
+use crate::toolset::{ToolError, ToolId};
 
 const INTERFACE: &str = "hermitage:subagent/toolbox@0.1.0";
 
@@ -40,7 +40,7 @@ impl Function for Granted {
 
 impl Linkable for Granted {
     async fn call(cell: &mut Cell, (): Self::Params) -> wasmtime::Result<Self::Results> {
-        let tools: Vec<Tool> = cell.grant().iter().collect();
+        let tools: Vec<ToolId> = cell.grant().iter().collect();
         let handles = tools.into_iter().map(|tool| cell.table.push(GrantedTool { tool }));
         Ok((handles.collect::<Result<_, _>>()?,))
     }
@@ -61,10 +61,7 @@ impl Function for Spec {
 
 impl Linkable for Spec {
     async fn call(cell: &mut Cell, (handle,): Self::Params) -> wasmtime::Result<Self::Results> {
-        let tool = cell.table.get(&handle)?.tool;
-        // A handle is only made for a tool of the grant.
-        let spec = spec(tool).ok_or_else(|| wasmtime::format_err!("`{tool}` has no spec"))?;
-        Ok((spec.into(),))
+        Ok((cell.table.get(&handle)?.tool.spec().clone().into(),))
     }
 }
 

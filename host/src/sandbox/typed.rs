@@ -9,7 +9,10 @@ use super::{
     function::{Answer, Entry, Function, Linkable},
     wit::contract,
 };
-use crate::toolset::{ToolCall, ToolError, ToolOutput, call, delegate};
+use crate::{
+    tools::{clarify, code_execution, delegation, file, memory, messaging, terminal, web},
+    toolset::{Tool, ToolError},
+};
 
 pub(super) static FUNCTIONS: &[Entry] = &[
     Entry::of::<ReadFile>(),
@@ -73,222 +76,186 @@ functions! {
         -> Answer<contract::terminal::CommandResult>, refuse;
 }
 
-/// A tool with a typed import: its parameters become a [`ToolCall`], the
-/// output becomes its WIT record.
-trait TypedTool: Function<Results = Answer<Self::Output>> {
-    type Output: ComponentType + Lower + Send + Sync + 'static;
+/// The typed import of a tool: its parameters become the arguments, and its
+/// output becomes a WIT record.
+trait TypedTool: Function<Results = Answer<Self::Answer>> {
+    type Tool: Tool;
+    type Answer: ComponentType + Lower + Send + Sync + 'static;
 
-    /// The error is for what this version can't do.
-    fn request(params: Self::Params) -> Result<ToolCall, ToolError>;
+    fn call(params: Self::Params) -> Self::Tool;
 
-    /// `None` when the host answered another call than the one that was made.
-    fn answer(output: ToolOutput) -> Option<Self::Output>;
+    fn answer(output: <Self::Tool as Tool>::Output) -> Self::Answer;
 }
 
 impl<T: TypedTool> Linkable for T {
     async fn call(cell: &mut Cell, params: T::Params) -> wasmtime::Result<T::Results> {
-        let res = match T::request(params) {
-            Ok(call) => cell.call(call).await.and_then(|it| T::answer(it).ok_or_else(mixed_up)),
-            Err(err) => Err(err),
-        };
-        Ok((res.map_err(Into::into),))
+        let done = cell.call(<T as TypedTool>::call(params)).await;
+        Ok((done.map(T::answer).map_err(Into::into),))
     }
-}
-
-fn mixed_up() -> ToolError {
-    ToolError::Failed("the host mixed up two tools".to_owned())
 }
 
 impl TypedTool for ReadFile {
-    type Output = contract::file::FileSlice;
+    type Tool = file::ReadFile;
+    type Answer = contract::file::FileSlice;
 
-    fn request((path, offset, limit): Self::Params) -> Result<ToolCall, ToolError> {
-        Ok(ToolCall::ReadFile(call::ReadFile { path, offset, limit }))
+    fn call((path, offset, limit): Self::Params) -> file::ReadFile {
+        file::ReadFile { path, offset, limit }
     }
 
-    fn answer(output: ToolOutput) -> Option<Self::Output> {
-        match output {
-            ToolOutput::FileSlice(it) => Some(it.into()),
-            _ => None,
-        }
+    fn answer(output: file::FileSlice) -> Self::Answer {
+        output.into()
     }
 }
 
 impl TypedTool for WriteFile {
-    type Output = contract::file::Written;
+    type Tool = file::WriteFile;
+    type Answer = contract::file::Written;
 
-    fn request((path, content): Self::Params) -> Result<ToolCall, ToolError> {
-        Ok(ToolCall::WriteFile(call::WriteFile { path, content }))
+    fn call((path, content): Self::Params) -> file::WriteFile {
+        file::WriteFile { path, content }
     }
 
-    fn answer(output: ToolOutput) -> Option<Self::Output> {
-        match output {
-            ToolOutput::Written(call::Written { bytes, created }) => {
-                Some(contract::file::Written { bytes, created })
-            }
-            _ => None,
-        }
+    fn answer(file::Written { bytes, created }: file::Written) -> Self::Answer {
+        contract::file::Written { bytes, created }
     }
 }
 
 impl TypedTool for Patch {
-    type Output = contract::file::Patched;
+    type Tool = file::Patch;
+    type Answer = contract::file::Patched;
 
-    fn request((path, edit): Self::Params) -> Result<ToolCall, ToolError> {
-        let none = call::Patch { path, search: None, replace: None, all: false, diff: None };
-        Ok(ToolCall::Patch(match edit {
-            contract::file::Edit::Replace(it) => call::Patch {
+    fn call((path, edit): Self::Params) -> file::Patch {
+        let none = file::Patch { path, search: None, replace: None, all: false, diff: None };
+        match edit {
+            contract::file::Edit::Replace(it) => file::Patch {
                 search: Some(it.search),
                 replace: Some(it.replace),
                 all: it.all,
                 ..none
             },
-            contract::file::Edit::Diff(diff) => call::Patch { diff: Some(diff), ..none },
-        }))
+            contract::file::Edit::Diff(diff) => file::Patch { diff: Some(diff), ..none },
+        }
     }
 
-    fn answer(output: ToolOutput) -> Option<Self::Output> {
-        match output {
-            ToolOutput::Patched(call::Patched { changes, bytes }) => {
-                Some(contract::file::Patched { changes, bytes })
-            }
-            _ => None,
-        }
+    fn answer(file::Patched { changes, bytes }: file::Patched) -> Self::Answer {
+        contract::file::Patched { changes, bytes }
     }
 }
 
 impl TypedTool for SearchFiles {
-    type Output = contract::file::SearchPage;
+    type Tool = file::SearchFiles;
+    type Answer = contract::file::SearchPage;
 
-    fn request((query,): Self::Params) -> Result<ToolCall, ToolError> {
+    fn call((query,): Self::Params) -> file::SearchFiles {
         let contract::file::SearchQuery { path, name, content, cursor, limit } = query;
-        Ok(ToolCall::SearchFiles(call::SearchFiles { path, name, content, cursor, limit }))
+        file::SearchFiles { path, name, content, cursor, limit }
     }
 
-    fn answer(output: ToolOutput) -> Option<Self::Output> {
-        match output {
-            ToolOutput::SearchPage(it) => Some(it.into()),
-            _ => None,
-        }
+    fn answer(output: file::SearchPage) -> Self::Answer {
+        output.into()
     }
 }
 
 impl TypedTool for DelegateTask {
-    type Output = Vec<contract::delegation::SubtaskResult>;
+    type Tool = delegation::DelegateTask;
+    type Answer = Vec<contract::delegation::SubtaskResult>;
 
-    fn request((tasks,): Self::Params) -> Result<ToolCall, ToolError> {
+    fn call((tasks,): Self::Params) -> delegation::DelegateTask {
         let tasks = tasks.into_iter().map(subtask).collect();
-        let none = delegate::DelegateTask::default();
-        Ok(ToolCall::DelegateTask(delegate::DelegateTask { tasks, ..none }))
+        delegation::DelegateTask { tasks, ..delegation::DelegateTask::default() }
     }
 
-    fn answer(output: ToolOutput) -> Option<Self::Output> {
-        match output {
-            ToolOutput::Delegated(it) => Some(it.results.into_iter().map(Into::into).collect()),
-            _ => None,
-        }
+    fn answer(output: delegation::Delegated) -> Self::Answer {
+        output.results.into_iter().map(Into::into).collect()
     }
 }
 
 impl TypedTool for Terminal {
-    type Output = contract::terminal::CommandResult;
+    type Tool = terminal::Terminal;
+    type Answer = contract::terminal::CommandResult;
 
-    fn request((command,): Self::Params) -> Result<ToolCall, ToolError> {
+    fn call((command,): Self::Params) -> terminal::Terminal {
         let contract::terminal::Command { command, directory, timeout } = command;
-        Ok(ToolCall::Terminal(call::Terminal { command, directory, timeout }))
+        terminal::Terminal { command, directory, timeout }
     }
 
-    fn answer(output: ToolOutput) -> Option<Self::Output> {
-        match output {
-            ToolOutput::CommandResult(it) => Some(it.into()),
-            _ => None,
-        }
+    fn answer(output: terminal::CommandResult) -> Self::Answer {
+        output.into()
     }
 }
 
 impl TypedTool for WebSearch {
-    type Output = Vec<contract::web::WebHit>;
+    type Tool = web::WebSearch;
+    type Answer = Vec<contract::web::WebHit>;
 
-    fn request((query, limit): Self::Params) -> Result<ToolCall, ToolError> {
-        Ok(ToolCall::WebSearch(call::WebSearch { query, limit }))
+    fn call((query, limit): Self::Params) -> web::WebSearch {
+        web::WebSearch { query, limit }
     }
 
-    fn answer(output: ToolOutput) -> Option<Self::Output> {
-        match output {
-            ToolOutput::WebHits(it) => Some(it.into_iter().map(Into::into).collect()),
-            _ => None,
-        }
+    fn answer(output: Vec<web::WebHit>) -> Self::Answer {
+        output.into_iter().map(Into::into).collect()
     }
 }
 
 impl TypedTool for WebExtract {
-    type Output = contract::web::WebPage;
+    type Tool = web::WebExtract;
+    type Answer = contract::web::WebPage;
 
-    fn request((url,): Self::Params) -> Result<ToolCall, ToolError> {
-        Ok(ToolCall::WebExtract(call::WebExtract { url }))
+    fn call((url,): Self::Params) -> web::WebExtract {
+        web::WebExtract { url }
     }
 
-    fn answer(output: ToolOutput) -> Option<Self::Output> {
-        match output {
-            ToolOutput::WebPage(it) => Some(it.into()),
-            _ => None,
-        }
+    fn answer(output: web::WebPage) -> Self::Answer {
+        output.into()
     }
 }
 
 impl TypedTool for Clarify {
-    type Output = String;
+    type Tool = clarify::Clarify;
+    type Answer = String;
 
-    fn request((question, choices): Self::Params) -> Result<ToolCall, ToolError> {
-        Ok(ToolCall::Clarify(call::Clarify { question, choices }))
+    fn call((question, choices): Self::Params) -> clarify::Clarify {
+        clarify::Clarify { question, choices }
     }
 
-    fn answer(output: ToolOutput) -> Option<Self::Output> {
-        match output {
-            ToolOutput::Text(it) => Some(it),
-            _ => None,
-        }
+    fn answer(output: String) -> Self::Answer {
+        output
     }
 }
 
 impl TypedTool for Memory {
-    type Output = Vec<String>;
+    type Tool = memory::Memory;
+    type Answer = Vec<String>;
 
-    fn request((change,): Self::Params) -> Result<ToolCall, ToolError> {
-        Ok(ToolCall::Memory(convert::memory(change)))
+    fn call((change,): Self::Params) -> memory::Memory {
+        convert::memory(change)
     }
 
-    fn answer(output: ToolOutput) -> Option<Self::Output> {
-        match output {
-            ToolOutput::Notes(it) => Some(it),
-            _ => None,
-        }
+    fn answer(output: Vec<String>) -> Self::Answer {
+        output
     }
 }
 
 impl TypedTool for SendMessage {
-    type Output = ();
+    type Tool = messaging::SendMessage;
+    type Answer = ();
 
-    fn request((session_key, text): Self::Params) -> Result<ToolCall, ToolError> {
-        Ok(ToolCall::SendMessage(call::SendMessage { session_key, text }))
+    fn call((session_key, text): Self::Params) -> messaging::SendMessage {
+        messaging::SendMessage { session_key, text }
     }
 
-    fn answer(output: ToolOutput) -> Option<Self::Output> {
-        matches!(output, ToolOutput::Sent { .. }).then_some(())
-    }
+    fn answer(_: messaging::Sent) -> Self::Answer {}
 }
 
 impl TypedTool for ExecuteCode {
-    type Output = contract::terminal::CommandResult;
+    type Tool = code_execution::ExecuteCode;
+    type Answer = contract::terminal::CommandResult;
 
-    fn request((language, source): Self::Params) -> Result<ToolCall, ToolError> {
-        Ok(ToolCall::ExecuteCode(call::ExecuteCode { language, source }))
+    fn call((language, source): Self::Params) -> code_execution::ExecuteCode {
+        code_execution::ExecuteCode { language, source }
     }
 
-    fn answer(output: ToolOutput) -> Option<Self::Output> {
-        match output {
-            ToolOutput::CommandResult(it) => Some(it.into()),
-            _ => None,
-        }
+    fn answer(output: terminal::CommandResult) -> Self::Answer {
+        output.into()
     }
 }

@@ -3,13 +3,13 @@
 //! Only the types and the export `run` are used; its `add_to_linker` would
 //! link whole interfaces instead of functions.
 
-use crate::toolset::Tool;
+use crate::toolset::ToolId;
 
 /// Behind one handle of `toolbox.tool`. Carries the tool's id, so that a call
 /// through an old handle is checked against the grant as it is then.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it, inside a private module")]
 pub struct GrantedTool {
-    pub(super) tool: Tool,
+    pub(super) tool: ToolId,
 }
 
 mod bindings {

@@ -8,11 +8,16 @@
 use std::{fmt, sync::Arc};
 
 use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tokio::sync::Mutex;
 
+use super::{OpenError, Opened, Opening, Toolset};
 use crate::{
     completion::sanitize::{clean, clean_line, is_blank},
-    toolset::call::{Caller, Clarify, ToolError},
+    toolset::{
+        Caller, HeldBy, Tool, ToolError, reading::optional, registry::Declaration, tool::texts,
+    },
 };
 
 /// Characters of a question, which has to be read at once.
@@ -36,6 +41,52 @@ const TRIES: usize = 3;
 
 /// Characters of an answer that the next try repeats.
 const QUOTED_CHARS: usize = 60;
+
+/// Asks the person a question, and waits for the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Clarify {
+    /// The question, complete.
+    pub question: String,
+    /// Answers to choose from; any text is taken when empty.
+    #[serde(default, deserialize_with = "optional")]
+    pub choices: Vec<String>,
+}
+
+impl Tool for Clarify {
+    const NAME: &'static str = "clarify";
+    const HELD_BY: HeldBy = HeldBy::Parent;
+    type Host = ClarifyTool;
+    type Output = String;
+
+    fn bytes(&self) -> u64 {
+        texts(self.choices.iter().chain([&self.question]).map(Some))
+    }
+
+    fn subject(&self) -> &str {
+        &self.question
+    }
+
+    async fn call(self, host: &ClarifyTool, caller: &Caller) -> Result<String, ToolError> {
+        host.call(caller, self).await
+    }
+}
+
+/// Questions to the person. Blocked for every child.
+pub(super) struct Questions;
+
+impl Toolset for Questions {
+    const NAME: &'static str = "clarify";
+    type Host = ClarifyTool;
+    const TOOLS: &'static [Declaration<ClarifyTool>] = &[Declaration::of::<Clarify>()];
+
+    async fn open(opening: &Opening<'_>) -> Result<Opened<ClarifyTool>, OpenError> {
+        Ok(match opening.person {
+            Some(person) => Opened::Whole(ClarifyTool::new(Arc::clone(person))),
+            None => Opened::withheld_quietly("there is nobody to ask"),
+        })
+    }
+}
 
 /// Whoever can be asked: a terminal, a chat.
 pub trait Person: Send + Sync {

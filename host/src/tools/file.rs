@@ -18,12 +18,10 @@ use tokio::task;
 use tokio_util::sync::CancellationToken;
 
 use super::closed::Closed;
+use super::{NO_WORKSPACE, OpenError, Opened, Opening, Toolset};
 use crate::{
     defence::Defences,
-    toolset::call::{
-        Caller, FileSlice, Patch, Patched, ReadFile, SearchFiles, SearchPage, ToolError, WriteFile,
-        Written,
-    },
+    toolset::{Caller, ToolError, registry::Declaration},
 };
 
 mod path;
@@ -35,9 +33,10 @@ mod workspace;
 mod encoding;
 mod text;
 
-mod read;
+mod read_file;
 
 mod write;
+mod write_file;
 
 mod diff;
 mod patch;
@@ -45,8 +44,9 @@ mod replacement;
 
 mod cursor;
 mod grep;
+mod hit;
 mod ignored;
-mod search;
+mod search_files;
 mod skipped;
 mod walk;
 
@@ -59,7 +59,45 @@ use repository::Repositories;
 use rules::Rules;
 use workspace::{HOSTS_OWN, Workspace};
 
+pub use hit::{EntryKind, SearchHit};
+pub use patch::{Patch, Patched};
+pub use read_file::{FileSlice, ReadFile};
 pub use rules::{PROTECTED_GLOBS, SECRET_GLOBS};
+pub use search_files::{SearchFiles, SearchPage};
+pub use skipped::Skipped;
+pub use write_file::{WriteFile, Written};
+
+/// All of them.
+pub(super) struct Files;
+
+impl Toolset for Files {
+    const NAME: &'static str = "file";
+    type Host = FileTools;
+    const TOOLS: &'static [Declaration<FileTools>] = &[
+        Declaration::of::<ReadFile>(),
+        Declaration::of::<WriteFile>(),
+        Declaration::of::<Patch>(),
+        Declaration::of::<SearchFiles>(),
+    ];
+
+    async fn open(opening: &Opening<'_>) -> Result<Opened<FileTools>, OpenError> {
+        let Some(dir) = opening.workspace else {
+            return Ok(Opened::withheld_quietly(NO_WORKSPACE));
+        };
+        let (config, closed) = (opening.config.file.clone(), Arc::clone(opening.closed));
+        Ok(Opened::Whole(FileTools::open_closed(dir, config, closed)?))
+    }
+}
+
+/// Those that change nothing.
+pub(super) struct FilesRead;
+
+impl Toolset for FilesRead {
+    const NAME: &'static str = "file_read";
+    type Host = FileTools;
+    const TOOLS: &'static [Declaration<FileTools>] =
+        &[Declaration::of::<ReadFile>(), Declaration::of::<SearchFiles>()];
+}
 
 /// Limits of the file tools.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -242,49 +280,6 @@ impl FileTools {
         let (rules, writing) = (Rules::new(&config)?, Mutex::default());
         let shared = Shared { workspace, config, rules, writing, closed, repositories };
         Ok(Self { shared: Arc::new(shared) })
-    }
-
-    /// Reads lines of a text file, or only counts them.
-    ///
-    /// Fails on a path that is malformed, leads out of the workspace, is taken
-    /// for a secret or is not a regular file, on a binary file whose text is wanted, and when the
-    /// caller is cancelled.
-    pub async fn read_file(&self, caller: &Caller, call: ReadFile) -> Result<FileSlice, ToolError> {
-        self.blocking(caller, move |job| read::read(job, &call)).await
-    }
-
-    /// Replaces a file as a whole, or creates it with the directories above.
-    ///
-    /// Fails on a path that is malformed, leads out of the workspace, is a
-    /// symbolic link or not a regular file, lies in `.git`, or is closed by a
-    /// rule; on too much content, for the file or in all; and on what the operating system refuses. Nothing is left
-    /// behind then.
-    pub async fn write_file(&self, caller: &Caller, call: WriteFile) -> Result<Written, ToolError> {
-        self.blocking(caller, move |job| write::write(job, &call)).await
-    }
-
-    /// Changes a part of a text file.
-    ///
-    /// Fails as [`Self::read_file`] and [`Self::write_file`] do, and on an edit
-    /// that does not fit, which changes nothing.
-    pub async fn patch(&self, caller: &Caller, call: Patch) -> Result<Patched, ToolError> {
-        self.blocking(caller, move |job| patch::patch(job, &call)).await
-    }
-
-    /// Finds entries by name, text files by content. What `.gitignore` files
-    /// exclude is left out, but for the start and the directories above it. A
-    /// secret is listed by name, and no search looks into it.
-    ///
-    /// Fails on a malformed path, pattern or cursor, on a start that does not
-    /// exist or lies in `.git`, on a directory with too many entries, and when
-    /// the caller is cancelled. What cannot be opened on the way is passed
-    /// over.
-    pub async fn search_files(
-        &self,
-        caller: &Caller,
-        call: SearchFiles,
-    ) -> Result<SearchPage, ToolError> {
-        self.blocking(caller, move |job| search::search(job, &call)).await
     }
 
     /// Runs `work` where it may block.

@@ -20,13 +20,21 @@ use std::{
 };
 
 use rustix::fs::OFlags;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tokio::{task, time};
 
 use self::notes::{Document, canonical};
+use super::{OpenError, Opened, Opening, Toolset};
 use crate::{
     completion::sanitize::{clean_line, is_blank},
     plain_file,
-    toolset::call::{self, Caller, MemoryAction, ToolError},
+    toolset::{
+        Caller, HeldBy, Tool, ToolError,
+        reading::{drop_empty, optional},
+        registry::Declaration,
+        tool::texts,
+    },
 };
 
 /// How long a call waits for another one that changes the notes. A change
@@ -39,6 +47,92 @@ const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// Characters of a note that an error quotes, and how many it quotes.
 const QUOTED_CHARS: usize = 60;
 const QUOTED_NOTES: usize = 5;
+
+/// What happens to the notes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum MemoryAction {
+    /// Adds a note.
+    Add,
+    /// Replaces one.
+    Replace,
+    /// Removes one.
+    Remove,
+    /// Changes nothing.
+    #[default]
+    Read,
+}
+
+/// Keeps notes that outlive the run, and gives all of them back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    /// `add`, `replace`, `remove` or `read`.
+    pub action: MemoryAction,
+    /// The note to add, or the one to put in place of another.
+    #[serde(default, deserialize_with = "optional")]
+    pub text: Option<String>,
+    /// A text that the note to replace or remove, and no other, contains.
+    #[serde(default, deserialize_with = "optional")]
+    pub old_text: Option<String>,
+}
+
+impl Tool for Memory {
+    const NAME: &'static str = "memory";
+    const HELD_BY: HeldBy = HeldBy::Parent;
+    type Host = MemoryTool;
+    type Output = Vec<String>;
+
+    fn drop_empty(&mut self) {
+        [&mut self.text, &mut self.old_text].into_iter().for_each(drop_empty);
+    }
+
+    fn bytes(&self) -> u64 {
+        texts([self.text.as_ref(), self.old_text.as_ref()])
+    }
+
+    /// A note is nobody's business but the parent's.
+    fn subject(&self) -> &str {
+        ""
+    }
+
+    async fn call(self, host: &MemoryTool, caller: &Caller) -> Result<Vec<String>, ToolError> {
+        host.call(caller, self).await
+    }
+}
+
+/// Notes that outlive the run. Blocked for every child.
+pub(super) struct Notes;
+
+impl Toolset for Notes {
+    const NAME: &'static str = "memory";
+    type Host = MemoryTool;
+    const TOOLS: &'static [Declaration<MemoryTool>] = &[Declaration::of::<Memory>()];
+
+    /// Never in the workspace: children would write what the parent remembers.
+    async fn open(opening: &Opening<'_>) -> Result<Opened<MemoryTool>, OpenError> {
+        let config = &opening.config.memory;
+        let of_config = Some(&*config.file).filter(|it| !it.as_os_str().is_empty());
+        Ok(match opening.notes.or(of_config) {
+            None => Opened::withheld_quietly("there is no file for notes"),
+            Some(file) if is_below(file, opening.workspace) => {
+                Opened::withheld("its file lies in the workspace")
+            }
+            Some(file) => {
+                let config = MemoryConfig { file: file.to_owned(), ..config.clone() };
+                Opened::Whole(MemoryTool::new(config))
+            }
+        })
+    }
+}
+
+/// The file may not be there yet.
+fn is_below(file: &Path, workspace: Option<&Path>) -> bool {
+    let real = |it: &Path| it.canonicalize().ok();
+    let beginning = file.ancestors().find_map(real);
+    workspace.and_then(real).zip(beginning).is_some_and(|(dir, file)| file.starts_with(dir))
+}
 
 /// Where notes are kept, and how many.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,11 +177,7 @@ impl MemoryTool {
     /// several of the notes contain; a full file; a file that is damaged, too
     /// large, no regular file or closed to this process, which stays as it is;
     /// a lock that nobody gives back; and a caller that is cancelled.
-    pub async fn call(
-        &self,
-        caller: &Caller,
-        call: call::Memory,
-    ) -> Result<Vec<String>, ToolError> {
+    pub async fn call(&self, caller: &Caller, call: Memory) -> Result<Vec<String>, ToolError> {
         let change = Change::of(call, &self.config)?;
         let lock = match &change {
             // A file is replaced as a whole: there is no half of one to read.
@@ -132,7 +222,7 @@ impl MemoryTool {
 }
 
 impl Change {
-    fn of(call: call::Memory, config: &MemoryConfig) -> Result<Self, ToolError> {
+    fn of(call: Memory, config: &MemoryConfig) -> Result<Self, ToolError> {
         let note = |text: Option<String>| text_of("text", text, config);
         let old = |text: Option<String>| text_of("old_text", text, config);
         Ok(match call.action {

@@ -7,6 +7,10 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{OpenError, Opened, Opening, Toolset};
 use crate::{
     completion::{
         Queue,
@@ -16,7 +20,7 @@ use crate::{
     },
     id::Random,
     session::Session,
-    toolset::call::{Caller, SendMessage, ToolError},
+    toolset::{Caller, HeldBy, Output, Tool, ToolError, registry::Declaration, tool::texts},
 };
 
 /// Bytes of a message. What is longer belongs in a file, whose name the
@@ -25,6 +29,62 @@ const MAX_TEXT_BYTES: usize = 16 * 1024;
 
 /// How the sender is named that has no session key.
 const LOCAL: &str = "local";
+
+/// Sends a message to another session, which gets it as a turn of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SendMessage {
+    /// Key of the session: `agent:<profile>:<platform>:<chat_type>:<chat_id>`.
+    pub session_key: String,
+    /// The message.
+    pub text: String,
+}
+
+/// A message that is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Sent {
+    /// Number of the event on the queue.
+    pub event: i64,
+}
+
+impl Tool for SendMessage {
+    const NAME: &'static str = "send_message";
+    const HELD_BY: HeldBy = HeldBy::Parent;
+    type Host = MessagingTool;
+    type Output = Sent;
+
+    fn bytes(&self) -> u64 {
+        texts([Some(&self.session_key), Some(&self.text)])
+    }
+
+    fn subject(&self) -> &str {
+        &self.session_key
+    }
+
+    async fn call(self, host: &MessagingTool, caller: &Caller) -> Result<Sent, ToolError> {
+        Ok(Sent { event: host.call(caller, self).await? })
+    }
+}
+
+impl Output for Sent {
+    fn bytes(&self) -> u64 {
+        0
+    }
+}
+
+/// Messages to other sessions. Blocked for every child.
+pub(super) struct Messaging;
+
+impl Toolset for Messaging {
+    const NAME: &'static str = "messaging";
+    type Host = MessagingTool;
+    const TOOLS: &'static [Declaration<MessagingTool>] = &[Declaration::of::<SendMessage>()];
+
+    async fn open(opening: &Opening<'_>) -> Result<Opened<MessagingTool>, OpenError> {
+        let (queue, random) = (opening.queue.clone(), Arc::clone(opening.random));
+        Ok(Opened::Whole(MessagingTool::new(queue, random)))
+    }
+}
 
 /// Sends messages by one queue. Clones share it.
 #[derive(Clone)]

@@ -1,5 +1,5 @@
-//! The toolsets `terminal` and `code_execution`: commands in an operating
-//! system's sandbox of their own.
+//! The toolset `terminal`: commands in an operating system's sandbox of their
+//! own.
 //!
 //! A command sees programs, its workspace and nothing else of the host; it has
 //! no network unless that is granted; and nothing that it started outlives it.
@@ -21,10 +21,14 @@ use std::{
 
 use tokio::task;
 
-use super::closed::Closed;
-use crate::defence::Defences;
+use super::{NO_WORKSPACE, OpenError, Opened, Opening, Toolset, closed::Closed};
+use crate::{
+    defence::Defences,
+    toolset::{Caller, registry::Declaration},
+};
 
 mod session;
+mod tool;
 
 mod command;
 mod output;
@@ -61,6 +65,7 @@ pub use chain::ToolChain;
 pub(crate) use launcher::serve as launch_as_helper;
 pub use sandbox::SandboxKind;
 pub use session::TerminalSession;
+pub use tool::{CommandResult, Terminal};
 
 use guard::Guard;
 use hidden::Hidden;
@@ -276,10 +281,44 @@ impl TerminalTools {
         &self.shared.shown.chains
     }
 
-    /// A terminal for one child, which begins in the workspace with nothing
-    /// exported.
+    /// The terminal of that caller, which begins in the workspace with nothing
+    /// exported. A caller that nothing is kept for has a new one each time.
+    pub(super) fn session_of(&self, caller: &Caller) -> Arc<TerminalSession> {
+        caller.kept.get_or_put_with(|| self.session())
+    }
+
+    /// A terminal for one child.
     pub fn session(&self) -> TerminalSession {
         TerminalSession::new(Arc::clone(&self.shared))
+    }
+}
+
+/// Commands never run bare: without a sandbox that holds there are none.
+pub(super) struct Commands;
+
+impl Toolset for Commands {
+    const NAME: &'static str = "terminal";
+    type Host = TerminalTools;
+    const TOOLS: &'static [Declaration<TerminalTools>] = &[Declaration::of::<Terminal>()];
+
+    async fn open(opening: &Opening<'_>) -> Result<Opened<TerminalTools>, OpenError> {
+        let Some(dir) = opening.workspace else {
+            return Ok(Opened::withheld_quietly(NO_WORKSPACE));
+        };
+        let (config, closed) = (opening.config.terminal.clone(), Arc::clone(opening.closed));
+        match TerminalTools::open(dir, config, closed).await {
+            Ok(terminal) => Ok(Opened::Whole(terminal)),
+            Err(
+                err @ (TerminalError::Workspace { .. }
+                | TerminalError::Variable(_)
+                | TerminalError::Shown { .. }),
+            ) => Err(err.into()),
+            Err(err) => {
+                // In full it names paths of this machine, and children read it.
+                tracing::info!(%err, "there is no terminal");
+                Ok(Opened::withheld(err.for_child()))
+            }
+        }
     }
 }
 

@@ -22,9 +22,10 @@ use secrecy::SecretString;
 use tokio::{sync::Semaphore, task, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+use super::{OpenError, Opened, Opening, Toolset};
 use crate::{
     defence::{Defence, Defences},
-    toolset::call::{Caller, ToolError, WebExtract, WebHit, WebPage, WebSearch},
+    toolset::{Caller, ToolError, registry::Declaration},
 };
 
 mod target;
@@ -41,21 +42,27 @@ mod encoding;
 mod html;
 mod kind;
 mod neutral;
+mod page;
 mod refresh;
 mod text;
 
 mod search;
 
+mod web_extract;
+mod web_search;
+
 #[cfg(test)]
 mod tests;
 
+pub use page::WebPage;
 pub use resolve::{Resolve, ResolveFuture};
 pub use rule::{Rule, RuleError};
+pub use web_extract::WebExtract;
+pub use web_search::{WebHit, WebSearch};
 
 use body::Body;
 use fetch::Hops;
 use target::Target;
-use text::Read;
 
 /// Pages that are read into Markdown at a time, in the whole process. Bounds
 /// the memory of many calls at once: a page at all bounds takes some 50 MiB.
@@ -110,6 +117,18 @@ pub struct Search {
     pub key: Option<SecretString>,
 }
 
+/// A search engine as it is configured. Its address is the operator's word: it
+/// may be private.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchConfig {
+    /// How it is spoken to.
+    pub kind: SearchKind,
+    /// Where it stands.
+    pub url: Url,
+    /// The variable that holds its key, if it needs one.
+    pub key_env: Option<String>,
+}
+
 /// The search engines that are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SearchKind {
@@ -147,49 +166,34 @@ impl WebTools {
         Self { resolver, ..self }
     }
 
-    /// Fetches a page and gives its readable part as Markdown; text that is no
-    /// HTML stays as it is.
-    ///
-    /// Fails on a malformed address; is denied what no rule allows or does not
-    /// stand in public; and fails on what a server does wrong, and on every
-    /// limit of [`WebConfig`].
-    pub async fn extract(&self, caller: &Caller, call: WebExtract) -> Result<WebPage, ToolError> {
-        unless_cancelled(caller, self.page(&caller.cancelled, &call.url)).await
-    }
-
-    /// Asks the search engine.
-    ///
-    /// Denied when none is configured; fails when it does not answer as it
-    /// should, and on every limit of [`WebConfig`].
-    pub async fn search(&self, caller: &Caller, call: WebSearch) -> Result<Vec<WebHit>, ToolError> {
-        unless_cancelled(caller, self.find(&call)).await
-    }
-
-    async fn page(&self, cancelled: &CancellationToken, url: &str) -> Result<WebPage, ToolError> {
-        let target = Target::parse(url)
-            .map_err(|it| ToolError::InvalidArguments(format!("`url` is no address: {it}")))?;
-        let mut hops = Hops::new(&self.config);
-        let (mut next, begin) = (target, Instant::now());
-        loop {
-            let fetched = self.fetch(next, &mut hops);
-            let (target, body) = within(begin, self.config.total_timeout, fetched).await?;
-            let (at, max_bytes) = (target.clone(), self.config.max_text_bytes);
-            let read =
-                move |is_wanted: &dyn Fn() -> bool| text::read(&at, &body, max_bytes, is_wanted);
-            match blocking(cancelled, read).await? {
-                Read::Page(page) => return Ok(page),
-                Read::Onward(it) => {
-                    hops.take()?;
-                    next = fetch::onward(&target, it)?;
-                }
-            }
-        }
-    }
-
     async fn fetch(&self, target: Target, hops: &mut Hops) -> Result<(Target, Body), ToolError> {
         let (target, response) = self.follow(target, hops).await?;
         let body = body::read(response, &self.config).await?;
         Ok((target, body))
+    }
+}
+
+const NO_SEARCH: &str = "no search engine is configured: `tools.web.search_url` would name one";
+
+/// Pages and searches.
+pub(super) struct Web;
+
+impl Toolset for Web {
+    const NAME: &'static str = "web";
+    type Host = WebTools;
+    const TOOLS: &'static [Declaration<WebTools>] =
+        &[Declaration::of::<WebSearch>(), Declaration::of::<WebExtract>()];
+
+    /// The key of the search engine is read here: like all of the environment,
+    /// it is what it is when the host starts.
+    async fn open(opening: &Opening<'_>) -> Result<Opened<WebTools>, OpenError> {
+        let tools = WebTools::new(opening.config.web.clone());
+        let Some(SearchConfig { kind, url, key_env }) = &opening.config.search else {
+            return Ok(Opened::but(tools, "web_search", NO_SEARCH));
+        };
+        let key = key_env.as_ref().and_then(|it| std::env::var(it).ok());
+        let (kind, url, key) = (*kind, url.clone(), key.map(SecretString::from));
+        Ok(Opened::Whole(tools.with_search(Search { kind, url, key })))
     }
 }
 

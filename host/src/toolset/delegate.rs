@@ -107,7 +107,7 @@ const OF_A_MODEL: &[&str] =
 impl DelegateTask {
     /// Reads what a model wrote. `tasks` may be a list or a list as text; an
     /// empty one counts as absent. A wrong task is named by its place, from 1.
-    pub fn from_json(arguments: &str) -> Result<Self, ToolError> {
+    pub(crate) fn read(arguments: &str) -> Result<Self, ToolError> {
         let mut fields: Map<String, Value> = object(arguments)?;
         let tasks = fields
             .remove("tasks")
@@ -119,15 +119,14 @@ impl DelegateTask {
     }
 
     /// The same with optional texts that are empty left out.
-    pub(super) fn without_empty(mut self) -> Self {
-        let Self { goal, context, agent, model, tasks, .. } = &mut self;
+    pub(crate) fn leave_out_empty(&mut self) {
+        let Self { goal, context, agent, model, tasks, .. } = self;
         [goal, context, agent, model].into_iter().for_each(drop_empty);
         tasks.iter_mut().for_each(TaskRequest::drop_empty);
-        self
     }
 
     /// Size of the texts, in bytes.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn text_bytes(&self) -> u64 {
         let Self { goal, tasks, context, toolsets, agent, model, .. } = self;
         let single = [goal.as_ref(), context.as_ref(), agent.as_ref(), model.as_ref()];
         let own = texts(single, toolsets.as_deref());
@@ -135,7 +134,7 @@ impl DelegateTask {
     }
 
     /// The first goal.
-    pub(super) fn subject(&self) -> &str {
+    pub(crate) fn first_goal(&self) -> &str {
         self.tasks.first().map(|it| &it.goal).or(self.goal.as_ref()).map_or("", String::as_str)
     }
 }
@@ -280,7 +279,7 @@ pub struct SubtaskResult {
 
 impl Delegated {
     /// Size of the texts, in bytes.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn text_bytes(&self) -> u64 {
         let texts = self.results.iter().flat_map(|it| [&it.summary, &it.error]);
         texts.flatten().map(|it| it.len() as u64).sum()
     }
@@ -295,11 +294,11 @@ mod tests {
     }
 
     fn check(arguments: &str, expect: &DelegateTask) {
-        assert_eq!(DelegateTask::from_json(arguments).as_ref(), Ok(expect), "{arguments}");
+        assert_eq!(DelegateTask::read(arguments).as_ref(), Ok(expect), "{arguments}");
     }
 
     fn check_error(arguments: &str, expect: &str) {
-        let err = DelegateTask::from_json(arguments).unwrap_err();
+        let err = DelegateTask::read(arguments).unwrap_err();
         assert_eq!(err, ToolError::InvalidArguments(expect.to_owned()), "{arguments}");
     }
 
@@ -364,7 +363,7 @@ mod tests {
     fn what_only_a_host_may_say_is_an_unknown_field() {
         for field in ["session_key", "depth", "as_parent"] {
             let arguments = format!(r#"{{"goal":"g","{field}":"x"}}"#);
-            let err = DelegateTask::from_json(&arguments).unwrap_err().to_string();
+            let err = DelegateTask::read(&arguments).unwrap_err().to_string();
             assert!(err.starts_with(&format!("invalid arguments: unknown field `{field}`")));
         }
     }
@@ -387,6 +386,6 @@ mod tests {
     #[test]
     fn deeply_nested_text_is_an_error() {
         let deep = format!(r#"{{"tasks":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-        assert!(DelegateTask::from_json(&deep).is_err());
+        assert!(DelegateTask::read(&deep).is_err());
     }
 }

@@ -14,7 +14,11 @@ use hermitage::{
     provider::Model,
     session::Session,
     store::EventState,
-    tools::{Tools, file::FileTools, terminal::SandboxChoice, web::WebTools},
+    tools::{
+        terminal::SandboxChoice,
+        web::{WebExtract, WebTools},
+    },
+    toolset::{Caller, Tool as _},
 };
 use hermitage_tests::{
     TestHost, TestTask, chat,
@@ -252,9 +256,11 @@ fn opened(host: TestHost, world: &World, model: Model, grant: &Grant) -> TestHos
     }
     let config = host.config().clone();
     let resolver = Arc::new(Resolver(world.looked_up.clone()));
-    let file = FileTools::open(host.workspace(), config.tools.file.clone()).unwrap();
     let web = WebTools::new(config.tools.web).with_resolver(resolver);
-    host.tools(Arc::new(Tools { file: Some(file), web: Some(web), ..Tools::default() }))
+    host.replace(move |caller: Caller, call: WebExtract| {
+        let web = web.clone();
+        async move { call.call(&web, &caller).await }
+    })
 }
 
 /// The text that a parent reads is one notice, as a batch and as if each child

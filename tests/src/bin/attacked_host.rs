@@ -21,10 +21,7 @@ use hermitage::{
     sandbox::{Binary, Usage},
     store::EventFilter,
     tools::clarify::Person,
-    toolset::{
-        ToolError,
-        native::{NativeSpec, tool},
-    },
+    toolset::{ToolError, ToolSpec, native::tool},
 };
 use hermitage_tests::{
     attack::{Answer, CANARY, End, Job, Opening, Order, Say, Turn},
@@ -199,7 +196,7 @@ impl Person for Trusting {
 
 /// A tool of the application that is broken.
 fn panics() -> Arc<dyn hermitage::toolset::NativeTool> {
-    let spec = NativeSpec::new("panics", "Panics.", r#"{"type":"object"}"#);
+    let spec = ToolSpec::new("panics", "Panics.", r#"{"type":"object"}"#);
     tool(spec, |_, _| async { panic!("of the application's own making") })
 }
 

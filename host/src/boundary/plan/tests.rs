@@ -6,7 +6,8 @@ use super::*;
 use crate::{
     boundary::Terms,
     event::Role,
-    toolset::{Blocked, Grant, grant::expand},
+    tools::bundled,
+    toolset::{Blocked, Grant},
 };
 
 const FILE: &str = "hermitage:subagent/file@0.1.0";
@@ -17,14 +18,14 @@ fn policy(toolsets: &[&str], strict: bool) -> Arc<Policy> {
 }
 
 fn policy_of(toolsets: &[&str], role: Role, strict: bool) -> Arc<Policy> {
-    let wanted = expand(toolsets, &[]).unwrap();
+    let wanted = bundled().expand(toolsets).unwrap();
     let terms = Terms { strict, ..Terms::of(role) };
-    Policy::decide(Some(&wanted), &Grant::of_parent(), terms, [])
+    Policy::decide(Some(&wanted), &bundled().held(), terms, [])
 }
 
 /// Of a child that asks for all that its parent holds.
 fn widest(role: Role) -> Arc<Policy> {
-    Policy::decide(None, &Grant::of_parent(), Terms { strict: true, ..Terms::of(role) }, [])
+    Policy::decide(None, &bundled().held(), Terms { strict: true, ..Terms::of(role) }, [])
 }
 
 /// An item as the contract has it, so that a test names only what differs.
@@ -434,7 +435,7 @@ fn the_digest_covers_decisions_and_reasons() {
     let all = digest(&policy(&["file"], false));
     assert_ne!(all, digest(&policy(&["file"], true)));
     assert_ne!(all, digest(&policy(&["file_read"], false)));
-    let orchestrator = Policy::of(&expand(&["file"], &[]).unwrap(), Role::Orchestrator);
+    let orchestrator = Policy::of(&bundled().expand(&["file"]).unwrap(), Role::Orchestrator);
     assert_ne!(all, digest(&orchestrator));
     // Same decisions, another reason.
     assert_ne!(digest(&policy(&["file_read"], false)), digest(&policy(&["read_file"], false)));

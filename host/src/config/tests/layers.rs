@@ -22,7 +22,7 @@ fn stacked() -> Layers {
 fn the_upper_layer_wins_and_the_others_stay() {
     let mut expected = built_in();
     expected.delegation.max_iterations = 20;
-    expected.delegation.blocked_tools = vec![Tool::Patch];
+    expected.delegation.blocked_tools = vec![bundled().get("patch").unwrap()];
     expected.budget.tokens = 400;
     expected.budget.children = 60;
     assert_eq!(Config::load(&stacked()).unwrap(), expected);

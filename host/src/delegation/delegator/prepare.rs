@@ -105,7 +105,7 @@ impl Core {
             has_model: self.parts.models.default_name().is_some() || asker.model.is_some(),
             strict: asker.policy.as_ref().is_some_and(|it| it.is_strict()),
             default_toolsets: is_top.then(|| limits.default_toolsets.clone()),
-            natives: self.parts.natives.tools(),
+            tools: Arc::clone(&self.parts.tools),
         }
     }
 

@@ -6,7 +6,7 @@ use super::{Request, RequestError, Resolved, Rules, TaskPlan, TaskRequest};
 use crate::{
     boundary::{HouseRules, Policy, Terms},
     event::Role,
-    toolset::{Grant, GrantError, Schema, Tool, grant::expand},
+    toolset::{Grant, GrantError, Schema, ToolId},
     unit::Group,
 };
 
@@ -63,7 +63,7 @@ impl<'a> Draft<'a> {
     fn requested(&self, toolsets: Option<&[String]>) -> Result<Option<Grant>, GrantError> {
         let default = self.rules.default_toolsets.as_deref().filter(|_| !self.as_parent);
         let asked = toolsets.or(default);
-        asked.map(|it| expand(it, &self.rules.natives)).transpose()
+        asked.map(|it| self.rules.tools.expand(it)).transpose()
     }
 
     /// Here and nowhere else it is decided what a child holds.
@@ -106,7 +106,8 @@ impl<'a> Draft<'a> {
     /// above did not grant it (SEMANTICS.md §3).
     fn note_missing(&mut self, requested: Option<&Grant>, is_default: bool) {
         let (rules, house) = (self.rules, Arc::clone(&self.house));
-        let is_missing = |it: &Tool| !rules.parent.contains(*it) && !house.blocked().contains(*it);
+        let is_missing =
+            |it: &ToolId| !rules.parent.contains(*it) && !house.blocked().contains(*it);
         let missing = requested.into_iter().flat_map(Grant::iter).filter(is_missing);
         let (withheld, missing): (Vec<_>, Vec<_>) =
             missing.partition(|it| house.withheld().reason(*it).is_some());

@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
     defence::Defences,
+    tools::bundled,
     toolset::{Blocked, Withheld},
 };
 
@@ -10,12 +11,12 @@ fn rules() -> Rules {
         max_depth: 2,
         max_iterations: 25,
         depth: 0,
-        parent: Grant::of_parent(),
+        parent: bundled().held(),
         house: Arc::default(),
         has_model: false,
         strict: false,
         default_toolsets: Some(vec!["file_read".to_owned()]),
-        natives: Vec::new(),
+        tools: Arc::new(bundled().clone()),
     }
 }
 
@@ -44,7 +45,7 @@ fn a_component_that_is_given_by_path_gets_the_toolset_of_a_stranger() {
         let toolsets = toolsets.map(|it| vec![it.to_owned()]);
         let agent = Some(agent.to_owned());
         let goal = Some("a".to_owned());
-        let parent = Grant::of_parent();
+        let parent = bundled().held();
         let written_by = WrittenBy::Application;
         let request = Request { goal, agent, toolsets, written_by, ..Request::default() };
         let default_toolsets = Some(vec!["web_search".to_owned()]);
@@ -138,7 +139,7 @@ fn a_blocked_tool_is_not_granted_and_the_caller_is_told() {
 
 #[test]
 fn a_tool_that_the_caller_lacks_is_not_granted_and_the_caller_is_told() {
-    let parent: Grant = [Tool::ReadFile].into_iter().collect();
+    let parent: Grant = [bundled().get("read_file").unwrap()].into_iter().collect();
     let res = request(Some("a"), "[]").unwrap().resolve(&Rules { parent, ..rules() }).unwrap();
     assert_eq!(res.tasks[0].policy.grant().names(), ["read_file"]);
     assert_eq!(res.notes, ["not granted, because the caller has none of it: search_files"]);
@@ -147,8 +148,8 @@ fn a_tool_that_the_caller_lacks_is_not_granted_and_the_caller_is_told() {
 #[test]
 fn whoever_asks_for_what_this_host_has_not_is_told_a_parent_too() {
     let mut withheld = Withheld::default();
-    withheld.add_quietly(Tool::Clarify, "there is nobody to ask");
-    let parent = withheld.less(&Grant::of_parent());
+    withheld.add_quietly(bundled().get("clarify").unwrap(), "there is nobody to ask");
+    let parent = withheld.less(&bundled().held());
     let house = HouseRules::new(Blocked::default(), Arc::new(withheld), Defences::ALL);
     let rules = Rules { parent, house: Arc::new(house), ..rules() };
     let check = |as_parent, expect| {

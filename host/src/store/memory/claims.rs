@@ -115,12 +115,14 @@ impl Memory {
         id: EventId,
         token: ClaimToken,
         apply: impl FnOnce(&mut Event) -> Settled,
-    ) -> Option<Settled> {
+    ) -> Settled {
         let held = |it: &&Event| it.claimed_by().is_some() && it.claims == token.0;
-        let mut event = self.events.get(&id).filter(held)?.clone();
+        let Some(mut event) = self.events.get(&id).filter(held).cloned() else {
+            return Settled::Lost;
+        };
         let res = apply(&mut event);
         self.events.set(id, Some(event));
-        Some(res)
+        res
     }
 
     /// Frees what a dead host holds, and leaves its local events to anybody.

@@ -4,8 +4,9 @@
 //! It comes back from a guest, so it is checked like any path. It grants
 //! nothing: a made-up one only starts the walk elsewhere below its start.
 
+use super::hit::SearchHit;
 use super::{FileConfig, path::WorkspacePath};
-use crate::toolset::call::{SearchHit, ToolError};
+use crate::toolset::ToolError;
 
 /// Changes with the order of a search.
 const VERSION: &str = "v1";

@@ -13,7 +13,7 @@ use super::{
     path::{Printable, Quoted, WorkspacePath},
     text::Edited,
 };
-use crate::toolset::call::ToolError;
+use crate::toolset::ToolError;
 
 mod differ;
 mod header;

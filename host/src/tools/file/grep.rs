@@ -16,7 +16,7 @@ use super::{
     skipped::Reason,
     text::{NoText, cut, load},
 };
-use crate::toolset::call::ToolError;
+use crate::toolset::ToolError;
 
 /// A compiled expression with the buffers that one file after the other uses.
 pub(super) struct Grep {

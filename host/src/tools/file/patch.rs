@@ -5,22 +5,91 @@
 
 use std::sync::PoisonError;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::{
-    Job, bytes, diff,
+    FileTools, Job, bytes, diff,
     path::{Quoted, WorkspacePath},
     replacement::Replacement,
     text::{Text, load},
     write::{encode, replace, target},
 };
-use crate::toolset::call::{Patch, Patched, ToolError};
+use crate::toolset::{
+    Caller, Output, Tool, ToolError,
+    reading::{drop_empty, optional},
+    tool::texts,
+};
+
+/// Changes a part of a file, either by `search` and `replace` or by a unified
+/// `diff`. An edit that does not fit changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Patch {
+    /// Path relative to the workspace.
+    pub path: String,
+    /// Text to look for, to the letter; a line end stands for that of the file.
+    #[serde(default, deserialize_with = "optional")]
+    pub search: Option<String>,
+    /// What to put in its place; empty to delete.
+    #[serde(default)]
+    pub replace: Option<String>,
+    /// Replace every occurrence; otherwise there must be exactly one.
+    #[serde(default, deserialize_with = "optional")]
+    pub all: bool,
+    /// A unified diff of this one file, instead of `search` and `replace`.
+    /// Without line numbers, `@@` alone, it must fit in one place.
+    #[serde(default, deserialize_with = "optional")]
+    pub diff: Option<String>,
+}
+
+/// What a patch did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Patched {
+    /// Hunks of the diff, or occurrences replaced.
+    pub changes: u32,
+    /// Size of the file now.
+    pub bytes: u64,
+}
 
 enum Edit<'a> {
     Replace { search: &'a str, replace: &'a str, all: bool },
     Diff(&'a str),
 }
 
-/// Does one call.
-pub(super) fn patch(job: &Job, call: &Patch) -> Result<Patched, ToolError> {
+impl Tool for Patch {
+    const NAME: &'static str = "patch";
+    type Host = FileTools;
+    type Output = Patched;
+
+    fn drop_empty(&mut self) {
+        // An empty replacement deletes.
+        [&mut self.search, &mut self.diff].into_iter().for_each(drop_empty);
+    }
+
+    fn bytes(&self) -> u64 {
+        let Self { path, search, replace, diff, .. } = self;
+        texts([Some(path), search.as_ref(), replace.as_ref(), diff.as_ref()])
+    }
+
+    fn subject(&self) -> &str {
+        &self.path
+    }
+
+    /// Fails as `read_file` and `write_file` do, and on an edit that does not
+    /// fit, which changes nothing.
+    async fn call(self, files: &FileTools, caller: &Caller) -> Result<Patched, ToolError> {
+        files.blocking(caller, move |job| patch(job, &self)).await
+    }
+}
+
+impl Output for Patched {
+    fn bytes(&self) -> u64 {
+        0
+    }
+}
+
+fn patch(job: &Job, call: &Patch) -> Result<Patched, ToolError> {
     let path = target(job, &call.path)?;
     let edit = Edit::of(call)?;
     let mut spent = job.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);

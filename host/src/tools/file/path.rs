@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{FileConfig, bytes};
-use crate::{defence::Defence, toolset::call::ToolError};
+use crate::{defence::Defence, toolset::ToolError};
 
 /// Bytes of a path. The operating system's own limit, so that what a child
 /// sends does not get as far as the operating system.

@@ -2,7 +2,7 @@
 //! nothing about how many there are.
 
 use super::FileConfig;
-use crate::toolset::call::ToolError;
+use crate::toolset::ToolError;
 
 /// Written through these tools since they were opened. Nothing is given back
 /// for what shrinks or goes: a child that writes and empties a file wears the

@@ -12,7 +12,7 @@ use super::{
     text::Edited,
     write::check_size,
 };
-use crate::toolset::call::ToolError;
+use crate::toolset::ToolError;
 
 /// What is replaced by what.
 pub(super) struct Replacement<'a> {

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     defence::{Defence, Defences},
     tools::{git::is_git, names::fold},
-    toolset::call::ToolError,
+    toolset::ToolError,
 };
 
 /// The key of [`FileConfig::secret_globs`].

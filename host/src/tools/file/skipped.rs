@@ -2,7 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::toolset::call::Skipped;
+use serde::Serialize;
+
+/// Entries that a search passed over for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// In a few words.
+    pub reason: String,
+    /// How many.
+    pub count: u32,
+    /// Some of their paths, relative to the workspace.
+    pub paths: Vec<String>,
+}
 
 /// Names that one reason gives: enough to know what kind of file it is about.
 const MAX_EXAMPLES: usize = 5;

@@ -13,10 +13,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::{
-    session::Session,
-    toolset::call::{EntryKind, SearchHit},
-};
+use crate::{session::Session, toolset::Tool as _};
 
 mod attack;
 mod closed;
@@ -125,20 +122,20 @@ impl Fixture {
     }
 
     fn read(&self, call: ReadFile) -> Result<FileSlice, ToolError> {
-        block_on(self.tools.read_file(&caller(), call))
+        block_on(call.call(&self.tools, &caller()))
     }
 
     fn write(&self, path: &str, content: &str) -> Result<Written, ToolError> {
         let call = WriteFile { path: path.to_owned(), content: content.to_owned() };
-        block_on(self.tools.write_file(&caller(), call))
+        block_on(call.call(&self.tools, &caller()))
     }
 
     fn patch(&self, call: Patch) -> Result<Patched, ToolError> {
-        block_on(self.tools.patch(&caller(), call))
+        block_on(call.call(&self.tools, &caller()))
     }
 
     fn search(&self, call: SearchFiles) -> Result<SearchPage, ToolError> {
-        block_on(self.tools.search_files(&caller(), call))
+        block_on(call.call(&self.tools, &caller()))
     }
 }
 
@@ -210,13 +207,13 @@ fn a_cancelled_call_is_interrupted() {
     let caller = caller();
     caller.cancelled.cancel();
     let interrupted = ToolError::Interrupted;
-    let read = block_on(it.tools.read_file(&caller, whole("a")));
+    let read = block_on(whole("a").call(&it.tools, &caller));
     assert_eq!(read.unwrap_err(), interrupted);
     let call = WriteFile { path: "b".to_owned(), content: String::new() };
-    assert_eq!(block_on(it.tools.write_file(&caller, call)).unwrap_err(), interrupted);
+    assert_eq!(block_on(call.call(&it.tools, &caller)).unwrap_err(), interrupted);
     let call = replacement("a", "x", "y");
-    assert_eq!(block_on(it.tools.patch(&caller, call)).unwrap_err(), interrupted);
-    let search = block_on(it.tools.search_files(&caller, SearchFiles::default()));
+    assert_eq!(block_on(call.call(&it.tools, &caller)).unwrap_err(), interrupted);
+    let search = block_on(SearchFiles::default().call(&it.tools, &caller));
     assert_eq!(search.unwrap_err(), interrupted);
     assert_eq!(it.tree(), ["a"]);
     assert_eq!(it.get("a"), "x\n");

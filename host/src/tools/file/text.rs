@@ -15,7 +15,7 @@ use super::{
     path::{Quoted, WorkspacePath},
     workspace::failed,
 };
-use crate::toolset::call::ToolError;
+use crate::toolset::ToolError;
 
 /// Bytes of a file that are looked at together. Large enough that the calls to
 /// the operating system do not count, small enough for the processor's cache.

@@ -17,6 +17,7 @@ use std::{
 use cap_std::fs::{Dir, DirEntry, File, FileType};
 use rustix::fs::OFlags;
 
+use super::hit::EntryKind;
 use super::{
     Job, bytes,
     cursor::Cursor,
@@ -28,7 +29,7 @@ use super::{
     workspace::failed,
     write::is_temporary,
 };
-use crate::toolset::call::{EntryKind, ToolError};
+use crate::toolset::ToolError;
 
 /// An entry that the walk came to. It can be opened until the next one.
 #[derive(Debug)]

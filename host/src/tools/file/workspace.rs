@@ -26,7 +26,7 @@ use rustix::{
 };
 
 use super::path::{Quoted, WorkspacePath};
-use crate::{tools::closed::Closed, toolset::call::ToolError};
+use crate::{tools::closed::Closed, toolset::ToolError};
 
 /// The workspace directory, held open.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! `write_file`, and the replacement of a file that `patch` shares.
+//! The replacement of a file as a whole, which `write_file` and `patch` share.
 //!
 //! A file changes at once or not at all: the content goes to a temporary file
 //! in the same directory, which then takes the name. Neither a failure nor a
@@ -9,7 +9,6 @@ use std::{
     io,
     io::Write as _,
     path::{Path, PathBuf},
-    sync::PoisonError,
 };
 
 use cap_std::fs::{Dir, File, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
@@ -26,7 +25,7 @@ use super::{
     text::load,
     workspace::failed,
 };
-use crate::toolset::call::{ToolError, WriteFile, Written};
+use crate::toolset::ToolError;
 
 /// How the name of a temporary file begins and ends. One that is being written
 /// is no business of a search.
@@ -38,22 +37,10 @@ const KEPT_MODE: u32 = 0o777;
 /// Permissions of which a file that may be replaced has one at least.
 const WRITABLE: u32 = 0o222;
 
-/// Does one call.
-pub(super) fn write(job: &Job, call: &WriteFile) -> Result<Written, ToolError> {
-    let path = target(job, &call.path)?;
-    let mut spent = job.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
-    // Others may have written for long meanwhile.
-    job.check()?;
-    check_size(job, &path, call.content.len())?;
-    let content = encode(&path, encoding(job, &path), &call.content)?;
-    let created = replace(job, &mut spent, &path, &content)?;
-    Ok(Written { bytes: bytes(content.len()), created })
-}
-
 /// How the file that is replaced is written: whoever reads it besides reads
 /// it so. UTF-8 for a new one, and for one that is no text or too large to
 /// find out.
-fn encoding(job: &Job, path: &WorkspacePath) -> Encoding {
+pub(super) fn encoding(job: &Job, path: &WorkspacePath) -> Encoding {
     let file = job.open_file(path).ok();
     let mut buffer = Vec::new();
     let text = file.and_then(|it| load(it.0, job.config().max_patch_bytes, &mut buffer).ok());

@@ -54,7 +54,7 @@ impl Fixture {
         old_text: Option<&str>,
     ) -> Result<Vec<String>, ToolError> {
         let (text, old_text) = (text.map(String::from), old_text.map(String::from));
-        self.tool.call(&caller(), call::Memory { action, text, old_text }).await
+        self.tool.call(&caller(), Memory { action, text, old_text }).await
     }
 }
 
@@ -243,11 +243,8 @@ async fn a_cancelled_call_waits_no_longer() {
     it.put("- a\n");
     let _lock = try_lock(it.file()).unwrap().unwrap();
     let caller = caller();
-    let call = call::Memory {
-        action: MemoryAction::Add,
-        text: Some("b".to_owned()),
-        ..call::Memory::default()
-    };
+    let call =
+        Memory { action: MemoryAction::Add, text: Some("b".to_owned()), ..Memory::default() };
     let (res, ()) = tokio::join!(it.tool.call(&caller, call), async { caller.cancelled.cancel() });
     assert_eq!(res, Err(ToolError::Interrupted));
     assert_eq!(it.get(), "- a\n");

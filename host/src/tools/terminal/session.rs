@@ -22,13 +22,11 @@ use super::{
     order::{EnterError, Order, Places},
     sandbox::SandboxKind,
     shell::KEPT,
+    tool::{CommandResult, Terminal},
 };
 use crate::{
     completion::sanitize::{clean_line, is_blank},
-    toolset::{
-        ToolError,
-        call::{Caller, CommandResult, ExecuteCode, Terminal},
-    },
+    toolset::{Caller, ToolError},
 };
 
 /// Bytes of a line: the kernel takes no longer argument than 128 KiB.
@@ -115,12 +113,13 @@ impl TerminalSession {
     pub async fn execute(
         &self,
         caller: &Caller,
-        call: ExecuteCode,
+        language: &str,
+        source: String,
     ) -> Result<CommandResult, ToolError> {
-        if call.source.len() > MAX_SCRIPT_BYTES {
+        if source.len() > MAX_SCRIPT_BYTES {
             return Err(invalid(format!("`source` is longer than {MAX_SCRIPT_BYTES} bytes")));
         }
-        let program = interpreter(&call.language, &self.shared.shown)?;
+        let program = interpreter(language, &self.shared.shown)?;
         let time = self.time(None)?;
         let mut state = interruptible(caller, self.state.lock()).await?;
         let directory = self.last_directory(&state.directory).await;
@@ -129,7 +128,7 @@ impl TerminalSession {
             let program = [program.to_string_lossy(), script.to_string_lossy()];
             self.shared.shell.program(processes, &program.each_ref().map(|it| &**it))
         };
-        let order = self.order(directory, &mut state, &arguments, Some(call.source)).await?;
+        let order = self.order(directory, &mut state, &arguments, Some(source)).await?;
         let Finished { code, output, truncated, .. } = self.finished(caller, order, time).await?;
         Ok(CommandResult { exit_code: code, output, truncated })
     }

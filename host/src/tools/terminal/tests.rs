@@ -18,10 +18,7 @@ use super::*;
 use crate::{
     defence::Defences,
     session::Session,
-    toolset::{
-        ToolError,
-        call::{Caller, CommandResult, ExecuteCode, Terminal},
-    },
+    toolset::{Caller, ToolError},
 };
 
 mod attack;
@@ -116,8 +113,7 @@ impl Fixture {
     }
 
     fn execute(&self, language: &str, source: &str) -> Result<CommandResult, ToolError> {
-        let (language, source) = (language.to_owned(), source.to_owned());
-        block_on(self.session.execute(&self.caller, ExecuteCode { language, source }))
+        block_on(self.session.execute(&self.caller, language, source.to_owned()))
     }
 }
 

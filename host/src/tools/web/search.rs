@@ -17,16 +17,10 @@ use super::{
     fetch::{client, headers},
     target::Target,
     text::line,
+    web_search::{WebHit, WebSearch},
     within,
 };
-use crate::{
-    completion::sanitize::is_blank,
-    redact::Redactor,
-    toolset::{
-        ToolError,
-        call::{WebHit, WebSearch},
-    },
-};
+use crate::{completion::sanitize::is_blank, redact::Redactor, toolset::ToolError};
 
 /// Characters of a query; Brave takes 400.
 const MAX_QUERY_CHARS: usize = 400;

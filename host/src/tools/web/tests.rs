@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::session::Session;
+use crate::{session::Session, toolset::Tool as _};
 
 mod body;
 mod corpus;
@@ -55,7 +55,7 @@ fn caller() -> Caller {
 }
 
 async fn extract(tools: &WebTools, url: &str) -> Result<WebPage, ToolError> {
-    tools.extract(&caller(), WebExtract { url: url.to_owned() }).await
+    WebExtract { url: url.to_owned() }.call(tools, &caller()).await
 }
 
 /// A server on an address of this machine, that answers as a closure says.
@@ -281,7 +281,7 @@ async fn a_cancelled_call_ends_at_once() {
         }
         caller.cancelled.cancel();
     };
-    let (res, ()) = tokio::join!(tools.extract(&caller, WebExtract { url }), cancel);
+    let (res, ()) = tokio::join!(WebExtract { url }.call(&tools, &caller), cancel);
     assert_eq!(res, Err(ToolError::Interrupted));
 }
 

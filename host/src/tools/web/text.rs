@@ -8,12 +8,13 @@ use super::{
     kind::{self, Kind},
     length,
     neutral::neutral,
+    page::WebPage,
     refresh::Refresh,
     target::Target,
 };
 use crate::{
     completion::sanitize::{clean, clean_line},
-    toolset::{ToolError, call::WebPage},
+    toolset::ToolError,
 };
 
 /// Characters of a title.

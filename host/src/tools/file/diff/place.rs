@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     tools::file::{Job, bytes, encoding::MARK},
-    toolset::call::ToolError,
+    toolset::ToolError,
 };
 
 /// Bytes of a line that are compared in about the time that a short line takes.

@@ -331,19 +331,19 @@ fn a_link_swapped_for_a_parent_leads_nowhere() {
             if round >= 20_000 && inside > 0 && refused > 0 {
                 break;
             }
-            match file::read::read(&job, &whole("d/f")) {
+            match file::read_file::read(&job, &whole("d/f")) {
                 Ok(slice) if slice.text == "inside\n" => inside += 1,
                 Ok(slice) => panic!("round {round} read {slice:?}"),
                 Err(_) => refused += 1,
             }
             if round % 10 == 0
-                && let Ok(page) = file::search::search(&job, &lookup)
+                && let Ok(page) = file::search_files::search(&job, &lookup)
             {
                 assert!(page.hits.iter().all(|it| it.text.as_deref() == Some("inside")));
             }
             if round % 100 == 0 {
                 let call = WriteFile { path: "d/new".to_owned(), content: "x".to_owned() };
-                let _ = file::write::write(&job, &call);
+                let _ = file::write_file::write(&job, &call);
             }
         }
     });

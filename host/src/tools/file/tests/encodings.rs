@@ -3,7 +3,6 @@
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
 
 use super::*;
-use crate::toolset::call::Skipped;
 
 /// The same text as each program would write it.
 const TEXTS: [(&str, &[u8]); 4] = [

@@ -47,21 +47,21 @@ fn inside() {
         format!("`{path}` lies in a file system that is mounted there: give a path outside of it")
     };
     for path in ["m/f", "file"] {
-        let read = block_on(tools.read_file(&caller(), whole(path)));
+        let read = block_on(whole(path).call(&tools, &caller()));
         assert_eq!(read, failed(&refused(path)));
-        let patch = block_on(tools.patch(&caller(), replacement(path, "canary", "x")));
+        let patch = block_on(replacement(path, "canary", "x").call(&tools, &caller()));
         assert_eq!(patch, failed(&refused(path)));
     }
     for path in ["m/f", "m/new", "m/d/new"] {
         let call = WriteFile { path: path.to_owned(), content: "x".to_owned() };
-        assert_eq!(block_on(tools.write_file(&caller(), call)), failed(&refused(path)));
+        assert_eq!(block_on(call.call(&tools, &caller())), failed(&refused(path)));
     }
     let start = SearchFiles { path: Some("m".to_owned()), ..SearchFiles::default() };
-    assert_eq!(block_on(tools.search_files(&caller(), start)), failed(&refused("m")));
+    assert_eq!(block_on(start.call(&tools, &caller())), failed(&refused("m")));
     let all = SearchFiles { content: Some("canary".to_owned()), ..SearchFiles::default() };
-    let hits = block_on(tools.search_files(&caller(), all)).unwrap().hits;
+    let hits = block_on(all.call(&tools, &caller())).unwrap().hits;
     assert_eq!(hits.iter().map(|it| it.path.as_str()).collect::<Vec<_>>(), ["own"]);
-    let listed = block_on(tools.search_files(&caller(), SearchFiles::default())).unwrap().hits;
+    let listed = block_on(SearchFiles::default().call(&tools, &caller())).unwrap().hits;
     let listed: Vec<&str> = listed.iter().map(|it| it.path.as_str()).collect();
     assert_eq!(listed, ["file", "m", "own"]);
     assert_eq!(fs::read_to_string(Path::new(&workspace).join("m/f")).unwrap(), "canary\n");

@@ -13,7 +13,7 @@ fn engine(server: &Server, kind: SearchKind, path: &str) -> WebTools {
 }
 
 async fn find(tools: &WebTools, limit: Option<u32>) -> Result<Vec<WebHit>, ToolError> {
-    tools.search(&caller(), WebSearch { query: QUERY.to_owned(), limit }).await
+    WebSearch { query: QUERY.to_owned(), limit }.call(tools, &caller()).await
 }
 
 fn hit(title: &str, url: &str, snippet: &str) -> WebHit {
@@ -137,7 +137,7 @@ async fn a_search_needs_an_engine_and_a_query() {
     let server = Server::fixed("").await;
     for query in ["", " \n", "\u{200b}", &"x".repeat(401)] {
         let call = WebSearch { query: query.to_owned(), limit: None };
-        let res = engine(&server, SearchKind::Searxng, "/").search(&caller(), call).await;
+        let res = call.call(&engine(&server, SearchKind::Searxng, "/"), &caller()).await;
         assert!(matches!(res, Err(ToolError::InvalidArguments(_))), "{res:?}");
     }
     assert_eq!(server.connects(), 0);

@@ -7,22 +7,106 @@ use std::path::Path;
 
 use cap_std::fs::File;
 use globset::{GlobBuilder, GlobMatcher};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    FileConfig, Job, bytes,
+    FileConfig, FileTools, Job, bytes,
     cursor::Cursor,
     grep::{Grep, MatchedLine},
+    hit::{EntryKind, SearchHit},
     path::{Quoted, WorkspacePath},
-    skipped::{Passed, Reason},
+    skipped::{Passed, Reason, Skipped},
     walk::{Found, Walk},
     workspace::Opened,
 };
-use crate::toolset::call::{EntryKind, SearchFiles, SearchHit, SearchPage, ToolError};
+use crate::toolset::{
+    Caller, Output, Tool, ToolError,
+    reading::{drop_empty, optional},
+    tool::texts,
+};
 
 /// Hits on a page when the caller does not say.
 const DEFAULT_HITS: u32 = 100;
 
-/// Does one call.
+/// Finds files of the workspace by name, by content, or both; lists all
+/// entries with neither. Files excluded by `.gitignore` are left out, unless
+/// `path` leads to them; what could not be searched is told as `skipped`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SearchFiles {
+    /// Directory to start from, or one file; the workspace when absent.
+    #[serde(default, deserialize_with = "optional")]
+    pub path: Option<String>,
+    /// Glob over the file name, or over the path when it holds a `/`.
+    #[serde(default, deserialize_with = "optional")]
+    pub name: Option<String>,
+    /// Regular expression over each line of text files.
+    #[serde(default, deserialize_with = "optional")]
+    pub content: Option<String>,
+    /// The `next` of the page before.
+    #[serde(default, deserialize_with = "optional")]
+    pub cursor: Option<String>,
+    /// Hits on a page.
+    #[serde(default, deserialize_with = "optional")]
+    pub limit: Option<u32>,
+}
+
+/// One page of a search.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SearchPage {
+    /// In the order of their paths.
+    pub hits: Vec<SearchHit>,
+    /// Where the next page starts, `None` on the last.
+    pub next: Option<String>,
+    /// What was not searched or not listed, by reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
+}
+
+impl Tool for SearchFiles {
+    const NAME: &'static str = "search_files";
+    type Host = FileTools;
+    type Output = SearchPage;
+
+    fn drop_empty(&mut self) {
+        let Self { path, name, content, cursor, limit: _ } = self;
+        [path, name, content, cursor].into_iter().for_each(drop_empty);
+    }
+
+    fn bytes(&self) -> u64 {
+        let Self { path, name, content, cursor, limit: _ } = self;
+        texts([path, name, content, cursor].map(Option::as_ref))
+    }
+
+    fn subject(&self) -> &str {
+        let Self { path, name, content, .. } = self;
+        content.as_deref().or(name.as_deref()).or(path.as_deref()).unwrap_or(".")
+    }
+
+    /// What `.gitignore` files exclude is left out, but for the start and the
+    /// directories above it. A secret is listed by name, and no search looks
+    /// into it.
+    ///
+    /// Fails on a malformed path, pattern or cursor, on a start that does not
+    /// exist or lies in `.git`, on a directory with too many entries, and when
+    /// the caller is cancelled. What cannot be opened on the way is passed
+    /// over.
+    async fn call(self, files: &FileTools, caller: &Caller) -> Result<SearchPage, ToolError> {
+        files.blocking(caller, move |job| search(job, &self)).await
+    }
+}
+
+impl Output for SearchPage {
+    fn bytes(&self) -> u64 {
+        let hit = |it: &SearchHit| it.path.len() + it.text.as_ref().map_or(0, String::len);
+        let paths = self.skipped.iter().flat_map(|it| &it.paths);
+        let bytes =
+            self.hits.iter().map(hit).sum::<usize>() + paths.map(String::len).sum::<usize>();
+        bytes as u64
+    }
+}
+
 pub(super) fn search(job: &Job, call: &SearchFiles) -> Result<SearchPage, ToolError> {
     let config = job.config();
     let start = WorkspacePath::parse(call.path.as_deref().unwrap_or("."), config)?;

@@ -7,17 +7,82 @@
 use std::io::{Seek as _, SeekFrom};
 
 use cap_std::fs::File;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    Job,
+    FileTools, Job,
     encoding::{Encoding, MARK},
     length,
     path::{Quoted, WorkspacePath},
     text::{NoText, cut, load, newlines, scan},
 };
-use crate::toolset::call::{FileSlice, ReadFile, ToolError};
+use crate::toolset::{Caller, Output, Tool, ToolError, reading::optional};
 
-/// Does one call.
+/// Reads a text file of the workspace, or some lines of it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReadFile {
+    /// Path relative to the workspace.
+    pub path: String,
+    /// First line to read, counted from 1; the start when absent.
+    #[serde(default, deserialize_with = "optional")]
+    pub offset: Option<u32>,
+    /// How many lines to read; 0 reads no text and gives the counts alone.
+    #[serde(default, deserialize_with = "optional")]
+    pub limit: Option<u32>,
+}
+
+/// Some lines of a text file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileSlice {
+    /// The lines, each with its line end.
+    pub text: String,
+    /// Number of the first line in `text`, counted from 1.
+    pub first_line: u32,
+    /// How many lines `text` holds.
+    pub lines: u32,
+    /// How many lines the file has; a last line without a line end counts.
+    pub total_lines: u64,
+    /// Size of the file.
+    pub total_bytes: u64,
+    /// `text` stops early because of a byte cap, or a line of it was cut.
+    pub truncated: bool,
+    /// The file is no text: `lines` and `total_lines` are 0.
+    pub binary: bool,
+    /// How the file is written, when that is not plain UTF-8. What is written
+    /// back is written so, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+}
+
+impl Tool for ReadFile {
+    const NAME: &'static str = "read_file";
+    type Host = FileTools;
+    type Output = FileSlice;
+
+    fn bytes(&self) -> u64 {
+        self.path.len() as u64
+    }
+
+    fn subject(&self) -> &str {
+        &self.path
+    }
+
+    /// Fails on a path that is malformed, leads out of the workspace, is taken
+    /// for a secret or is not a regular file, on a binary file whose text is
+    /// wanted, and when the caller is cancelled.
+    async fn call(self, files: &FileTools, caller: &Caller) -> Result<FileSlice, ToolError> {
+        files.blocking(caller, move |job| read(job, &self)).await
+    }
+}
+
+impl Output for FileSlice {
+    fn bytes(&self) -> u64 {
+        self.text.len() as u64
+    }
+}
+
 pub(super) fn read(job: &Job, call: &ReadFile) -> Result<FileSlice, ToolError> {
     let path = WorkspacePath::parse_file(&call.path, job.config())?;
     let mut slice = Slice::new(job, call)?;

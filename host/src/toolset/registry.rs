@@ -1,0 +1,282 @@
+//! The registry: the toolsets and tools that a host has, by name.
+//!
+//! Made when the host starts: of the toolsets that the program brings along,
+//! then of the tools that the application adds; what is found at run time
+//! enters by the same door. Everything that wants to know something of a tool
+//! asks here, and whoever calls one gets its work here.
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use super::{
+    call::{Caller, ToolError},
+    declared::Declared,
+    grant::{Grant, Withheld},
+    native::{NativeError, NativeTool, checked},
+    spec::ToolSpec,
+    taken::{Origin, Taken},
+    tool::{HeldBy, Identity, Tool, ToolId},
+    work::{AnyWork, Hosted, Typed, Work},
+};
+
+/// A named set of tools.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Toolset {
+    /// As in a grant list.
+    pub name: String,
+    /// What it stands for.
+    pub tools: Vec<ToolId>,
+    /// Who brought it.
+    pub origin: Origin,
+}
+
+impl Toolset {
+    /// Whether a child can be granted it.
+    pub fn is_offered(&self) -> bool {
+        !self.tools.iter().any(|it| it.is_parents_own())
+    }
+}
+
+/// A tool that the program brings along, in the list of a toolset that is
+/// opened as an `H`.
+pub struct Declaration<H> {
+    /// What is known of it before anything is opened.
+    pub declared: Declared,
+    /// Has that host do its work.
+    pub open: fn(&mut Registry, &Arc<H>),
+}
+
+impl<H: Send + Sync + 'static> Declaration<H> {
+    /// Of that tool.
+    pub const fn of<T: Tool<Host = H>>() -> Self {
+        Self { declared: Declared::of::<T>(), open: Registry::open::<T> }
+    }
+}
+
+/// Why a list of toolsets is no request for a grant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GrantError {
+    /// No tool or toolset has this name.
+    #[error("unknown toolset or tool `{name}`: known are {known}")]
+    Unknown {
+        /// As it was asked for.
+        name: String,
+        /// The names that can be granted, separated by commas.
+        known: String,
+    },
+}
+
+#[derive(Clone)]
+struct Entry {
+    id: ToolId,
+    origin: Origin,
+    /// `None` where nobody does it: declared alone, or withheld.
+    work: Option<Arc<dyn AnyWork>>,
+}
+
+/// The toolsets and tools of one host.
+#[derive(Clone, Default)]
+pub struct Registry {
+    toolsets: Vec<Toolset>,
+    tools: HashMap<&'static str, Entry>,
+    withheld: Arc<Withheld>,
+}
+
+impl Registry {
+    /// Of the toolsets that a program brings along, by name, in the order of the
+    /// list, which is the order of the catalogue. Several can hold one tool.
+    /// Nothing is opened.
+    pub fn of_declared(sets: &[(&str, Vec<Declared>)]) -> Self {
+        let mut res = Self::default();
+        for (name, tools) in sets {
+            let tools = tools.iter().map(|it| res.declare(it, sets)).collect();
+            let name = (*name).to_owned();
+            res.toolsets.push(Toolset { name, tools, origin: Origin::Host });
+        }
+        res
+    }
+
+    fn declare(&mut self, tool: &Declared, sets: &[(&str, Vec<Declared>)]) -> ToolId {
+        if let Some(found) = self.get(tool.name) {
+            return found;
+        }
+        let holds = |it: &&(&str, Vec<Declared>)| it.1.iter().any(|it| it.name == tool.name);
+        let smallest = sets.iter().filter(holds).min_by_key(|it| it.1.len());
+        let id = ToolId::intern(Identity {
+            place: self.tools.len(),
+            spec: (tool.spec)(),
+            toolset: smallest.map_or(tool.name, |it| it.0).to_owned(),
+            held_by: tool.held_by,
+        });
+        self.tools.insert(id.name(), Entry { id, origin: Origin::Host, work: None });
+        id
+    }
+
+    /// The tool of that name.
+    pub fn get(&self, name: &str) -> Option<ToolId> {
+        self.tools.get(name).map(|it| it.id)
+    }
+
+    /// The toolset of that name.
+    pub fn toolset(&self, name: &str) -> Option<&Toolset> {
+        self.toolsets.iter().find(|it| it.name == name)
+    }
+
+    /// Every toolset, in the order of the catalogue.
+    pub fn toolsets(&self) -> &[Toolset] {
+        &self.toolsets
+    }
+
+    /// Every tool, in the order of the catalogue.
+    pub fn tools(&self) -> Vec<ToolId> {
+        let mut res: Vec<ToolId> = self.tools.values().map(|it| it.id).collect();
+        res.sort_unstable();
+        res
+    }
+
+    /// What a top-level caller holds: every tool that this host has, those
+    /// that are the parent's own among them.
+    pub fn held(&self) -> Grant {
+        self.withheld.less(&self.tools().into_iter().collect())
+    }
+
+    /// What this host has not, and why.
+    pub fn withheld(&self) -> &Arc<Withheld> {
+        &self.withheld
+    }
+
+    /// The tools that a list of toolset and tool names stands for.
+    pub fn expand<S: AsRef<str>>(&self, names: &[S]) -> Result<Grant, GrantError> {
+        let tools =
+            names.iter().map(|it| self.named(it.as_ref())).collect::<Result<Vec<_>, _>>()?;
+        Ok(tools.into_iter().flatten().collect())
+    }
+
+    fn named(&self, name: &str) -> Result<Vec<ToolId>, GrantError> {
+        let tools = self.toolset(name).map(|it| it.tools.clone());
+        let tools = tools.or_else(|| self.get(name).map(|it| vec![it]));
+        tools.ok_or_else(|| {
+            let offered = self.toolsets.iter().filter(|it| it.is_offered());
+            let known: Vec<String> = offered.map(|it| format!("`{}`", it.name)).collect();
+            GrantError::Unknown { name: name.to_owned(), known: known.join(", ") }
+        })
+    }
+
+    /// Has the host of its toolset do the work of a tool.
+    fn open<T: Tool>(&mut self, host: &Arc<T::Host>) {
+        self.set_work(T::NAME, Arc::new(Typed::<T>(Arc::new(Hosted(Arc::clone(host))))));
+    }
+
+    /// Has somebody else do the work of a tool, and offers it if it was
+    /// withheld.
+    pub fn replace<T: Tool>(&mut self, work: impl Work<T>) {
+        self.set_work(T::NAME, Arc::new(Typed::<T>(Arc::new(work))));
+        if let Some(id) = self.get(T::NAME) {
+            Arc::make_mut(&mut self.withheld).remove(id);
+        }
+    }
+
+    fn set_work(&mut self, name: &str, work: Arc<dyn AnyWork>) {
+        if let Some(entry) = self.tools.get_mut(name) {
+            entry.work = Some(work);
+        }
+    }
+
+    /// Leaves a tool out, for a reason. `is_told`: also to those who did not
+    /// name it, since they have less than was promised.
+    pub fn withhold(&mut self, name: &str, reason: &str, is_told: bool) {
+        let Some(id) = self.get(name) else {
+            return;
+        };
+        let withheld = Arc::make_mut(&mut self.withheld);
+        match is_told {
+            true => withheld.add(id, reason),
+            false => withheld.add_quietly(id, reason),
+        }
+    }
+
+    /// Checks what a tool of the application says of itself, and takes it.
+    ///
+    /// # Errors
+    ///
+    /// What it says is wrong, or its name is another's.
+    pub fn add(&mut self, tool: Arc<dyn NativeTool>) -> Result<ToolId, NativeError> {
+        let spec = checked(tool.spec())?;
+        self.enter(spec, Origin::Application, Arc::new(tool)).map_err(NativeError::Taken)
+    }
+
+    /// The only door for a tool that is not declared: a name is checked here,
+    /// once, and is nobody else's.
+    fn enter(
+        &mut self,
+        spec: ToolSpec,
+        origin: Origin,
+        work: Arc<dyn AnyWork>,
+    ) -> Result<ToolId, Taken> {
+        if let Some(holder) = self.holder(&spec.name) {
+            return Err(Taken { name: spec.name, holder, comer: origin });
+        }
+        let (toolset, held_by) = (spec.name.clone(), HeldBy::Anyone);
+        let id = ToolId::intern(Identity { place: Identity::LAST, spec, toolset, held_by });
+        self.tools.insert(id.name(), Entry { id, origin: origin.clone(), work: Some(work) });
+        // After those of the host, in the order of their names.
+        let is_before = |it: &Toolset| it.origin == Origin::Host || it.name.as_str() < id.name();
+        let place = self.toolsets.partition_point(is_before);
+        let (name, tools) = (id.name().to_owned(), vec![id]);
+        self.toolsets.insert(place, Toolset { name, tools, origin });
+        Ok(id)
+    }
+
+    fn holder(&self, name: &str) -> Option<Origin> {
+        let toolset = || self.toolset(name).map(|it| it.origin.clone());
+        self.tools.get(name).map(|it| it.origin.clone()).or_else(toolset)
+    }
+
+    /// Puts a tool of the application in the place of one that is known, under
+    /// its name and with its own words: for a parent, which alone holds it.
+    pub fn stand_in(&mut self, tool: Arc<dyn NativeTool>) {
+        let spec = tool.spec();
+        let Some(entry) = self.tools.get_mut(spec.name.as_str()) else {
+            return;
+        };
+        Arc::make_mut(&mut self.withheld).remove(entry.id);
+        entry.id = entry.id.described(spec);
+        entry.work = Some(Arc::new(tool));
+    }
+
+    /// Who does the work of a tool with types.
+    ///
+    /// # Errors
+    ///
+    /// Nobody does.
+    pub fn work<T: Tool>(&self) -> Result<Arc<dyn Work<T>>, ToolError> {
+        let work = self.tools.get(T::NAME).and_then(|it| it.work.as_deref());
+        let typed = work.and_then(|it| it.as_any().downcast_ref::<Typed<T>>());
+        typed.map(|it| Arc::clone(&it.0)).ok_or_else(|| nobody(T::NAME))
+    }
+
+    /// Calls a tool with a JSON object, and gives JSON, or a text as it stands.
+    pub async fn call_json(
+        &self,
+        caller: Caller,
+        tool: ToolId,
+        arguments: String,
+    ) -> Result<String, ToolError> {
+        let entry = self.tools.get(tool.name()).filter(|it| it.id == tool);
+        let entry = entry.ok_or_else(|| ToolError::Failed(format!("no tool `{tool}`")))?;
+        let work = entry.work.as_ref().ok_or_else(|| nobody(tool.name()))?;
+        work.call_json(caller, arguments).await
+    }
+}
+
+fn nobody(name: &str) -> ToolError {
+    ToolError::Failed(format!("this host has no `{name}`"))
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("tools", &self.tools()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

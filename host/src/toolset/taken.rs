@@ -1,0 +1,58 @@
+//! Who brought a name, and that it is somebody else's.
+
+use std::fmt;
+
+/// Who brought a tool or a toolset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// The program itself.
+    Host,
+    /// The application that embeds it.
+    Application,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Origin::Host => "the host",
+            Origin::Application => "the application",
+        })
+    }
+}
+
+/// A name that is somebody else's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The name.
+    pub name: String,
+    /// Whose it is.
+    pub holder: Origin,
+    /// Who wanted it, too.
+    pub comer: Origin,
+}
+
+impl std::error::Error for Taken {}
+
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, holder, comer } = self;
+        match (holder, comer) {
+            (Origin::Host, comer) => write!(
+                f,
+                "`{name}` is a tool or toolset of the host\n\
+                 hint: {comer} can't take it: put a name of its own before it"
+            ),
+            (holder, comer) if holder == comer => write!(
+                f,
+                "`{name}` is registered twice\n\
+                 hint: both are of {holder}: give each native tool a name of its own"
+            ),
+            (holder, comer) => write!(
+                f,
+                "`{name}` is a tool or toolset of {holder}\n\
+                 hint: {comer} can't take it: put a name of its own before it"
+            ),
+        }
+    }
+}

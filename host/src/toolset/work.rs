@@ -1,0 +1,111 @@
+//! The work of a tool, whoever does it: the host of its toolset, or an
+//! application in a way of its own.
+
+use std::{any::Any, sync::Arc};
+
+use futures_util::future::BoxFuture;
+use serde::de::IgnoredAny;
+
+use super::{
+    call::{Caller, ToolError},
+    native::NativeTool,
+    reading::object,
+    tool::{Output as _, Tool},
+};
+
+/// Longest result of a native tool: it is copied into the memory of a
+/// component.
+pub(crate) const MAX_RESULT_BYTES: usize = 1 << 20;
+
+/// The work of one tool.
+///
+/// Its future runs on the host's own runtime, never on a guest's stack; a
+/// panic in it ends as a failed call.
+pub trait Work<T: Tool>: Send + Sync + 'static {
+    /// Does one call.
+    fn call(&self, caller: Caller, call: T) -> BoxFuture<'static, Result<T::Output, ToolError>>;
+}
+
+impl<T, F, Fut> Work<T> for F
+where
+    T: Tool,
+    F: Fn(Caller, T) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<T::Output, ToolError>> + Send + 'static,
+{
+    fn call(&self, caller: Caller, call: T) -> BoxFuture<'static, Result<T::Output, ToolError>> {
+        Box::pin(self(caller, call))
+    }
+}
+
+/// By the host of its toolset.
+pub(super) struct Hosted<T: Tool>(pub(super) Arc<T::Host>);
+
+impl<T: Tool> Work<T> for Hosted<T> {
+    fn call(&self, caller: Caller, call: T) -> BoxFuture<'static, Result<T::Output, ToolError>> {
+        let host = Arc::clone(&self.0);
+        Box::pin(async move { call.call(&host, &caller).await })
+    }
+}
+
+/// The work of any tool, with arguments and result as JSON.
+pub(super) trait AnyWork: Send + Sync {
+    /// Does one call.
+    fn call_json(
+        &self,
+        caller: Caller,
+        arguments: String,
+    ) -> BoxFuture<'static, Result<String, ToolError>>;
+
+    /// For the typed road: a [`Typed`] where there is one.
+    fn as_any(&self) -> &(dyn Any + Send + Sync);
+}
+
+/// Of a tool with types, whose JSON is read into them.
+pub(super) struct Typed<T: Tool>(pub(super) Arc<dyn Work<T>>);
+
+impl<T: Tool> AnyWork for Typed<T> {
+    fn call_json(
+        &self,
+        caller: Caller,
+        arguments: String,
+    ) -> BoxFuture<'static, Result<String, ToolError>> {
+        let work = Arc::clone(&self.0);
+        Box::pin(async move {
+            let mut call = T::from_json(&arguments)?;
+            call.drop_empty();
+            work.call(caller, call).await?.into_text()
+        })
+    }
+
+    fn as_any(&self) -> &(dyn Any + Send + Sync) {
+        self
+    }
+}
+
+impl AnyWork for Arc<dyn NativeTool> {
+    fn call_json(
+        &self,
+        caller: Caller,
+        arguments: String,
+    ) -> BoxFuture<'static, Result<String, ToolError>> {
+        let tool = Arc::clone(self);
+        Box::pin(async move {
+            // An object is promised; what is in it is the tool's to read.
+            object::<std::collections::BTreeMap<String, IgnoredAny>>(&arguments)?;
+            bounded(tool.call(caller, arguments).await?)
+        })
+    }
+
+    fn as_any(&self) -> &(dyn Any + Send + Sync) {
+        self
+    }
+}
+
+fn bounded(text: String) -> Result<String, ToolError> {
+    let bytes = text.len();
+    if bytes > MAX_RESULT_BYTES {
+        let text = format!("{bytes} bytes of result: at most {MAX_RESULT_BYTES} are handed on");
+        return Err(ToolError::Failed(text));
+    }
+    Ok(text)
+}
