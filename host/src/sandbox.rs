@@ -30,6 +30,8 @@ mod read;
 mod recent;
 mod record;
 mod stop;
+#[rustfmt::skip]
+mod tables;
 mod toolbox;
 mod typed;
 mod wasi;

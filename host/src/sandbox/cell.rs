@@ -15,7 +15,9 @@ use crate::{
     defence::{Defence, Defences},
     event::ToolTrace,
     provider::ChatResponse,
-    toolset::{Caller, ChildTools, Grant, ModelError, ModelHost, Output, Tool, ToolError, ToolId},
+    toolset::{
+        Caller, Grant, Meter, ModelError, ModelHost, Output, Registry, Tool, ToolError, ToolId,
+    },
 };
 
 /// Host calls that still get an answer, `exhausted`, after the budget is
@@ -125,13 +127,12 @@ impl Cell {
 
     /// Does one call of a granted tool.
     pub(super) async fn call<T: Tool>(&mut self, call: T) -> Result<T::Output, ToolError> {
-        let bytes = call.bytes();
-        let tool = self.tools.id::<T>()?;
+        let (tool, bytes) = (self.tools.id::<T>()?, call.bytes());
         self.admit_tool(tool, bytes)?;
         self.limits.coped();
         self.record.tool_started(tool.name(), call.subject());
         let work = self.tools.work(call);
-        self.traced(tool, bytes, T::Output::bytes, work).await
+        self.traced(tool, bytes, work).await
     }
 
     /// The same with arguments and result as JSON. Parsing happens away from
@@ -146,7 +147,7 @@ impl Cell {
         self.limits.coped();
         self.record.tool_started(tool.name(), "");
         let work = self.tools.work_json(tool, arguments);
-        self.traced(tool, bytes, |it: &String| it.len() as u64, work).await
+        self.traced(tool, bytes, work).await
     }
 
     /// One chat with the model that was chosen for the child. It stands in no
@@ -164,11 +165,10 @@ impl Cell {
     }
 
     /// All that runs on the guest's stack: hand over, wait.
-    async fn traced<T: Send + 'static>(
+    async fn traced<T: Output>(
         &mut self,
         tool: ToolId,
         args_bytes: u64,
-        result_bytes: fn(&T) -> u64,
         work: impl Future<Output = Result<T, ToolError>> + Send + 'static,
     ) -> Result<T, ToolError> {
         let start = Instant::now();
@@ -178,7 +178,7 @@ impl Cell {
             tool: tool.name().into(),
             ok: res.is_ok(),
             args_bytes,
-            result_bytes: res.as_ref().map_or(0, result_bytes),
+            result_bytes: res.as_ref().map_or(0, T::bytes),
             ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
         res
@@ -189,7 +189,8 @@ impl Cell {
 /// The tracker knows of every call until it has really ended.
 #[derive(Clone)]
 pub(super) struct ToolPort {
-    pub(super) tools: ChildTools,
+    pub(super) registry: Arc<Registry>,
+    pub(super) meter: Arc<dyn Meter>,
     /// `None`: no plan links a chat.
     pub(super) model: Option<Arc<dyn ModelHost>>,
     pub(super) caller: Caller,
@@ -200,7 +201,7 @@ pub(super) struct ToolPort {
 impl ToolPort {
     /// The tool as this host knows it.
     fn id<T: Tool>(&self) -> Result<ToolId, ToolError> {
-        let found = self.tools.registry.get(T::NAME);
+        let found = self.registry.get(T::NAME);
         found.ok_or_else(|| ToolError::Failed(format!("this host has no `{}`", T::NAME)))
     }
 
@@ -208,11 +209,12 @@ impl ToolPort {
         &self,
         mut call: T,
     ) -> impl Future<Output = Result<T::Output, ToolError>> + Send + 'static {
-        let (tools, caller) = (self.tools.clone(), self.caller.clone());
+        let (registry, meter) = (Arc::clone(&self.registry), Arc::clone(&self.meter));
+        let caller = self.caller.clone();
         async move {
-            tools.meter.pay()?;
+            meter.pay()?;
             call.drop_empty();
-            tools.registry.work::<T>()?.call(caller, call).await
+            registry.work::<T>()?.call(caller, call).await
         }
     }
 
@@ -221,10 +223,11 @@ impl ToolPort {
         tool: ToolId,
         arguments: String,
     ) -> impl Future<Output = Result<String, ToolError>> + Send + 'static {
-        let (tools, caller) = (self.tools.clone(), self.caller.clone());
+        let (registry, meter) = (Arc::clone(&self.registry), Arc::clone(&self.meter));
+        let caller = self.caller.clone();
         async move {
-            tools.meter.pay()?;
-            tools.registry.call_json(caller, tool, arguments).await
+            meter.pay()?;
+            registry.call_json(caller, tool, arguments).await
         }
     }
 

@@ -8,18 +8,34 @@ use super::{
 use crate::{
     event, provider,
     tools::{
-        delegation::{self, SubtaskResult},
-        file::{EntryKind, FileSlice, SearchHit, SearchPage, Skipped},
+        delegation::{self, DelegateTask, Delegated},
+        file::Patch,
         memory::{Memory, MemoryAction},
-        terminal::CommandResult,
-        web::{WebHit, WebPage},
     },
     toolset::{ModelError, ToolError, ToolSpec},
 };
 
+/// The two forms of an edit are fields of one object in JSON.
+pub(super) fn patch((path, edit): (String, contract::file::Edit)) -> Patch {
+    use contract::file::Edit;
+    let none = Patch { path, search: None, replace: None, all: false, diff: None };
+    match edit {
+        Edit::Replace(it) => {
+            Patch { search: Some(it.search), replace: Some(it.replace), all: it.all, ..none }
+        }
+        Edit::Diff(diff) => Patch { diff: Some(diff), ..none },
+    }
+}
+
+/// In JSON, a call also has what is the same for all tasks.
+pub(super) fn delegate_task((tasks,): (Vec<contract::delegation::Subtask>,)) -> DelegateTask {
+    let tasks = tasks.into_iter().map(subtask).collect();
+    DelegateTask { tasks, ..DelegateTask::default() }
+}
+
 /// A schema stays text here, on the guest's stack: it is read and checked
 /// where the whole request is.
-pub(super) fn subtask(it: contract::delegation::Subtask) -> delegation::TaskRequest {
+fn subtask(it: contract::delegation::Subtask) -> delegation::TaskRequest {
     let contract::delegation::Subtask {
         goal,
         context,
@@ -44,14 +60,40 @@ pub(super) fn subtask(it: contract::delegation::Subtask) -> delegation::TaskRequ
     }
 }
 
-pub(super) fn memory(change: contract::memory::MemoryChange) -> Memory {
-    use MemoryAction as Action;
+/// In JSON, a count of all is told besides.
+pub(super) fn delegate_task_answer(it: Delegated) -> Vec<contract::delegation::SubtaskResult> {
+    it.results.into_iter().map(subtask_result).collect()
+}
+
+fn subtask_result(it: delegation::SubtaskResult) -> contract::delegation::SubtaskResult {
+    let delegation::SubtaskResult {
+        index,
+        status,
+        summary,
+        error,
+        exit_reason,
+        truncated,
+        seconds,
+    } = it;
+    contract::delegation::SubtaskResult {
+        index,
+        status: status.as_str().to_owned(),
+        summary,
+        error,
+        exit_reason: exit_reason.as_str().to_owned(),
+        truncated,
+        seconds,
+    }
+}
+
+/// The forms of a change are a word and two fields in JSON.
+pub(super) fn memory((change,): (contract::memory::MemoryChange,)) -> Memory {
     use contract::memory::MemoryChange as Change;
     let (action, text, old_text) = match change {
-        Change::Add(text) => (Action::Add, Some(text), None),
-        Change::Replace((old, new)) => (Action::Replace, Some(new), Some(old)),
-        Change::Remove(old) => (Action::Remove, None, Some(old)),
-        Change::Read => (Action::Read, None, None),
+        Change::Add(text) => (MemoryAction::Add, Some(text), None),
+        Change::Replace((old, new)) => (MemoryAction::Replace, Some(new), Some(old)),
+        Change::Remove(old) => (MemoryAction::Remove, None, Some(old)),
+        Change::Read => (MemoryAction::Read, None, None),
     };
     Memory { action, text, old_text }
 }
@@ -135,35 +177,6 @@ impl From<ModelError> for contract::model::ModelError {
     }
 }
 
-impl From<CommandResult> for contract::terminal::CommandResult {
-    fn from(it: CommandResult) -> Self {
-        let CommandResult { exit_code, output, truncated } = it;
-        Self { exit_code, output, truncated }
-    }
-}
-
-impl From<WebHit> for contract::web::WebHit {
-    fn from(it: WebHit) -> Self {
-        let WebHit { title, url, snippet } = it;
-        Self { title, url, snippet }
-    }
-}
-
-impl From<WebPage> for contract::web::WebPage {
-    fn from(it: WebPage) -> Self {
-        let WebPage { url, title, text, truncated } = it;
-        Self { url, title, text, truncated }
-    }
-}
-
-impl From<SubtaskResult> for contract::delegation::SubtaskResult {
-    fn from(it: SubtaskResult) -> Self {
-        let SubtaskResult { index, status, summary, error, exit_reason, truncated, seconds } = it;
-        let [status, exit_reason] = [status.as_str(), exit_reason.as_str()].map(str::to_owned);
-        Self { index, status, summary, error, exit_reason, truncated, seconds }
-    }
-}
-
 impl From<event::Role> for Role {
     fn from(it: event::Role) -> Self {
         match it {
@@ -182,55 +195,6 @@ impl From<Role> for event::Role {
     }
 }
 
-impl From<FileSlice> for contract::file::FileSlice {
-    fn from(it: FileSlice) -> Self {
-        let FileSlice {
-            text,
-            first_line,
-            lines,
-            total_lines,
-            total_bytes,
-            truncated,
-            binary,
-            encoding,
-        } = it;
-        Self { text, first_line, lines, total_lines, total_bytes, truncated, binary, encoding }
-    }
-}
-
-impl From<SearchPage> for contract::file::SearchPage {
-    fn from(it: SearchPage) -> Self {
-        let SearchPage { hits, next, skipped } = it;
-        let hits = hits.into_iter().map(Into::into).collect();
-        Self { hits, next, skipped: skipped.into_iter().map(Into::into).collect() }
-    }
-}
-
-impl From<Skipped> for contract::file::Skipped {
-    fn from(it: Skipped) -> Self {
-        let Skipped { reason, count, paths } = it;
-        Self { reason, count, paths }
-    }
-}
-
-impl From<SearchHit> for contract::file::SearchHit {
-    fn from(it: SearchHit) -> Self {
-        let SearchHit { path, kind, bytes, line, text } = it;
-        Self { path, kind: kind.into(), bytes, line, text }
-    }
-}
-
-impl From<EntryKind> for contract::file::EntryKind {
-    fn from(it: EntryKind) -> Self {
-        match it {
-            EntryKind::File => Self::File,
-            EntryKind::Directory => Self::Directory,
-            EntryKind::Symlink => Self::Symlink,
-            EntryKind::Other => Self::Other,
-        }
-    }
-}
-
 impl From<contract::progress::Level> for Level {
     fn from(it: contract::progress::Level) -> Self {
         match it {
@@ -242,9 +206,9 @@ impl From<contract::progress::Level> for Level {
     }
 }
 
-impl From<ToolSpec> for wit::ToolSpec {
-    fn from(it: ToolSpec) -> Self {
-        let ToolSpec { name, description, parameters } = it;
+impl From<&ToolSpec> for wit::ToolSpec {
+    fn from(it: &ToolSpec) -> Self {
+        let ToolSpec { name, description, parameters } = it.clone();
         Self { name, description, parameters }
     }
 }

@@ -30,7 +30,7 @@ use super::{
     stop::{Halt, StopReason},
     wit::{self, SubagentPre},
 };
-use crate::toolset::call::Caller;
+use crate::toolset::{Caller, ChildTools};
 
 /// How long a tool may go on after its child was ended, when the child's grace
 /// is longer. It is told to stop at once; what does not listen is left behind,
@@ -166,11 +166,10 @@ fn joined(ended: Result<Outcome, tokio::task::JoinError>) -> Outcome {
 
 fn task(job: &Job) -> wit::Task {
     let task = &job.task;
-    let specs = job.admitted.grant().iter().map(|it| it.spec().clone());
     wit::Task {
         goal: task.asked.goal.clone(),
         context: task.asked.context.clone(),
-        tools: specs.map(Into::into).collect(),
+        tools: job.admitted.grant().iter().map(|it| it.spec().into()).collect(),
         role: job.admitted.policy().role().into(),
         depth: task.depth,
         max_iterations: task.max_iterations,
@@ -181,9 +180,9 @@ fn task(job: &Job) -> wit::Task {
 
 fn new_store(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> {
     let config = place.config;
+    let ChildTools { registry, meter, kept } = job.tools.clone();
     let (child, session) = (Arc::clone(&job.child), job.session.clone());
-    let (cancelled, kept) = (watch.halt.token().clone(), job.tools.kept.clone());
-    let caller = Caller { child, session, cancelled, kept };
+    let caller = Caller { child, session, cancelled: watch.halt.token().clone(), kept };
     let cell = Cell::new(CellParts {
         limits: StoreLimits::new(config.memory_bytes, config.table_elements),
         max_handles: config.handles,
@@ -194,7 +193,8 @@ fn new_store(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> {
         halt: Arc::clone(&watch.halt),
         record: Arc::clone(&watch.record),
         tools: ToolPort {
-            tools: job.tools.clone(),
+            registry,
+            meter,
             model: job.model.clone(),
             caller,
             runtime: Handle::current(),

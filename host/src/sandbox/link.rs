@@ -10,12 +10,8 @@ use wasmtime::{
     component::{Component, Linker},
 };
 
-use super::{cell::Cell, function::Entry, model, progress, toolbox, typed, wit::SubagentPre};
+use super::{cell::Cell, function::Entry, tables::CATALOGUE, toolbox, wit::SubagentPre};
 use crate::boundary::{Decision, Line, Plan, contract::PACKAGE};
-
-/// Every function of the contract, by what holds it.
-static CATALOGUE: &[&[Entry]] =
-    &[progress::FUNCTIONS, toolbox::FUNCTIONS, model::FUNCTIONS, typed::FUNCTIONS];
 
 /// Builds the linker of a plan, and checks the component against it. No code
 /// of the guest runs here.

@@ -61,7 +61,7 @@ impl Function for Spec {
 
 impl Linkable for Spec {
     async fn call(cell: &mut Cell, (handle,): Self::Params) -> wasmtime::Result<Self::Results> {
-        Ok((cell.table.get(&handle)?.tool.spec().clone().into(),))
+        Ok((cell.table.get(&handle)?.tool.spec().into(),))
     }
 }
 
