@@ -53,7 +53,8 @@ use crate::{
     helper::HelperError,
     id::Random,
     session::Session,
-    toolset::{ChildTools, ModelHost, Schema, delegate::TaskRequest},
+    tools::delegation::TaskRequest,
+    toolset::{ChildTools, ModelHost, Schema},
 };
 
 pub use self::{

@@ -2,7 +2,7 @@
 //! declaration for each toolset; knows nothing of WebAssembly and nothing of
 //! grants, which are decided before a call gets here.
 //!
-//! [`TOOLSETS`] is the one list of what the program brings along.
+//! `TOOLSETS` is the one list of what the program brings along.
 
 pub mod clarify;
 pub mod closed;

@@ -11,7 +11,6 @@
 pub mod call;
 pub mod child;
 pub mod declared;
-pub mod delegate;
 pub mod grant;
 pub mod kept;
 pub mod model;

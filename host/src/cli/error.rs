@@ -11,8 +11,9 @@ use crate::{
     plugin::PluginError,
     sandbox::{BoundsError, LoadError, SandboxError},
     store::StoreError,
+    tools::delegation::TasksError,
     tools::file::WorkspaceError,
-    toolset::{GrantError, delegate::TasksError},
+    toolset::GrantError,
 };
 
 /// Why a command did not do what it was asked to.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub use self::{error::RequestError, group::Completion};
-pub use crate::toolset::delegate::TaskRequest;
+pub use crate::tools::delegation::TaskRequest;
 
 use self::{draft::Draft, group::groups};
 use super::{admission::OnCapacity, budget::Narrow};
@@ -20,10 +20,8 @@ use crate::{
     completion::sanitize::is_blank,
     event::Role,
     plugin::is_path,
-    toolset::{
-        Grant, Registry, Schema,
-        delegate::{DelegateTask, TasksError, read_tasks},
-    },
+    tools::delegation::{DelegateTask, TasksError, read_tasks},
+    toolset::{Grant, Registry, Schema},
     unit::Group,
 };
 

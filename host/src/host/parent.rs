@@ -7,15 +7,15 @@ use super::{Host, Reply};
 use crate::{
     delegation::{DelegateError, OnCapacity, Request},
     session::Session,
+    tools::delegation::DelegateTask,
     toolset::{
-        Caller, Kept, Registry, ToolError, ToolSpec,
-        delegate::DelegateTask,
+        Caller, Kept, Registry, Tool as _, ToolError, ToolSpec,
         native::{self, NativeTool},
     },
 };
 
 /// The tool that starts children, which a parent need not wait for.
-const DELEGATE_TASK: &str = <DelegateTask as crate::toolset::Tool>::NAME;
+const DELEGATE_TASK: &str = DelegateTask::NAME;
 
 /// What `delegate_task` says of itself to a parent, which need not wait.
 fn may_wait(mut it: ToolSpec) -> ToolSpec {
@@ -84,7 +84,7 @@ fn delegate_task(spec: ToolSpec, host: Host, session: Session) -> Arc<dyn Native
 }
 
 async fn delegate(host: &Host, session: &Session, arguments: &str) -> Result<String, ToolError> {
-    let request = Request::from(DelegateTask::read(arguments)?);
+    let request = Request::from(DelegateTask::from_json(arguments)?);
     let request = Request { on_capacity: OnCapacity::Inline, ..request };
     match host.delegate(session, request).await {
         Ok(answer) => json(&answer),

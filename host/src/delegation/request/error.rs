@@ -1,6 +1,9 @@
 //! Why a request is refused.
 
-use crate::toolset::{GrantError, delegate::TasksError, schema::SchemaError};
+use crate::{
+    tools::delegation::TasksError,
+    toolset::{GrantError, schema::SchemaError},
+};
 
 /// Why a request is refused as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
