@@ -139,7 +139,8 @@ impl World {
 
     /// A text without what differs from one world to the next.
     pub(crate) fn blank(&self, text: &str) -> String {
-        self.places.iter().fold(text.to_owned(), |text, (name, place)| text.replace(place, name))
+        let text = without_times(text);
+        self.places.iter().fold(text, |text, (name, place)| text.replace(place, name))
     }
 
     pub(crate) fn look(&self, base: &Path) -> Seen {
@@ -167,6 +168,16 @@ impl Seen {
         outside.extend(changes(&self.marks, &after.marks));
         [outside, changes(&self.workspace, &after.workspace)]
     }
+}
+
+/// How long a subagent took is another time on a machine that is busy.
+fn without_times(text: &str) -> String {
+    let mut parts = text.split("seconds: ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, rest| {
+        let rest = rest.trim_start_matches(|it: char| it.is_ascii_digit() || it == '.');
+        format!("{text}seconds: TIME{rest}")
+    })
 }
 
 fn places(dir: &Path, base: &Path, servers: &Servers) -> Vec<(&'static str, String)> {
