@@ -2,13 +2,10 @@
 //! that owns a SQLite file groups what waits into one commit; there is no
 //! host, no sandbox, no savepoint and no queue logic.
 
-use std::{path::Path, thread};
+use std::{fs, path::Path, thread};
 
 use rusqlite::{Connection, config::DbConfig, params};
 use tokio::sync::{mpsc, oneshot};
-
-/// The tables of the store, so that the same indices are kept.
-const SCHEMA: &str = include_str!("../../src/store/sqlite/schema/v1.sql");
 
 /// The settings of the store's connection.
 const SETTINGS: &str = "
@@ -50,7 +47,7 @@ impl Floor {
         let db = Connection::open(file).unwrap();
         db.execute_batch(SETTINGS).unwrap();
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).unwrap();
-        db.execute_batch(SCHEMA).unwrap();
+        db.execute_batch(&schema()).unwrap();
         db.set_prepared_statement_cache_capacity(64);
         let (sender, asked) = mpsc::channel(2048);
         thread::spawn(move || serve(&db, asked, sizes));
@@ -71,6 +68,16 @@ impl Floor {
         assert!(self.0.send((step, sender)).await.is_ok(), "the floor's thread is gone");
         answer.await.unwrap()
     }
+}
+
+/// The tables of the store, so that the same indices are kept: all steps that
+/// lead to them.
+fn schema() -> String {
+    let step = |number: u32| {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/sqlite/schema");
+        fs::read_to_string(dir.join(format!("v{number}.sql"))).ok()
+    };
+    (1..).map_while(step).collect()
 }
 
 fn serve(db: &Connection, mut asked: mpsc::Receiver<Asked>, sizes: Sizes) {
@@ -111,7 +118,7 @@ fn take(db: &Connection, step: Step, (unit_body, event_body): &(Vec<u8>, Vec<u8>
         }
         Step::Claim { session } => {
             let sql = "UPDATE event SET state = 1, attempts = attempts + 1, token = token + 1,
-                    claimed_by = 'bare', until = 300.0
+                    claimed_by = 'bare', claimed_at = 1.0, until = 300.0
                 WHERE id = (SELECT id FROM event WHERE session = ?1 AND state = 0
                     ORDER BY session, id LIMIT 1)
                 RETURNING id, body";
