@@ -14,6 +14,12 @@ use shuttle::{Config, Runner, scheduler::RandomScheduler, thread};
 #[path = "../host/src/delegation/budget.rs"]
 mod budget;
 
+/// What the file finds as `super::budget_limits`.
+mod budget_limits {
+    #[expect(unreachable_pub, reason = "the file hands it on")]
+    pub use hermitage::delegation::budget::Limits;
+}
+
 /// What the file finds as `super::sync`.
 mod sync {
     pub(super) use shuttle::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -16,6 +16,8 @@
 mod admission;
 mod answer;
 pub mod budget;
+#[path = "delegation/budget/limits.rs"]
+mod budget_limits;
 mod chat;
 mod conduct;
 mod delegator;
@@ -23,6 +25,7 @@ mod dispatcher;
 mod error;
 mod executor;
 mod ledger;
+mod limits;
 mod live;
 mod nested;
 mod originals;
@@ -39,10 +42,11 @@ mod budget_tests;
 
 pub use admission::{OnCapacity, Rejection};
 pub use budget::{Budget, Spent};
-pub use delegator::{Delegator, Limits, Parts, Prepared};
+pub use delegator::{Delegator, Parts, Prepared};
 pub use dispatcher::RunningUnit;
 pub use error::DelegateError;
 pub use executor::Work;
+pub use limits::Limits;
 pub use live::{Live, LiveChild, Phase, Progress, Update};
 pub use preview::NotLoaded;
 pub use request::{

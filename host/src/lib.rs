@@ -103,6 +103,8 @@ pub mod sandbox;
 #[doc(hidden)]
 pub mod session;
 #[doc(hidden)]
+pub mod setting;
+#[doc(hidden)]
 pub mod store;
 #[doc(hidden)]
 pub mod tools;

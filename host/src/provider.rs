@@ -12,6 +12,7 @@
 //! may send is in `bounds`, what its refusals mean in `refusal`.
 
 mod models;
+mod settings;
 
 mod check;
 mod lazy;
@@ -54,10 +55,13 @@ pub use check::check;
 pub use connection::Timeouts;
 pub use key::{Key, KeyError};
 pub use lazy::LazyProvider;
-pub use models::{Model, Models, Patience, Price, UnknownModel};
+pub use models::{Model, Models, Price, UnknownModel};
 pub use retry::Partial;
 pub use scripted::CassetteError;
-pub use spec::{Kind, ProviderSpec, SpecError};
+pub use settings::{
+    BUILT_IN_PROVIDERS, DefaultModel, Kind, ModelSettings, Patience, ProviderSettings,
+};
+pub use spec::{ProviderSpec, SpecError};
 
 /// Who said something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -29,6 +29,7 @@ mod progress;
 mod read;
 mod recent;
 mod record;
+mod settings;
 mod stop;
 #[rustfmt::skip]
 mod tables;
@@ -37,7 +38,7 @@ mod typed;
 mod wasi;
 mod wit;
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::runtime::{Builder, Runtime};
 use wasmtime::Engine;
@@ -48,7 +49,6 @@ use self::{
 };
 use crate::{
     boundary::Policy,
-    defence::Defences,
     event::BoundaryRecord,
     helper::HelperError,
     id::Random,
@@ -64,6 +64,7 @@ pub use self::{
     limits::Limit,
     load_error::{Cost, LoadError},
     record::{Level, LogLine, Observer, Traces},
+    settings::SandboxConfig,
     stop::{Interrupt, Spent, StopReason},
 };
 
@@ -76,48 +77,6 @@ const KEPT: usize = 64;
 /// Guests that spin yield once a tick; with tokio's default a timer would be
 /// hundreds of milliseconds late.
 const EVENT_INTERVAL: u32 = 4;
-
-/// The numbers of a sandbox. Every one bounds an attack; none may be zero.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SandboxConfig {
-    /// Cells at a time; further runs wait.
-    pub max_live_cells: u32,
-    /// Threads that run guests, apart from those of the host.
-    pub guest_threads: usize,
-    /// Linear memory of a cell, all memories together.
-    pub memory_bytes: usize,
-    /// Elements of one table.
-    pub table_elements: usize,
-    /// CPU time of a cell, waiting not counted.
-    pub cpu: Duration,
-    /// Bytes that one host call may copy, in or out, the report included.
-    pub host_call_bytes: usize,
-    /// Bytes of the arguments of one tool call.
-    pub argument_bytes: usize,
-    /// Bytes of the report's summary, and of a checkpoint.
-    pub result_bytes: usize,
-    /// Host calls of a cell.
-    pub host_calls: u64,
-    /// Handles that a cell holds at a time.
-    pub handles: usize,
-    /// Bytes of a cell's log.
-    pub log_bytes: usize,
-    /// Size of a component's file.
-    pub component_bytes: usize,
-    /// Processor time of compiling a component of up to 1 MiB, in seconds;
-    /// larger ones have as much for each MiB.
-    pub compile_seconds: u32,
-    /// Memory of compiling a component of up to 1 MiB; larger ones have a
-    /// sixteenth more for each further MiB.
-    pub compile_bytes: u64,
-    /// The program that compiles, when it is not this process's own or
-    /// `hermitage` beside it (see [`crate::helper`]).
-    pub helper: Option<PathBuf>,
-    /// Where compiled components are kept; nowhere when absent.
-    pub cache_dir: Option<PathBuf>,
-    /// All of them, but in tests.
-    pub defences: Defences,
-}
 
 /// Why a sandbox can't be built.
 #[derive(Debug, thiserror::Error)]

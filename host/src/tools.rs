@@ -13,8 +13,11 @@ mod git;
 pub mod memory;
 pub mod messaging;
 mod names;
+mod settings;
 pub mod terminal;
 pub mod web;
+
+pub use self::settings::ToolsConfig;
 
 use std::{
     path::Path,
@@ -23,14 +26,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 
-use self::{
-    clarify::Person,
-    closed::Closed,
-    file::{FileConfig, WorkspaceError},
-    memory::MemoryConfig,
-    terminal::{TerminalConfig, TerminalError},
-    web::{SearchConfig, WebConfig},
-};
+use self::{clarify::Person, closed::Closed, file::WorkspaceError, terminal::TerminalError};
 use crate::{
     completion::Queue,
     id::Random,
@@ -51,21 +47,6 @@ const TOOLSETS: &[&dyn AnyToolset] = &[
     &messaging::Messaging,
     &code_execution::CodeExecution,
 ];
-
-/// Limits of the tools, by toolset.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToolsConfig {
-    /// Of the file tools.
-    pub file: FileConfig,
-    /// Of commands.
-    pub terminal: TerminalConfig,
-    /// Of pages and searches.
-    pub web: WebConfig,
-    /// Whom `web_search` asks.
-    pub search: Option<SearchConfig>,
-    /// Of the parent's notes.
-    pub memory: MemoryConfig,
-}
 
 /// What toolsets are opened with.
 pub struct Opening<'a> {

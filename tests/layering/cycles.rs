@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Modules whose files are not untied yet.
-const TIED: &[&str] = &["config", "delegation"];
+const TIED: &[&str] = &["delegation"];
 
 /// A module by its names from the crate down.
 type Module = Vec<String>;

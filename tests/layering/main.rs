@@ -28,6 +28,7 @@ const LAYERS: &[&[&str]] = &[
         "http",
         "plain_file",
         "session",
+        "setting",
         "unit",
         "visible",
     ],

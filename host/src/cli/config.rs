@@ -41,7 +41,7 @@ pub(super) fn config(global: &Global, verb: Config) -> Result<Exit, CliError> {
         }
         Config::Check { file: Some(file), project, .. } => check(&alone(global, &file, project)?),
         Config::Check { file: None, workspace, .. } => check(&layers(global, Some(&workspace))?),
-        Config::Schema => output::json(&config::schema()?).map(|()| Exit::Completed),
+        Config::Schema => output::json(&config::schema()).map(|()| Exit::Completed),
     }
 }
 

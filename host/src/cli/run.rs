@@ -20,9 +20,9 @@ use super::{
 use crate::{
     clock::{Clock as _, SystemClock},
     completion::{sanitize::clean_line, text::render},
-    config::setting::CHILD_TIMEOUT,
+    config,
     delegation::{
-        Dispatched, NotLoaded, Prepared, Request, RequestError, STRANGERS_TOOLSET, Stopper,
+        Dispatched, Limits, NotLoaded, Prepared, Request, RequestError, STRANGERS_TOOLSET, Stopper,
         TaskRequest, Work, WrittenBy,
     },
     event::{ChildResult, CompletionEvent, ExitReason, Status},
@@ -128,7 +128,8 @@ fn delegate(
 ) -> Result<Exit, CliError> {
     let mut setup = Setup::new(global, Some(workspace))?;
     if let Some(seconds) = common.timeout {
-        setup.config.delegation.child_timeout = CHILD_TIMEOUT.of(seconds, "`--timeout`")?;
+        setup.config.delegation.child_timeout =
+            config::option(&Limits::child_timeout, seconds, "`--timeout`")?;
     }
     setup.config.workspace.allow_home |= common.allow_home;
     let screen = Screen::new();

@@ -7,7 +7,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{ConfigError, source::Source};
+use super::ConfigError;
 
 /// Mistakes of grammar that are told of one file. What follows the first ones
 /// of something that is no TOML at all says nothing.
@@ -22,8 +22,7 @@ pub(super) struct Lines(BTreeMap<Vec<String>, usize>);
 
 /// The values of a file, and where they stand. All mistakes of its grammar
 /// when there are any.
-pub(super) fn parse(source: &Source) -> Result<(Table, Lines), Vec<ConfigError>> {
-    let Source { name, text, .. } = source;
+pub(super) fn parse(name: &str, text: &str) -> Result<(Table, Lines), Vec<ConfigError>> {
     let ends: Vec<usize> = text.match_indices('\n').map(|it| it.0).collect();
     let line_of = |offset: usize| ends.partition_point(|it| *it < offset).saturating_add(1);
     let (spanned, errors) = DeTable::parse_recoverable(text);
@@ -38,7 +37,7 @@ pub(super) fn parse(source: &Source) -> Result<(Table, Lines), Vec<ConfigError>>
     lines.walk(spanned.get_ref(), &mut Vec::new(), &line_of);
     match text.parse() {
         Ok(table) => Ok((table, lines)),
-        Err(source) => Err(vec![ConfigError::toml(name.clone(), source)]),
+        Err(source) => Err(vec![ConfigError::toml(name.to_owned(), source)]),
     }
 }
 

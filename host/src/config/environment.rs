@@ -9,16 +9,17 @@ use toml::Value;
 
 use super::{
     ConfigError,
-    error::closest,
-    leaves::{Leaf, close, leaf, type_name},
-    template::{Place, Template},
+    keys::{Keys, Place},
+    leaf::Leaf,
+    slip::closest,
 };
+use crate::setting::Written;
 
 const PREFIX: &str = "HERMITAGE_";
 
 /// Variables of ours that are no keys.
-pub(super) const PLAIN: [&str; 4] =
-    ["HERMITAGE_LOG", "HERMITAGE_PLUGIN_PATH", "HERMITAGE_INSTALL", "HERMITAGE_WASM_TOOLCHAIN"];
+const PLAIN: &[&str] =
+    &["HERMITAGE_LOG", "HERMITAGE_PLUGIN_PATH", "HERMITAGE_INSTALL", "HERMITAGE_WASM_TOOLCHAIN"];
 
 /// Variables that begin like ours, and are neither keys nor one of the others
 /// that this program knows. No error: they can be those of another one.
@@ -30,16 +31,16 @@ pub fn unknown_variables(variables: &[(OsString, OsString)]) -> Vec<ConfigError>
     };
     let unknown = |it: std::borrow::Cow<'_, str>| {
         let name = |it: &str| it.strip_prefix(PREFIX).unwrap_or_default().to_owned();
-        let names = PLAIN.map(name);
+        let names: Vec<String> = PLAIN.iter().copied().map(name).collect();
         let close = closest(&name(&it), &names, |it| it).map(|it| format!("{PREFIX}{it}"));
-        ConfigError::UnknownVariable { variable: it.into_owned(), close }
+        ConfigError::UnknownVariable { variable: it.into_owned(), close, known: PLAIN }
     };
     names.filter(|it| is_strange(it)).map(unknown).collect()
 }
 
 /// The values that variables set, and what is wrong with the others.
 pub(super) fn leaves(
-    template: &Template,
+    keys: &Keys,
     variables: &[(OsString, OsString)],
 ) -> (Vec<Leaf>, Vec<ConfigError>) {
     let (mut found, mut errors) = (Vec::new(), Vec::new());
@@ -48,7 +49,7 @@ pub(super) fn leaves(
         if !variable.strip_prefix(PREFIX).is_some_and(|it| it.contains("__")) {
             continue;
         }
-        match value.to_str().map(|it| set(template, &variable, it)) {
+        match value.to_str().map(|it| set(keys, &variable, it)) {
             Some(Ok(leaf)) => found.push(leaf),
             Some(Err(err)) => errors.push(err),
             None => errors.push(ConfigError::NotText { origin: format!("`{variable}`") }),
@@ -57,17 +58,18 @@ pub(super) fn leaves(
     (found, errors)
 }
 
-fn set(template: &Template, variable: &str, text: &str) -> Result<Leaf, ConfigError> {
+fn set(keys: &Keys, variable: &str, text: &str) -> Result<Leaf, ConfigError> {
     let path = path(variable);
-    let (Place::Key(key), true) = (template.place(&path), variable_of(&path) == variable) else {
-        return Err(unknown(template, variable, &path));
+    let (Place::Key(key), true) = (keys.place(&path), variable_of(&path) == variable) else {
+        return Err(unknown(keys, variable, &path));
     };
     let (dotted, origin) = (path.join("."), format!("`{variable}`"));
-    let Some(value) = parse(text, &key.value) else {
-        let (found, expected) = ("a text", type_name(&key.value));
+    let example = key.setting.form.value;
+    let Some(value) = parse(text, example) else {
+        let (found, expected) = ("a text", example.type_name());
         return Err(ConfigError::WrongType { origin, key: dotted, found, expected });
     };
-    leaf(key, dotted, value, &origin)
+    Leaf::of(key, dotted, value, &origin)
 }
 
 fn path(variable: &str) -> Vec<String> {
@@ -80,15 +82,14 @@ fn variable_of(path: &[String]) -> String {
 }
 
 /// The text as a value of the same type as the example.
-fn parse(text: &str, example: &Value) -> Option<Value> {
+fn parse(text: &str, example: Written) -> Option<Value> {
     match example {
-        Value::String(_) => Some(Value::String(text.to_owned())),
-        Value::Integer(_) => text.trim().parse().ok().map(Value::Integer),
-        Value::Float(_) => text.trim().parse().ok().map(Value::Float),
-        Value::Boolean(_) => text.trim().parse().ok().map(Value::Boolean),
-        Value::Array(_) if text.trim_start().starts_with('[') => text.trim().parse().ok(),
-        Value::Array(_) => Some(list(text)),
-        Value::Datetime(_) | Value::Table(_) => None,
+        Written::Text(_) => Some(Value::String(text.to_owned())),
+        Written::Whole(_) => text.trim().parse().ok().map(Value::Integer),
+        Written::Fraction(_) => text.trim().parse().ok().map(Value::Float),
+        Written::Flag(_) => text.trim().parse().ok().map(Value::Boolean),
+        Written::List(_) if text.trim_start().starts_with('[') => text.trim().parse().ok(),
+        Written::List(_) => Some(list(text)),
     }
 }
 
@@ -98,14 +99,14 @@ fn list(text: &str) -> Value {
 }
 
 /// With the variable that is perhaps meant.
-fn unknown(template: &Template, variable: &str, path: &[String]) -> ConfigError {
+fn unknown(keys: &Keys, variable: &str, path: &[String]) -> ConfigError {
     // A path that leads somewhere is a slip of capitals.
-    let close = match template.place(path) {
+    let close = match keys.place(path) {
         Place::Key(_) => Some(path.join(".")),
-        _ => close(template, path),
+        _ => keys.close(path),
     };
     let close: Option<Vec<_>> = close.map(|it| it.split('.').map(str::to_owned).collect());
-    let close = close.filter(|it| matches!(template.place(it), Place::Key(_)));
+    let close = close.filter(|it| matches!(keys.place(it), Place::Key(_)));
     let (variable, close) = (variable.to_owned(), close.map(|it| variable_of(&it)));
-    ConfigError::UnknownVariable { variable, close }
+    ConfigError::UnknownVariable { variable, close, known: &[] }
 }

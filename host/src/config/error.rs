@@ -1,11 +1,11 @@
 //! What can be wrong with a configuration.
 
-use std::io;
+use std::{error::Error, io};
 
-use super::setting::Range;
+use super::slip::closest;
 use crate::{
-    completion::queue::QueueConfigError,
-    tools::{file::WorkspaceError, web::RuleError},
+    setting::{Range, Unfit, Wrong},
+    tools::file::WorkspaceError,
 };
 
 /// Why a configuration is not taken. `origin` is the file or the option that
@@ -13,14 +13,6 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// Numbers that are none of a queue.
-    #[error("`{origin}`: {source}")]
-    Queue {
-        /// What set them last.
-        origin: String,
-        /// Which one, and why.
-        source: QueueConfigError,
-    },
     /// The file can't be read.
     #[error("cannot read the configuration file `{file}`")]
     Read {
@@ -78,6 +70,8 @@ pub enum ConfigError {
         variable: String,
         /// One that is perhaps meant.
         close: Option<String>,
+        /// All that it could be, when it stands for no key.
+        known: &'static [&'static str],
     },
     /// A name that no entry can have.
     #[error("{origin}: `{key}` is no name: 1 to 64 of `a-z`, `0-9`, `_` and `-` are")]
@@ -168,15 +162,15 @@ pub enum ConfigError {
         /// Which key, and which pattern.
         why: WorkspaceError,
     },
-    /// A text that is no rule for pages.
+    /// A text that can't be read, such as a rule for pages.
     #[error("{origin}: `{key}`: {source}")]
-    Rule {
+    Text {
         /// File or variable.
         origin: String,
         /// Dotted.
-        key: &'static str,
+        key: String,
         /// What is wrong with it.
-        source: RuleError,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// A key that an entry can't do without.
     #[error("{origin}: `{key}` has to be set{because}")]
@@ -243,6 +237,12 @@ impl From<ConfigError> for ConfigErrors {
     }
 }
 
+impl From<Unfit> for ConfigError {
+    fn from(Unfit { key, value, most }: Unfit) -> Self {
+        ConfigError::Unfit { key: key.to_owned(), value, most }
+    }
+}
+
 impl ConfigError {
     /// How to mend it, where that can be known.
     pub fn hint(&self) -> Option<String> {
@@ -256,11 +256,11 @@ impl ConfigError {
             ConfigError::Exceeds { key, limited_by, .. } => {
                 Some(format!("lower `{key}` or raise `{limited_by}`"))
             }
-            ConfigError::UnknownVariable { variable, .. } if !variable.contains("__") => {
-                Some(format!("known are {}", super::environment::PLAIN.join(", ")))
-            }
-            ConfigError::UnknownVariable { .. } => {
+            ConfigError::UnknownVariable { known: [], .. } => {
                 Some("variables with `__` are keys of the configuration: `hermitage config show --all` lists them".to_owned())
+            }
+            ConfigError::UnknownVariable { known, .. } => {
+                Some(format!("known are {}", known.join(", ")))
             }
             ConfigError::Widens { .. } => {
                 Some("a project file may narrow what you allow, never widen it: put it into your own file".to_owned())
@@ -269,12 +269,27 @@ impl ConfigError {
         }
     }
 
+    /// What is wrong with the value of a key that `origin` set.
+    pub(super) fn of(wrong: Wrong, origin: &str, key: &str) -> Self {
+        let (origin, key) = (origin.to_owned(), key.to_owned());
+        match wrong {
+            Wrong::OutOfRange { value, range } => {
+                ConfigError::OutOfRange { origin, key, value, range }
+            }
+            Wrong::Unknown { name, known } => {
+                ConfigError::unknown_name(&origin, &key, &name, &known)
+            }
+            Wrong::Malformed(expected) => ConfigError::Malformed { origin, key, expected },
+            Wrong::Other(source) => ConfigError::Text { origin, key, source },
+        }
+    }
+
     pub(super) fn toml(file: String, source: toml::de::Error) -> Self {
         ConfigError::Toml { file, source: Box::new(source) }
     }
 
     /// The keys that it is about, dotted.
-    fn keys(&self) -> Vec<&str> {
+    pub(super) fn keys(&self) -> Vec<&str> {
         match self {
             ConfigError::UnknownKey { key, .. }
             | ConfigError::BadName { key, .. }
@@ -282,9 +297,9 @@ impl ConfigError {
             | ConfigError::OutOfRange { key, .. }
             | ConfigError::UnknownName { key, .. }
             | ConfigError::Malformed { key, .. }
+            | ConfigError::Text { key, .. }
             | ConfigError::Missing { key, .. }
             | ConfigError::Widens { key, .. } => vec![key],
-            ConfigError::Rule { key, .. } => vec![key],
             ConfigError::Exceeds { key, limited_by: other, .. }
             | ConfigError::Both { key, other, .. } => vec![key, other],
             _ => Vec::new(),
@@ -317,21 +332,15 @@ impl ConfigError {
         keys.into_iter().any(touches) || others.iter().any(is_grammar)
     }
 
-    pub(super) fn unknown_name(
-        origin: &str,
-        key: impl Into<String>,
-        name: &str,
-        known: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Self {
-        let known: Vec<String> = known.into_iter().map(Into::into).collect();
-        let close = closest(name, &known, |it| it).cloned();
-        let (origin, name) = (origin.to_owned(), name.to_owned());
-        ConfigError::UnknownName { origin, key: key.into(), name, close, known }
+    pub(super) fn unknown_name(origin: &str, key: &str, name: &str, known: &[String]) -> Self {
+        let close = closest(name, known, |it| it).cloned();
+        let (origin, key, name) = (origin.to_owned(), key.to_owned(), name.to_owned());
+        ConfigError::UnknownName { origin, key, name, close, known: known.to_vec() }
     }
 }
 
 /// What lies below an error, behind a colon.
-fn cause(error: &dyn std::error::Error) -> String {
+fn cause(error: &dyn Error) -> String {
     error.source().map(|it| format!(": {it}")).unwrap_or_default()
 }
 
@@ -345,16 +354,4 @@ fn listed(known: &[String]) -> String {
 
 fn did_you_mean(close: &str) -> Option<String> {
     Some(format!("did you mean `{close}`?"))
-}
-
-/// The candidate that `word` is a slip of: at most a third of it differs. Of
-/// equals the first.
-pub(super) fn closest<'a, T>(
-    word: &str,
-    candidates: &'a [T],
-    text: impl Fn(&T) -> &str,
-) -> Option<&'a T> {
-    let distance = |it: &T| strsim::damerau_levenshtein(word, text(it));
-    let closest = candidates.iter().min_by_key(|it| distance(it))?;
-    (distance(closest) <= word.chars().count().div_ceil(3)).then_some(closest)
 }

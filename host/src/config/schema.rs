@@ -1,35 +1,31 @@
 //! The JSON Schema of a configuration file, for editors and checks.
 //!
-//! It is made of what is said elsewhere: types, defaults, examples and
-//! descriptions of `default.toml`, ranges of the settings, and the names of the
-//! catalogue. The raw types have nothing to add to it.
+//! All of it is said in the declarations of the settings.
 
 use serde_json::{Map, Value, json};
 
 use super::{
-    ConfigError, ProviderKind,
-    setting::{Range, range},
-    template::{Key, NAME, NAME_PATTERN, Template, dotted},
+    keys::{Key, Keys, NAME_PATTERN, dotted},
+    sections,
 };
-use crate::{tools, toolset::ToolId};
+use crate::setting::{NAME, Range};
 
 /// The schema of a whole file.
-pub fn schema() -> Result<Value, ConfigError> {
-    let template = Template::read()?;
-    let mut res = section(&template, "");
+pub fn schema() -> Value {
+    let mut res = section(sections::keys(), "");
     res.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
     res.insert("title".to_owned(), json!("The configuration of Hermitage"));
-    Ok(Value::Object(res))
+    Value::Object(res)
 }
 
 /// An object of the keys and sections at one place, and of nothing else.
-fn section(template: &Template, path: &str) -> Map<String, Value> {
+fn section(keys: &Keys, path: &str) -> Map<String, Value> {
     let (mut properties, mut named) = (Map::new(), Map::new());
-    for name in template.names_in(path) {
+    for name in keys.names_in(path) {
         let slot = dotted(path, &name);
-        let inner = match template.keys.iter().find(|it| it.slot == slot) {
-            Some(it) => key(template, it),
-            None => Value::Object(section(template, &slot)),
+        let inner = match keys.key(&slot) {
+            Some(it) => key(it),
+            None => Value::Object(section(keys, &slot)),
         };
         match name.as_str() {
             NAME => named.insert(NAME_PATTERN.to_owned(), inner),
@@ -37,8 +33,8 @@ fn section(template: &Template, path: &str) -> Map<String, Value> {
         };
     }
     let mut res = Map::new();
-    let comment = template.sections.iter().find(|it| it.0 == path);
-    res.extend(comment.map(|it| ("description".to_owned(), json!(it.1))));
+    let found = keys.sections.iter().find(|it| it.slot == path);
+    res.extend(found.map(|it| ("description".to_owned(), json!(it.comment.join(" ")))));
     res.insert("type".to_owned(), json!("object"));
     res.insert("additionalProperties".to_owned(), json!(false));
     for (word, inner) in [("properties", properties), ("patternProperties", named)] {
@@ -49,13 +45,14 @@ fn section(template: &Template, path: &str) -> Map<String, Value> {
     res
 }
 
-fn key(template: &Template, key: &Key) -> Value {
-    let value = serde_json::to_value(&key.value).unwrap_or_default();
+fn key(key: &Key) -> Value {
+    let form = &key.setting.form;
+    let value = form.value.to_json();
     let mut res = Map::new();
     let mut say = |word: &str, value| res.insert(word.to_owned(), value);
-    say("description", json!(key.comment));
+    say("description", json!(key.setting.comment().join(" ")));
     say("type", json!(type_of(&value)));
-    let (least, most) = match range(&key.slot) {
+    let (least, most) = match form.amount.map(|it| it.range) {
         Some(Range::Whole { min, max }) => (json!(min), json!(max)),
         Some(Range::Fraction { min, max }) => (json!(min), json!(max)),
         None => (Value::Null, Value::Null),
@@ -65,34 +62,17 @@ fn key(template: &Template, key: &Key) -> Value {
             say(word, end);
         }
     }
-    match (key.slot.as_str(), value.is_array()) {
-        ("providers.NAME.kind", _) => say("enum", json!(ProviderKind::ALL.map(ProviderKind::name))),
-        (slot, true) => say("items", items(slot)),
-        _ => None,
+    match (form.names, value.is_array()) {
+        (Some(names), true) => say("items", json!({ "enum": names() })),
+        (None, true) => say("items", json!({ "type": "string" })),
+        (Some(names), false) => say("enum", json!(names())),
+        (None, false) => None,
     };
-    match template.is_built_in(&key.slot) {
+    match key.is_built_in {
         true => say("default", value),
         false => say("examples", json!([value])),
     };
     Value::Object(res)
-}
-
-/// What a list has in it.
-fn items(slot: &str) -> Value {
-    match slot {
-        "delegation.default_toolsets" => json!({ "enum": toolsets_and_tools() }),
-        "delegation.blocked_tools" => {
-            json!({ "enum": tools::bundled().tools().into_iter().map(ToolId::name).collect::<Vec<_>>() })
-        }
-        _ => json!({ "type": "string" }),
-    }
-}
-
-fn toolsets_and_tools() -> Vec<&'static str> {
-    let all = tools::bundled();
-    let tools = all.tools().into_iter().map(ToolId::name);
-    let toolsets = all.toolsets().iter().map(|it| it.name.as_str());
-    toolsets.chain(tools.filter(|it| all.toolset(it).is_none())).collect()
 }
 
 fn type_of(value: &Value) -> &'static str {

@@ -4,13 +4,11 @@
 use serde_json::Value;
 
 use super::{
-    layers::{Layer, Set},
-    template::Template,
+    keys::Keys,
+    literal::{json, text},
+    values::{Layer, Set},
 };
-use crate::completion::sanitize::{clean, clean_line};
-
-/// Characters of a value in an error.
-const MAX_LITERAL_CHARS: usize = 200;
+use crate::completion::sanitize::clean;
 
 /// A value, and why it is what it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,13 +32,13 @@ impl Entry {
 }
 
 /// In the order of `default.toml`, entries with names by name.
-pub(super) fn sort(entries: &mut [Entry], template: &Template) {
+pub(super) fn sort(entries: &mut [Entry], keys: &Keys) {
     let place = |entry: &Entry| {
         let path: Vec<String> = entry.key.split('.').map(str::to_owned).collect();
-        let slot = template.slot(&path).unwrap_or_default();
+        let slot = keys.slot(&path).unwrap_or_default();
         let section = section_of(&slot);
-        let of_section = template.keys.iter().position(|it| section_of(&it.slot) == section);
-        let of_key = template.keys.iter().position(|it| it.slot == slot);
+        let of_section = keys.all.iter().position(|it| section_of(it.slot) == section);
+        let of_key = keys.all.iter().position(|it| it.slot == slot);
         (of_section, section_of(&entry.key).to_owned(), of_key)
     };
     entries.sort_by_cached_key(place);
@@ -62,24 +60,6 @@ pub fn to_toml(entries: &[Entry]) -> String {
     lines.join("\n")
 }
 
-/// A value as it is quoted in errors.
-pub(super) fn literal(value: &toml::Value) -> String {
-    clean_line(&whole(value), MAX_LITERAL_CHARS)
-}
-
-/// A value as a file has it.
-pub(super) fn whole(value: &toml::Value) -> String {
-    match value {
-        // JSON has no `nan`.
-        toml::Value::Float(it) => it.to_string(),
-        it => text(&json(it)),
-    }
-}
-
-fn json(value: &toml::Value) -> Value {
-    serde_json::to_value(value).unwrap_or_default()
-}
-
 fn origin(entry: &Entry) -> String {
     let Entry { layer, origin, .. } = entry;
     match layer {
@@ -87,29 +67,6 @@ fn origin(entry: &Entry) -> String {
         // A line end in a file's name would end the comment.
         _ => clean(&format!("{}: {origin}", layer.name())).replace('\n', " "),
     }
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(it) => quoted(it),
-        Value::Array(items) => {
-            format!("[{}]", items.iter().map(text).collect::<Vec<_>>().join(", "))
-        }
-        // A number, true or false.
-        it => it.to_string(),
-    }
-}
-
-/// In it every character that a terminal would obey or hide is an escape.
-fn quoted(text: &str) -> String {
-    let mut utf8 = [0; 4];
-    let escaped = text.chars().map(|c| match c {
-        '"' | '\\' => format!("\\{c}"),
-        '\n' | '\t' => format!("\\u{:04x}", u32::from(c)),
-        c if clean(c.encode_utf8(&mut utf8)) == c.to_string() => c.to_string(),
-        c => format!("\\U{:08x}", u32::from(c)),
-    });
-    format!("\"{}\"", escaped.collect::<String>())
 }
 
 fn section_of(dotted: &str) -> &str {

@@ -9,9 +9,8 @@ use std::{
 };
 
 use rustix::{fs::OFlags, io::Errno};
-use toml::Value;
 
-use super::{ConfigError, leaves::Leaf};
+use super::ConfigError;
 use crate::plain_file;
 
 /// Name of the file in a workspace.
@@ -32,17 +31,6 @@ pub struct Source {
     pub dir: PathBuf,
 }
 
-/// Keys that are paths.
-const PATHS: [&str; 4] = [
-    "providers.NAME.cassette",
-    "tools.memory.file",
-    "tools.terminal.read_only",
-    "tools.terminal.path",
-];
-
-/// A key that is a command line, which may begin with a path.
-const COMMAND: &str = "providers.NAME.api_key_cmd";
-
 impl Source {
     /// A file of the user, or a pipe that they handed over (`<(…)`).
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
@@ -60,29 +48,6 @@ impl Source {
         };
         let dir = dir.to_owned();
         Ok(Self { dir, ..Self::of(name, file)? })
-    }
-
-    /// Makes a relative path start where the file is.
-    pub(super) fn start_paths_at(&self, leaf: &mut Leaf) {
-        let dir = Some(&self.dir).filter(|it| !it.as_os_str().is_empty());
-        let Some(Ok(dir)) = dir.map(std::path::absolute) else { return };
-        // An absolute one stays what it is.
-        let start = |text: &mut String| *text = dir.join(&*text).display().to_string();
-        let is_path = PATHS.contains(&leaf.slot.as_str());
-        match &mut leaf.value {
-            Value::String(text) if is_path && !text.is_empty() => start(text),
-            Value::String(text) if leaf.slot == COMMAND && text.starts_with("./") => {
-                *text = format!("{}/{text}", dir.display());
-            }
-            Value::Array(list) if is_path => {
-                let texts = list.iter_mut().filter_map(|it| match it {
-                    Value::String(text) => Some(text),
-                    _ => None,
-                });
-                texts.filter(|it| !it.is_empty() && !it.starts_with("~/")).for_each(start);
-            }
-            _ => (),
-        }
     }
 
     /// The same, of a file that need not be there. One that is there and can't

@@ -1,5 +1,6 @@
 //! The built-in values, and what a user's file may say.
 
+mod default_file;
 mod documents;
 mod environment;
 mod files;
@@ -9,7 +10,7 @@ mod narrow;
 
 use std::{error::Error as _, time::Duration};
 
-use super::{raw::Raw, *};
+use super::*;
 use crate::{defence::Defences, tools::bundled};
 
 fn built_in() -> Config {
@@ -277,10 +278,12 @@ fn a_syntax_error_says_where() {
 
 #[test]
 fn an_option_is_checked_like_a_file() {
-    let timeout = setting::CHILD_TIMEOUT.of(30, "--timeout").unwrap();
+    let timeout = option::<Duration>(&delegation::Limits::child_timeout, 30, "--timeout").unwrap();
     assert_eq!(timeout, Duration::from_secs(30));
     assert_eq!(
-        setting::CHILD_TIMEOUT.of(0, "--timeout").unwrap_err().to_string(),
+        option::<Duration>(&delegation::Limits::child_timeout, 0, "--timeout")
+            .unwrap_err()
+            .to_string(),
         "--timeout: `delegation.child_timeout_seconds` is 0: must be between 1 and 86400"
     );
 }

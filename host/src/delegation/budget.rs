@@ -18,6 +18,7 @@ use std::{
 };
 
 // Nothing else of the crate: `tests/shuttle.rs` compiles this file as well.
+pub use super::budget_limits::Limits;
 use super::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What is counted.
@@ -40,10 +41,20 @@ impl Kind {
     /// The key of its limit in the configuration.
     pub const fn key(self) -> &'static str {
         match self {
-            Self::Children => "budget.children",
-            Self::ModelCalls => "budget.model_calls",
-            Self::ToolCalls => "budget.tool_calls",
-            Self::Tokens => "budget.tokens",
+            Self::Children => Limits::children.key,
+            Self::ModelCalls => Limits::model_calls.key,
+            Self::ToolCalls => Limits::tool_calls.key,
+            Self::Tokens => Limits::tokens.key,
+        }
+    }
+
+    /// Its limit.
+    fn limit(self, limits: &Limits) -> u64 {
+        match self {
+            Self::Children => limits.children,
+            Self::ModelCalls => limits.model_calls,
+            Self::ToolCalls => limits.tool_calls,
+            Self::Tokens => limits.tokens,
         }
     }
 
@@ -58,36 +69,6 @@ impl Kind {
             (Self::ToolCalls, _) => "tool calls",
             (Self::Tokens, 1) => "token",
             (Self::Tokens, _) => "tokens",
-        }
-    }
-}
-
-/// The key of the wall clock's limit in the configuration.
-pub const WALL_CLOCK_KEY: &str = "budget.wall_clock_seconds";
-
-/// What a whole tree may spend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Children started, at every depth together.
-    pub children: u64,
-    /// Model calls of all children.
-    pub model_calls: u64,
-    /// Tool calls of all children.
-    pub tool_calls: u64,
-    /// Tokens of all model calls, read and written.
-    pub tokens: u64,
-    /// From the start of the tree to the end of its last child.
-    pub wall_clock: Duration,
-}
-
-impl Limits {
-    /// The limit of `kind`.
-    pub fn of(&self, kind: Kind) -> u64 {
-        match kind {
-            Kind::Children => self.children,
-            Kind::ModelCalls => self.model_calls,
-            Kind::ToolCalls => self.tool_calls,
-            Kind::Tokens => self.tokens,
         }
     }
 }
@@ -176,7 +157,7 @@ impl Spent {
     pub fn key(&self) -> &'static str {
         match self {
             Self::Count { kind, .. } => kind.key(),
-            Self::WallClock { .. } => WALL_CLOCK_KEY,
+            Self::WallClock { .. } => Limits::wall_clock.key,
         }
     }
 }
@@ -230,8 +211,8 @@ impl Budget {
     /// The budget of a part of this one. It is never wider: what is spent
     /// there is spent here too.
     pub fn narrowed(&self, limits: Narrow, now: Instant) -> Self {
-        let narrower = |kind, limit: Option<u64>| {
-            let above = self.0.limits.of(kind);
+        let narrower = |kind: Kind, limit: Option<u64>| {
+            let above = kind.limit(&self.0.limits);
             limit.map_or(above, |it| it.min(above))
         };
         let (since, wall_clock) = self.narrower_clock(limits.wall_clock, now);
@@ -264,7 +245,7 @@ impl Budget {
         let mut used = self.lock();
         used.add(kind, n);
         let above = self.0.parent.as_ref().map_or(Ok(()), |it| it.charge(kind, n));
-        let limit = self.0.limits.of(kind);
+        let limit = kind.limit(&self.0.limits);
         if used.of(kind) > limit {
             return Err(Spent::Count { kind, limit, remaining: 0, asked: n });
         }
@@ -332,13 +313,13 @@ impl Budget {
     fn has(&self, kind: Kind, asked: u64, used: &Used) -> Result<(), Spent> {
         let remaining = self.left(kind, used);
         if asked > remaining {
-            return Err(Spent::Count { kind, limit: self.0.limits.of(kind), remaining, asked });
+            return Err(Spent::Count { kind, limit: kind.limit(&self.0.limits), remaining, asked });
         }
         Ok(())
     }
 
     fn left(&self, kind: Kind, used: &Used) -> u64 {
-        self.0.limits.of(kind).saturating_sub(used.of(kind))
+        kind.limit(&self.0.limits).saturating_sub(used.of(kind))
     }
 
     fn lock(&self) -> MutexGuard<'_, Used> {

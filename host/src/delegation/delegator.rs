@@ -2,7 +2,7 @@
 
 mod prepare;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures_util::future::join;
 use tokio::sync::{broadcast, oneshot};
@@ -17,6 +17,7 @@ use super::{
     error::DelegateError,
     executor::Bounds,
     ledger::Books,
+    limits::Limits,
     live::{Feed, Live, Update},
     nested,
     request::Request,
@@ -27,45 +28,16 @@ use crate::{
     boundary::{HouseRules, Policy},
     clock::Clock,
     completion::Queue,
-    defence::{Defence, Defences},
+    defence::Defence,
     id::{DelegationId, Random},
     plugin::Agents,
     provider::{Model, Models},
     sandbox::{Binary, Sandbox},
     session::Session,
     store::{Store, StoreError},
-    toolset::{Blocked, Grant, Registry, ToolId, Withheld},
+    toolset::{Blocked, Grant, Registry, Withheld},
     unit::Mode,
 };
-
-/// What a delegation may ask for. All counts are above zero.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Children of one batch that run at once; each takes memory and rate.
-    pub max_concurrent_children: usize,
-    /// Tasks in one batch: what one call can start.
-    pub max_tasks_per_batch: usize,
-    /// Depth at which nobody delegates any more.
-    pub max_depth: u32,
-    /// Units in the background at once.
-    pub max_async_children: usize,
-    /// Units that may wait for a slot.
-    pub max_queued: usize,
-    /// Units that ended and are still listed.
-    pub retained_records: usize,
-    /// Model calls of one child that asks for no other number.
-    pub max_iterations: u32,
-    /// Wall clock of one child, waiting included.
-    pub child_timeout: Duration,
-    /// From the request to stop to the stop.
-    pub interrupt_grace: Duration,
-    /// Names of toolsets and tools of a top-level call that asks for none.
-    pub default_toolsets: Vec<String>,
-    /// Tools that no child gets, besides those that are always blocked.
-    pub blocked_tools: Vec<ToolId>,
-    /// All of them, but in tests.
-    pub defences: Defences,
-}
 
 /// What a delegator is made of.
 pub struct Parts {

@@ -4,10 +4,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
-    config::{Config, KeySource, ModelConfig, ProviderConfig, ProviderKind},
-    provider::{
-        Key, Kind, LazyProvider, Model, Models, Patience, Provider, ProviderSpec, Timeouts,
-    },
+    config::{Config, KeySource, ModelConfig, ProviderConfig},
+    provider::{Key, LazyProvider, Model, Models, Patience, Provider, ProviderSpec, Timeouts},
 };
 
 /// What a command for a key is given to: an operator writes pipes there.
@@ -39,11 +37,7 @@ pub fn models(config: &Config) -> Models {
 fn spec(name: &str, config: &ProviderConfig) -> ProviderSpec {
     ProviderSpec {
         name: name.to_owned(),
-        kind: match config.kind {
-            ProviderKind::OpenAi => Kind::OpenAi,
-            ProviderKind::Anthropic => Kind::Anthropic,
-            ProviderKind::Scripted => Kind::Scripted,
-        },
+        kind: config.kind,
         base_url: config.base_url.clone(),
         key: match &config.key {
             None => Key::None,

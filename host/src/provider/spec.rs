@@ -17,19 +17,9 @@ use super::{
     openai::OpenAi,
     scripted::{self, CassetteError},
     service::Service,
+    settings::Kind,
 };
 use crate::http::{HttpError, client_builder, plain_client_builder};
-
-/// Which wire a provider speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Chat completions.
-    OpenAi,
-    /// The messages API.
-    Anthropic,
-    /// None: a cassette is played.
-    Scripted,
-}
 
 impl Kind {
     fn default_url(self) -> &'static str {

@@ -20,10 +20,12 @@ use super::{
 };
 
 mod home;
+mod settings;
 
 pub use home::HomeError;
 use home::Personal;
 pub(super) use home::homes;
+pub use settings::WorkspaceConfig;
 
 /// Entries below the host's own directories that are looked at for the further
 /// names of a file. Bounds what a full cache takes of a call's time; past it

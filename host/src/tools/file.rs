@@ -19,15 +19,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::closed::Closed;
 use super::{NO_WORKSPACE, OpenError, Opened, Opening, Toolset};
-use crate::{
-    defence::Defences,
-    toolset::{Caller, ToolError, registry::Declaration},
-};
+use crate::toolset::{Caller, ToolError, registry::Declaration};
 
 mod path;
 mod quota;
 mod repository;
 mod rules;
+mod settings;
 mod workspace;
 
 mod encoding;
@@ -64,6 +62,7 @@ pub use patch::{Patch, Patched};
 pub use read_file::{FileSlice, ReadFile};
 pub use rules::{PROTECTED_GLOBS, SECRET_GLOBS};
 pub use search_files::{SearchFiles, SearchPage};
+pub use settings::FileConfig;
 pub use skipped::Skipped;
 pub use write_file::{WriteFile, Written};
 
@@ -97,67 +96,6 @@ impl Toolset for FilesRead {
     type Host = FileTools;
     const TOOLS: &'static [Declaration<FileTools>] =
         &[Declaration::of::<ReadFile>(), Declaration::of::<SearchFiles>()];
-}
-
-/// Limits of the file tools.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileConfig {
-    /// Bytes of text that one read returns. Bounds what a read of a huge file
-    /// takes of the host's memory and of a child's context.
-    pub max_read_bytes: u64,
-    /// Bytes of one line that a read returns; the rest of the line is cut.
-    /// Bounds a file that is one endless line.
-    pub max_line_bytes: u64,
-    /// Bytes of a file after a write or a patch, and of a diff. Bounds how
-    /// fast the disk fills, and a replacement that multiplies its text.
-    pub max_write_bytes: u64,
-    /// Bytes of a file that can be patched, which happens in memory.
-    pub max_patch_bytes: u64,
-    /// Lines compared to find the places of all hunks of a diff, a long line
-    /// counting as several. Bounds a diff that fits nearly everywhere, whose
-    /// search would be quadratic; a million take some milliseconds.
-    pub max_diff_steps: u64,
-    /// Hits on one page of a search, whatever the caller asks for. Bounds
-    /// what an answer takes of memory.
-    pub max_hits: u32,
-    /// Bytes of the paths and texts on one page of a search, which ends early
-    /// at them. Bounds a page of long paths as `max_hits` bounds short ones.
-    pub max_page_bytes: u64,
-    /// Bytes of a file that is searched by content; larger ones are passed
-    /// over. Bounds the memory of a search, which holds one file at a time.
-    pub max_search_file_bytes: u64,
-    /// Bytes of a matching line that a hit quotes; the rest is cut.
-    pub max_hit_text_bytes: u64,
-    /// Bytes of a glob or a regular expression. Bounds the time to compile.
-    pub max_pattern_bytes: u64,
-    /// Bytes of a compiled regular expression. Bounds a short text that
-    /// stands for a huge automaton (`(a{1000}){1000}`), and with it the time
-    /// that each byte of a searched file can take.
-    pub max_regex_bytes: u64,
-    /// Bytes of a `.gitignore` that are obeyed. Bounds the automaton that is
-    /// built of them.
-    pub max_gitignore_bytes: u64,
-    /// Entries of one directory that is searched. Bounds the memory that
-    /// sorting takes when a child floods a directory.
-    pub max_dir_entries: u64,
-    /// Names in a path. Bounds the open directories of a search and the walk
-    /// down a tree that was nested on purpose.
-    pub max_depth: u32,
-    /// Bytes by which files grow through these tools, all children of the host
-    /// together. Bounds how much of the disk they fill.
-    pub max_written_bytes: u64,
-    /// Files and directories made through these tools, likewise. Bounds a
-    /// flood of empty ones, which takes no bytes.
-    pub max_created_files: u64,
-    /// Files that are neither read nor written, as lines of a `.gitignore`;
-    /// [`SECRET_GLOBS`] unless somebody knows better. Their names are listed.
-    /// A child's text leaves the machine with the next model call.
-    pub secret_globs: Vec<String>,
-    /// Files that are not written, likewise; [`PROTECTED_GLOBS`]. A child that
-    /// writes what the person's programs obey acts as the person.
-    pub protected_globs: Vec<String>,
-    /// All of them, but in tests.
-    pub defences: Defences,
 }
 
 /// Why a workspace cannot be used. For the operator: it names a host path.

@@ -9,12 +9,13 @@
 //! bounded and can't pass for another note (`notes`).
 
 mod notes;
+mod settings;
 
 use std::{
     fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError},
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -23,6 +24,8 @@ use rustix::fs::OFlags;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::{task, time};
+
+pub use self::settings::MemoryConfig;
 
 use self::notes::{Document, canonical};
 use super::{OpenError, Opened, Opening, Toolset};
@@ -132,21 +135,6 @@ fn is_below(file: &Path, workspace: Option<&Path>) -> bool {
     let real = |it: &Path| it.canonicalize().ok();
     let beginning = file.ancestors().find_map(real);
     workspace.and_then(real).zip(beginning).is_some_and(|(dir, file)| file.starts_with(dir))
-}
-
-/// Where notes are kept, and how many.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MemoryConfig {
-    /// The file, made with its directory when the first note is added. Not
-    /// below a workspace: children could write what the parent remembers.
-    pub file: PathBuf,
-    /// Notes, of which one more is refused. Bounds what every run reads.
-    pub max_notes: u32,
-    /// Bytes of one note.
-    pub max_note_bytes: u64,
-    /// Bytes of the file, all that a person wrote included. Bounds what one
-    /// call reads into memory and gives to a model.
-    pub max_bytes: u64,
 }
 
 /// The notes of one file. Clones share it.

@@ -16,16 +16,12 @@ use std::{
     env, io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use tokio::task;
 
 use super::{NO_WORKSPACE, OpenError, Opened, Opening, Toolset, closed::Closed};
-use crate::{
-    defence::Defences,
-    toolset::{Caller, registry::Declaration},
-};
+use crate::toolset::{Caller, registry::Declaration};
 
 mod session;
 mod tool;
@@ -56,6 +52,7 @@ mod order;
 mod probe;
 mod sandbox;
 mod scratch;
+mod settings;
 mod system;
 
 #[cfg(test)]
@@ -65,6 +62,7 @@ pub use chain::ToolChain;
 pub(crate) use launcher::serve as launch_as_helper;
 pub use sandbox::SandboxKind;
 pub use session::TerminalSession;
+pub use settings::TerminalConfig;
 pub use tool::{CommandResult, Terminal};
 
 use guard::Guard;
@@ -94,52 +92,6 @@ impl SandboxChoice {
             SandboxChoice::Landlock => &[SandboxKind::Landlock],
         }
     }
-}
-
-/// Limits of commands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TerminalConfig {
-    /// Which sandbox to use.
-    pub sandbox: SandboxChoice,
-    /// Commands may use the host's network, past every policy for the web.
-    pub network: bool,
-    /// Time of a command that names none.
-    pub timeout: Duration,
-    /// Time of a command, whatever it names.
-    pub max_timeout: Duration,
-    /// CPU time of all processes of a command together.
-    pub cpu: Duration,
-    /// Memory of all processes of a command together, by a look every 50 ms;
-    /// and of each one's own data, by the kernel. Bounds what a command takes
-    /// from everything else on the machine.
-    pub memory_bytes: u64,
-    /// Processes and threads of a command at a time, as the kernel counts
-    /// them. Bounds a fork bomb.
-    pub max_processes: u32,
-    /// Bytes of one file. Bounds how fast the disk fills; the sum of all files
-    /// is not bounded.
-    pub max_file_bytes: u64,
-    /// Bytes of the output that are kept: the first two fifths and the last
-    /// three. Bounds what an answer takes of memory and of a child's context.
-    pub max_output_bytes: u64,
-    /// Bytes of the output after which a command is ended. Bounds one that
-    /// writes without end.
-    pub max_produced_bytes: u64,
-    /// Names of variables of the host that commands see.
-    pub environment: Vec<String>,
-    /// Files and directories of the host that commands read and run, absolute.
-    /// None of the host's own, none with keys, and not the home directory.
-    pub read_only: Vec<PathBuf>,
-    /// Directories of programs, absolute, that are shown like `read_only` and
-    /// looked through before those of the system.
-    pub path: Vec<PathBuf>,
-    /// Tool chains that are shown where they are found in the home directory.
-    pub tool_chains: Vec<ToolChain>,
-    /// The program that starts commands, when it is not this process's own or
-    /// `hermitage` beside it (see [`crate::helper`]).
-    pub helper: Option<PathBuf>,
-    /// All of them, but in tests.
-    pub defences: Defences,
 }
 
 /// Why there is no terminal. For the operator: it names host paths.

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{OpenError, Opened, Opening, Toolset};
 use crate::{
-    defence::{Defence, Defences},
+    defence::Defence,
     toolset::{Caller, ToolError, registry::Declaration},
 };
 
@@ -47,6 +47,7 @@ mod refresh;
 mod text;
 
 mod search;
+mod settings;
 
 mod web_extract;
 mod web_search;
@@ -57,6 +58,7 @@ mod tests;
 pub use page::WebPage;
 pub use resolve::{Resolve, ResolveFuture};
 pub use rule::{Rule, RuleError};
+pub use settings::{SearchConfig, WebConfig};
 pub use web_extract::WebExtract;
 pub use web_search::{WebHit, WebSearch};
 
@@ -67,43 +69,6 @@ use target::Target;
 /// Pages that are read into Markdown at a time, in the whole process. Bounds
 /// the memory of many calls at once: a page at all bounds takes some 50 MiB.
 const MAX_READING: usize = 4;
-
-/// Which pages may be fetched, and the limits of doing so.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WebConfig {
-    /// What `web_extract` may fetch; nothing when empty.
-    pub allow: Vec<Rule>,
-    /// Time until a server is found and has taken the connection, TLS
-    /// included. Bounds a server that never answers.
-    pub connect_timeout: Duration,
-    /// Time from the request until all headers are there. Bounds headers that
-    /// come one byte at a time, or never end.
-    pub header_timeout: Duration,
-    /// Time of one call, redirects included.
-    pub total_timeout: Duration,
-    /// How much must come in each `rate_window`, per second of it. Bounds a
-    /// server that keeps a connection open with a byte now and then.
-    pub min_bytes_per_second: u64,
-    /// How long the rate is watched before it is judged.
-    pub rate_window: Duration,
-    /// Redirects that are followed.
-    pub max_redirects: u32,
-    /// Bytes of an answer as they come. Bounds one that never ends.
-    pub max_body_bytes: u64,
-    /// Bytes of an answer, unpacked.
-    pub max_page_bytes: u64,
-    /// How many times larger an answer may become by unpacking. Bounds a few
-    /// bytes that stand for gigabytes.
-    pub max_ratio: u32,
-    /// Bytes of the text that one call returns.
-    pub max_text_bytes: u64,
-    /// Hits of a search, whatever the caller asks for.
-    pub max_hits: u32,
-    /// What servers are told of who asks.
-    pub user_agent: String,
-    /// All of them, but in tests.
-    pub defences: Defences,
-}
 
 /// A search engine. Its address is the operator's word: it may be private, no
 /// rule has to allow it, and it is not looked at as that of a page is.
@@ -117,22 +82,11 @@ pub struct Search {
     pub key: Option<SecretString>,
 }
 
-/// A search engine as it is configured. Its address is the operator's word: it
-/// may be private.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SearchConfig {
-    /// How it is spoken to.
-    pub kind: SearchKind,
-    /// Where it stands.
-    pub url: Url,
-    /// The variable that holds its key, if it needs one.
-    pub key_env: Option<String>,
-}
-
 /// The search engines that are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SearchKind {
     /// An instance of SearXNG whose format `json` is switched on.
+    #[default]
     Searxng,
     /// Brave's Web Search API.
     Brave,

@@ -1,8 +1,11 @@
 //! How patient the queue is.
 
-use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
+use std::{ops::RangeInclusive, time::Duration};
 
-use crate::store::LONGEST_PAUSE;
+use crate::{
+    setting::{self, count, seconds, settings},
+    store::LONGEST_PAUSE,
+};
 
 /// Shortest pause: none at all would burn every attempt at once.
 const MIN_RETRY_DELAY: Duration = Duration::from_millis(1);
@@ -18,12 +21,33 @@ const MIN_LEASE: Duration = Duration::from_secs(1);
 /// Longest lease: a day. What a dead process held has to come back some time.
 const MAX_LEASE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The numbers of a queue, none of them zero (SEMANTICS.md §8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QueueConfig {
-    lease: Duration,
-    max_attempts: NonZeroU32,
-    retry_delay: Duration,
+// One queue serves every project: shorter leases deliver events of others
+// twice, and fewer attempts give them up.
+settings! {
+    /// How completion events get to the sessions that wait for them. A consumer
+    /// claims an event, applies it and acknowledges it.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct QueueConfig in "queue" {
+        /// How long a claim holds without an acknowledgement.
+        ///
+        /// Bounds how long an event stays with a consumer that died; one that
+        /// takes longer than this gets its event twice.
+        lease_time as "lease_seconds": Duration = seconds(300, 1..=86_400), project: Never;
+
+        /// Failed deliveries after which an event is set aside as a dead
+        /// letter, where it can be seen. A consumer that is busy has not
+        /// failed.
+        ///
+        /// Bounds an event that makes its consumer fail each time.
+        attempts as "max_attempts": u32 = count(8, 1..=1_000), project: Never;
+
+        /// From the first failed delivery to the next attempt; doubled with
+        /// each, and never more than 300.
+        ///
+        /// Bounds the load of a consumer that fails at once; longer pauses
+        /// carry an event over an outage.
+        retry_delay as "retry_delay_seconds": Duration = seconds(5, 1..=300), project: Never;
+    }
 }
 
 impl QueueConfig {
@@ -42,18 +66,20 @@ impl QueueConfig {
     ) -> Result<Self, QueueConfigError> {
         in_range("lease", lease, MIN_LEASE..=MAX_LEASE)?;
         in_range("retry delay", retry_delay, MIN_RETRY_DELAY..=MAX_RETRY_DELAY)?;
-        let max_attempts = NonZeroU32::new(max_attempts).ok_or(QueueConfigError::NoAttempt)?;
-        Ok(Self { lease, max_attempts, retry_delay })
+        match max_attempts {
+            0 => Err(QueueConfigError::NoAttempt),
+            attempts => Ok(Self { lease_time: lease, attempts, retry_delay }),
+        }
     }
 
     /// How long a consumer has an event.
     pub fn lease(&self) -> Duration {
-        self.lease
+        self.lease_time
     }
 
     /// Failed attempts before an event is dead.
     pub fn max_attempts(&self) -> u32 {
-        self.max_attempts.get()
+        self.attempts
     }
 
     /// The pause after the attempt of that number, from 1.
@@ -64,15 +90,10 @@ impl QueueConfig {
 }
 
 impl Default for QueueConfig {
-    /// A lease of 300 s and 8 attempts (SEMANTICS.md §8). Their pauses begin
-    /// with 5 s and come to some ten minutes: no outage of a moment is the
-    /// end of an event.
+    /// As a host has it that nobody configured. The pauses come to some ten
+    /// minutes: no outage of a moment is the end of an event.
     fn default() -> Self {
-        Self {
-            lease: Duration::from_secs(300),
-            max_attempts: NonZeroU32::MIN.saturating_add(7),
-            retry_delay: Duration::from_secs(5),
-        }
+        setting::built_in()
     }
 }
 
@@ -112,6 +133,7 @@ fn in_range(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::setting::{Range, Setting};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -119,8 +141,25 @@ mod tests {
     fn the_defaults_are_those_of_the_semantics_and_pass_their_own_check() {
         let config = QueueConfig::default();
         assert_eq!((config.lease().as_secs(), config.max_attempts()), (300, 8));
-        let same = QueueConfig::new(config.lease, 8, config.retry_delay);
+        let same = QueueConfig::new(config.lease(), 8, config.retry_delay);
         assert_eq!(same, Ok(config));
+    }
+
+    #[test]
+    fn what_a_file_may_say_passes_the_same_check() {
+        let ends = |setting: Setting| match setting.form.amount.unwrap().range {
+            Range::Whole { min, max } => [min, max].map(|it| u64::try_from(it).unwrap()),
+            Range::Fraction { .. } => panic!("{setting:?}"),
+        };
+        let ends =
+            [QueueConfig::lease_time, QueueConfig::attempts, QueueConfig::retry_delay].map(ends);
+        for end in [0, 1] {
+            let [lease, attempts, delay] = ends.map(|it| it[end]);
+            let attempts = u32::try_from(attempts).unwrap();
+            let checked =
+                QueueConfig::new(Duration::from_secs(lease), attempts, Duration::from_secs(delay));
+            assert!(checked.is_ok(), "{checked:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::*;
-use crate::provider::Price;
+use crate::provider::{Kind as ProviderKind, Price};
 
 const LOCAL: &str = "[providers.local]\nkind = 'openai'\nbase_url = 'http://127.0.0.1:8080/v1/'\n";
 
@@ -28,8 +28,7 @@ fn two_providers_are_built_in_and_no_model() {
 
 #[test]
 fn absent_keys_mean_what_their_examples_say() {
-    let template = Template::read().unwrap();
-    let example = |slot: &str| &template.keys.iter().find(|it| it.slot == slot).unwrap().value;
+    let example = |slot: &str| &sections::keys().key(slot).unwrap().value;
     let local = &load(LOCAL).unwrap().providers["local"];
     assert_eq!(example("providers.NAME.stream").as_bool(), Some(local.stream));
     let seconds = example("providers.NAME.timeout_seconds").as_integer();

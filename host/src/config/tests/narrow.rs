@@ -3,7 +3,7 @@
 use toml::Value;
 
 use super::*;
-use crate::config::narrow::Rule;
+use crate::{config::narrow::permits, setting::Project};
 
 const USER: &str = "[delegation]\nmax_iterations = 20\nblocked_tools = ['patch']\n\
     default_toolsets = ['file']\n\
@@ -132,11 +132,10 @@ fn the_environment_is_the_users_and_stands_above() {
 /// No number that a project may write allows more than the user's own.
 #[test]
 fn no_number_of_a_project_allows_more_than_that_below_it() {
-    let template = Template::read().unwrap();
     let mut seen = 0;
-    for key in template.keys.iter().filter(|it| template.is_built_in(&it.slot)) {
+    for key in sections::keys().all.iter().filter(|it| it.is_built_in) {
         let Some(number) = key.value.as_integer() else { continue };
-        let wider = if Rule::of(&key.slot) == Rule::Higher { number - 1 } else { number + 1 };
+        let wider = if key.setting.project == Project::Higher { number - 1 } else { number + 1 };
         let text = format!("{} = {wider}", key.slot);
         // Nothing below the floor is a value at all.
         let err = Config::load(&with(&text)).unwrap_err();
@@ -156,31 +155,49 @@ fn value(text: &str) -> Value {
 #[test]
 fn each_rule_goes_one_way() {
     for (rule, below, permitted, refused) in [
-        (Rule::Lower, "2", vec!["2", "1", "-1"], vec!["3", "1.0", "'1'", "[1]"]),
-        (Rule::Lower, "true", vec!["true", "false"], vec!["0", "'false'"]),
-        (Rule::Lower, "false", vec!["false"], vec!["true"]),
-        (Rule::Higher, "2", vec!["2", "3"], vec!["1"]),
-        (Rule::Higher, "false", vec!["true", "false"], vec![]),
-        (Rule::Higher, "true", vec!["true"], vec!["false"]),
+        (Project::Lower, "2", vec!["2", "1", "-1"], vec!["3", "1.0", "'1'", "[1]"]),
+        (Project::Lower, "true", vec!["true", "false"], vec!["0", "'false'"]),
+        (Project::Lower, "false", vec!["false"], vec!["true"]),
+        (Project::Higher, "2", vec!["2", "3"], vec!["1"]),
+        (Project::Higher, "false", vec!["true", "false"], vec![]),
+        (Project::Higher, "true", vec!["true"], vec!["false"]),
         (
-            Rule::Subset,
+            Project::Subset,
             "['a', 'b']",
             vec!["[]", "['b']", "['b', 'a', 'a']"],
             vec!["['c']", "['a', 'c']"],
         ),
-        (Rule::Subset, "[]", vec!["[]"], vec!["['a']"]),
-        (Rule::Superset, "['a']", vec!["['a']", "['b', 'a']"], vec!["[]", "['b']"]),
-        (Rule::Tools, "['file_read']", vec!["[]", "['read_file']"], vec!["['file']", "['x']"]),
-        (Rule::Tools, "['patch', 'file_read']", vec!["['file_read']"], vec!["['file']"]),
-        (Rule::Never, "1", vec![], vec!["1", "0"]),
-        (Rule::KnownModel, "''", vec![], vec!["'x'"]),
+        (Project::Subset, "[]", vec!["[]"], vec!["['a']"]),
+        (Project::Superset, "['a']", vec!["['a']", "['b', 'a']"], vec!["[]", "['b']"]),
+        (Project::Tools, "['file_read']", vec!["[]", "['read_file']"], vec!["['file']", "['x']"]),
+        (Project::Tools, "['patch', 'file_read']", vec!["['file_read']"], vec!["['file']"]),
+        (Project::Never, "1", vec![], vec!["1", "0"]),
+        (Project::KnownModel, "''", vec![], vec!["'x'"]),
     ] {
         for it in permitted {
-            assert!(rule.permits(&value(it), Some(&value(below))), "{rule:?} {it} under {below}");
+            assert!(permits(rule, &value(it), Some(&value(below))), "{rule:?} {it} under {below}");
         }
         for it in refused {
-            assert!(!rule.permits(&value(it), Some(&value(below))), "{rule:?} {it} under {below}");
+            assert!(!permits(rule, &value(it), Some(&value(below))), "{rule:?} {it} under {below}");
         }
-        assert!(!rule.permits(&value(below), None), "{rule:?} with nothing below");
+        assert!(!permits(rule, &value(below), None), "{rule:?} with nothing below");
+    }
+}
+
+/// Every setting has a rule, because a declaration without one is none. Here:
+/// one that can say something of its values.
+#[test]
+fn each_setting_has_a_rule_of_its_type() {
+    for key in &sections::keys().all {
+        let (rule, value) = (key.setting.project, &key.value);
+        let fits = match rule {
+            Project::Lower | Project::Higher => value.is_integer() || value.is_bool(),
+            Project::Subset | Project::Superset | Project::Tools => value.is_array(),
+            Project::KnownModel => value.is_str(),
+            Project::Never => true,
+        };
+        assert!(fits, "`{}` has the rule {rule:?}", key.slot);
+        let is_named = key.slot.contains(setting::NAME);
+        assert!(!is_named || rule == Project::Never, "a project may set `{}`", key.slot);
     }
 }

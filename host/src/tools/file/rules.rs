@@ -25,10 +25,10 @@ use crate::{
 };
 
 /// The key of [`FileConfig::secret_globs`].
-pub(super) const SECRET_KEY: &str = "tools.file.secret_globs";
+pub(super) const SECRET_KEY: &str = FileConfig::secret_globs.key;
 
 /// The key of [`FileConfig::protected_globs`].
-pub(super) const PROTECTED_KEY: &str = "tools.file.protected_globs";
+pub(super) const PROTECTED_KEY: &str = FileConfig::protected_globs.key;
 
 /// Files that hold keys and passwords, by the names that programs give them.
 pub const SECRET_GLOBS: [&str; 30] = [

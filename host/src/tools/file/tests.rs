@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::{session::Session, toolset::Tool as _};
+use crate::{defence::Defences, session::Session, toolset::Tool as _};
 
 mod attack;
 mod closed;

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{session::Session, toolset::Tool as _};
+use crate::{defence::Defences, session::Session, toolset::Tool as _};
 
 mod body;
 mod corpus;

@@ -1,0 +1,128 @@
+//! What a delegation may ask for.
+
+use std::time::Duration;
+
+use crate::{
+    defence::Defences,
+    setting::{FromText, Wrong, count, seconds, settings, texts},
+    tools::bundled,
+    toolset::ToolId,
+};
+
+settings! {
+    /// What a delegation may ask for.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Limits in "delegation" {
+        /// Children of one batch that run at once; the others wait in the
+        /// batch.
+        ///
+        /// Each running child takes its memory and a share of the processor and
+        /// of the model provider's rate limit.
+        pub max_concurrent_children: usize = count(3, 1..=1_000), project: Lower;
+
+        /// Tasks in one batch; a longer one is refused as a whole.
+        ///
+        /// Bounds what a single call of a confused model can start.
+        pub max_tasks_per_batch: usize = count(16, 1..=1_000), project: Lower;
+
+        /// Units in the background at once; a batch is one unit. What happens
+        /// to one more is up to its caller: rejected, run in the foreground, or
+        /// queued.
+        ///
+        /// Each runs up to `max_concurrent_children` at a time. Each process
+        /// has places of its own: hosts that share a store do not share them.
+        pub max_async_children: usize = count(3, 1..=1_000), project: Lower;
+
+        /// Units that wait for a place in the background because the caller
+        /// asked to queue; one more is rejected.
+        ///
+        /// Bounds the work that a caller in a loop piles up.
+        pub max_queued: usize = count(16, 1..=10_000), project: Lower;
+
+        /// Ended units that are kept to be listed; the oldest go first. Their
+        /// completion events are delivered all the same.
+        ///
+        /// Bounds what a host that runs for months keeps in memory.
+        // The store is the user's: fewer would forget the units of other projects.
+        pub retained_records: usize = count(50, 1..=10_000), project: Never;
+
+        /// How deep children may have children: 1 lets the top level delegate,
+        /// and nobody else.
+        ///
+        /// The number of running children can grow with its power.
+        pub max_depth: u32 = count(2, 1..=8), project: Lower;
+
+        /// Model calls of one child, for tasks that ask for no other number.
+        ///
+        /// Bounds the cost of a child that goes in circles.
+        pub max_iterations: u32 = count(25, 1..=10_000), project: Lower;
+
+        /// Wall clock of one child, waiting included; then it is asked to
+        /// return what it has.
+        ///
+        /// Bounds how long a stuck child holds its place.
+        pub child_timeout as "child_timeout_seconds": Duration =
+            seconds(600, 1..=86_400), project: Lower;
+
+        /// How long a child that was asked to stop may take before it is
+        /// stopped.
+        ///
+        /// Also bounds how long leaving the host takes.
+        pub interrupt_grace as "interrupt_grace_seconds": Duration =
+            seconds(5, 1..=300), project: Lower;
+
+        /// Toolsets, or single tools, of a top-level call that asks for none.
+        ///
+        /// Names. Every name here is given to children that nobody thought
+        /// about.
+        pub default_toolsets: Vec<String> =
+            texts(&["terminal", "file", "web"]).checked(can_be_granted).one_of(toolsets_and_tools),
+            project: Tools;
+
+        /// Tools that no child ever gets, besides the five that are always
+        /// blocked (`delegate_task`, `clarify`, `memory`, `send_message`,
+        /// `execute_code`).
+        ///
+        /// Names of tools. The list can be extended only.
+        pub blocked_tools: Vec<ToolId> = texts(&[]).one_of(tools), project: Superset;
+    } besides {
+        /// All of them, but in tests.
+        pub defences: Defences = Defences::ALL;
+    }
+}
+
+impl FromText for ToolId {
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        bundled().get(text).ok_or_else(|| Wrong::unknown(text, tools()))
+    }
+}
+
+/// Checked as in a task, so that a task without toolsets can't fail by them.
+fn can_be_granted(name: &str) -> Result<(), Wrong> {
+    bundled().expand(&[name]).map(|_| ()).map_err(|_| Wrong::unknown(name, grantable()))
+}
+
+/// The names of toolsets, then of tools, that a child can be granted.
+fn grantable() -> Vec<&'static str> {
+    let toolsets = bundled().toolsets().iter().filter(|it| it.is_offered());
+    let tools = bundled().tools().into_iter().filter(|it| !it.is_parents_own());
+    with_tools(toolsets.map(|it| it.name.as_str()), tools)
+}
+
+fn toolsets_and_tools() -> Vec<&'static str> {
+    let toolsets = bundled().toolsets().iter().map(|it| it.name.as_str());
+    with_tools(toolsets, bundled().tools())
+}
+
+/// `terminal` is both, and named once.
+fn with_tools(
+    toolsets: impl Iterator<Item = &'static str>,
+    tools: impl IntoIterator<Item = ToolId>,
+) -> Vec<&'static str> {
+    let tools = tools.into_iter().map(ToolId::name);
+    toolsets.chain(tools.filter(|it| bundled().toolset(it).is_none())).collect()
+}
+
+fn tools() -> Vec<&'static str> {
+    bundled().tools().into_iter().map(ToolId::name).collect()
+}
