@@ -27,7 +27,6 @@ mod executor;
 mod ledger;
 mod limits;
 mod live;
-mod nested;
 mod originals;
 mod preview;
 pub mod request;

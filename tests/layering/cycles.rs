@@ -14,9 +14,6 @@ use crate::{
     paths::{Root, named},
 };
 
-/// Modules whose files are not untied yet.
-const TIED: &[&str] = &["delegation"];
-
 /// A module by its names from the crate down.
 type Module = Vec<String>;
 
@@ -25,16 +22,9 @@ type Uses = BTreeMap<Module, BTreeMap<Module, (Module, Module)>>;
 
 #[test]
 fn files_of_a_module_do_not_use_each_other_in_a_cycle() {
-    let tied = cycles().into_iter().filter(|it| !TIED.contains(&it.0.as_str()));
-    let told: Vec<String> = tied.map(|(module, cycle)| format!("`{module}`:\n{cycle}")).collect();
+    let cycles = cycles().into_iter();
+    let told: Vec<String> = cycles.map(|(module, cycle)| format!("`{module}`:\n{cycle}")).collect();
     assert!(told.is_empty(), "files that use each other in a cycle:\n{}", told.join("\n"));
-}
-
-#[test]
-fn a_module_that_is_untied_is_no_exception() {
-    let cycles = cycles();
-    let untied: Vec<&&str> = TIED.iter().filter(|it| !cycles.contains_key(**it)).collect();
-    assert!(untied.is_empty(), "take these out of `TIED`: {untied:?}");
 }
 
 /// The shortest cycle in each top-level module that has one.

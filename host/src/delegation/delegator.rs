@@ -1,5 +1,6 @@
 //! The delegator: from a request to a unit that is on its way.
 
+mod nested;
 mod prepare;
 
 use std::sync::Arc;
@@ -19,7 +20,6 @@ use super::{
     ledger::Books,
     limits::Limits,
     live::{Feed, Live, Update},
-    nested,
     request::Request,
     retry::Trouble,
     running::{Dispatched, Handle, Running},

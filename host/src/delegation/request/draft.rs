@@ -74,7 +74,8 @@ impl<'a> Draft<'a> {
             model: task.model.is_some() || self.rules.has_model,
             strict: self.strict,
         };
-        let made = self.resolved.tasks.iter().map(|it| &it.policy);
+        // Tasks that are alike stand beside each other more often than not.
+        let made = self.resolved.tasks.iter().rev().map(|it| &it.policy);
         Policy::decide(requested, &self.rules.parent, terms, made)
     }
 

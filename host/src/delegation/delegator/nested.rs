@@ -6,15 +6,15 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 
-use super::{
-    budget::{Budget, Kind},
-    delegator::{Asker, Core, Delegator},
-    executor::Work,
-    request::Request,
-    running::{Dispatched, Running},
-};
+use super::{Asker, Core, Delegator};
 use crate::{
     defence::Defence,
+    delegation::{
+        budget::{Budget, Kind},
+        executor::Work,
+        request::Request,
+        running::{Dispatched, Running},
+    },
     event::CompletionEvent,
     sandbox::Spent,
     tools::delegation::{DelegateTask, Delegated, Subagents, SubagentsOf, SubtaskResult},
