@@ -1,5 +1,5 @@
-//! References that lead somewhere: links and paths in documents, and what
-//! comments say of other files and of the sections of a page.
+//! References that lead somewhere: links, paths and functions in documents,
+//! and what comments say of other files and of the sections of a page.
 
 use std::{
     collections::BTreeSet,
@@ -72,6 +72,14 @@ fn is_path(word: &str) -> bool {
         && ENDINGS.iter().any(|it| word.ends_with(it))
 }
 
+/// A file and one of its functions with `::` between them, in backticks.
+fn functions(line: &str) -> impl Iterator<Item = (&str, &str, &str)> {
+    quoted(line).filter_map(|word| {
+        let (file, function) = word.split_once("::").filter(|it| it.0.ends_with(".rs"))?;
+        Some((word, file, function))
+    })
+}
+
 /// `NAME.md §N`, wherever it stands.
 fn sections(line: &str) -> Vec<(String, String)> {
     let mut res = Vec::new();
@@ -113,6 +121,13 @@ impl Repository {
         below.join(path).exists() || ROOTS.iter().any(|it| self.root.join(it).join(path).exists())
     }
 
+    fn has_function(&self, file: &str, function: &str) -> bool {
+        let files = ROOTS.iter().map(|it| self.root.join(it).join(file));
+        let mut texts = files.filter_map(|it| fs::read_to_string(it).ok());
+        let heads = ["(", "<"].map(|it| format!("fn {function}{it}"));
+        texts.any(|it| heads.iter().any(|head| it.contains(head)))
+    }
+
     fn has_section(&self, page: &str, number: &str) -> bool {
         let named = self.files.iter().filter(|it| it.ends_with(page));
         let heading = format!("## {number}. ");
@@ -134,6 +149,8 @@ impl Repository {
         res.extend(
             quoted(line).filter(|it| is_path(it) && !is_others(it) && !self.holds(below, it)),
         );
+        let functions = functions(line).filter(|it| !self.has_function(it.1, it.2));
+        res.extend(functions.map(|it| it.0));
         res.extend(pages(line).filter(|it| !is_document && !is_known(it) && !is_others(it)));
         let sections = sections(line).into_iter().filter(|it| !self.has_section(&it.0, &it.1));
         let sections = sections.map(|(page, number)| format!("{page} §{number}"));
@@ -172,7 +189,28 @@ fn a_reference_that_leads_nowhere_is_found() {
         "//! See `tools/nothing.rs` and `tools/file.rs`.",
         &["tools/nothing.rs"],
     );
+    check(
+        "README.md",
+        "`boundary/plan.rs::plan` and `boundary/plan.rs::plane`",
+        &["boundary/plan.rs::plane"],
+    );
     check("host/src/lib.rs", "// as SEMANTICS.md §3 says", &[]);
     check("host/src/lib.rs", "// as SEMANTICS.md §33 says", &["SEMANTICS.md §33"]);
     check("host/src/lib.rs", "// as lore.md says", &["lore.md"]);
+}
+
+/// A grant and a result have few hands to go through, and the map names them.
+#[test]
+fn the_paths_that_the_map_tells_are_short() {
+    let map = fs::read_to_string(root().join("host/ARCHITECTURE.md")).unwrap();
+    let check = |heading: &str, most: usize| {
+        let (_, section) = map.split_once(heading).unwrap();
+        let section = section.split("\n#").next().unwrap();
+        let is_step = |it: &&str| it.starts_with(|it: char| it.is_ascii_digit());
+        let steps: Vec<&str> = section.lines().filter(is_step).collect();
+        assert!((1..=most).contains(&steps.len()), "{heading}: {}", steps.len());
+        assert!(steps.iter().all(|it| functions(it).next().is_some()), "{steps:#?}");
+    };
+    check("### The path of a grant", 10);
+    check("### The path of a result", 12);
 }
