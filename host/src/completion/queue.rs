@@ -21,10 +21,11 @@ use std::{fmt, sync::Arc};
 pub use self::{
     config::{QueueConfig, QueueConfigError},
     deliveries::{Deliveries, FOREIGN_LOOK},
-    delivery::{Attempt, Delivery},
+    delivery::Delivery,
     error::{QueueError, SettleError},
     pause::BUSY_PAUSE,
 };
+pub use crate::store::Settled;
 
 use self::{claim::Claim, pause::Pause, waiters::Waiters};
 use crate::{

@@ -394,7 +394,7 @@ impl Tables for Memory {
         Ok(self.claim_first(filter, by, now, until, max_attempts))
     }
 
-    fn ack(&mut self, id: EventId, token: ClaimToken) -> Result<Settled, StoreError> {
+    fn ack(&mut self, id: EventId, token: ClaimToken) -> Result<Option<Settled>, StoreError> {
         Ok(self.settle(id, token, |event| {
             event.row.state = EventState::Acked;
             Settled::Done
@@ -408,14 +408,14 @@ impl Tables for Memory {
         not_before: f64,
         error: &str,
         max_attempts: u32,
-    ) -> Result<Settled, StoreError> {
+    ) -> Result<Option<Settled>, StoreError> {
         Ok(self.settle(id, token, |event| {
             event.row.last_error = Some(error.to_owned());
             event.offer_again(not_before, max_attempts)
         }))
     }
 
-    fn put_back(&mut self, id: EventId, token: ClaimToken) -> Result<Settled, StoreError> {
+    fn put_back(&mut self, id: EventId, token: ClaimToken) -> Result<Option<Settled>, StoreError> {
         Ok(self.settle(id, token, |event| {
             event.row.attempts = event.row.attempts.saturating_sub(1);
             event.row.state = EventState::Pending { not_before: event.not_before };

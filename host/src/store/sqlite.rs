@@ -293,7 +293,7 @@ impl Tables for Sqlite {
         Ok(queue::claim(&self.db, filter, by, now, until, max_attempts)?)
     }
 
-    fn ack(&mut self, id: EventId, token: ClaimToken) -> Result<Settled, StoreError> {
+    fn ack(&mut self, id: EventId, token: ClaimToken) -> Result<Option<Settled>, StoreError> {
         Ok(queue::ack(&self.db, id, token)?)
     }
 
@@ -304,11 +304,11 @@ impl Tables for Sqlite {
         not_before: f64,
         error: &str,
         max_attempts: u32,
-    ) -> Result<Settled, StoreError> {
+    ) -> Result<Option<Settled>, StoreError> {
         Ok(queue::retry(&self.db, id, token, not_before, error, max_attempts)?)
     }
 
-    fn put_back(&mut self, id: EventId, token: ClaimToken) -> Result<Settled, StoreError> {
+    fn put_back(&mut self, id: EventId, token: ClaimToken) -> Result<Option<Settled>, StoreError> {
         Ok(queue::put_back(&self.db, id, token)?)
     }
 

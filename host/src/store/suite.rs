@@ -200,8 +200,8 @@ fn events_are_claimed_in_their_order_and_by_one_consumer() {
         assert_eq!(tables.event(row.id).unwrap().unwrap(), row);
         assert_eq!(claim(tables, chat(), 1, 10.0).unwrap().0.event.dedup, "b");
         assert_eq!(claim(tables, chat(), 1, 10.0), None);
-        assert_eq!(tables.ack(row.id, token).unwrap(), Settled::Done);
-        assert_eq!(tables.ack(row.id, token).unwrap(), Settled::Lost);
+        assert_eq!(tables.ack(row.id, token).unwrap(), Some(Settled::Done));
+        assert_eq!(tables.ack(row.id, token).unwrap(), None);
         assert_eq!(tables.event(row.id).unwrap().unwrap().state, EventState::Acked);
     });
 }
@@ -243,7 +243,7 @@ fn a_failed_attempt_is_made_again_until_the_last_one() {
             let (row, token) = claim(tables, chat(), 1, now).unwrap();
             assert_eq!(row.attempts, attempt);
             let res = tables.retry(id, token, now + 50.0, "it is full", MAX).unwrap();
-            assert_eq!(res, if attempt < MAX { Settled::Done } else { Settled::Dead });
+            assert_eq!(res, Some(if attempt < MAX { Settled::Done } else { Settled::Dead }));
             assert_eq!(claim(tables, chat(), 1, now + 49.0), None);
             let due = (attempt < MAX).then_some(now + 50.0);
             assert_eq!(tables.next_due(&all_of(chat()), host(1)).unwrap(), due);
@@ -267,10 +267,10 @@ fn a_lease_that_ends_is_a_failed_attempt() {
         let text =
             "its consumer on host_01010101010101010101010101010101 did not settle it in time";
         assert_eq!((row.attempts, row.last_error.as_deref()), (2, Some(text)));
-        assert_eq!(tables.ack(id, stale).unwrap(), Settled::Lost);
-        assert_eq!(tables.retry(id, stale, 0.0, "late", MAX).unwrap(), Settled::Lost);
-        assert_eq!(tables.put_back(id, stale).unwrap(), Settled::Lost);
-        assert_eq!(tables.ack(id, token).unwrap(), Settled::Done);
+        assert_eq!(tables.ack(id, stale).unwrap(), None);
+        assert_eq!(tables.retry(id, stale, 0.0, "late", MAX).unwrap(), None);
+        assert_eq!(tables.put_back(id, stale).unwrap(), None);
+        assert_eq!(tables.ack(id, token).unwrap(), Some(Settled::Done));
     });
 }
 
@@ -298,12 +298,12 @@ fn an_event_that_is_put_back_is_where_it_was() {
         tables.push(&other("watch_match", "b", chat()), host(1)).unwrap();
         let before = tables.event(id).unwrap().unwrap();
         let (_, stale) = claim(tables, chat(), 1, 10.0).unwrap();
-        assert_eq!(tables.put_back(id, stale).unwrap(), Settled::Done);
+        assert_eq!(tables.put_back(id, stale).unwrap(), Some(Settled::Done));
         assert_eq!(tables.event(id).unwrap().unwrap(), before);
         let (row, token) = claim(tables, chat(), 1, 10.0).unwrap();
         assert_eq!((row.id, row.attempts), (id, 1));
         assert_ne!(token, stale);
-        assert_eq!(tables.ack(id, stale).unwrap(), Settled::Lost);
+        assert_eq!(tables.ack(id, stale).unwrap(), None);
     });
 }
 
@@ -385,7 +385,7 @@ fn the_claims_of_a_dead_host_are_freed_whoever_owns_the_event() {
         assert_eq!(tables.owners().unwrap(), [host(2)]);
         assert_eq!(tables.recover(host(2), 20.0).unwrap().claims, 1);
         assert_eq!(tables.owners().unwrap(), []);
-        assert_eq!(tables.ack(id, token).unwrap(), Settled::Lost);
+        assert_eq!(tables.ack(id, token).unwrap(), None);
         let (row, _) = claim(tables, chat(), 1, 20.0).unwrap();
         assert_eq!((row.attempts, row.id), (2, id), "the attempt stays counted");
     });
@@ -459,7 +459,7 @@ fn what_died_is_kept_for_a_person() {
         tables.insert_unit(&record, host(1)).unwrap();
         let id = tables.finish(&finish(&record, 0, Status::Completed, 1.0)).unwrap().unwrap();
         let (_, token) = claim(tables, chat(), 1, 2.0).unwrap();
-        assert_eq!(tables.retry(id, token, 3.0, "no", 1).unwrap(), Settled::Dead);
+        assert_eq!(tables.retry(id, token, 3.0, "no", 1).unwrap(), Some(Settled::Dead));
         assert_eq!(tables.prune(0, 0).unwrap(), 0);
         tables.ack_by_hand(id).unwrap();
         assert_eq!(tables.prune(0, 0).unwrap(), 2);

@@ -150,16 +150,15 @@ pub struct Finish {
     pub acked: bool,
 }
 
-/// What came of an attempt to settle a claimed event.
+/// What came of a claimed event that its consumer settled. There is none when
+/// the claim was no longer this consumer's: its lease ended and another one
+/// has the event, or it is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
-    /// As asked.
+    /// As asked: applied, put back, or offered again after a pause.
     Done,
-    /// It was the last attempt: the event is dead.
+    /// It was the last attempt: the event is dead, and kept for a person.
     Dead,
-    /// The claim is no longer this consumer's: its lease ended and another
-    /// one has the event, or it is settled.
-    Lost,
 }
 
 /// A unit as it is kept.
@@ -306,7 +305,7 @@ pub trait Tables: Send {
     ) -> Result<Option<(EventRow, ClaimToken)>, StoreError>;
 
     /// The event was applied.
-    fn ack(&mut self, id: EventId, token: ClaimToken) -> Result<Settled, StoreError>;
+    fn ack(&mut self, id: EventId, token: ClaimToken) -> Result<Option<Settled>, StoreError>;
 
     /// The attempt failed: the event is offered again at `not_before`, or
     /// dies with its last attempt.
@@ -317,11 +316,11 @@ pub trait Tables: Send {
         not_before: f64,
         error: &str,
         max_attempts: u32,
-    ) -> Result<Settled, StoreError>;
+    ) -> Result<Option<Settled>, StoreError>;
 
     /// The consumer is busy: the event is where it was before the claim, and
     /// the attempt did not count.
-    fn put_back(&mut self, id: EventId, token: ClaimToken) -> Result<Settled, StoreError>;
+    fn put_back(&mut self, id: EventId, token: ClaimToken) -> Result<Option<Settled>, StoreError>;
 
     /// Acknowledges an event that a person has read, whoever holds it.
     /// `false` when it was acknowledged before.

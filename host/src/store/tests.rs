@@ -255,7 +255,7 @@ async fn two_hosts_write_and_read_one_file() {
     let by = two.host();
     let claim = move |it: &mut dyn Tables| it.claim(&all_of(chat()), by, 4.0, 9.0, 8);
     let (row, token) = two.run(claim).await.unwrap().unwrap();
-    assert_eq!(two.run(move |it| it.ack(row.id, token)).await, Ok(Settled::Done));
+    assert_eq!(two.run(move |it| it.ack(row.id, token)).await, Ok(Some(Settled::Done)));
     let row = one.read(move |it| it.event(row.id)).await.unwrap().unwrap();
     assert_eq!(row.state, EventState::Acked);
 }
@@ -351,7 +351,7 @@ async fn every_event_is_handed_out_once_by_hosts_that_compete() {
             let claim = move |it: &mut dyn Tables| it.claim(&all_of(chat()), by, 1.0, 9.0, 8);
             while let Some((row, token)) = store.run(claim).await.unwrap() {
                 let res = store.run(move |it| it.ack(row.id, token)).await.unwrap();
-                assert_eq!(res, Settled::Done);
+                assert_eq!(res, Some(Settled::Done));
                 claimed.fetch_add(1, Ordering::Relaxed);
             }
         })

@@ -76,16 +76,13 @@ impl Claim {
         let op = self.operation(fate);
         let settled = self.queue.store().run(op).await?;
         self.if_dropped = None;
-        match settled {
-            Settled::Lost => Err(SettleError::Lost(self.row.id)),
-            settled => Ok(settled),
-        }
+        settled.ok_or(SettleError::Lost(self.row.id))
     }
 
     fn operation(
         &self,
         fate: Fate,
-    ) -> impl FnOnce(&mut dyn Tables) -> Result<Settled, StoreError> + Send + use<> {
+    ) -> impl FnOnce(&mut dyn Tables) -> Result<Option<Settled>, StoreError> + Send + use<> {
         let (id, token, attempts) = (self.row.id, self.token, self.row.attempts);
         let queue = self.queue.clone();
         move |tables| match fate {
@@ -95,7 +92,7 @@ impl Claim {
                 let config = queue.config();
                 let not_before = queue.now() + config.delay_after(attempts).as_secs_f64();
                 let settled = tables.retry(id, token, not_before, &why, config.max_attempts())?;
-                if settled == Settled::Dead {
+                if settled == Some(Settled::Dead) {
                     tracing::warn!(event = id.0, why, "an event failed for the last time");
                 }
                 Ok(settled)

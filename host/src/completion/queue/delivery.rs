@@ -41,15 +41,6 @@ impl fmt::Debug for Delivery {
     }
 }
 
-/// What came of a failed attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attempt {
-    /// The event is offered again after a pause.
-    Again,
-    /// It was the last one: the event is dead, and kept for a person.
-    Dead,
-}
-
 impl Delivery {
     pub(super) fn new(claim: Claim, pause: Pause) -> Self {
         let claim = claim.if_dropped(Fate::Failed { why: DROPPED.to_owned() });
@@ -120,10 +111,9 @@ impl Delivery {
     ///
     /// [`SettleError::Lost`] when the claim is another's by now, or that of
     /// the store.
-    pub async fn retry(self, why: &str) -> Result<Attempt, SettleError> {
+    pub async fn retry(self, why: &str) -> Result<Settled, SettleError> {
         let failed = Fate::Failed { why: clean_line(why, MAX_REASON_CHARS) };
-        let settled = self.claim.settle(failed.clone(), failed).await?;
-        Ok(if settled == Settled::Dead { Attempt::Dead } else { Attempt::Again })
+        self.claim.settle(failed.clone(), failed).await
     }
 
     /// The consumer is busy: the event is where it was, the attempt did not

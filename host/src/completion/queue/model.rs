@@ -244,7 +244,7 @@ impl Run {
         let id = delivery.id();
         let stood = self.model.settle(id, claim, act, self.clock.now());
         let is_dead = self.model.events[&id].state == State::Dead;
-        let after = if is_dead { Attempt::Dead } else { Attempt::Again };
+        let after = if is_dead { Settled::Dead } else { Settled::Done };
         let lost = Err(SettleError::Lost(id));
         match act {
             Act::Ack => assert_eq!(delivery.ack().await, if stood { Ok(()) } else { lost }),

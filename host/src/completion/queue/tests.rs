@@ -228,7 +228,7 @@ async fn a_failed_attempt_is_repeated_after_pauses_that_double_until_it_is_dead(
         let delivery = rig.next(&mut deliveries).await.unwrap();
         assert_eq!(delivery.attempts(), attempt);
         let after = delivery.retry("no\nroute\x1b[2J").await.unwrap();
-        assert_eq!(after, if attempt < 8 { Attempt::Again } else { Attempt::Dead });
+        assert_eq!(after, if attempt < 8 { Settled::Done } else { Settled::Dead });
         if attempt < 8 {
             rig.advance(pause * SECOND - SECOND / 2).await;
             assert!(rig.next(&mut deliveries).await.is_none(), "after attempt {attempt}");
@@ -253,7 +253,7 @@ async fn who_waits_is_woken_when_a_pause_ends_and_not_before(rig: Rig) {
     let first = rig.next(&mut deliveries).await.unwrap();
     let mut next = pin!(deliveries.next());
     assert!(rig.now(next.as_mut()).await.is_none());
-    assert_eq!(first.retry("x").await, Ok(Attempt::Again));
+    assert_eq!(first.retry("x").await, Ok(Settled::Done));
     assert!(rig.now(next.as_mut()).await.is_none());
     rig.advance(SECOND / 2).await;
     assert!(rig.now(next.as_mut()).await.is_none());
@@ -354,7 +354,7 @@ async fn what_failed_is_not_overtaken_within_its_session(rig: Rig) {
     rig.push("other", &chat(2)).await;
     let mut deliveries = rig.queue.deliveries(all(&session));
     let first = rig.next(&mut deliveries).await.unwrap();
-    assert_eq!(first.retry("x").await, Ok(Attempt::Again));
+    assert_eq!(first.retry("x").await, Ok(Settled::Done));
     assert!(rig.next(&mut deliveries).await.is_none());
     assert!(rig.drain(&session).await.is_empty());
     // Other sessions and types, and who asks for it, wait for nothing.

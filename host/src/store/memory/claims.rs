@@ -115,14 +115,12 @@ impl Memory {
         id: EventId,
         token: ClaimToken,
         apply: impl FnOnce(&mut Event) -> Settled,
-    ) -> Settled {
+    ) -> Option<Settled> {
         let held = |it: &&Event| it.claimed_by().is_some() && it.claims == token.0;
-        let Some(mut event) = self.events.get(&id).filter(held).cloned() else {
-            return Settled::Lost;
-        };
+        let mut event = self.events.get(&id).filter(held)?.clone();
         let res = apply(&mut event);
         self.events.set(id, Some(event));
-        res
+        Some(res)
     }
 
     /// Frees what a dead host holds, and leaves its local events to anybody.

@@ -215,15 +215,15 @@ fn die(db: &Connection, rid: i64, reason: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn settled(n_changed: usize) -> Settled {
-    if n_changed > 0 { Settled::Done } else { Settled::Lost }
-}
-
-pub(super) fn ack(db: &Connection, id: EventId, token: ClaimToken) -> Result<Settled, Failure> {
+pub(super) fn ack(
+    db: &Connection,
+    id: EventId,
+    token: ClaimToken,
+) -> Result<Option<Settled>, Failure> {
     let sql = "UPDATE event SET state = 2, claimed_by = NULL, until = NULL
         WHERE id = ?1 AND state = 1 AND token = ?2 RETURNING unit";
     let is_acked = acked(db, db.prepare_cached(sql)?, [number(id.0), number(token.0)])?;
-    Ok(settled(usize::from(is_acked)))
+    Ok(is_acked.then_some(Settled::Done))
 }
 
 /// Runs an acknowledgement that returns the unit of its event. `false` when
@@ -247,29 +247,26 @@ pub(super) fn retry(
     not_before: f64,
     error: &str,
     max_attempts: u32,
-) -> Result<Settled, Failure> {
+) -> Result<Option<Settled>, Failure> {
     let sql = "UPDATE event SET state = CASE WHEN ?5 <= attempts THEN 3 ELSE 0 END,
             claimed_by = NULL, until = NULL, not_before = ?3, last_error = ?4
         WHERE id = ?1 AND state = 1 AND token = ?2 RETURNING state = 3";
     let params = params![number(id.0), number(token.0), not_before, error, max_attempts];
     let is_dead: Option<bool> =
         db.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()?;
-    Ok(match is_dead {
-        None => Settled::Lost,
-        Some(true) => Settled::Dead,
-        Some(false) => Settled::Done,
-    })
+    Ok(is_dead.map(|it| if it { Settled::Dead } else { Settled::Done }))
 }
 
 pub(super) fn put_back(
     db: &Connection,
     id: EventId,
     token: ClaimToken,
-) -> Result<Settled, Failure> {
+) -> Result<Option<Settled>, Failure> {
     let sql = "UPDATE event SET state = 0, attempts = max(attempts - 1, 0), claimed_by = NULL,
             until = NULL
         WHERE id = ?1 AND state = 1 AND token = ?2";
-    Ok(settled(execute(db, sql, [number(id.0), number(token.0)])?))
+    let n_changed = execute(db, sql, [number(id.0), number(token.0)])?;
+    Ok((n_changed > 0).then_some(Settled::Done))
 }
 
 pub(super) fn ack_by_hand(db: &Connection, id: EventId) -> Result<bool, Failure> {
