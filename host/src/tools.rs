@@ -206,18 +206,19 @@ pub fn bundled() -> &'static Registry {
     &BUNDLED
 }
 
-/// The same, opened on this machine, and proven where that is needed.
+/// Opens all of it on this machine, and proves what has to be proved: the tools
+/// of a registry that has them get their work, or a reason why not.
 ///
 /// # Errors
 ///
 /// What was asked for can't be had: a workspace that is none, a terminal that
 /// is configured wrong. What a machine merely lacks is withheld.
-pub async fn open(opening: &Opening<'_>) -> Result<Registry, OpenError> {
-    let (mut registry, earlier) = (bundled().clone(), Kept::default());
+pub async fn open(opening: &Opening<'_>, registry: &mut Registry) -> Result<(), OpenError> {
+    let earlier = Kept::default();
     for toolset in TOOLSETS {
-        toolset.enter(opening, &earlier, &mut registry).await?;
+        toolset.enter(opening, &earlier, registry).await?;
     }
-    Ok(registry)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use crate::{
         file::WorkspaceError,
         terminal::TerminalError,
     },
-    toolset::{HeldBy, NativeTool, Registry, Tool, Work, native::NativeError},
+    toolset::{HeldBy, NativeTool, Registry, Tool, ToolId, Work, native::NativeError},
 };
 
 /// How often a host looks for others that are gone. A killed host's lock is
@@ -181,8 +181,8 @@ impl Builder {
         self
     }
 
-    /// Does the work of one of the host's tools in another way. It is offered,
-    /// whatever this machine lacks for the usual one.
+    /// Does the work of one of the host's tools ([`crate::host_tools`]) in another
+    /// way. It is offered, whatever this machine lacks for the usual one.
     pub fn replace<T: Tool>(mut self, work: impl Work<T>) -> Self {
         self.replaced.push(Box::new(move |registry| registry.replace(work)));
         self
@@ -255,15 +255,16 @@ impl Builder {
         #[cfg(feature = "switches")]
         let config = config.with_defences(self.defences);
         config.check("Builder::config")?;
-        check(self.natives.clone(), &self.parent_tools)?;
+        let mut registry = tools::bundled().clone();
+        self.natives.into_iter().try_for_each(|it| registry.add(it).map(drop))?;
+        self.parent_tools.iter().try_for_each(|it| check_parents(&registry, &**it))?;
         let store = self.keep.open(&random).await?;
         let queue = Queue::new(store.clone(), Arc::clone(&clock), config.queue);
         let models = self.models.unwrap_or_else(|| models::models(&config));
         let workspace = self.given.workspace_name();
         let own_files = own::files(self.own_files, &config, &self.given, store.path());
-        let mut registry = offer(&self.given, &config, &own_files, &queue, &random).await?;
+        offer(&self.given, &config, &own_files, &queue, &random, &mut registry).await?;
         self.replaced.into_iter().for_each(|it| it(&mut registry));
-        add(&mut registry, self.natives)?;
         let mut of_parents = registry.clone();
         self.parent_tools.into_iter().for_each(|it| of_parents.stand_in(it));
         let max_depth = config.delegation.max_depth;
@@ -295,26 +296,16 @@ impl Builder {
     }
 }
 
-/// What is wrong with the tools of the application, before anything is opened.
-fn check(
-    natives: Vec<Arc<dyn NativeTool>>,
-    parents: &[Arc<dyn NativeTool>],
-) -> Result<(), BuildError> {
-    let mut registry = tools::bundled().clone();
-    add(&mut registry, natives)?;
-    let own = |it: &crate::toolset::ToolId| it.held_by() == HeldBy::Parent;
-    for name in parents.iter().map(|it| it.spec().name) {
-        if !registry.get(&name).as_ref().is_some_and(own) {
-            let known = registry.tools().into_iter().filter(own);
-            let known: Vec<String> = known.map(|it| format!("`{it}`")).collect();
-            return Err(BuildError::NotAParentsTool { name, known: known.join(", ") });
-        }
+/// Whether a tool is one of those that a parent alone holds.
+fn check_parents(registry: &Registry, tool: &dyn NativeTool) -> Result<(), BuildError> {
+    let name = tool.spec().name;
+    let is_parents = |it: &ToolId| it.held_by() == HeldBy::Parent;
+    if registry.get(&name).as_ref().is_some_and(is_parents) {
+        return Ok(());
     }
-    Ok(())
-}
-
-fn add(registry: &mut Registry, natives: Vec<Arc<dyn NativeTool>>) -> Result<(), NativeError> {
-    natives.into_iter().try_for_each(|it| registry.add(it).map(drop))
+    let known = registry.tools().into_iter().filter(is_parents);
+    let known: Vec<String> = known.map(|it| format!("`{it}`")).collect();
+    Err(BuildError::NotAParentsTool { name, known: known.join(", ") })
 }
 
 /// Settles what other hosts on the same store leave behind, for as long as

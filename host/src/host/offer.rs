@@ -25,7 +25,8 @@ pub(super) async fn offer(
     own: &OwnFiles,
     queue: &Queue,
     random: &Arc<dyn Random>,
-) -> Result<Registry, BuildError> {
+    registry: &mut Registry,
+) -> Result<(), BuildError> {
     let workspace = given.workspace.as_deref();
     let allow_home = config.workspace.allow_home;
     let closed = workspace.map(|it| own.below(it, allow_home)).transpose()?;
@@ -38,7 +39,7 @@ pub(super) async fn offer(
         queue,
         random,
     };
-    Ok(tools::open(&opening).await?)
+    Ok(tools::open(&opening, registry).await?)
 }
 
 /// For the doctor: the terminal of a workspace as a host on it would open it, or why it would
@@ -75,10 +76,11 @@ mod tests {
         let mut own = OwnFiles::default();
         own.family(file);
         let random: Arc<dyn Random> = Arc::new(OsRandom);
-        let offer = offer(&given, &config, &own, &queue, &random).await.unwrap();
-        let terminal = offer.get("terminal").unwrap();
-        assert!(!offer.held().contains(terminal));
-        let reason = offer.withheld().reason(terminal).unwrap();
+        let mut registry = tools::bundled().clone();
+        offer(&given, &config, &own, &queue, &random, &mut registry).await.unwrap();
+        let terminal = registry.get("terminal").unwrap();
+        assert!(!registry.held().contains(terminal));
+        let reason = registry.withheld().reason(terminal).unwrap();
         assert_eq!(
             reason,
             "commands in the workspace could reach the host's store: put it elsewhere, or in a \
