@@ -57,11 +57,11 @@ fn read(text: &str, start: &str, config: &FileConfig) -> Option<Cursor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::file::tests::ROOMY;
+    use crate::tools::file::tests::roomy;
 
     fn check(text: &str, start: &str, expect: Option<(&[&str], u64)>) {
-        let start = WorkspacePath::parse(start, &ROOMY).unwrap();
-        let actual = read(text, start.normal(), &ROOMY);
+        let start = WorkspacePath::parse(start, &roomy()).unwrap();
+        let actual = read(text, start.normal(), &roomy());
         let expect = expect.map(|(names, line)| Cursor {
             names: names.iter().map(|it| (*it).to_owned()).collect(),
             line,

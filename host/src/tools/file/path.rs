@@ -160,10 +160,10 @@ impl fmt::Display for Quoted<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::file::tests::ROOMY;
+    use crate::tools::file::tests::roomy;
 
     fn check(given: &str, expect: Result<&str, &str>) {
-        let config = FileConfig { max_depth: 4, ..ROOMY };
+        let config = FileConfig { max_depth: 4, ..roomy() };
         let actual = WorkspacePath::parse(given, &config).map(|it| it.normal);
         let expect = expect
             .map(str::to_owned)
@@ -238,7 +238,7 @@ mod tests {
         for given in [".", "./", "a/", "a//", "a/.", "a/./", "/workspace", "/workspace/"] {
             let expect = format!("`{given}` names a directory: give the path of a file");
             assert_eq!(
-                WorkspacePath::parse_file(given, &ROOMY),
+                WorkspacePath::parse_file(given, &roomy()),
                 Err(ToolError::InvalidArguments(expect))
             );
         }

@@ -189,12 +189,12 @@ fn rule<'a>(rules: &'a Gitignore, folded: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::file::tests::ROOMY;
+    use crate::tools::file::tests::roomy;
 
     fn rules() -> Rules {
         let owned = |globs: &[&str]| globs.iter().map(|it| (*it).to_owned()).collect();
         let (secret_globs, protected_globs) = (owned(&SECRET_GLOBS), owned(&PROTECTED_GLOBS));
-        Rules::new(&FileConfig { secret_globs, protected_globs, ..ROOMY }).unwrap()
+        Rules::new(&FileConfig { secret_globs, protected_globs, ..roomy() }).unwrap()
     }
 
     /// Which rules close a path: for reading, and for writing alone.
@@ -310,10 +310,10 @@ mod tests {
 
     #[test]
     fn a_pattern_that_is_none_is_named() {
-        let config = FileConfig { protected_globs: vec!["{a".to_owned()], ..ROOMY };
+        let config = FileConfig { protected_globs: vec!["{a".to_owned()], ..roomy() };
         let error = Rules::new(&config).unwrap_err().to_string();
         assert_eq!(error, "`{a` of `tools.file.protected_globs` is no pattern of a `.gitignore`");
-        let config = FileConfig { secret_globs: vec!["[b-a]".to_owned()], ..ROOMY };
+        let config = FileConfig { secret_globs: vec!["[b-a]".to_owned()], ..roomy() };
         assert!(config.check_globs().is_err());
     }
 }

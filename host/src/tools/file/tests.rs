@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::{defence::Defences, session::Session, toolset::Tool as _};
+use crate::{session::Session, setting::built_in, toolset::Tool as _};
 
 mod attack;
 mod closed;
@@ -27,34 +27,14 @@ mod read;
 mod search;
 mod write;
 
-/// Limits that no test meets by accident.
-pub(super) const ROOMY: FileConfig = FileConfig {
-    max_read_bytes: 256 << 10,
-    max_line_bytes: 64 << 10,
-    max_write_bytes: 8 << 20,
-    max_patch_bytes: 8 << 20,
-    max_diff_steps: 100_000_000,
-    max_hits: 1000,
-    max_page_bytes: 256 << 10,
-    max_search_file_bytes: 4 << 20,
-    max_hit_text_bytes: 512,
-    max_pattern_bytes: 4096,
-    max_regex_bytes: 4 << 20,
-    max_gitignore_bytes: 64 << 10,
-    max_dir_entries: 100_000,
-    max_depth: 64,
-    max_written_bytes: 1 << 30,
-    max_created_files: 100_000,
-    secret_globs: Vec::new(),
-    protected_globs: Vec::new(),
-    defences: Defences::ALL,
-};
+/// Limits that no test meets by accident, and no rules that close files.
+pub(super) fn roomy() -> FileConfig {
+    FileConfig { secret_globs: Vec::new(), protected_globs: Vec::new(), ..built_in() }
+}
 
 /// The same with the rules that close files.
 fn guarded() -> FileConfig {
-    let owned = |globs: &[&str]| globs.iter().map(|it| (*it).to_owned()).collect();
-    let (secret_globs, protected_globs) = (owned(&SECRET_GLOBS), owned(&PROTECTED_GLOBS));
-    FileConfig { secret_globs, protected_globs, ..ROOMY }
+    built_in()
 }
 
 /// A workspace in a directory that holds a secret beside it.
@@ -65,7 +45,7 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        Self::with(ROOMY)
+        Self::with(roomy())
     }
 
     fn with(config: FileConfig) -> Self {
@@ -184,10 +164,10 @@ fn invalid<T>(text: &str) -> Result<T, ToolError> {
 fn a_missing_workspace_is_named_to_the_operator() {
     let outer = tempfile::tempdir().unwrap();
     let path = outer.path().join("missing");
-    let error = FileTools::open(&path, ROOMY).unwrap_err();
+    let error = FileTools::open(&path, roomy()).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot open the workspace `{}`", path.display()));
     fs::write(&path, "").unwrap();
-    assert!(FileTools::open(&path, ROOMY).is_err());
+    assert!(FileTools::open(&path, roomy()).is_err());
 }
 
 #[test]

@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
-    defence::Defences,
     session::Session,
+    setting::built_in,
     toolset::{Caller, ToolError},
 };
 
@@ -43,12 +43,8 @@ pub(super) fn roomy(sandbox: SandboxChoice) -> TerminalConfig {
         max_file_bytes: 64 << 20,
         max_output_bytes: 64 << 10,
         max_produced_bytes: 64 << 20,
-        environment: Vec::new(),
-        read_only: Vec::new(),
-        path: Vec::new(),
         tool_chains: Vec::new(),
-        helper: None,
-        defences: Defences::ALL,
+        ..built_in()
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{defence::Defences, session::Session, toolset::Tool as _};
+use crate::{session::Session, setting::built_in, toolset::Tool as _};
 
 mod body;
 mod corpus;
@@ -42,7 +42,7 @@ pub(super) fn config(rules: &[&str]) -> WebConfig {
         max_text_bytes: 64 << 10,
         max_hits: 20,
         user_agent: "hermitage-test".to_owned(),
-        defences: Defences::ALL,
+        ..built_in()
     }
 }
 

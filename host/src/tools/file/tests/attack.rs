@@ -227,7 +227,7 @@ fn a_sparse_file_does_not_fill_memory() {
 
 #[test]
 fn a_flooded_directory_is_an_error() {
-    let it = Fixture::with(FileConfig { max_dir_entries: 3, ..ROOMY });
+    let it = Fixture::with(FileConfig { max_dir_entries: 3, ..roomy() });
     for name in ["1", "2", "3"] {
         it.put(&format!("d/{name}"), "");
     }
@@ -242,7 +242,7 @@ fn a_flooded_directory_is_an_error() {
 
 #[test]
 fn a_deep_tree_is_walked_as_far_as_paths_go() {
-    let it = Fixture::with(FileConfig { max_depth: 3, ..ROOMY });
+    let it = Fixture::with(FileConfig { max_depth: 3, ..roomy() });
     it.put("a/b/c/d/e", "");
     let hits = it.search(SearchFiles::default()).unwrap().hits;
     let paths: Vec<&str> = hits.iter().map(|it| it.path.as_str()).collect();

@@ -169,7 +169,7 @@ fn owned(it: &Fixture, own: impl FnOnce(&mut OwnFiles)) -> FileTools {
     let mut files = OwnFiles::default();
     own(&mut files);
     let closed = files.below(&it.path(""), true).unwrap();
-    FileTools::open_closed(&it.path(""), ROOMY, Arc::new(closed)).unwrap()
+    FileTools::open_closed(&it.path(""), roomy(), Arc::new(closed)).unwrap()
 }
 
 /// Tries every tool on a path.

@@ -65,7 +65,7 @@ fn a_character_that_the_encoding_has_not_changes_nothing() {
 
 #[test]
 fn a_large_file_in_another_encoding_is_not_held() {
-    let it = Fixture::with(FileConfig { max_patch_bytes: 10, ..ROOMY });
+    let it = Fixture::with(FileConfig { max_patch_bytes: 10, ..roomy() });
     it.put("a", b"caf\xe9 and more\n").put("b", "caf\u{e9} and more\n");
     let expect = "`a` is not in UTF-8 and has more than 10 bytes: too large to read";
     assert_eq!(it.read(whole("a")), failed(expect));

@@ -42,7 +42,7 @@ fn is_not_permitted(stderr: &[u8]) -> bool {
 #[test]
 fn inside() {
     let Some(workspace) = std::env::var_os(INSIDE) else { return };
-    let tools = FileTools::open(Path::new(&workspace), ROOMY).unwrap();
+    let tools = FileTools::open(Path::new(&workspace), roomy()).unwrap();
     let refused = |path: &str| {
         format!("`{path}` lies in a file system that is mounted there: give a path outside of it")
     };

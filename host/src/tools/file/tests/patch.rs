@@ -105,7 +105,7 @@ fn a_replacement_that_multiplies_is_refused_before_it_allocates() {
 
 #[test]
 fn a_file_that_cannot_be_patched_is_named() {
-    let it = Fixture::with(FileConfig { max_patch_bytes: 10, ..ROOMY });
+    let it = Fixture::with(FileConfig { max_patch_bytes: 10, ..roomy() });
     it.put("big", "x".repeat(11)).put("bin", "a\0b").put("d/x", "");
     for (path, text) in [
         ("big", "`big` has more than 10 bytes: too large to patch"),
@@ -153,7 +153,7 @@ fn a_diff_is_applied_hunk_by_hunk() {
 
 #[test]
 fn a_diff_that_would_take_quadratic_time_ends() {
-    let it = Fixture::with(FileConfig { max_diff_steps: 100_000, ..ROOMY });
+    let it = Fixture::with(FileConfig { max_diff_steps: 100_000, ..roomy() });
     it.put("a", "x\n".repeat(10_000));
     let text = format!("@@ -1,3001 +1,3001 @@\n{}-y\n+z\n", " x\n".repeat(3000));
     let expect = "`a` is unchanged, hunk 1 of 1 (@@ -1,3001 +1,3001 @@) does not fit: to find its place takes too long: give fewer lines around the change";

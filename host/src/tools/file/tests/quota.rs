@@ -10,7 +10,7 @@ fn exhausted<T>(max: u64, what: &str, key: &str) -> Result<T, ToolError> {
 
 #[test]
 fn bytes_have_an_end_and_what_is_over_changes_nothing() {
-    let it = Fixture::with(FileConfig { max_written_bytes: 100, ..ROOMY });
+    let it = Fixture::with(FileConfig { max_written_bytes: 100, ..roomy() });
     it.put("old", "o".repeat(60));
     it.write("a", &"x".repeat(50)).unwrap();
     // What was there before is not counted, nor is what does not grow.
@@ -31,7 +31,7 @@ fn bytes_have_an_end_and_what_is_over_changes_nothing() {
 
 #[test]
 fn a_file_that_is_emptied_and_filled_is_counted_each_time() {
-    let it = Fixture::with(FileConfig { max_written_bytes: 100, ..ROOMY });
+    let it = Fixture::with(FileConfig { max_written_bytes: 100, ..roomy() });
     for _ in 0..2 {
         it.write("a", &"x".repeat(50)).unwrap();
         it.write("a", "").unwrap();
@@ -41,7 +41,7 @@ fn a_file_that_is_emptied_and_filled_is_counted_each_time() {
 
 #[test]
 fn empty_files_and_directories_have_an_end() {
-    let it = Fixture::with(FileConfig { max_created_files: 5, ..ROOMY });
+    let it = Fixture::with(FileConfig { max_created_files: 5, ..roomy() });
     it.write("d/e/a", "").unwrap();
     it.write("d/e/b", "").unwrap();
     it.write("d/e/a", "x").unwrap();
@@ -55,7 +55,7 @@ fn empty_files_and_directories_have_an_end() {
 
 #[test]
 fn clones_share_what_is_left() {
-    let it = Fixture::with(FileConfig { max_created_files: 1, ..ROOMY });
+    let it = Fixture::with(FileConfig { max_created_files: 1, ..roomy() });
     let call = |path: &str| WriteFile { path: path.to_owned(), content: String::new() };
     let tools = it.tools.clone();
     block_on(call("a").call(&tools, &caller())).unwrap();
@@ -65,7 +65,7 @@ fn clones_share_what_is_left() {
 
 #[test]
 fn a_write_that_fails_costs_nothing() {
-    let it = Fixture::with(FileConfig { max_written_bytes: 10, max_created_files: 2, ..ROOMY });
+    let it = Fixture::with(FileConfig { max_written_bytes: 10, max_created_files: 2, ..roomy() });
     it.put("d/x", "");
     for _ in 0..3 {
         assert!(it.write("d", "1234567890").is_err());

@@ -2,27 +2,9 @@
 
 use super::*;
 
-const SMALL: FileConfig = FileConfig {
-    max_read_bytes: 20,
-    max_line_bytes: 8,
-    max_write_bytes: 100,
-    max_patch_bytes: 100,
-    max_diff_steps: 100,
-    max_hits: 10,
-    max_page_bytes: 1000,
-    max_search_file_bytes: 100,
-    max_hit_text_bytes: 8,
-    max_pattern_bytes: 100,
-    max_regex_bytes: 100_000,
-    max_gitignore_bytes: 100,
-    max_dir_entries: 10,
-    max_depth: 8,
-    max_written_bytes: 1000,
-    max_created_files: 10,
-    secret_globs: Vec::new(),
-    protected_globs: Vec::new(),
-    defences: Defences::ALL,
-};
+fn small() -> FileConfig {
+    FileConfig { max_read_bytes: 20, max_line_bytes: 8, ..roomy() }
+}
 
 fn slice(text: &str, first_line: u32, lines: u32, total_lines: u64, bytes: u64) -> FileSlice {
     let text = text.to_owned();
@@ -32,7 +14,7 @@ fn slice(text: &str, first_line: u32, lines: u32, total_lines: u64, bytes: u64) 
 }
 
 fn check(content: &str, offset: Option<u32>, limit: Option<u32>, expect: FileSlice) {
-    let it = Fixture::with(SMALL);
+    let it = Fixture::with(small());
     it.put("a.txt", content);
     let actual = it.read(ReadFile { path: "a.txt".to_owned(), offset, limit });
     assert_eq!(actual, Ok(expect), "{content:?} {offset:?} {limit:?}");
@@ -109,7 +91,7 @@ fn a_huge_line_takes_no_more_than_its_cap() {
 #[test]
 fn characters_across_the_pieces_of_a_file_are_whole() {
     let it =
-        Fixture::with(FileConfig { max_read_bytes: 1 << 20, max_line_bytes: 1 << 20, ..ROOMY });
+        Fixture::with(FileConfig { max_read_bytes: 1 << 20, max_line_bytes: 1 << 20, ..roomy() });
     for shift in 0..4 {
         let text = format!("{}{}\n", "x".repeat(shift), "\u{1f600}".repeat(40_000));
         it.put("a", &text);

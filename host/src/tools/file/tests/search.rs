@@ -179,7 +179,7 @@ fn a_long_line_is_quoted_in_part() {
 
 #[test]
 fn a_large_file_is_not_searched_by_content() {
-    let it = Fixture::with(FileConfig { max_search_file_bytes: 5, ..ROOMY });
+    let it = Fixture::with(FileConfig { max_search_file_bytes: 5, ..roomy() });
     it.put("a", "12345").put("b", "123456");
     check(&it, with("1"), &["a:1:12345"]);
     check(&it, all(), &["a", "b"]);
@@ -275,7 +275,7 @@ fn a_start_in_git_is_an_error() {
 
 #[test]
 fn gitignore_is_not_read_through_a_link_or_beyond_its_cap() {
-    let it = Fixture::with(FileConfig { max_gitignore_bytes: 10, ..ROOMY });
+    let it = Fixture::with(FileConfig { max_gitignore_bytes: 10, ..roomy() });
     fs::write(it.outer.path().join("rules"), "*\n").unwrap();
     it.link("../rules", ".gitignore").put("a", "").put("b/.gitignore", "aaaa\nbbbb\ncccc\n");
     it.put("b/aaaa", "").put("b/bbbb", "").put("b/cccc", "");
@@ -351,7 +351,7 @@ fn a_page_of_the_size_of_the_rest_is_the_last() {
 
 #[test]
 fn a_page_has_upper_bounds_of_its_own() {
-    let it = Fixture::with(FileConfig { max_hits: 3, max_page_bytes: 4, ..ROOMY });
+    let it = Fixture::with(FileConfig { max_hits: 3, max_page_bytes: 4, ..roomy() });
     for name in ["a", "b", "c", "d", "long-1", "long-2"] {
         it.put(name, "");
     }

@@ -44,7 +44,7 @@ fn writing_to_one_name_leaves_its_other_hard_links_alone() {
 
 #[test]
 fn too_much_content_leaves_nothing_behind() {
-    let it = Fixture::with(FileConfig { max_write_bytes: 3, ..ROOMY });
+    let it = Fixture::with(FileConfig { max_write_bytes: 3, ..roomy() });
     assert_eq!(it.write("d/a", "abc"), Ok(Written { bytes: 3, created: true }));
     let text = "`e/a` would have 4 bytes: at most 3 can be written";
     assert_eq!(it.write("e/a", "abcd"), failed(text));
