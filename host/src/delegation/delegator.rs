@@ -35,7 +35,7 @@ use crate::{
     sandbox::{Binary, Sandbox},
     session::Session,
     store::{Store, StoreError},
-    toolset::{Blocked, Grant, Registry, Withheld},
+    toolset::{Blocked, Grant, Registry},
     unit::Mode,
 };
 
@@ -47,10 +47,6 @@ pub struct Parts {
     pub agents: Arc<Agents>,
     /// The tools that there are, and who does their work.
     pub tools: Arc<Registry>,
-    /// What the parent holds of those.
-    pub grant: Grant,
-    /// What nobody holds, and why.
-    pub withheld: Arc<Withheld>,
     /// The directory that files are in and commands run in, for people.
     pub workspace: Option<String>,
     /// The models that tasks can choose from.
@@ -97,6 +93,8 @@ pub struct Delegator(Arc<Core>);
 
 pub(super) struct Core {
     pub(super) parts: Parts,
+    /// What a top-level caller holds.
+    pub(super) held: Grant,
     /// What holds for every child.
     pub(super) house: Arc<HouseRules>,
     dispatcher: Dispatcher,
@@ -116,12 +114,13 @@ impl Delegator {
             true => Blocked::with(limits.blocked_tools.iter().copied()),
             false => Blocked::of_a_parent(),
         };
-        let withheld = Arc::clone(&parts.withheld);
+        let withheld = Arc::clone(parts.tools.withheld());
         let house = Arc::new(HouseRules::new(blocked, withheld, limits.defences));
+        let held = parts.tools.held();
         let feed = Feed::new();
         let conductor = Arc::new(conductor(&parts, feed.clone()));
         let runtime = tokio::runtime::Handle::current();
-        Self(Arc::new(Core { parts, house, dispatcher, conductor, feed, runtime }))
+        Self(Arc::new(Core { parts, held, house, dispatcher, conductor, feed, runtime }))
     }
 
     pub(super) fn of(core: &Arc<Core>) -> Self {

@@ -86,7 +86,7 @@ impl Delegator {
         let core = self.core();
         let can_be_granted = |it: &ToolId| {
             let blocked = core.house.blocked();
-            core.parts.grant.contains(*it) && !blocked.withholds(*it, Role::Orchestrator)
+            core.held.contains(*it) && !blocked.withholds(*it, Role::Orchestrator)
         };
         let denied = plan.stubbed.iter().chain(&plan.refused).filter_map(tool);
         denied.filter(can_be_granted).filter(|it| !work.task.policy.grant().contains(*it)).collect()

@@ -273,8 +273,6 @@ impl Builder {
         let delegator = Delegator::start(Parts {
             sandbox: Arc::new(sandbox),
             agents: Arc::new(self.agents),
-            grant: registry.held(),
-            withheld: Arc::clone(registry.withheld()),
             tools: Arc::new(registry),
             workspace,
             models,

@@ -99,7 +99,7 @@ impl Core {
             depth: asker.depth,
             parent: match &asker.policy {
                 Some(held) if limits.defences.has(Defence::ParentsGrant) => held.grant().clone(),
-                _ => self.parts.grant.clone(),
+                _ => self.held.clone(),
             },
             house: Arc::clone(&self.house),
             has_model: self.parts.models.default_name().is_some() || asker.model.is_some(),
