@@ -16,15 +16,16 @@
 //!
 //! That line says: the field `max_bytes` is the setting `cache.max_kib`, 256 KiB
 //! when nobody says otherwise and at most 65,536, and the file of a project may
-//! only lower it. [`settings!`] makes a plain struct of it, whose fields anybody
+//! only lower it. `settings!` makes a plain struct of it, whose fields anybody
 //! may set, and a list of [`Setting`]s, plain data too. Out of that list come
 //! `default.toml` and its comments, the JSON Schema, what a file may say
 //! ([`Reader`]), and what is wrong with a field that was set by hand
 //! ([`Unfit`]).
 //!
 //! The first paragraph above a field says what it is, the second what it bounds.
-//! The unit and the range stand between them in the file. What is for readers of
-//! the code alone is a comment with two slashes.
+//! In the file the unit and the range stand between them: a second paragraph that
+//! begins with a capital is a sentence after them, and any other goes on with
+//! theirs. What is for readers of the code alone is a comment with two slashes.
 //!
 //! Knows no file and no TOML: that is `config`'s business.
 
