@@ -45,7 +45,7 @@
 //! | its answer | [`Answer`], or [`Dispatched`], [`Running`] and [`Update`] to watch it |
 //! | its end | [`Deliveries`], [`Delivery`], [`CompletionEvent`], [`ChildResult`] |
 //! | a look at all of it | [`Listing`], [`Queue`], [`Store`] |
-//! | tools of its own | [`NativeTool`], made by [`tool`] of a [`ToolSpec`]; [`Builder::replace`], for the work of a [`Tool`] of the host; [`Parent`], for a model that is the parent |
+//! | tools of its own | [`NativeTool`], made by [`tool`] of a [`ToolSpec`]; [`Builder::replace`], for the work of a [`Tool`] of [`host_tools`]; [`Parent`], for a model that is the parent |
 //!
 //! A request is taken for a model's unless [`Request::written_by`] says
 //! otherwise, and the session is always the application's word.
@@ -129,7 +129,7 @@ pub use sandbox::{Binary, Usage};
 pub use session::{Route, Session};
 pub use store::{EventFilter, EventRow, Store, StoreError};
 pub use tools::{clarify::Person, closed::OwnFiles};
-pub use toolset::{NativeTool, ToolError, ToolSpec, native::tool};
+pub use toolset::{Caller, NativeTool, Tool, ToolError, ToolSpec, Work, native::tool};
 
 /// The host's own tools, each by the type of its arguments, and what they give
 /// back: for [`Builder::replace`].
