@@ -107,7 +107,19 @@ impl From<TasksError> for ToolError {
 /// The tasks of an application's list, which may be given as text. `[]` and
 /// `null` are an empty list, which counts as absent (SEMANTICS.md §2).
 pub fn read_tasks(value: Value) -> Result<Vec<TaskRequest>, TasksError> {
-    read(value, |_| Ok(()))
+    read(value, fields_of_an_application)
+}
+
+/// A person who writes an empty text for the toolsets means none of them; to
+/// take that for "as usual" would grant the most.
+fn fields_of_an_application(fields: &Map<String, Value>) -> Result<(), ToolError> {
+    match fields.get("toolsets") {
+        Some(Value::String(text)) => {
+            let problem = format!("`toolsets`: invalid type: string {text:?}, expected a sequence");
+            Err(ToolError::InvalidArguments(problem))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether the fields of a task are those that its writer may give.
@@ -183,5 +195,15 @@ mod tests {
         let all: Vec<_> = all.iter().map(|it| format!("`{it}`")).collect();
         let all = all.join(", ");
         assert!(unknown.ends_with(&format!("expected one of {all}")), "{unknown}");
+    }
+
+    #[test]
+    fn an_empty_text_for_the_toolsets_of_a_list_is_refused() {
+        let tasks = serde_json::json!([{"goal": "a", "toolsets": ""}]);
+        let error = read_tasks(tasks).unwrap_err().to_string();
+        let expect = "`toolsets`: invalid type: string \"\", expected a sequence";
+        assert_eq!(error, format!("Task 1 is no task: {expect}"));
+        let none = serde_json::json!([{"goal": "a", "toolsets": []}]);
+        assert_eq!(read_tasks(none).unwrap()[0].toolsets, Some(Vec::new()));
     }
 }
