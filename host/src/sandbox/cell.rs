@@ -1,5 +1,5 @@
 //! The data of one store: what a child's host calls may touch, and
-//! [`Cell::admit`], the only place where a call is checked again.
+//! [`Cell::admit`], and [`Cell::admit_tool`], where every call is checked again.
 
 use std::{sync::Arc, time::Instant};
 
@@ -111,8 +111,8 @@ impl Cell {
         self.policy.grant()
     }
 
-    /// Checks a tool against the grant as it is now, handles included: the
-    /// import alone does not say which tool a handle stands for.
+    /// Checks a tool against the grant, handles included: the import alone does
+    /// not say which tool a handle stands for.
     fn admit_tool(&self, tool: ToolId, bytes: u64) -> Result<(), ToolError> {
         if !self.grant().contains(tool) && self.defences.has(Defence::CheckedGrant) {
             return Err(ToolError::Denied(format!("`{tool}` is not in the grant")));

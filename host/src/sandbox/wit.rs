@@ -6,7 +6,7 @@
 use crate::toolset::ToolId;
 
 /// Behind one handle of `toolbox.tool`. Carries the tool's id, so that a call
-/// through an old handle is checked against the grant as it is then.
+/// through it is checked against the grant like any other.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it, inside a private module")]
 pub struct GrantedTool {
     pub(super) tool: ToolId,

@@ -137,8 +137,7 @@ impl Withheld {
 /// `grant(child) = expand(requested, or the parent's) ∩ parent ∖ blocked`,
 /// and `delegate_task` for an orchestrator whose parent holds it.
 ///
-/// The only place where a child's tools are decided; the last step before the
-/// plan. An absent request takes the parent's grant, an empty one takes none.
+/// The last step of a policy, which alone calls it. An absent request takes the parent's grant, an empty one takes none.
 /// An orchestrator need not ask for `delegate_task`: the role does. A caller
 /// whose child is too deep to delegate passes [`Role::Leaf`].
 pub fn grant(requested: Option<&Grant>, parent: &Grant, blocked: &Blocked, role: Role) -> Grant {

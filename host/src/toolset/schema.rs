@@ -1,5 +1,5 @@
-//! JSON Schemas that come from outside: of structured output, and of the
-//! arguments of native tools. The only user of `jsonschema`.
+//! JSON Schemas that come from outside: of structured output. The only user of
+//! `jsonschema`.
 //!
 //! A schema can be an attack on whoever checks against it: references that
 //! run in circles overflow the stack, references that double at each level

@@ -66,7 +66,7 @@ impl<'a> Draft<'a> {
         asked.map(|it| self.rules.tools.expand(it)).transpose()
     }
 
-    /// Here and nowhere else it is decided what a child holds.
+    /// What a child holds, and by which rules its imports are decided.
     fn policy(&mut self, task: &TaskRequest, requested: Option<&Grant>) -> Arc<Policy> {
         let terms = Terms {
             house: Arc::clone(&self.house),
