@@ -6,6 +6,7 @@
 
 mod answer;
 mod builder;
+mod error;
 mod given;
 mod listing;
 mod models;
@@ -21,7 +22,8 @@ use tokio::sync::broadcast;
 pub(crate) use self::offer::terminal_in;
 pub use self::{
     answer::{Answer, Reply},
-    builder::{BuildError, Builder, default_store},
+    builder::{Builder, default_store},
+    error::BuildError,
     listing::{ChildListing, Listing},
     models::models,
     parent::Parent,
@@ -44,7 +46,8 @@ pub struct Host(Arc<Inner>);
 
 struct Inner {
     delegator: Delegator,
-    /// What a parent holds and a child never does.
+    /// The tools of parents: those of children, and what the application does
+    /// itself.
     of_parents: Arc<Registry>,
     recovered: Recovered,
 }

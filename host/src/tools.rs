@@ -30,7 +30,7 @@ use self::{clarify::Person, closed::Closed, file::WorkspaceError, terminal::Term
 use crate::{
     completion::Queue,
     id::Random,
-    toolset::{Kept, Registry, declared::Declared, registry::Declaration},
+    toolset::{Kept, Registry, Tool, declared::Declared, registry::Declaration},
 };
 
 const NO_WORKSPACE: &str = "this host has no workspace";
@@ -110,8 +110,8 @@ impl<H> Opened<H> {
     }
 
     /// There, but for a tool that was never set up.
-    fn but(host: H, tool: &'static str, reason: impl Into<String>) -> Self {
-        Self::But(host, tool, Reason { text: reason.into(), is_told: false })
+    fn but<T: Tool<Host = H>>(host: H, reason: impl Into<String>) -> Self {
+        Self::But(host, T::NAME, Reason { text: reason.into(), is_told: false })
     }
 }
 
@@ -218,6 +218,7 @@ pub async fn open(opening: &Opening<'_>, registry: &mut Registry) -> Result<(), 
     for toolset in TOOLSETS {
         toolset.enter(opening, &earlier, registry).await?;
     }
+    registry.withhold_the_rest("the host did not open it");
     Ok(())
 }
 

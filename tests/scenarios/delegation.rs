@@ -305,7 +305,7 @@ fn slice() -> FileSlice {
 /// The tools of the program, of which nobody has opened any but one.
 fn readable() -> ChildTools {
     let mut registry = bundled().clone();
-    registry.replace(|_, _: ReadFile| async { Ok(slice()) });
+    registry.replace(|_, _: ReadFile| async { Ok(slice()) }).unwrap();
     ChildTools::of(Arc::new(registry))
 }
 

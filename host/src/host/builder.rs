@@ -9,25 +9,19 @@ use std::{
 
 use etcetera::{BaseStrategy as _, base_strategy::Xdg};
 
-use super::{Host, Inner, given::Given, models, offer::offer, own};
+use super::{BuildError, Host, Inner, given::Given, models, offer::offer, own, parent};
 use crate::{
     clock::{Clock, SystemClock},
     completion::Queue,
-    config::{Config, ConfigError, Layers},
+    config::{Config, Layers},
     delegation::{Delegator, Parts},
     id::{OsRandom, Random},
     plugin::{Agents, BuildProgress, Library},
     provider::Models,
-    sandbox::{Binary, Sandbox, SandboxError},
+    sandbox::{Binary, Sandbox},
     store::{News, Store, StoreError},
-    tools::{
-        self, OpenError,
-        clarify::Person,
-        closed::{HomeError, OwnFiles},
-        file::WorkspaceError,
-        terminal::TerminalError,
-    },
-    toolset::{HeldBy, NativeTool, Registry, Tool, ToolId, Work, native::NativeError},
+    tools::{self, clarify::Person, closed::OwnFiles},
+    toolset::{NativeTool, Registry, Tool, Work, registry::NotDeclared},
 };
 
 /// How often a host looks for others that are gone. A killed host's lock is
@@ -36,53 +30,6 @@ const LOOK_FOR_THE_DEAD: Duration = Duration::from_secs(30);
 
 /// The kernel tells of a file that is closed just before it gives up the lock.
 const UNTIL_UNLOCKED: Duration = Duration::from_millis(5);
-
-/// Why a host can't be built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// The configuration is wrong.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The sandbox can't start.
-    #[error(transparent)]
-    Sandbox(#[from] SandboxError),
-    /// The store can't be opened.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// There is no place for the store.
-    #[error("there is no directory for the store: neither `HOME` nor `XDG_STATE_HOME` is set")]
-    NoState,
-    /// The workspace can't be opened.
-    #[error(transparent)]
-    Workspace(#[from] WorkspaceError),
-    /// The workspace is none for children.
-    #[error(transparent)]
-    Home(#[from] HomeError),
-    /// The terminal is configured wrong.
-    #[error(transparent)]
-    Terminal(#[from] TerminalError),
-    /// A tool of the application can't be taken.
-    #[error(transparent)]
-    Tool(#[from] NativeError),
-    /// Only some tools are the parent's own.
-    #[error("`{name}` is no tool of a parent: known are {known}")]
-    NotAParentsTool {
-        /// What was given.
-        name: String,
-        /// The names that there are, separated by commas.
-        known: String,
-    },
-}
-
-impl From<OpenError> for BuildError {
-    fn from(it: OpenError) -> Self {
-        match it {
-            OpenError::Workspace(it) => Self::Workspace(it),
-            OpenError::Terminal(it) => Self::Terminal(it),
-        }
-    }
-}
 
 /// Where units and events are kept.
 #[derive(Default)]
@@ -106,7 +53,7 @@ pub fn default_store() -> Option<PathBuf> {
 }
 
 /// Has somebody else do the work of a tool.
-type Replace = Box<dyn FnOnce(&mut Registry) + Send>;
+type Replace = Box<dyn FnOnce(&mut Registry) -> Result<(), NotDeclared> + Send>;
 
 /// What a host is built of. See [`Host::builder`].
 #[derive(Default)]
@@ -257,16 +204,16 @@ impl Builder {
         config.check("Builder::config")?;
         let mut registry = tools::bundled().clone();
         self.natives.into_iter().try_for_each(|it| registry.add(it).map(drop))?;
-        self.parent_tools.iter().try_for_each(|it| check_parents(&registry, &**it))?;
+        let parent_tools = parent::stand_ins(&registry, self.parent_tools)?;
         let store = self.keep.open(&random).await?;
         let queue = Queue::new(store.clone(), Arc::clone(&clock), config.queue);
         let models = self.models.unwrap_or_else(|| models::models(&config));
         let workspace = self.given.workspace_name();
         let own_files = own::files(self.own_files, &config, &self.given, store.path());
         offer(&self.given, &config, &own_files, &queue, &random, &mut registry).await?;
-        self.replaced.into_iter().for_each(|it| it(&mut registry));
+        self.replaced.into_iter().try_for_each(|it| it(&mut registry))?;
         let mut of_parents = registry.clone();
-        self.parent_tools.into_iter().for_each(|it| of_parents.stand_in(it));
+        parent_tools.into_iter().for_each(|(spec, it)| of_parents.stand_in(spec, it));
         let max_depth = config.delegation.max_depth;
         let sandbox = Sandbox::new(config.sandbox, max_depth, Arc::clone(&random))?;
         let recovered = store.recover(clock.now()).await?;
@@ -292,18 +239,6 @@ impl Builder {
         tokio::spawn(keep_hearing(Arc::downgrade(&host), changes));
         Ok(Host(host))
     }
-}
-
-/// Whether a tool is one of those that a parent alone holds.
-fn check_parents(registry: &Registry, tool: &dyn NativeTool) -> Result<(), BuildError> {
-    let name = tool.spec().name;
-    let is_parents = |it: &ToolId| it.held_by() == HeldBy::Parent;
-    if registry.get(&name).as_ref().is_some_and(is_parents) {
-        return Ok(());
-    }
-    let known = registry.tools().into_iter().filter(is_parents);
-    let known: Vec<String> = known.map(|it| format!("`{it}`")).collect();
-    Err(BuildError::NotAParentsTool { name, known: known.join(", ") })
 }
 
 /// Settles what other hosts on the same store leave behind, for as long as

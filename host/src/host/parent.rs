@@ -3,16 +3,45 @@
 
 use std::sync::Arc;
 
-use super::{Host, Reply};
+use super::{BuildError, Host, Reply};
 use crate::{
     delegation::{DelegateError, OnCapacity, Request},
     session::Session,
     tools::delegation::DelegateTask,
     toolset::{
-        Caller, Kept, Registry, Tool as _, ToolError, ToolSpec,
-        native::{self, NativeTool},
+        Caller, HeldBy, Kept, Origin, Registry, Taken, Tool as _, ToolError, ToolId, ToolSpec,
+        native::{self, NativeError, NativeTool, checked},
     },
 };
+
+/// Tools of the application for a parent, with what each says of itself.
+type StandIns = Vec<(ToolSpec, Arc<dyn NativeTool>)>;
+
+/// Checks the tools that the application does itself for its parents: each is
+/// one that a parent alone holds, is there once, and says of itself what it has
+/// to.
+pub(super) fn stand_ins(
+    registry: &Registry,
+    tools: Vec<Arc<dyn NativeTool>>,
+) -> Result<StandIns, BuildError> {
+    let mut res = StandIns::new();
+    for tool in tools {
+        let spec = checked(tool.spec())?;
+        let is_parents = |it: &ToolId| it.held_by() == HeldBy::Parent;
+        if !registry.get(&spec.name).as_ref().is_some_and(is_parents) {
+            let known = registry.tools().into_iter().filter(is_parents);
+            let known: Vec<String> = known.map(|it| format!("`{it}`")).collect();
+            let (name, known) = (spec.name, known.join(", "));
+            return Err(BuildError::NotAParentsTool { name, known });
+        }
+        if res.iter().any(|(it, _)| it.name == spec.name) {
+            let (name, holder) = (spec.name, Origin::Application);
+            return Err(NativeError::from(Taken { name, comer: holder.clone(), holder }).into());
+        }
+        res.push((spec, tool));
+    }
+    Ok(res)
+}
 
 /// The tool that starts children, which a parent need not wait for.
 const DELEGATE_TASK: &str = DelegateTask::NAME;
@@ -50,7 +79,9 @@ impl Parent {
     pub(super) fn new(host: Host, session: Session) -> Self {
         let mut registry = host.of_parents().clone();
         if let Some(known) = registry.get(DELEGATE_TASK) {
-            registry.stand_in(delegate_task(known.spec().clone(), host, session.clone()));
+            let spec = may_wait(known.spec().clone());
+            let tool = delegate_task(spec.clone(), host, session.clone());
+            registry.stand_in(spec, tool);
         }
         Self { session, registry, kept: Kept::default() }
     }
@@ -77,7 +108,7 @@ impl Parent {
 
 /// `delegate_task` for a parent, in its session.
 fn delegate_task(spec: ToolSpec, host: Host, session: Session) -> Arc<dyn NativeTool> {
-    native::tool(may_wait(spec), move |_, arguments| {
+    native::tool(spec, move |_, arguments| {
         let (host, session) = (host.clone(), session.clone());
         async move { delegate(&host, &session, &arguments).await }
     })
@@ -95,4 +126,32 @@ async fn delegate(host: &Host, session: &Session, arguments: &str) -> Result<Str
 
 fn json(value: &impl serde::Serialize) -> Result<String, ToolError> {
     serde_json::to_string(value).map_err(|it| ToolError::Failed(it.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::bundled;
+
+    fn check(tools: &[(&str, &str)], expect: Result<usize, &str>) {
+        let tools = tools.iter().map(|(name, description)| {
+            let spec = ToolSpec::new(*name, *description, r#"{"type":"object"}"#);
+            native::tool(spec, |_, _| async { Ok(String::new()) })
+        });
+        let res = stand_ins(bundled(), tools.collect()).map(|it| it.len());
+        let res = res.map_err(|it| it.to_string());
+        let first = res.as_ref().map_err(|it| it.lines().next().unwrap_or_default());
+        assert_eq!(first.copied(), expect);
+    }
+
+    #[test]
+    fn what_stands_in_for_a_parents_tool_is_one_of_them_once_and_described() {
+        check(&[("clarify", "d"), ("memory", "d")], Ok(2));
+        check(&[("clarify", "d"), ("clarify", "e")], Err("`clarify` is registered twice"));
+        check(&[("clarify", " ")], Err("`clarify` has no description"));
+        for name in ["read_file", "delegate_task", "messaging", "ticket"] {
+            let known = "known are `clarify`, `memory`, `send_message`, `execute_code`";
+            check(&[(name, "d")], Err(&format!("`{name}` is no tool of a parent: {known}")));
+        }
+    }
 }

@@ -143,7 +143,7 @@ impl Toolset for Web {
     async fn open(opening: &Opening<'_>) -> Result<Opened<WebTools>, OpenError> {
         let tools = WebTools::new(opening.config.web.clone());
         let Some(SearchConfig { kind, url, key_env }) = &opening.config.search else {
-            return Ok(Opened::but(tools, "web_search", NO_SEARCH));
+            return Ok(Opened::but::<WebSearch>(tools, NO_SEARCH));
         };
         let key = key_env.as_ref().and_then(|it| std::env::var(it).ok());
         let (kind, url, key) = (*kind, url.clone(), key.map(SecretString::from));

@@ -1,5 +1,7 @@
 //! What is known of a tool when the program is compiled.
 
+use std::any::TypeId;
+
 use schemars::schema_for;
 use serde_json::Value;
 
@@ -13,13 +15,15 @@ use super::{
 pub struct Declared {
     pub(super) name: &'static str,
     pub(super) held_by: HeldBy,
+    /// Of the arguments, which are the tool.
+    pub(super) type_id: TypeId,
     pub(super) spec: fn() -> ToolSpec,
 }
 
 impl Declared {
     /// Of that tool.
     pub const fn of<T: Tool>() -> Self {
-        Self { name: T::NAME, held_by: T::HELD_BY, spec: spec::<T> }
+        Self { name: T::NAME, held_by: T::HELD_BY, type_id: TypeId::of::<T>(), spec: spec::<T> }
     }
 
     /// Its canonical name.

@@ -33,7 +33,7 @@ pub type NativeFuture = BoxFuture<'static, Result<String, ToolError>>;
 
 /// A tool that the application does itself.
 pub trait NativeTool: Send + Sync {
-    /// What it says of itself; asked for once, when it is registered.
+    /// What it says of itself; asked for once, when a host takes it.
     fn spec(&self) -> ToolSpec;
 
     /// Does one call. `arguments` is a JSON object as the component wrote it,
@@ -112,7 +112,7 @@ pub enum NativeError {
 }
 
 /// What a tool says of itself, in the form that is kept.
-pub(super) fn checked(spec: ToolSpec) -> Result<ToolSpec, NativeError> {
+pub(crate) fn checked(spec: ToolSpec) -> Result<ToolSpec, NativeError> {
     let ToolSpec { name, description, parameters } = spec;
     if !is_name(&name) {
         return Err(NativeError::Name(clean_line(&name, MAX_NAME_BYTES)));

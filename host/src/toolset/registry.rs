@@ -5,7 +5,7 @@
 //! enters by the same door. Everything that wants to know something of a tool
 //! asks here, and whoever calls one gets its work here.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{any::TypeId, collections::HashMap, fmt, sync::Arc};
 
 use super::{
     call::{Caller, ToolError},
@@ -15,7 +15,7 @@ use super::{
     spec::ToolSpec,
     taken::{Origin, Taken},
     tool::{HeldBy, Identity, Tool, ToolId},
-    work::{AnyWork, Hosted, Typed, Work},
+    work::{AnyWork, Hosted, Native, Typed, Work},
 };
 
 /// A named set of tools.
@@ -65,10 +65,20 @@ pub enum GrantError {
     },
 }
 
+/// A type that declares no tool of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the host has no tool `{0}` of that type, whose work could be replaced\n\
+     hint: `hermitage::host_tools` has the types of those that there are"
+)]
+pub struct NotDeclared(pub &'static str);
+
 #[derive(Clone)]
 struct Entry {
     id: ToolId,
     origin: Origin,
+    /// Of a tool that is declared.
+    type_id: Option<TypeId>,
     /// `None` where nobody does it: declared alone, or withheld.
     work: Option<Arc<dyn AnyWork>>,
 }
@@ -107,7 +117,10 @@ impl Registry {
             toolset: smallest.map_or(tool.name, |it| it.0).to_owned(),
             held_by: tool.held_by,
         });
-        self.tools.insert(id.name(), Entry { id, origin: Origin::Host, work: None });
+        self.tools.insert(
+            id.name(),
+            Entry { id, origin: Origin::Host, type_id: Some(tool.type_id), work: None },
+        );
         id
     }
 
@@ -167,12 +180,17 @@ impl Registry {
     }
 
     /// Has somebody else do the work of a tool, and offers it if it was
-    /// withheld.
-    pub fn replace<T: Tool>(&mut self, work: impl Work<T>) {
+    /// withheld. The last who says so does it.
+    ///
+    /// # Errors
+    ///
+    /// No tool is declared by that type, whatever name it gives itself.
+    pub fn replace<T: Tool>(&mut self, work: impl Work<T>) -> Result<(), NotDeclared> {
+        let declared = self.tools.get(T::NAME).filter(|it| it.type_id == Some(TypeId::of::<T>()));
+        let id = declared.map(|it| it.id).ok_or(NotDeclared(T::NAME))?;
         self.set_work(T::NAME, Arc::new(Typed::<T>(Arc::new(work))));
-        if let Some(id) = self.get(T::NAME) {
-            Arc::make_mut(&mut self.withheld).remove(id);
-        }
+        Arc::make_mut(&mut self.withheld).remove(id);
+        Ok(())
     }
 
     fn set_work(&mut self, name: &str, work: Arc<dyn AnyWork>) {
@@ -200,24 +218,28 @@ impl Registry {
     ///
     /// What it says is wrong, or its name is another's.
     pub fn add(&mut self, tool: Arc<dyn NativeTool>) -> Result<ToolId, NativeError> {
-        let spec = checked(tool.spec())?;
-        self.enter(spec, Origin::Application, Arc::new(tool)).map_err(NativeError::Taken)
+        let spec = tool.spec();
+        self.enter(spec, Origin::Application, Arc::new(Native::bounded(tool)))
     }
 
-    /// The only door for a tool that is not declared: a name is checked here,
-    /// once, and is nobody else's.
+    /// The only door for a tool that is not declared: what it says of itself is
+    /// checked here, once, and its name is nobody else's.
     fn enter(
         &mut self,
         spec: ToolSpec,
         origin: Origin,
         work: Arc<dyn AnyWork>,
-    ) -> Result<ToolId, Taken> {
+    ) -> Result<ToolId, NativeError> {
+        let spec = checked(spec)?;
         if let Some(holder) = self.holder(&spec.name) {
-            return Err(Taken { name: spec.name, holder, comer: origin });
+            return Err(Taken { name: spec.name, holder, comer: origin }.into());
         }
         let (toolset, held_by) = (spec.name.clone(), HeldBy::Anyone);
         let id = ToolId::intern(Identity { place: Identity::LAST, spec, toolset, held_by });
-        self.tools.insert(id.name(), Entry { id, origin: origin.clone(), work: Some(work) });
+        self.tools.insert(
+            id.name(),
+            Entry { id, origin: origin.clone(), type_id: None, work: Some(work) },
+        );
         // After those of the host, in the order of their names.
         let is_before = |it: &Toolset| it.origin == Origin::Host || it.name.as_str() < id.name();
         let place = self.toolsets.partition_point(is_before);
@@ -233,14 +255,23 @@ impl Registry {
 
     /// Puts a tool of the application in the place of one that is known, under
     /// its name and with its own words: for a parent, which alone holds it.
-    pub fn stand_in(&mut self, tool: Arc<dyn NativeTool>) {
-        let spec = tool.spec();
+    pub(crate) fn stand_in(&mut self, spec: ToolSpec, tool: Arc<dyn NativeTool>) {
         let Some(entry) = self.tools.get_mut(spec.name.as_str()) else {
             return;
         };
         Arc::make_mut(&mut self.withheld).remove(entry.id);
         entry.id = entry.id.described(spec);
-        entry.work = Some(Arc::new(tool));
+        entry.work = Some(Arc::new(Native::whole(tool)));
+    }
+
+    /// Leaves out what nobody opened, for that reason: whatever is held has
+    /// somebody who does its work.
+    pub(crate) fn withhold_the_rest(&mut self, reason: &str) {
+        let idle = self.tools.values().filter(|it| it.work.is_none()).map(|it| it.id);
+        let idle = idle.filter(|it| self.withheld.reason(*it).is_none());
+        for name in idle.map(ToolId::name).collect::<Vec<_>>() {
+            self.withhold(name, reason, true);
+        }
     }
 
     /// Who does the work of a tool with types.

@@ -41,7 +41,8 @@ impl fmt::Display for Taken {
             (Origin::Host, comer) => write!(
                 f,
                 "`{name}` is a tool or toolset of the host\n\
-                 hint: {comer} can't take it: put a name of its own before it"
+                 hint: {comer} needs another name, such as `my_{name}`; `Builder::replace` is for \
+                 who does the work of the host's own"
             ),
             (holder, comer) if holder == comer => write!(
                 f,
@@ -51,7 +52,7 @@ impl fmt::Display for Taken {
             (holder, comer) => write!(
                 f,
                 "`{name}` is a tool or toolset of {holder}\n\
-                 hint: {comer} can't take it: put a name of its own before it"
+                 hint: {comer} needs another name, such as `my_{name}`"
             ),
         }
     }

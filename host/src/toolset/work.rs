@@ -1,7 +1,7 @@
 //! The work of a tool, whoever does it: the host of its toolset, or an
 //! application in a way of its own.
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, collections::BTreeMap, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use serde::de::IgnoredAny;
@@ -82,17 +82,37 @@ impl<T: Tool> AnyWork for Typed<T> {
     }
 }
 
-impl AnyWork for Arc<dyn NativeTool> {
+/// Of a tool of the application, with JSON alone.
+pub(super) struct Native {
+    pub(super) tool: Arc<dyn NativeTool>,
+    /// Bytes of a result that goes into the memory of a component; a parent
+    /// that is part of the application takes all.
+    pub(super) max_bytes: usize,
+}
+
+impl Native {
+    /// For children.
+    pub(super) fn bounded(tool: Arc<dyn NativeTool>) -> Self {
+        Self { tool, max_bytes: MAX_RESULT_BYTES }
+    }
+
+    /// For a parent alone.
+    pub(super) fn whole(tool: Arc<dyn NativeTool>) -> Self {
+        Self { tool, max_bytes: usize::MAX }
+    }
+}
+
+impl AnyWork for Native {
     fn call_json(
         &self,
         caller: Caller,
         arguments: String,
     ) -> BoxFuture<'static, Result<String, ToolError>> {
-        let tool = Arc::clone(self);
+        let (tool, max_bytes) = (Arc::clone(&self.tool), self.max_bytes);
         Box::pin(async move {
             // An object is promised; what is in it is the tool's to read.
-            object::<std::collections::BTreeMap<String, IgnoredAny>>(&arguments)?;
-            bounded(tool.call(caller, arguments).await?)
+            object::<BTreeMap<String, IgnoredAny>>(&arguments)?;
+            bounded(tool.call(caller, arguments).await?, max_bytes)
         })
     }
 
@@ -101,10 +121,10 @@ impl AnyWork for Arc<dyn NativeTool> {
     }
 }
 
-fn bounded(text: String) -> Result<String, ToolError> {
+fn bounded(text: String, max_bytes: usize) -> Result<String, ToolError> {
     let bytes = text.len();
-    if bytes > MAX_RESULT_BYTES {
-        let text = format!("{bytes} bytes of result: at most {MAX_RESULT_BYTES} are handed on");
+    if bytes > max_bytes {
+        let text = format!("{bytes} bytes of result: at most {max_bytes} are handed on");
         return Err(ToolError::Failed(text));
     }
     Ok(text)

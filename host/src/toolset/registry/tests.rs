@@ -64,7 +64,7 @@ async fn both_roads_end_in_the_same_work() {
     registry.open::<Say>(&Arc::new("host".to_owned()));
     let said = Ok("host: hi".to_owned());
     assert_eq!((typed(&registry).await, json(&registry).await), (said.clone(), said));
-    registry.replace(|_, it: Say| async move { Ok(it.word) });
+    registry.replace(|_, it: Say| async move { Ok(it.word) }).unwrap();
     let said = Ok("hi".to_owned());
     assert_eq!((typed(&registry).await, json(&registry).await), (said.clone(), said));
 }
@@ -74,8 +74,11 @@ fn a_name_is_refused_when_it_enters_with_both_origins_named() {
     let mut registry = registry();
     registry.add(native("ticket")).unwrap();
     for (name, expect) in [
-        ("say", "`say` is a tool or toolset of the host\nhint: the application can't take it"),
-        ("words", "`words` is a tool or toolset of the host\nhint: the application can't take it"),
+        ("say", "`say` is a tool or toolset of the host\nhint: the application needs another name"),
+        (
+            "words",
+            "`words` is a tool or toolset of the host\nhint: the application needs another name",
+        ),
         ("ticket", "`ticket` is registered twice\nhint: both are of the application"),
     ] {
         let err = registry.add(native(name)).unwrap_err().to_string();
@@ -100,10 +103,67 @@ async fn a_tool_that_stands_in_has_the_name_and_place_and_its_own_words() {
     let mut registry = registry();
     registry.withhold("say", "no mouth", true);
     assert_eq!(registry.held(), Grant::default());
-    registry.stand_in(native("say"));
+    let said = native("say");
+    registry.stand_in(said.spec(), said);
     let held = registry.held();
     assert_eq!(held.names(), ["say"]);
     assert_eq!(held.iter().next().unwrap().spec().description, "d");
     assert_ne!(held.iter().next(), self::registry().get("say"));
     assert_eq!(json(&registry).await, Ok("native".to_owned()));
+}
+
+/// Says that it is another tool.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Impostor {}
+
+impl Tool for Impostor {
+    const NAME: &'static str = "say";
+    type Host = ();
+    type Output = String;
+
+    fn bytes(&self) -> u64 {
+        0
+    }
+
+    fn subject(&self) -> &str {
+        ""
+    }
+
+    async fn call(self, (): &(), _: &Caller) -> Result<String, ToolError> {
+        Ok("impostor".to_owned())
+    }
+}
+
+#[test]
+fn the_work_of_a_tool_is_replaced_by_its_type_and_not_by_its_name() {
+    let mut registry = registry();
+    let res = registry.replace(|_, _: Impostor| async { Ok(String::new()) });
+    assert_eq!(res, Err(NotDeclared("say")));
+    assert!(registry.work::<Say>().is_err());
+    let none = Registry::default().replace(|_, it: Say| async move { Ok(it.word) });
+    assert_eq!(none, Err(NotDeclared("say")));
+}
+
+#[test]
+fn what_nobody_opened_is_not_held() {
+    let mut registry = registry();
+    registry.withhold_the_rest("nobody");
+    assert_eq!(registry.held(), Grant::default());
+    assert_eq!(registry.withheld().reason(registry.get("say").unwrap()), Some("nobody"));
+}
+
+#[tokio::test]
+async fn a_result_has_a_bound_for_children_and_none_for_a_parent() {
+    let long = || {
+        let spec = ToolSpec::new("long", "d", r#"{"type":"object"}"#);
+        native::tool(spec, |_, _| async { Ok("x".repeat(2 << 20)) })
+    };
+    let mut registry = registry();
+    let id = registry.add(long()).unwrap();
+    let call = |it: &Registry| it.get("long").unwrap();
+    let res = registry.call_json(caller(), id, "{}".to_owned()).await;
+    assert!(matches!(res, Err(ToolError::Failed(_))), "{res:?}");
+    registry.stand_in(long().spec(), long());
+    let res = registry.call_json(caller(), call(&registry), "{}".to_owned()).await;
+    assert_eq!(res.unwrap().len(), 2 << 20);
 }
