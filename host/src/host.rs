@@ -48,7 +48,7 @@ struct Inner {
     delegator: Delegator,
     /// The tools of parents: those of children, and what the application does
     /// itself.
-    of_parents: Arc<Registry>,
+    of_parents: Registry,
     recovered: Recovered,
 }
 

@@ -230,7 +230,7 @@ impl Builder {
             limits: config.delegation,
             budget: config.budget,
         });
-        let host = Arc::new(Inner { delegator, of_parents: Arc::new(of_parents), recovered });
+        let host = Arc::new(Inner { delegator, of_parents, recovered });
         let (changes, ends) = {
             let store = &host.delegator.parts().store;
             (store.changes_elsewhere(), store.ends_elsewhere())

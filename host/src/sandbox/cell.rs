@@ -127,7 +127,7 @@ impl Cell {
 
     /// Does one call of a granted tool.
     pub(super) async fn call<T: Tool>(&mut self, call: T) -> Result<T::Output, ToolError> {
-        let (tool, bytes) = (self.tools.id::<T>()?, call.bytes());
+        let (tool, bytes) = (self.tools.registry.id::<T>()?, call.bytes());
         self.admit_tool(tool, bytes)?;
         self.limits.coped();
         self.record.tool_started(tool.name(), call.subject());
@@ -199,12 +199,6 @@ pub(super) struct ToolPort {
 }
 
 impl ToolPort {
-    /// The tool as this host knows it.
-    fn id<T: Tool>(&self) -> Result<ToolId, ToolError> {
-        let found = self.registry.get(T::NAME);
-        found.ok_or_else(|| ToolError::Failed(format!("this host has no `{}`", T::NAME)))
-    }
-
     fn work<T: Tool>(
         &self,
         mut call: T,

@@ -129,6 +129,15 @@ impl Registry {
         self.tools.get(name).map(|it| it.id)
     }
 
+    /// The id of a tool with types.
+    ///
+    /// # Errors
+    ///
+    /// This host has it not.
+    pub fn id<T: Tool>(&self) -> Result<ToolId, ToolError> {
+        self.get(T::NAME).ok_or_else(|| nobody(T::NAME))
+    }
+
     /// The toolset of that name.
     pub fn toolset(&self, name: &str) -> Option<&Toolset> {
         self.toolsets.iter().find(|it| it.name == name)

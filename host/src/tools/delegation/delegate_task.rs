@@ -10,12 +10,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::task::{TaskRequest, read_tasks_of_a_model, texts};
+use super::task::{TaskRequest, read_tasks_of_a_model};
 use crate::{
     event::{Counts, ExitReason, Role, Status},
     toolset::{
         Caller, HeldBy, Output, Tool, ToolError,
         reading::{self, drop_empty, object, optional},
+        tool::texts,
     },
 };
 
@@ -137,7 +138,8 @@ impl Tool for DelegateTask {
     fn bytes(&self) -> u64 {
         let Self { goal, tasks, context, toolsets, agent, model, .. } = self;
         let single = [goal.as_ref(), context.as_ref(), agent.as_ref(), model.as_ref()];
-        let own = texts(single, toolsets.as_deref());
+        let listed = toolsets.iter().flatten().map(Some);
+        let own = texts(single.into_iter().chain(listed));
         tasks.iter().map(TaskRequest::bytes).fold(own, u64::saturating_add)
     }
 

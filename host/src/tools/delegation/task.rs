@@ -11,6 +11,7 @@ use crate::{
     toolset::{
         ToolError,
         reading::{self, drop_empty, optional},
+        tool::texts,
     },
 };
 
@@ -65,18 +66,13 @@ impl TaskRequest {
     pub(super) fn bytes(&self) -> u64 {
         let Self { goal, context, toolsets, agent, model, output_schema, .. } = self;
         let single = [Some(goal), context.as_ref(), agent.as_ref(), model.as_ref()];
+        let listed = toolsets.iter().flatten().map(Some);
         let schema = match output_schema {
             Some(Value::String(text)) => text.len() as u64,
             _ => 0,
         };
-        texts(single, toolsets.as_deref()).saturating_add(schema)
+        texts(single.into_iter().chain(listed)).saturating_add(schema)
     }
-}
-
-/// Size of some texts, in bytes.
-pub(super) fn texts(single: [Option<&String>; 4], list: Option<&[String]>) -> u64 {
-    let all = single.into_iter().flatten().chain(list.unwrap_or_default());
-    all.map(|it| it.len() as u64).sum()
 }
 
 /// Why a value is no list of tasks.
