@@ -1,9 +1,13 @@
 //! The arguments, exactly as they were typed: no files are read and nothing
 //! is resolved here.
 
+pub(super) mod plugin;
+
 use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+pub(super) use self::plugin::Plugin;
 
 /// Where components are, for every command.
 pub(super) const PLUGIN_PATH: &str = "HERMITAGE_PLUGIN_PATH";
@@ -237,20 +241,6 @@ impl From<Role> for crate::event::Role {
             Role::Orchestrator => Self::Orchestrator,
         }
     }
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum Plugin {
-    /// Build source folders into components
-    Build {
-        /// Folders with a `Cargo.toml`
-        #[arg(required = true)]
-        dirs: Vec<PathBuf>,
-        /// Copy the components into this directory, as NAME.wasm; it is made
-        /// when it is not there
-        #[arg(long, value_name = "DIR")]
-        out: Option<PathBuf>,
-    },
 }
 
 #[derive(Debug, Subcommand)]
