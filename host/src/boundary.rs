@@ -10,11 +10,13 @@
 //! wasmtime is no gate: it takes `@0.1.9` and `@0.1.0+build` for `@0.1.0`, and
 //! an interface that only exports types links with nothing defined.
 
+pub mod asks;
 pub mod contract;
 pub mod import;
 pub mod plan;
 pub mod policy;
 
+pub use asks::{Access, Asks, SecretAsk, SettingAsk, WorkspaceAsk};
 pub use contract::{Contract, Purpose};
 pub use import::{Import, ImportKind, Item, ItemKind};
 pub use plan::{Decision, Line, Plan, plan};

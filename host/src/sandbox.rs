@@ -19,6 +19,7 @@ mod convert;
 mod engine;
 mod flight;
 mod function;
+mod given;
 mod instance;
 mod limits;
 mod link;
@@ -61,6 +62,7 @@ pub use self::{
     admit::Admitted,
     bounds::BoundsError,
     compile::Loaded,
+    given::Given,
     limits::Limit,
     load_error::{Cost, LoadError},
     record::{Level, LogLine, Observer, Traces},

@@ -83,7 +83,7 @@ impl Terms {
 /// What one child holds, and what a plan is made by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    grant: Grant,
+    grant: Arc<Grant>,
     terms: Terms,
     /// Of the other fields. Kept, since every child is looked up by it.
     digest: blake3::Hash,
@@ -100,7 +100,7 @@ impl Policy {
     ) -> Arc<Self> {
         let grant = grant(requested, parent, &terms.house.blocked, terms.role);
         let mut made = made.into_iter();
-        let same = made.find(|it| it.grant == grant && it.terms == terms);
+        let same = made.find(|it| *it.grant == grant && it.terms == terms);
         same.map_or_else(|| Arc::new(Self::new(grant, terms)), Arc::clone)
     }
 
@@ -109,7 +109,7 @@ impl Policy {
         let mut hasher = blake3::Hasher::new();
         hasher.update(house.digest.as_bytes());
         hasher.update(format!("{grant:?} {role:?} {model} {strict}").as_bytes());
-        Self { digest: hasher.finalize(), grant, terms }
+        Self { digest: hasher.finalize(), grant: Arc::new(grant), terms }
     }
 
     /// For a child that gets these tools, less those that are always blocked,
@@ -120,6 +120,11 @@ impl Policy {
 
     /// The tools of this child.
     pub fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// The same, for its calls to carry.
+    pub fn grant_shared(&self) -> &Arc<Grant> {
         &self.grant
     }
 

@@ -100,8 +100,11 @@ impl Parent {
         let Some(tool) = held.iter().find(|it| it.name() == name) else {
             return Err(ToolError::Denied(format!("this parent has no tool `{name}`")));
         };
-        let caller =
-            Caller { kept: self.kept.clone(), ..Caller::of("parent", self.session.clone()) };
+        let caller = Caller {
+            kept: self.kept.clone(),
+            grant: Arc::new(held.clone()),
+            ..Caller::of("parent", self.session.clone())
+        };
         self.registry.call_json(caller, tool, arguments.to_owned()).await
     }
 }

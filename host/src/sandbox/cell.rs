@@ -8,7 +8,8 @@ use tokio_util::task::TaskTracker;
 use wasmtime::component::ResourceTable;
 
 use super::{
-    convert, limits::StoreLimits, record::Record, stop::Halt, wasi::InertWasi, wit::contract,
+    convert, given::Given, limits::StoreLimits, record::Record, stop::Halt, wasi::InertWasi,
+    wit::contract,
 };
 use crate::{
     boundary::Policy,
@@ -40,6 +41,7 @@ pub(super) struct CellParts {
     pub(super) halt: Arc<Halt>,
     pub(super) record: Arc<Record>,
     pub(super) tools: ToolPort,
+    pub(super) given: Given,
 }
 
 /// The data of one store.
@@ -48,6 +50,9 @@ pub(super) struct Cell {
     pub(super) limits: StoreLimits,
     pub(super) record: Arc<Record>,
     pub(super) wasi: InertWasi,
+    /// Of a plugin.
+    #[expect(dead_code, reason = "the functions that plugins alone import will read it")]
+    pub(super) given: Given,
     policy: Arc<Policy>,
     defences: Defences,
     halt: Arc<Halt>,
@@ -66,6 +71,7 @@ impl Cell {
             limits: parts.limits,
             record: parts.record,
             wasi: InertWasi::default(),
+            given: parts.given,
             policy: parts.policy,
             defences: parts.defences,
             halt: parts.halt,

@@ -25,6 +25,7 @@ use super::{
     Ended, Job, Outcome, SandboxConfig,
     cell::{CallsSpent, Cell, CellParts, ToolPort},
     function::HostPanic,
+    given::Given,
     limits::{CpuMeter, Limit, Metered, StoreLimits},
     record::Record,
     stop::{Halt, StopReason},
@@ -182,7 +183,8 @@ fn new_store(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> {
     let config = place.config;
     let ChildTools { registry, meter, kept } = job.tools.clone();
     let (child, session) = (Arc::clone(&job.child), job.session.clone());
-    let caller = Caller { child, session, cancelled: watch.halt.token().clone(), kept };
+    let grant = Arc::clone(job.admitted.policy().grant_shared());
+    let caller = Caller { child, session, cancelled: watch.halt.token().clone(), kept, grant };
     let cell = Cell::new(CellParts {
         limits: StoreLimits::new(config.memory_bytes, config.table_elements),
         max_handles: config.handles,
@@ -200,6 +202,7 @@ fn new_store(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> {
             runtime: Handle::current(),
             tracker: watch.tracker.clone(),
         },
+        given: Given::default(),
     });
     let mut store = Store::new(place.engine, cell);
     store.limiter(|cell| &mut cell.limits);

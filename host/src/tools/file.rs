@@ -30,6 +30,7 @@ mod workspace;
 
 mod encoding;
 mod text;
+mod tree;
 
 mod read_file;
 
@@ -64,6 +65,7 @@ pub use rules::{PROTECTED_GLOBS, SECRET_GLOBS};
 pub use search_files::{SearchFiles, SearchPage};
 pub use settings::FileConfig;
 pub use skipped::Skipped;
+pub use tree::Tree;
 pub use write_file::{WriteFile, Written};
 
 /// All of them.

@@ -36,6 +36,7 @@ mod rule;
 
 mod body;
 mod fetch;
+mod outgoing;
 
 mod blocks;
 mod encoding;
@@ -55,6 +56,7 @@ mod web_search;
 #[cfg(test)]
 mod tests;
 
+pub use outgoing::{HttpRule, Outgoing};
 pub use page::WebPage;
 pub use resolve::{Resolve, ResolveFuture};
 pub use rule::{Rule, RuleError};

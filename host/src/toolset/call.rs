@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::kept::Kept;
+use super::{grant::Grant, kept::Kept};
 use crate::session::Session;
 
 /// Why a call gave nothing back; the WIT variant `tool-error` case by case.
@@ -43,13 +43,17 @@ pub struct Caller {
     pub cancelled: CancellationToken,
     /// What the tools keep for this caller, from one call to the next.
     pub kept: Kept,
+    /// What the caller holds: a tool that does its work with others' rights
+    /// has those alone that its caller has, too. Never taken from a guest.
+    pub grant: Arc<Grant>,
 }
 
 impl Caller {
-    /// One that nobody has cancelled yet, and that nothing is kept for.
+    /// One that nobody has cancelled yet, that nothing is kept for, and that
+    /// holds nothing.
     pub fn of(child: &str, session: Session) -> Self {
         let (cancelled, kept) = (CancellationToken::new(), Kept::default());
-        Self { child: child.into(), session, cancelled, kept }
+        Self { child: child.into(), session, cancelled, kept, grant: Arc::default() }
     }
 }
 
