@@ -36,6 +36,8 @@ mod stop;
 mod tables;
 mod toolbox;
 mod typed;
+#[expect(dead_code, unused_imports, reason = "calls of plugins come next")]
+mod value;
 mod wasi;
 mod wit;
 
