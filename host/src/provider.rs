@@ -13,6 +13,7 @@
 
 mod models;
 mod settings;
+mod spelling;
 
 mod check;
 mod lazy;
@@ -62,6 +63,7 @@ pub use settings::{
     BUILT_IN_PROVIDERS, DefaultModel, Kind, ModelSettings, Patience, ProviderSettings,
 };
 pub use spec::{ProviderSpec, SpecError};
+pub use spelling::{Spelling, spelled};
 
 /// Who said something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     event::Tokens,
-    provider::{ChatRequest, ChatResponse, Message, Model, ProviderError},
+    provider::{ChatRequest, ChatResponse, Message, Model, ProviderError, Spelling},
     sandbox::Spent,
     toolset::{ModelError, ModelHost, ToolError, call::Caller, model::ModelFuture},
 };
@@ -128,11 +128,13 @@ impl ModelHost for ChildModel {
             return Box::pin(std::future::ready(Err(err.into())));
         }
         self.meter.restore(&mut request.messages);
+        let spelling = Spelling::apply(&mut request);
         let (model, meter) = (Arc::clone(&self.model), Arc::clone(&self.meter));
         let (budget, spent) = (self.budget.clone(), self.spent.clone());
         Box::pin(async move {
             let response = model.chat(request, caller.cancelled, None).await;
-            let response = response.inspect_err(|it| meter.failed(it)).map_err(model_error)?;
+            let mut response = response.inspect_err(|it| meter.failed(it)).map_err(model_error)?;
+            spelling.undo(&mut response);
             meter.add(&response, cost(&model, &response));
             let (input, output) = (response.usage.input_tokens, response.usage.output_tokens);
             tracing::debug!(model = %response.model, input, output, "a model answered");

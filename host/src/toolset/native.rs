@@ -31,6 +31,9 @@ const MAX_PARAMETERS_BYTES: usize = 16 << 10;
 /// it is.
 pub type NativeFuture = BoxFuture<'static, Result<String, ToolError>>;
 
+/// Making a tool ready.
+pub type PrepareFuture = BoxFuture<'static, ()>;
+
 /// A tool that the application does itself.
 pub trait NativeTool: Send + Sync {
     /// What it says of itself; asked for once, when a host takes it.
@@ -40,6 +43,19 @@ pub trait NativeTool: Send + Sync {
     /// not checked against the schema. The future runs on the host's runtime
     /// and should end when `caller.cancelled` is set.
     fn call(&self, caller: Caller, arguments: String) -> NativeFuture;
+
+    /// Makes it ready, before a child that holds it starts: what takes long the
+    /// first time does not use up the time of a call. An error is told to the
+    /// child by its first call.
+    fn prepare(&self) -> PrepareFuture {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// Digest of the code that does its work, for the boundary record of who
+    /// holds it, where that is not the program's own.
+    fn digest(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A native tool from a closure.
@@ -95,6 +111,25 @@ pub enum NativeError {
     /// The name is somebody else's.
     #[error(transparent)]
     Taken(#[from] Taken),
+    /// A plugin, or a tool of one, that can't be called so.
+    #[error(
+        "`{0}` is no name for a plugin or a tool of one\n\
+         hint: a lower-case letter, then letters, digits and single `_`, at most \
+         {MAX_NAME_BYTES} bytes with the plugin's name; `all`, `none`, `default`, `hermitage`, \
+         `toolbox` and `model` mean something else"
+    )]
+    PluginName(String),
+    /// A plugin without tools.
+    #[error("the plugin `{0}` has no tools")]
+    NoTools(String),
+    /// A plugin says one name twice.
+    #[error("the plugin `{plugin}` has two tools `{tool}`")]
+    Twice {
+        /// Of the plugin.
+        plugin: String,
+        /// Of both.
+        tool: String,
+    },
     /// Nothing for a model to read.
     #[error("`{0}` has no description\nhint: say in a sentence what it does and when to use it")]
     NoDescription(String),
@@ -111,6 +146,22 @@ pub enum NativeError {
     },
 }
 
+/// The name under which a plugin's tool stands in grants: `plugin/tool`, or the
+/// plugin's own where both are the same.
+pub fn full_name(plugin: &str, tool: &str) -> String {
+    if plugin == tool { plugin.to_owned() } else { format!("{plugin}/{tool}") }
+}
+
+/// What a plugin's tool says of itself, in the form that is kept.
+pub(crate) fn checked_of(plugin: &str, spec: ToolSpec) -> Result<ToolSpec, NativeError> {
+    let bad_name = || NativeError::PluginName(clean_line(&spec.name, MAX_NAME_BYTES));
+    let length = plugin.len().saturating_add(SEPARATOR.len()).saturating_add(spec.name.len());
+    if !is_plugin_name(&spec.name) || length > MAX_NAME_BYTES {
+        return Err(bad_name());
+    }
+    checked(spec)
+}
+
 /// What a tool says of itself, in the form that is kept.
 pub(crate) fn checked(spec: ToolSpec) -> Result<ToolSpec, NativeError> {
     let ToolSpec { name, description, parameters } = spec;
@@ -125,6 +176,18 @@ pub(crate) fn checked(spec: ToolSpec) -> Result<ToolSpec, NativeError> {
         Ok(parameters) => Ok(ToolSpec { name, description, parameters }),
         Err(message) => Err(NativeError::Parameters { name, message }),
     }
+}
+
+/// What the parts of a name are told apart by to a model: no name has it.
+const SEPARATOR: &str = "__";
+
+/// Names that mean something else where a list of tools is written.
+const RESERVED: [&str; 6] = ["all", "none", "default", "hermitage", "toolbox", "model"];
+
+/// Whether a plugin, or a tool of one, can be called so, as far as the text
+/// tells.
+pub fn is_plugin_name(name: &str) -> bool {
+    is_name(name) && !name.contains(SEPARATOR) && !name.ends_with('_') && !RESERVED.contains(&name)
 }
 
 fn is_name(name: &str) -> bool {

@@ -7,16 +7,21 @@
 
 use std::{any::TypeId, collections::HashMap, fmt, sync::Arc};
 
+use crate::completion::sanitize::clean_line;
+
 use super::{
     call::{Caller, ToolError},
     declared::Declared,
     grant::{Grant, Withheld},
-    native::{NativeError, NativeTool, checked},
+    native::{NativeError, NativeTool, checked, checked_of, full_name, is_plugin_name},
     spec::ToolSpec,
     taken::{Origin, Taken},
     tool::{HeldBy, Identity, Tool, ToolId},
     work::{AnyWork, Hosted, Native, Typed, Work},
 };
+
+/// Characters of a name that is none, in an error.
+const MAX_SHOWN_CHARS: usize = 64;
 
 /// A named set of tools.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,34 +232,116 @@ impl Registry {
     ///
     /// What it says is wrong, or its name is another's.
     pub fn add(&mut self, tool: Arc<dyn NativeTool>) -> Result<ToolId, NativeError> {
-        let spec = tool.spec();
-        self.enter(spec, Origin::Application, Arc::new(Native::bounded(tool)))
+        let spec = checked(tool.spec())?;
+        let name = spec.name.clone();
+        self.check_free(&name, Origin::Application)?;
+        let id = self.enter(spec, &name, Origin::Application, Arc::new(Native::bounded(tool)));
+        self.enter_toolset(name, vec![id], Origin::Application);
+        Ok(id)
     }
 
-    /// The only door for a tool that is not declared: what it says of itself is
-    /// checked here, once, and its name is nobody else's.
+    /// Checks what a plugin and its tools say of themselves, and takes all of
+    /// them as a toolset of its name, or none.
+    ///
+    /// # Errors
+    ///
+    /// What one says is wrong, or a name is another's: neither the plugin nor a
+    /// tool of it is named as a tool or toolset of the host.
+    pub fn add_plugin(
+        &mut self,
+        name: &str,
+        tools: Vec<Arc<dyn NativeTool>>,
+    ) -> Result<(), NativeError> {
+        let specs = self.check_plugin(name, tools.iter().map(|it| it.spec()).collect())?;
+        let entered = specs.into_iter().zip(tools).map(|(spec, tool)| {
+            let spec = ToolSpec { name: full_name(name, &spec.name), ..spec };
+            self.enter(spec, name, Origin::Plugin, Arc::new(Native::bounded(tool)))
+        });
+        let ids = entered.collect();
+        self.enter_toolset(name.to_owned(), ids, Origin::Plugin);
+        Ok(())
+    }
+
+    /// What the tools of a plugin say of themselves, in the form that is kept,
+    /// each by the name that the plugin itself has for it.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn check_plugin(
+        &self,
+        name: &str,
+        specs: Vec<ToolSpec>,
+    ) -> Result<Vec<ToolSpec>, NativeError> {
+        if !is_plugin_name(name) {
+            return Err(NativeError::PluginName(clean_line(name, MAX_SHOWN_CHARS)));
+        }
+        self.check_free(name, Origin::Plugin)?;
+        let mut res: Vec<ToolSpec> = Vec::new();
+        for spec in specs {
+            let tool = spec.name.clone();
+            let spec = checked_of(name, spec)?;
+            // A model that reads of `x/read_file` takes it for the host's own.
+            self.check_not_the_hosts(&tool)?;
+            if res.iter().any(|it| it.name == spec.name) {
+                return Err(NativeError::Twice { plugin: name.to_owned(), tool });
+            }
+            res.push(spec);
+        }
+        if res.is_empty() { Err(NativeError::NoTools(name.to_owned())) } else { Ok(res) }
+    }
+
+    fn check_free(&self, name: &str, comer: Origin) -> Result<(), NativeError> {
+        let taken = |holder| Taken { name: name.to_owned(), holder, comer }.into();
+        self.holder(name).map_or(Ok(()), |it| Err(taken(it)))
+    }
+
+    fn check_not_the_hosts(&self, name: &str) -> Result<(), NativeError> {
+        match self.holder(name) {
+            Some(Origin::Host) => self.check_free(name, Origin::Plugin),
+            _ => Ok(()),
+        }
+    }
+
+    /// The only door for a tool that is not declared: what it says of itself was
+    /// checked, and its name is nobody else's.
     fn enter(
         &mut self,
         spec: ToolSpec,
+        toolset: &str,
         origin: Origin,
         work: Arc<dyn AnyWork>,
-    ) -> Result<ToolId, NativeError> {
-        let spec = checked(spec)?;
-        if let Some(holder) = self.holder(&spec.name) {
-            return Err(Taken { name: spec.name, holder, comer: origin }.into());
-        }
-        let (toolset, held_by) = (spec.name.clone(), HeldBy::Anyone);
+    ) -> ToolId {
+        let (toolset, held_by) = (toolset.to_owned(), HeldBy::Anyone);
         let id = ToolId::intern(Identity { place: Identity::LAST, spec, toolset, held_by });
-        self.tools.insert(
-            id.name(),
-            Entry { id, origin: origin.clone(), type_id: None, work: Some(work) },
-        );
-        // After those of the host, in the order of their names.
-        let is_before = |it: &Toolset| it.origin == Origin::Host || it.name.as_str() < id.name();
+        self.tools.insert(id.name(), Entry { id, origin, type_id: None, work: Some(work) });
+        id
+    }
+
+    /// After those of the host, in the order of their names.
+    fn enter_toolset(&mut self, name: String, tools: Vec<ToolId>, origin: Origin) {
+        let is_before = |it: &Toolset| it.origin == Origin::Host || it.name < name;
         let place = self.toolsets.partition_point(is_before);
-        let (name, tools) = (id.name().to_owned(), vec![id]);
         self.toolsets.insert(place, Toolset { name, tools, origin });
-        Ok(id)
+    }
+
+    /// Makes the tools of a grant ready, before a child that holds them starts.
+    pub async fn prepare(&self, grant: &Grant) {
+        for work in grant.iter().filter_map(|it| self.tools.get(it.name())?.work.as_ref()) {
+            work.prepare().await;
+        }
+    }
+
+    /// The toolsets of a grant whose work is done by code that is not the
+    /// program's own, each with the digest of that code.
+    pub fn digests(&self, grant: &Grant) -> Vec<(&'static str, String)> {
+        let digest = |it: ToolId| {
+            let work = self.tools.get(it.name())?.work.as_ref()?;
+            Some((it.toolset(), work.digest()?))
+        };
+        let mut res: Vec<_> = grant.iter().filter_map(digest).collect();
+        res.dedup();
+        res
     }
 
     fn holder(&self, name: &str) -> Option<Origin> {

@@ -10,6 +10,8 @@ pub enum Origin {
     Host,
     /// The application that embeds it.
     Application,
+    /// A tool plugin.
+    Plugin,
 }
 
 impl fmt::Display for Origin {
@@ -17,6 +19,7 @@ impl fmt::Display for Origin {
         f.write_str(match self {
             Origin::Host => "the host",
             Origin::Application => "the application",
+            Origin::Plugin => "a plugin",
         })
     }
 }
@@ -38,6 +41,11 @@ impl fmt::Display for Taken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, holder, comer } = self;
         match (holder, comer) {
+            (holder, Origin::Plugin) => write!(
+                f,
+                "`{name}` is a tool or toolset of {holder}: no plugin can have that name\n\
+                 hint: `hermitage plugin add --name` gives it another, such as `my_{name}`"
+            ),
             (Origin::Host, comer) => write!(
                 f,
                 "`{name}` is a tool or toolset of the host\n\

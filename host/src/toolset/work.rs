@@ -56,6 +56,16 @@ pub(super) trait AnyWork: Send + Sync {
         arguments: String,
     ) -> BoxFuture<'static, Result<String, ToolError>>;
 
+    /// Makes it ready for calls.
+    fn prepare(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// Digest of the code that does it, where that is not the program's own.
+    fn digest(&self) -> Option<String> {
+        None
+    }
+
     /// For the typed road: a [`Typed`] where there is one.
     fn as_any(&self) -> &(dyn Any + Send + Sync);
 }
@@ -114,6 +124,14 @@ impl AnyWork for Native {
             object::<BTreeMap<String, IgnoredAny>>(&arguments)?;
             bounded(tool.call(caller, arguments).await?, max_bytes)
         })
+    }
+
+    fn prepare(&self) -> BoxFuture<'static, ()> {
+        self.tool.prepare()
+    }
+
+    fn digest(&self) -> Option<String> {
+        self.tool.digest()
     }
 
     fn as_any(&self) -> &(dyn Any + Send + Sync) {

@@ -167,3 +167,54 @@ async fn a_result_has_a_bound_for_children_and_none_for_a_parent() {
     let res = registry.call_json(caller(), call(&registry), "{}".to_owned()).await;
     assert_eq!(res.unwrap().len(), 2 << 20);
 }
+
+fn plugin(registry: &mut Registry, name: &str, tools: &[&str]) -> Result<(), NativeError> {
+    registry.add_plugin(name, tools.iter().map(|it| native(it)).collect())
+}
+
+#[test]
+fn the_tools_of_a_plugin_are_a_toolset_of_its_name() {
+    let mut registry = registry();
+    plugin(&mut registry, "tracker", &["open", "close"]).unwrap();
+    plugin(&mut registry, "jq", &["jq"]).unwrap();
+    let names = |list: &[&str]| registry.expand(list).unwrap().names();
+    assert_eq!(names(&["tracker"]), ["tracker/close", "tracker/open"]);
+    assert_eq!(names(&["tracker/open", "jq"]), ["jq", "tracker/open"]);
+    assert!(registry.expand(&["open"]).is_err());
+    assert_eq!(registry.get("tracker/open").unwrap().toolset(), "tracker");
+}
+
+#[test]
+fn a_plugin_is_taken_as_a_whole_or_refused_with_its_reason() {
+    let mut registry = registry();
+    registry.add(native("ticket")).unwrap();
+    plugin(&mut registry, "jq", &["jq"]).unwrap();
+    let no_plugin = |it: &str| format!("`{it}` is no name for a plugin or a tool of one");
+    let taken = |it: &str, holder: &str| {
+        format!("`{it}` is a tool or toolset of {holder}: no plugin can have that name")
+    };
+    for (name, tools, expect) in [
+        ("say", &["a"][..], taken("say", "the host")),
+        ("words", &["a"], taken("words", "the host")),
+        ("ticket", &["a"], taken("ticket", "the application")),
+        ("jq", &["a"], taken("jq", "a plugin")),
+        ("evil", &["fine", "say"], taken("say", "the host")),
+        ("evil", &["words"], taken("words", "the host")),
+        ("evil", &[], "the plugin `evil` has no tools".to_owned()),
+        ("evil", &["a", "a"], "the plugin `evil` has two tools `a`".to_owned()),
+        ("Evil", &["a"], no_plugin("Evil")),
+        ("e__vil", &["a"], no_plugin("e__vil")),
+        ("all", &["a"], no_plugin("all")),
+        ("evil", &["a__b"], no_plugin("a__b")),
+        ("evil", &["a/b"], no_plugin("a/b")),
+        ("evil", &["a\u{202e}b"], no_plugin("ab")),
+        (&"e".repeat(40), &[&"a".repeat(40)], no_plugin(&"a".repeat(40))),
+    ] {
+        let before = registry.toolsets().len();
+        let err = plugin(&mut registry, name, tools).unwrap_err().to_string();
+        assert_eq!(err.lines().next(), Some(expect.as_str()), "{name} {tools:?}");
+        assert_eq!(registry.toolsets().len(), before);
+        assert_eq!(registry.get("evil/fine"), None);
+    }
+    plugin(&mut registry, "other", &["jq"]).unwrap();
+}
