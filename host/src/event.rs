@@ -234,6 +234,18 @@ pub struct BoundaryRecord {
     pub stubbed: Vec<BoundaryLine>,
     /// Imports for which the component was refused.
     pub refused: Vec<BoundaryLine>,
+    /// The plugins whose tools are granted, with the code that does their work.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<PluginDigest>,
+}
+
+/// A plugin, and what it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PluginDigest {
+    /// Its name.
+    pub plugin: String,
+    /// BLAKE3 of its component's bytes, hex.
+    pub component: String,
 }
 
 /// What came of one task.

@@ -12,7 +12,7 @@ use crate::{
     completion::sanitize::clean_line,
     defence::Defence,
     event::{BoundaryLine, BoundaryRecord},
-    toolset::{HeldBy, ToolId},
+    toolset::{Grant, HeldBy, ToolId},
 };
 
 /// Characters of one name or reason in a report.
@@ -102,9 +102,10 @@ pub struct Plan {
 }
 
 impl Plan {
-    fn new(lines: Vec<Line>, policy: &Policy) -> Self {
+    /// `by` stands for all that the lines were decided by.
+    pub(super) fn new(lines: Vec<Line>, by: &blake3::Hash) -> Self {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(policy.digest().as_bytes());
+        hasher.update(by.as_bytes());
         for line in &lines {
             // Debug output quotes every text, so no two plans share it.
             hasher.update(format!("{line:?}\n").as_bytes());
@@ -145,14 +146,16 @@ impl Plan {
     }
 
     /// The plan as it stands in results and reports.
-    pub fn record(&self, component: &blake3::Hash, policy: &Policy) -> BoundaryRecord {
+    /// `granted` is what the component may call.
+    pub fn record(&self, component: &blake3::Hash, granted: &Grant) -> BoundaryRecord {
         BoundaryRecord {
             component: component.to_hex().to_string(),
             policy: self.digest.to_hex().to_string(),
-            granted: policy.grant().names().into_iter().map(Into::into).collect(),
+            granted: granted.names().into_iter().map(Into::into).collect(),
             linked: self.linked(),
             stubbed: self.stubs(),
             refused: self.refusals(),
+            plugins: Vec::new(),
         }
     }
 
@@ -178,10 +181,10 @@ pub fn plan(imports: &[Import], contract: &Contract, policy: &Policy) -> Plan {
             None => interface_lines(import, contract, policy, &mut lines),
         }
     }
-    Plan::new(lines, policy)
+    Plan::new(lines, &policy.digest())
 }
 
-fn whole(import: &Import, decision: Decision) -> Line {
+pub(super) fn whole(import: &Import, decision: Decision) -> Line {
     let word = match &import.kind {
         ImportKind::Interface(_) => "interface",
         ImportKind::Other(what) => what,
@@ -192,16 +195,13 @@ fn whole(import: &Import, decision: Decision) -> Line {
 /// Why the import as a whole is refused, whatever it holds.
 fn import_refusal<'a>(
     import: &Import,
-    mut earlier: impl Iterator<Item = &'a Import>,
+    earlier: impl Iterator<Item = &'a Import>,
     contract: &Contract,
     policy: &Policy,
 ) -> Option<String> {
     let name = import.name.as_str();
-    if let ImportKind::Other(what) = &import.kind {
-        return Some(format!("{} can't be imported: only interfaces are", with_article(what)));
-    }
-    if let Some(it) = earlier.find(|it| unversioned(&it.name) == unversioned(name)) {
-        return Some(format!("imported twice, also as `{}`", it.name));
+    if let Some(reason) = shape_refusal(import, earlier) {
+        return Some(reason);
     }
     if contract.has(name) || !policy.defences().has(Defence::ExactNames) {
         return None;
@@ -218,7 +218,19 @@ fn import_refusal<'a>(
     }
 }
 
-fn unversioned(name: &str) -> &str {
+/// Why what is no interface, or is there twice, is refused in any world.
+pub(super) fn shape_refusal<'a>(
+    import: &Import,
+    mut earlier: impl Iterator<Item = &'a Import>,
+) -> Option<String> {
+    if let ImportKind::Other(what) = &import.kind {
+        return Some(format!("{} can't be imported: only interfaces are", with_article(what)));
+    }
+    let same = earlier.find(|it| unversioned(&it.name) == unversioned(&import.name));
+    same.map(|it| format!("imported twice, also as `{}`", it.name))
+}
+
+pub(super) fn unversioned(name: &str) -> &str {
     name.split_once('@').map_or(name, |(path, _)| path)
 }
 
@@ -226,6 +238,11 @@ fn wasi_refusal(path: &str, version: &str) -> Option<String> {
     if !WASI_INERT.contains(&path) && !WASI_STUBBED.contains(&path) {
         return Some("not in the inert WASI set: a component reaches nothing but tools".to_owned());
     }
+    wasi_version(version)
+}
+
+/// Why a version of WASI is refused.
+pub(super) fn wasi_version(version: &str) -> Option<String> {
     let known = (0..=WASI_NEWEST_PATCH).any(|patch| version == format!("0.2.{patch}"));
     (!known).then(|| format!("WASI is known in versions `0.2.0` to `0.2.{WASI_NEWEST_PATCH}`"))
 }
@@ -263,7 +280,7 @@ fn powerless(name: &str, items: &[Item], contract: &Contract, policy: &Policy) -
     functions.find_map(|(interface, function)| denial(interface, function, policy))
 }
 
-fn wasi(item: &Item, function: impl FnOnce() -> Decision) -> Decision {
+pub(super) fn wasi(item: &Item, function: impl FnOnce() -> Decision) -> Decision {
     match &item.kind {
         ItemKind::Function(_) => function(),
         ItemKind::Resource => Decision::Linked,
@@ -279,9 +296,9 @@ fn ours(interface: &str, item: &Item, contract: &Contract, policy: &Policy) -> D
         Match::Unknown => {
             Decision::Refused(format!("the contract has no such {}", item.kind.word()))
         }
-        Match::Differs(shape) if policy.defences().has(Defence::ExactTypes) => Decision::Refused(
-            format!("its type is `{}`, the contract says `{shape}`", type_of(&item.kind)),
-        ),
+        Match::Differs(shape) if policy.defences().has(Defence::ExactTypes) => {
+            differs(&item.kind, shape)
+        }
         Match::Same | Match::Differs(_) => match &item.kind {
             ItemKind::Function(_) => function(interface, &item.name, policy),
             ItemKind::Resource => Decision::Linked,
@@ -290,8 +307,13 @@ fn ours(interface: &str, item: &Item, contract: &Contract, policy: &Policy) -> D
     }
 }
 
+/// Refuses an item whose type is not that of the contract.
+pub(super) fn differs(kind: &ItemKind, shape: &str) -> Decision {
+    Decision::Refused(format!("its type is `{}`, the contract says `{shape}`", type_of(kind)))
+}
+
 /// `an instance`, `a function`.
-fn with_article(noun: &str) -> String {
+pub(super) fn with_article(noun: &str) -> String {
     let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     format!("{article} {noun}")
 }

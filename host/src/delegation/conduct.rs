@@ -19,7 +19,10 @@ use super::{
     ledger::{Books, Ledger},
     live::{Feed, Live, Progress},
 };
-use crate::{event::CompletionEvent, sandbox::Sandbox, store::StoreError, unit::UnitRecord};
+use crate::{
+    event::CompletionEvent, sandbox::Sandbox, store::StoreError, toolset::Registry,
+    unit::UnitRecord,
+};
 
 /// Acknowledged events of other producers that are kept, so that a repetition
 /// is recognised.
@@ -38,6 +41,7 @@ pub(super) struct Unit {
 /// Conducts the units of one host.
 pub(super) struct Conductor {
     sandbox: Arc<Sandbox>,
+    registry: Arc<Registry>,
     bounds: Bounds,
     books: Books,
     feed: Feed,
@@ -50,13 +54,14 @@ pub(super) struct Conductor {
 impl Conductor {
     pub(super) fn new(
         sandbox: Arc<Sandbox>,
+        registry: Arc<Registry>,
         bounds: Bounds,
         books: Books,
         feed: Feed,
         retained_records: usize,
     ) -> Self {
         let is_pruning = Arc::default();
-        Self { sandbox, bounds, books, feed, retained_records, is_pruning }
+        Self { sandbox, registry, bounds, books, feed, retained_records, is_pruning }
     }
 
     /// The life of a unit: recorded, run, ended.
@@ -127,8 +132,9 @@ impl Conductor {
 
     fn batch(&self, unit: Unit, record: Arc<UnitRecord>) -> Batch {
         let Unit { works, tools, budget, live, stop, failure_notices: _ } = unit;
-        let (sandbox, bounds) = (Arc::clone(&self.sandbox), self.bounds);
-        Batch { sandbox, record, works, tools, live, stop, budget, bounds }
+        let (sandbox, registry) = (Arc::clone(&self.sandbox), Arc::clone(&self.registry));
+        let bounds = self.bounds;
+        Batch { sandbox, registry, record, works, tools, live, stop, budget, bounds }
     }
 
     /// Forgets what is older than the newest records, when nobody waits. One

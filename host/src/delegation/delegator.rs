@@ -247,6 +247,6 @@ fn conductor(parts: &Parts, feed: Feed) -> Conductor {
         clock: Arc::clone(&parts.clock),
         trouble: Trouble::default(),
     };
-    let sandbox = Arc::clone(&parts.sandbox);
-    Conductor::new(sandbox, bounds, books, feed, limits.retained_records)
+    let (sandbox, registry) = (Arc::clone(&parts.sandbox), Arc::clone(&parts.tools));
+    Conductor::new(sandbox, registry, bounds, books, feed, limits.retained_records)
 }

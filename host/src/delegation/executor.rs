@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::{FutureExt as _, StreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, future::join, stream};
 use tokio::sync::mpsc;
 
 use super::{
@@ -21,11 +21,11 @@ use super::{
 };
 use crate::{
     completion::sanitize::clean_line,
-    event::ChildResult,
+    event::{BoundaryRecord, ChildResult, PluginDigest},
     id::ChildId,
     provider::Model,
     sandbox::{Admitted, Binary, Ended, Job, Loaded, Rejected, Sandbox, Spent, Task, Traces},
-    toolset::{ChildTools, ModelHost},
+    toolset::{ChildTools, Grant, ModelHost, Registry},
     unit::{End, TaskRecord, UnitRecord},
 };
 
@@ -72,6 +72,7 @@ pub(super) type ToolsOf = dyn Fn(&Work, &Budget, Spent) -> ChildTools + Send + S
 /// A unit that is ready to run.
 pub(super) struct Batch {
     pub(super) sandbox: Arc<Sandbox>,
+    pub(super) registry: Arc<Registry>,
     pub(super) record: Arc<UnitRecord>,
     pub(super) works: Vec<Work>,
     pub(super) tools: Box<ToolsOf>,
@@ -124,7 +125,7 @@ impl Batch {
             Ok(admitted) => admitted,
             Err(end) => return *end,
         };
-        let boundary = Arc::clone(admitted.record());
+        let boundary = with_plugins(admitted.record(), &self.registry, admitted.grant());
         let child = Child { task_index, work, admitted, meter: Arc::default() };
         let (ended, validity) = self.run_tries(&child, start).await;
         log(work.child_id, &ended.traces);
@@ -147,11 +148,16 @@ impl Batch {
         tokio::select! {
             biased;
             () = until_asked => Err(Box::new(failure::interrupted(self.stop.reason()))),
-            loaded = self.sandbox.load(&work.component) => {
-                loaded.map_err(|it| Box::new(failure::not_loaded(&it)))
-            }
+            loaded = self.loaded(work) => loaded,
             () = tokio::time::sleep(timeout) => Err(Box::new(failure::not_compiled_in(timeout))),
         }
+    }
+
+    /// Its tools are made ready meanwhile, so that no call waits for that.
+    async fn loaded(&self, work: &Work) -> Result<Arc<Loaded>, Box<End>> {
+        let ready = self.registry.prepare(work.task.policy.grant());
+        let (loaded, ()) = join(self.sandbox.load(&work.component), ready).await;
+        loaded.map_err(|it| Box::new(failure::not_loaded(&it)))
     }
 
     /// One try, and a second in a fresh cell for an answer that misses the
@@ -230,6 +236,22 @@ impl Batch {
             spent,
         }
     }
+}
+
+/// The record of a child that holds tools of plugins names their code, too.
+pub(super) fn with_plugins(
+    record: &Arc<BoundaryRecord>,
+    registry: &Registry,
+    grant: &Grant,
+) -> Arc<BoundaryRecord> {
+    let plugins = registry.digests(grant);
+    if plugins.is_empty() {
+        return Arc::clone(record);
+    }
+    let digest =
+        |(plugin, component): (&str, String)| PluginDigest { plugin: plugin.to_owned(), component };
+    let plugins = plugins.into_iter().map(digest).collect();
+    Arc::new(BoundaryRecord { plugins, ..BoundaryRecord::clone(record) })
 }
 
 /// Hands a child's own log to the host's, once it is off the guest's stack.

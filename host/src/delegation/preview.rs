@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::{
     delegator::{Delegator, Prepared},
     error::DelegateError,
-    executor::Work,
+    executor::{Work, with_plugins},
     request::Request,
 };
 use crate::{
@@ -72,10 +72,12 @@ impl Delegator {
         for (index, work) in prepared.works().iter().enumerate() {
             let loaded = core.parts.sandbox.load(&work.component).await;
             let loaded = loaded.map_err(|it| (index, it))?;
-            res.push(match core.parts.sandbox.admit(&loaded, &work.task.policy) {
+            let policy = &work.task.policy;
+            let record = match core.parts.sandbox.admit(&loaded, policy) {
                 Ok(admitted) => Arc::clone(admitted.record()),
                 Err(record) => record,
-            });
+            };
+            res.push(with_plugins(&record, &core.parts.tools, policy.grant()));
         }
         Ok(res)
     }

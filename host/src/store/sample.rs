@@ -112,6 +112,7 @@ pub(super) fn result(task_index: usize, status: Status) -> ChildResult {
             linked: vec!["a:b/c#e".to_owned()],
             stubbed: vec![line.clone()],
             refused: vec![line],
+            plugins: Vec::new(),
         })),
         log: vec![LogLine { level: Level::Warn, text: "grün".to_owned() }],
         log_dropped: 300,

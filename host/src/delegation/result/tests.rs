@@ -252,6 +252,7 @@ fn boundary() -> BoundaryRecord {
         linked: Vec::new(),
         stubbed: Vec::new(),
         refused: vec![BoundaryLine { import: "a#b".to_owned(), reason: "no".to_owned() }],
+        plugins: Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{exit_reason, level, parse, status};
 use crate::{
-    event::{BoundaryLine, BoundaryRecord, ChildResult, LogLine, Tokens, ToolTrace},
+    event::{BoundaryLine, BoundaryRecord, ChildResult, LogLine, PluginDigest, Tokens, ToolTrace},
     store::codec::{CodecError, Record},
 };
 
@@ -111,6 +111,7 @@ struct BoundaryV1 {
     component: String,
     policy: String,
     granted: Vec<String>,
+    /// And the plugins behind them, each as a line that no import is.
     linked: Vec<String>,
     stubbed: Vec<LineV1>,
     refused: Vec<LineV1>,
@@ -210,7 +211,7 @@ impl From<&BoundaryRecord> for BoundaryV1 {
             component: boundary.component.clone(),
             policy: boundary.policy.clone(),
             granted: boundary.granted.iter().map(|it| it.to_string()).collect(),
-            linked: boundary.linked.clone(),
+            linked: boundary.linked.iter().cloned().chain(plugins(boundary)).collect(),
             stubbed: boundary.stubbed.iter().map(LineV1::from).collect(),
             refused: boundary.refused.iter().map(LineV1::from).collect(),
         }
@@ -219,15 +220,32 @@ impl From<&BoundaryRecord> for BoundaryV1 {
 
 impl From<BoundaryV1> for BoundaryRecord {
     fn from(boundary: BoundaryV1) -> Self {
+        let is_plugin = |it: &String| it.starts_with(PLUGIN);
+        let (plugins, linked): (Vec<_>, _) = boundary.linked.into_iter().partition(is_plugin);
         Self {
             component: boundary.component,
             policy: boundary.policy,
             granted: boundary.granted.into_iter().map(Cow::Owned).collect(),
-            linked: boundary.linked,
+            linked,
+            plugins: plugins.iter().filter_map(|it| plugin(it)).collect(),
             stubbed: boundary.stubbed.into_iter().map(BoundaryLine::from).collect(),
             refused: boundary.refused.into_iter().map(BoundaryLine::from).collect(),
         }
     }
+}
+
+/// In front of the name of a plugin and its digest. An import begins with no
+/// space after a word, so hosts that know no plugins read such a line as what it
+/// is, too.
+const PLUGIN: &str = "plugin ";
+
+fn plugins(boundary: &BoundaryRecord) -> impl Iterator<Item = String> {
+    boundary.plugins.iter().map(|it| format!("{PLUGIN}{} {}", it.plugin, it.component))
+}
+
+fn plugin(line: &str) -> Option<PluginDigest> {
+    let (plugin, component) = line.strip_prefix(PLUGIN)?.split_once(' ')?;
+    Some(PluginDigest { plugin: plugin.to_owned(), component: component.to_owned() })
 }
 
 impl From<&BoundaryLine> for LineV1 {

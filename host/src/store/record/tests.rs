@@ -1,10 +1,10 @@
-use std::{env, fs, path::Path, time::Duration};
+use std::{env, fs, path::Path, sync::Arc, time::Duration};
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    event::{CompletionEvent, FailureNotice, ToolTrace},
+    event::{BoundaryRecord, CompletionEvent, FailureNotice, PluginDigest, ToolTrace},
     id::{ChildId, DelegationId},
     store::sample::{self, Fixed},
     unit::{Group, Mode, TaskRecord},
@@ -276,4 +276,18 @@ proptest! {
             let _ = (decode_body(read).is_ok(), decode_summary(read).is_ok());
         }
     }
+}
+
+#[test]
+fn the_plugins_behind_a_grant_are_kept_and_are_no_imports() {
+    let mut result = result();
+    let boundary = result.boundary.as_ref().unwrap();
+    let digest = |plugin: &str| PluginDigest {
+        plugin: plugin.to_owned(),
+        component: format!("{plugin}'s digest"),
+    };
+    let plugins = vec![digest("csv"), digest("jq")];
+    let boundary = BoundaryRecord { plugins, ..BoundaryRecord::clone(boundary) };
+    result.boundary = Some(Arc::new(boundary));
+    assert_eq!(decode_result(&encode_result(&result).unwrap()), Ok(result));
 }
