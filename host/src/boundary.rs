@@ -14,10 +14,12 @@ pub mod asks;
 pub mod contract;
 pub mod import;
 pub mod plan;
+pub mod plugin;
 pub mod policy;
 
 pub use asks::{Access, Asks, SecretAsk, SettingAsk, WorkspaceAsk};
 pub use contract::{Contract, Purpose};
 pub use import::{Import, ImportKind, Item, ItemKind};
 pub use plan::{Decision, Line, Plan, plan};
+pub use plugin::plan_plugin;
 pub use policy::{HouseRules, Policy, Terms};

@@ -53,11 +53,17 @@ pub enum Defence {
     Markers,
     /// Text of children is printable and nothing else.
     PlainText,
+    /// A plugin imports what its manifest asks for.
+    PluginAsks,
+    /// A plugin works with the files that its caller may use itself.
+    CallersFiles,
+    /// The component of a plugin is the one that was approved.
+    PluginDigest,
 }
 
 impl Defence {
     /// Every defence.
-    pub const ALL: [Defence; 18] = [
+    pub const ALL: [Defence; 21] = [
         Defence::ExactNames,
         Defence::ExactTypes,
         Defence::PlannedGrant,
@@ -76,6 +82,9 @@ impl Defence {
         Defence::CommandUser,
         Defence::Markers,
         Defence::PlainText,
+        Defence::PluginAsks,
+        Defence::CallersFiles,
+        Defence::PluginDigest,
     ];
 }
 

@@ -26,6 +26,7 @@ mod link;
 mod load_error;
 mod model;
 mod permits;
+mod plugin;
 mod progress;
 mod read;
 mod recent;
@@ -36,14 +37,16 @@ mod stop;
 mod tables;
 mod toolbox;
 mod typed;
-#[expect(dead_code, unused_imports, reason = "calls of plugins come next")]
 mod value;
 mod wasi;
 mod wit;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 use wasmtime::Engine;
 
 use self::{
@@ -51,13 +54,13 @@ use self::{
     permits::Permits, recent::Recent,
 };
 use crate::{
-    boundary::Policy,
+    boundary::{Asks, Policy},
     event::BoundaryRecord,
     helper::HelperError,
     id::Random,
     session::Session,
     tools::delegation::TaskRequest,
-    toolset::{ChildTools, ModelHost, Schema},
+    toolset::{ChildTools, ModelHost, Schema, ToolError, ToolSpec},
 };
 
 pub use self::{
@@ -67,6 +70,7 @@ pub use self::{
     given::Given,
     limits::Limit,
     load_error::{Cost, LoadError},
+    plugin::{AdmittedPlugin, Called, PluginCall},
     record::{Level, LogLine, Observer, Traces},
     settings::SandboxConfig,
     stop::{Interrupt, Spent, StopReason},
@@ -129,6 +133,11 @@ impl Binary {
     /// The component as it came.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// BLAKE3 of them.
+    pub fn digest(&self) -> &blake3::Hash {
+        &self.digest
     }
 }
 
@@ -282,6 +291,7 @@ pub struct Sandbox {
     loaded: Recent<blake3::Hash, Flight>,
     admitted: Recent<(blake3::Hash, blake3::Hash), Admitted>,
     cells: Permits,
+    plugin_cells: Arc<Semaphore>,
     guests: Guests,
 }
 
@@ -300,6 +310,7 @@ impl Sandbox {
         let max_live_cells = config.max_live_cells;
         let cells = Permits::new(max_live_cells, max_depth)
             .ok_or(SandboxError::Cells { max_live_cells, max_depth })?;
+        let plugin_cells = usize::try_from(config.plugin_cells).unwrap_or(usize::MAX);
         let engine = engine::engine(&config)?;
         let cache = config.cache_dir.as_deref().and_then(|dir| {
             let opened = Cache::open(dir, &engine, config.defences, &*random);
@@ -315,6 +326,7 @@ impl Sandbox {
             loaded: Recent::new(KEPT),
             admitted: Recent::new(KEPT),
             cells,
+            plugin_cells: Arc::new(Semaphore::new(plugin_cells)),
             guests: Guests::start(config.guest_threads)?,
             engine,
             config,
@@ -370,9 +382,53 @@ impl Sandbox {
                 .to_owned();
             return Ended::before_it_ran(Outcome::HostFault(fault), None);
         };
-        let place =
-            Place { engine: &self.engine, config: &self.config, guests: self.guests.handle() };
-        instance::run(&place, permit, job).await
+        instance::run(&self.place(), permit, job).await
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place { engine: &self.engine, config: &self.config, guests: self.guests.handle() }
+    }
+
+    /// Decides every import of a plugin, and links what was decided. Runs
+    /// nothing of it. The error is the record with all refusals.
+    pub fn admit_plugin(
+        &self,
+        component: &Loaded,
+        asks: &Asks,
+    ) -> Result<AdmittedPlugin, Arc<BoundaryRecord>> {
+        plugin::admit(&self.engine, component, asks, &self.config)
+    }
+
+    /// The tools of a plugin, as its types or it itself describe them. The
+    /// second runs its code, with nothing given to it. Untrusted text.
+    ///
+    /// # Errors
+    ///
+    /// It broke off, or gave no answer.
+    pub async fn describe(&self, plugin: &AdmittedPlugin) -> Result<Vec<ToolSpec>, ToolError> {
+        let permit = self.plugin_cell().await?;
+        plugin::describe(&self.place(), permit, plugin).await
+    }
+
+    /// Calls a tool of a plugin in a cell of its own, waiting for one to be
+    /// free. When it returns, nothing of the call is running. It ends when its
+    /// caller does.
+    pub async fn call(&self, call: PluginCall) -> Called {
+        let permit = tokio::select! {
+            biased;
+            () = call.caller.cancelled.cancelled() => Err(ToolError::Interrupted),
+            permit = self.plugin_cell() => permit,
+        };
+        match permit {
+            Ok(permit) => plugin::call(&self.place(), permit, call).await,
+            Err(err) => Called { answer: Err(err), log: Vec::new() },
+        }
+    }
+
+    async fn plugin_cell(&self) -> Result<OwnedSemaphorePermit, ToolError> {
+        let permit = Arc::clone(&self.plugin_cells).acquire_owned().await;
+        // Never closed.
+        permit.map_err(|_| ToolError::Failed("the host is shutting down".to_owned()))
     }
 
     /// What is in use now.

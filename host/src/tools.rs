@@ -26,7 +26,13 @@ use std::{
 
 use futures_util::future::BoxFuture;
 
-use self::{clarify::Person, closed::Closed, file::WorkspaceError, terminal::TerminalError};
+use self::{
+    clarify::Person,
+    closed::Closed,
+    file::{FileTools, WorkspaceError},
+    terminal::TerminalError,
+    web::WebTools,
+};
 use crate::{
     completion::Queue,
     id::Random,
@@ -64,6 +70,15 @@ pub struct Opening<'a> {
     pub queue: &'a Queue,
     /// Tells one message from the next.
     pub random: &'a Arc<dyn Random>,
+}
+
+/// What was opened, for whoever does more with it than the tools do.
+#[derive(Clone)]
+pub struct Handles {
+    /// The workspace.
+    pub files: Option<FileTools>,
+    /// The web client.
+    pub web: Option<WebTools>,
 }
 
 /// Why a host can't start with its tools.
@@ -213,13 +228,19 @@ pub fn bundled() -> &'static Registry {
 ///
 /// What was asked for can't be had: a workspace that is none, a terminal that
 /// is configured wrong. What a machine merely lacks is withheld.
-pub async fn open(opening: &Opening<'_>, registry: &mut Registry) -> Result<(), OpenError> {
+pub async fn open(opening: &Opening<'_>, registry: &mut Registry) -> Result<Handles, OpenError> {
     let earlier = Kept::default();
     for toolset in TOOLSETS {
         toolset.enter(opening, &earlier, registry).await?;
     }
     registry.withhold_the_rest("the host did not open it");
-    Ok(())
+    Ok(Handles { files: opened(&earlier), web: opened(&earlier) })
+}
+
+/// What was opened as an `H`.
+fn opened<H: Clone + Send + Sync + 'static>(earlier: &Kept) -> Option<H> {
+    let outcome = earlier.get::<Outcome<H>>()?;
+    outcome.host.as_deref().cloned()
 }
 
 #[cfg(test)]

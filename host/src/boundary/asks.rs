@@ -19,6 +19,13 @@ pub struct Asks {
     pub workspace: Option<WorkspaceAsk>,
 }
 
+impl Asks {
+    /// Whether requests are asked for.
+    pub fn has_http(&self) -> bool {
+        !self.http.is_empty()
+    }
+}
+
 /// A secret. The plugin never has it: the host puts it into a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretAsk {

@@ -1,8 +1,8 @@
 //! The contract: every item that a component of world `subagent` may import,
-//! with its type.
+//! with its type, and the same of world `tool-plugin`.
 //!
-//! The table is `contract.txt`, one item a line, written from `wit/` by a
-//! test that fails when the two differ. So the planner compares types without
+//! The tables are `contract.txt` and `plugin.txt`, one item a line, written from
+//! `wit/` by a test that fails when they differ. So the planner compares types without
 //! reading WIT, and a change of the contract shows in review.
 
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -59,6 +59,18 @@ impl Contract {
         static CURRENT: LazyLock<Contract> =
             LazyLock::new(|| Contract::parse(include_str!("contract.txt")));
         &CURRENT
+    }
+
+    /// That of tool plugins.
+    pub fn of_plugins() -> &'static Contract {
+        static PLUGINS: LazyLock<Contract> =
+            LazyLock::new(|| Contract::parse(include_str!("plugin.txt")));
+        &PLUGINS
+    }
+
+    /// Whether the interface, with its version, is one of either.
+    pub fn knows(interface: &str) -> bool {
+        Self::current().has(interface) || Self::of_plugins().has(interface)
     }
 
     /// Lines of `interface word name shape`; the shape may hold spaces.

@@ -97,6 +97,8 @@ fn the_defaults_are_those_of_the_specification() {
         sandbox,
         SandboxConfig {
             max_live_cells: 64,
+            plugin_cells: 16,
+            call_timeout: Duration::from_secs(120),
             guest_threads: 2,
             memory_bytes: 64 << 20,
             cpu: Duration::from_secs(60),

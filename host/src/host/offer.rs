@@ -14,7 +14,7 @@ use crate::{
     completion::Queue,
     config::Config,
     id::Random,
-    tools::{self, Opening, closed::OwnFiles},
+    tools::{self, Handles, Opening, closed::OwnFiles},
     toolset::Registry,
 };
 
@@ -26,7 +26,7 @@ pub(super) async fn offer(
     queue: &Queue,
     random: &Arc<dyn Random>,
     registry: &mut Registry,
-) -> Result<(), BuildError> {
+) -> Result<Handles, BuildError> {
     let workspace = given.workspace.as_deref();
     let allow_home = config.workspace.allow_home;
     let closed = workspace.map(|it| own.below(it, allow_home)).transpose()?;

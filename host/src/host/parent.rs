@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{BuildError, Host, Reply};
 use crate::{
     delegation::{DelegateError, OnCapacity, Request},
+    provider::spelled,
     session::Session,
     tools::delegation::DelegateTask,
     toolset::{
@@ -86,9 +87,13 @@ impl Parent {
         Self { session, registry, kept: Kept::default() }
     }
 
-    /// What a model needs to know of every tool that can be called here.
+    /// What a model needs to know of every tool that can be called here, each
+    /// by a name that providers take: that of a plugin's tool has `__` where it
+    /// has `/` elsewhere.
     pub fn tools(&self) -> Vec<ToolSpec> {
-        self.registry.held().iter().map(|it| it.spec().clone()).collect()
+        let held = self.registry.held();
+        let specs = held.iter().map(ToolId::spec).cloned();
+        specs.map(|it| ToolSpec { name: spelled(&it.name), ..it }).collect()
     }
 
     /// Calls a tool by name, with the JSON object that a model wrote, and
@@ -97,7 +102,8 @@ impl Parent {
     /// the foreground instead, with a note.
     pub async fn call(&self, name: &str, arguments: &str) -> Result<String, ToolError> {
         let held = self.registry.held();
-        let Some(tool) = held.iter().find(|it| it.name() == name) else {
+        let is_it = |it: &ToolId| it.name() == name || spelled(it.name()) == name;
+        let Some(tool) = held.iter().find(is_it) else {
             return Err(ToolError::Denied(format!("this parent has no tool `{name}`")));
         };
         let caller = Caller {

@@ -55,7 +55,7 @@ pub(super) fn admit(
     policy: &Arc<Policy>,
 ) -> Result<Admitted, Arc<BoundaryRecord>> {
     let plan = plan(component.imports(), Contract::current(), policy);
-    let mut record = plan.record(component.digest(), policy);
+    let mut record = plan.record(component.digest(), policy.grant());
     if !component.exports_run() {
         record.refused.push(whole(NO_RUN.to_owned()));
     }

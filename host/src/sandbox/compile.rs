@@ -24,6 +24,7 @@ pub struct Loaded {
     digest: blake3::Hash,
     imports: Vec<Import>,
     exports_run: bool,
+    exports_tools: bool,
     pub(super) component: Component,
 }
 
@@ -41,6 +42,16 @@ impl Loaded {
     /// Whether it has what starts an agent.
     pub(super) fn exports_run(&self) -> bool {
         self.exports_run
+    }
+
+    /// Whether it says that it is of world `tool-plugin`.
+    pub(super) fn exports_tools(&self) -> bool {
+        self.exports_tools
+    }
+
+    /// Whether it is an agent, and so no plugin.
+    pub fn is_agent(&self) -> bool {
+        self.exports_run && !self.exports_tools
     }
 }
 
@@ -101,7 +112,9 @@ impl Loader {
         let component = unsafe { Component::deserialize(&self.engine, code) }?;
         let imports = read::imports(&self.engine, &component);
         let exports_run = read::exports_run(&self.engine, &component);
-        Ok(Arc::new(Loaded { digest: binary.digest, imports, exports_run, component }))
+        let exports_tools = read::exports_tools(&self.engine, &component);
+        let digest = binary.digest;
+        Ok(Arc::new(Loaded { digest, imports, exports_run, exports_tools, component }))
     }
 }
 

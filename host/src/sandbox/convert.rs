@@ -226,6 +226,26 @@ impl From<ToolError> for contract::types::ToolError {
     }
 }
 
+/// What a plugin says of one of its tools. Untrusted text.
+pub(super) fn tool_spec(it: wit::ToolSpec) -> ToolSpec {
+    ToolSpec { name: it.name, description: it.description, parameters: it.parameters }
+}
+
+impl From<contract::types::ToolError> for ToolError {
+    /// Of a plugin's answer. How the run of its caller ends is not a plugin's
+    /// to say: an agent that is told `interrupted` returns what it has.
+    fn from(it: contract::types::ToolError) -> Self {
+        use contract::types::ToolError as Said;
+        match it {
+            Said::Denied(text) => Self::Denied(text),
+            Said::InvalidArguments(text) => Self::InvalidArguments(text),
+            Said::Failed(text) | Said::Exhausted(text) => Self::Failed(text),
+            Said::Interrupted => Self::Failed("the plugin says that it was interrupted".to_owned()),
+            Said::TimedOut => Self::Failed("the plugin says that it is out of time".to_owned()),
+        }
+    }
+}
+
 impl From<ToolError> for contract::model::ModelError {
     fn from(it: ToolError) -> Self {
         match it {

@@ -98,7 +98,7 @@ fn turn_off_proposals(config: &mut Config) {
 }
 
 fn pool(config: &SandboxConfig) -> PoolingAllocationConfig {
-    let cells = config.max_live_cells;
+    let cells = config.max_live_cells.saturating_add(config.plugin_cells);
     let mut res = PoolingAllocationConfig::new();
     res.total_component_instances(cells)
         .total_core_instances(cells.saturating_mul(MAX_CORE_INSTANCES))

@@ -27,11 +27,14 @@ use super::{
     function::HostPanic,
     given::Given,
     limits::{CpuMeter, Limit, Metered, StoreLimits},
-    record::Record,
-    stop::{Halt, StopReason},
+    record::{Observer, Record},
+    stop::{Halt, Interrupt, StopReason},
     wit::{self, SubagentPre},
 };
-use crate::toolset::{Caller, ChildTools};
+use crate::{
+    boundary::Policy,
+    toolset::{Caller, ChildTools},
+};
 
 /// How long a tool may go on after its child was ended, when the child's grace
 /// is longer. It is told to stop at once; what does not listen is left behind,
@@ -51,9 +54,8 @@ pub(super) struct Place<'a> {
 /// Runs a job to its end.
 pub(super) async fn run(place: &Place<'_>, permit: OwnedSemaphorePermit, job: Job) -> Ended {
     let start = Instant::now();
-    let watch = Watch::new(place.config, &job);
-    let mut store = new_store(place, &watch, &job);
-    store.set_epoch_deadline(1);
+    let watch = Watch::new(place.config, Arc::clone(&job.observer));
+    let store = store_of_a_child(place, &watch, &job);
     watch.record.started();
     let meter = Arc::clone(&watch.meter);
     let pre = job.admitted.pre.clone();
@@ -66,7 +68,7 @@ pub(super) async fn run(place: &Place<'_>, permit: OwnedSemaphorePermit, job: Jo
     });
     let guest = AbortOnDropHandle::new(guest);
     let outcome = watch.until_it_ends(guest, &job).await;
-    watch.until_tools_end(&job).await;
+    watch.until_tools_end(&job.child, job.grace, &job.interrupt).await;
     Ended {
         outcome,
         stopped: watch.halt.reason().cloned(),
@@ -76,19 +78,18 @@ pub(super) async fn run(place: &Place<'_>, permit: OwnedSemaphorePermit, job: Jo
     }
 }
 
-/// The host's side of a running child.
-struct Watch {
-    halt: Arc<Halt>,
-    record: Arc<Record>,
-    meter: Arc<CpuMeter>,
-    tracker: TaskTracker,
+/// The host's side of a running guest.
+pub(super) struct Watch {
+    pub(super) halt: Arc<Halt>,
+    pub(super) record: Arc<Record>,
+    pub(super) meter: Arc<CpuMeter>,
+    pub(super) tracker: TaskTracker,
     /// When the child was asked to stop.
     stopped: OnceLock<Instant>,
 }
 
 impl Watch {
-    fn new(config: &SandboxConfig, job: &Job) -> Self {
-        let observer = Arc::clone(&job.observer);
+    pub(super) fn new(config: &SandboxConfig, observer: Arc<dyn Observer>) -> Self {
         Self {
             halt: Halt::new(),
             record: Record::new(config.log_bytes, config.result_bytes, observer),
@@ -131,22 +132,22 @@ impl Watch {
         }
     }
 
-    async fn until_tools_end(&self, job: &Job) {
+    pub(super) async fn until_tools_end(&self, child: &str, grace: Duration, stop: &Interrupt) {
         self.halt.release();
         self.tracker.close();
         // A child that was asked to stop has used up a part of its grace, or
         // all of it: a tool that does not listen does not add to that.
-        let limit = job.grace.min(TOOL_STOP_LIMIT);
+        let limit = grace.min(TOOL_STOP_LIMIT);
         let since = self.stopped.get().copied().unwrap_or_else(Instant::now);
         let give_up = (since + limit).max(Instant::now() + TOOL_STOP_LEAST);
         let gave_up = tokio::select! {
             biased;
             () = self.tracker.wait() => false,
-            () = job.interrupt.ended() => true,
+            () = stop.ended() => true,
             () = sleep_until(give_up.into()) => true,
         };
         if gave_up {
-            tracing::error!(child = %job.child, "a tool goes on after its child has ended");
+            tracing::error!(%child, "a tool goes on after its child has ended");
         }
     }
 }
@@ -158,7 +159,7 @@ impl Drop for Watch {
     }
 }
 
-fn joined(ended: Result<Outcome, tokio::task::JoinError>) -> Outcome {
+pub(super) fn joined(ended: Result<Outcome, tokio::task::JoinError>) -> Outcome {
     ended.unwrap_or_else(|err| {
         tracing::error!(%err, "a cell panicked");
         Outcome::HostFault("the host crashed while it ran this child".to_owned())
@@ -179,37 +180,52 @@ fn task(job: &Job) -> wit::Task {
     }
 }
 
-fn new_store(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> {
-    let config = place.config;
+fn store_of_a_child(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> {
     let ChildTools { registry, meter, kept } = job.tools.clone();
     let (child, session) = (Arc::clone(&job.child), job.session.clone());
     let grant = Arc::clone(job.admitted.policy().grant_shared());
     let caller = Caller { child, session, cancelled: watch.halt.token().clone(), kept, grant };
+    let port = ToolPort {
+        registry,
+        meter,
+        model: job.model.clone(),
+        caller,
+        runtime: Handle::current(),
+        tracker: watch.tracker.clone(),
+    };
+    let (policy, given) = (Arc::clone(job.admitted.policy()), Given::default());
+    new_store(place, watch, policy, port, given, job.cpu_used)
+}
+
+/// A store with every limit on.
+pub(super) fn new_store(
+    place: &Place<'_>,
+    watch: &Watch,
+    policy: Arc<Policy>,
+    tools: ToolPort,
+    given: Given,
+    cpu_used: Duration,
+) -> Store<Cell> {
+    let config = place.config;
     let cell = Cell::new(CellParts {
         limits: StoreLimits::new(config.memory_bytes, config.table_elements),
         max_handles: config.handles,
         max_argument_bytes: config.argument_bytes,
         host_calls: config.host_calls,
-        policy: Arc::clone(job.admitted.policy()),
+        policy,
         defences: config.defences,
         halt: Arc::clone(&watch.halt),
         record: Arc::clone(&watch.record),
-        tools: ToolPort {
-            registry,
-            meter,
-            model: job.model.clone(),
-            caller,
-            runtime: Handle::current(),
-            tracker: watch.tracker.clone(),
-        },
-        given: Given::default(),
+        tools,
+        given,
     });
     let mut store = Store::new(place.engine, cell);
     store.limiter(|cell| &mut cell.limits);
     store.set_hostcall_fuel(config.host_call_bytes);
     store.set_max_component_handles(config.handles);
+    store.set_epoch_deadline(1);
     let meter = Arc::clone(&watch.meter);
-    let budget = config.cpu.saturating_sub(job.cpu_used);
+    let budget = config.cpu.saturating_sub(cpu_used);
     store.epoch_deadline_callback(move |store| {
         let spent = meter.used() >= budget || store.data().is_overspent();
         Ok(if spent { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
@@ -219,14 +235,14 @@ fn new_store(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> {
 
 /// What the words about an end take from the configuration.
 #[derive(Clone, Copy)]
-struct Bounds {
+pub(super) struct Bounds {
     cpu: Duration,
     host_calls: u64,
     result_bytes: usize,
 }
 
 impl Bounds {
-    fn of(config: &SandboxConfig) -> Self {
+    pub(super) fn of(config: &SandboxConfig) -> Self {
         let SandboxConfig { cpu, host_calls, result_bytes, .. } = *config;
         Self { cpu, host_calls, result_bytes }
     }
@@ -263,7 +279,7 @@ async fn guest(
 }
 
 /// Finds the word for a run that wasmtime ended.
-fn broken(err: &wasmtime::Error, cell: &Cell, bounds: Bounds) -> Outcome {
+pub(super) fn broken(err: &wasmtime::Error, cell: &Cell, bounds: Bounds) -> Outcome {
     let calls_spent = Outcome::CallsSpent(bounds.host_calls);
     if err.is::<CallsSpent>() {
         return calls_spent;

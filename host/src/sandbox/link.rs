@@ -7,28 +7,53 @@ use std::sync::Arc;
 
 use wasmtime::{
     Engine, bail,
-    component::{Component, Linker},
+    component::{Component, InstancePre, Linker},
 };
 
-use super::{cell::Cell, function::Entry, tables::CATALOGUE, toolbox, wit::SubagentPre};
+use super::{cell::Cell, function::Entry, progress, tables::CATALOGUE, toolbox, wit::SubagentPre};
 use crate::boundary::{Decision, Line, Plan, contract::PACKAGE};
 
-/// Builds the linker of a plan, and checks the component against it. No code
-/// of the guest runs here.
+/// The functions of world `tool-plugin`.
+static OF_PLUGINS: &[&[Entry]] = &[progress::FUNCTIONS];
+
+/// Builds the linker of an agent's plan, and checks the component against it.
+/// No code of the guest runs here.
 pub(super) fn link_plan(
     engine: &Engine,
     component: &Component,
     plan: &Plan,
 ) -> wasmtime::Result<SubagentPre<Cell>> {
-    let mut linker = Linker::new(engine);
-    for line in plan.lines().iter().filter(|it| it.interface.starts_with(PACKAGE)) {
-        link_line(&mut linker, line)?;
-    }
-    wasi::link(engine, component, &mut linker)?;
-    SubagentPre::new(linker.instantiate_pre(component)?)
+    SubagentPre::new(linked(engine, component, plan, CATALOGUE)?)
 }
 
-fn link_line(linker: &mut Linker<Cell>, line: &Line) -> wasmtime::Result<()> {
+/// The same for a plugin. What it exports is not looked at.
+pub(super) fn link_plugin(
+    engine: &Engine,
+    component: &Component,
+    plan: &Plan,
+) -> wasmtime::Result<InstancePre<Cell>> {
+    linked(engine, component, plan, OF_PLUGINS)
+}
+
+fn linked(
+    engine: &Engine,
+    component: &Component,
+    plan: &Plan,
+    catalogue: &[&[Entry]],
+) -> wasmtime::Result<InstancePre<Cell>> {
+    let mut linker = Linker::new(engine);
+    for line in plan.lines().iter().filter(|it| it.interface.starts_with(PACKAGE)) {
+        link_line(&mut linker, line, catalogue)?;
+    }
+    wasi::link(engine, component, plan, &mut linker)?;
+    linker.instantiate_pre(component)
+}
+
+fn link_line(
+    linker: &mut Linker<Cell>,
+    line: &Line,
+    catalogue: &[&[Entry]],
+) -> wasmtime::Result<()> {
     if let Decision::Refused(why) = &line.decision {
         bail!("`{line}` is refused: {why}");
     }
@@ -41,18 +66,18 @@ fn link_line(linker: &mut Linker<Cell>, line: &Line) -> wasmtime::Result<()> {
             toolbox::link_resource(&mut linker.instance(&line.interface)?, item)
         }
         Decision::Linked => {
-            let link = entry(line, item)?.link;
+            let link = entry(line, item, catalogue)?.link;
             link(&mut linker.instance(&line.interface)?)
         }
         Decision::Stubbed(why) => {
-            let stub = entry(line, item)?.stub;
+            let stub = entry(line, item, catalogue)?.stub;
             stub(&mut linker.instance(&line.interface)?, Arc::from(why.as_str()))
         }
     }
 }
 
-fn entry(line: &Line, item: &str) -> wasmtime::Result<&'static Entry> {
-    let mut all = CATALOGUE.iter().copied().flatten();
+fn entry<'a>(line: &Line, item: &str, catalogue: &'a [&'a [Entry]]) -> wasmtime::Result<&'a Entry> {
+    let mut all = catalogue.iter().copied().flatten();
     let found = all.find(|it| it.interface == line.interface && it.name == item);
     found.ok_or_else(|| wasmtime::format_err!("`{line}` is not in the catalogue"))
 }

@@ -14,7 +14,10 @@ use wasmtime::{
     },
 };
 
-use crate::boundary::{Contract, Import, ImportKind, Item, ItemKind};
+use crate::boundary::{
+    Contract, Import, ImportKind, Item, ItemKind,
+    contract::{PACKAGE, VERSION},
+};
 
 /// Longest text of one type. A component can name types whose text grows
 /// exponentially; past this the item is refused as unknown.
@@ -40,10 +43,17 @@ pub(super) fn exports_run(engine: &Engine, component: &Component) -> bool {
     matches!(run, Some(ComponentItem::ComponentFunc(_)))
 }
 
+/// Whether a component has the tools of the contract. Their types are compared
+/// when it is linked.
+pub(super) fn exports_tools(engine: &Engine, component: &Component) -> bool {
+    let tools = format!("{PACKAGE}/tools@{VERSION}");
+    component.component_type().get_export(engine, &tools).is_some()
+}
+
 fn import(engine: &Engine, name: &str, found: &ComponentExtern<'_>) -> Import {
     // Types are compared for interfaces of the contract only, and written out
     // for no other.
-    let with_shapes = Contract::current().has(name);
+    let with_shapes = Contract::knows(name);
     let kind = match (&found.ty, annotation(found)) {
         (_, Some(annotation)) => ImportKind::Other(annotation.to_owned()),
         (ComponentItem::ComponentInstance(it), None) => {
@@ -261,12 +271,12 @@ mod tests {
 
     use super::*;
 
-    /// A component that imports all of world `subagent`, made from WIT alone.
-    fn whole_world() -> Vec<u8> {
+    /// A component that imports all of a world, made from WIT alone.
+    fn whole_world(name: &str) -> Vec<u8> {
         let mut resolve = Resolve::default();
         let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("wit");
         let (package, _) = resolve.push_dir(wit).unwrap();
-        let world = resolve.select_world(&[package], Some("subagent")).unwrap();
+        let world = resolve.select_world(&[package], Some(name)).unwrap();
         let mut module = dummy_module(&resolve, world, ManglingAndAbi::Standard32);
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
         ComponentEncoder::default().validate(true).module(&module).unwrap().encode().unwrap()
@@ -287,16 +297,22 @@ mod tests {
         lines.join("\n") + "\n"
     }
 
-    #[test]
-    fn the_contract_table_is_what_the_wit_says() {
+    #[track_caller]
+    fn check(world: &str, table: &str) {
         let engine = Engine::default();
-        let component = Component::from_binary(&engine, &whole_world()).unwrap();
+        let component = Component::from_binary(&engine, &whole_world(world)).unwrap();
         let lines = contract_lines(&imports(&engine, &component));
-        let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/boundary/contract.txt");
+        let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/boundary").join(table);
         if std::env::var_os("UPDATE_CONTRACT").is_some() {
             fs::write(&table, &lines).unwrap();
         }
         let committed = fs::read_to_string(&table).unwrap();
         assert_eq!(committed, lines, "hint: run the test again with UPDATE_CONTRACT=1");
+    }
+
+    #[test]
+    fn the_contract_tables_are_what_the_wit_says() {
+        check("subagent", "contract.txt");
+        check("tool-plugin", "plugin.txt");
     }
 }

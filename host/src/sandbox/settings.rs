@@ -20,6 +20,19 @@ settings! {
         // Each reserves some 16 GiB of an address space of 128 TiB.
         pub max_live_cells: u32 = count(64, 1..=1_000), project: Lower;
 
+        /// Calls of plugins' tools that run at once, each in a cell of its own;
+        /// more wait for a place.
+        ///
+        /// Apart from those of children, which wait for them.
+        // They reserve address space as those do.
+        pub plugin_cells: u32 = count(16, 1..=1_000), project: Lower;
+
+        /// How long a call of a plugin's tool may take in all.
+        ///
+        /// Bounds a plugin that never answers; its processor time is bounded
+        /// like a child's.
+        pub call_timeout as "call_seconds": Duration = seconds(120, 1..=86_400), project: Lower;
+
         /// Threads that run components, apart from those that do the host's
         /// work.
         ///

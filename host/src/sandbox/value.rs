@@ -27,7 +27,7 @@ use wasmtime::component::Val;
 use self::shape::{Function, Shape};
 use crate::toolset::{ToolError, ToolSpec};
 
-pub(super) use self::{export::tools, shape::Unsupported};
+pub(super) use self::export::tools;
 
 /// The cases of the contract's `tool-error`, and whether a text comes with
 /// each.

@@ -22,6 +22,22 @@ mod bindings {
     });
 }
 
+/// The export of world `tool-plugin`.
+mod plugin {
+    wasmtime::component::bindgen!({
+        path: "wit",
+        world: "tool-plugin",
+        imports: { default: async | trappable },
+        exports: { default: async },
+        with: {
+            "hermitage:subagent/types": crate::sandbox::wit::contract::types,
+            "hermitage:subagent/progress": crate::sandbox::wit::contract::progress,
+        },
+    });
+}
+
+pub(super) use plugin::ToolPluginPre;
+
 pub(super) use bindings::{
     SubagentPre,
     hermitage::subagent::{

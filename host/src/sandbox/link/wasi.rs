@@ -16,7 +16,10 @@ use wasmtime_wasi::{
 };
 use wasmtime_wasi_io::bindings::wasi::io;
 
-use crate::{boundary::plan::WASI_STUBBED, sandbox::cell::Cell};
+use crate::{
+    boundary::{Decision, Plan},
+    sandbox::cell::Cell,
+};
 
 impl WasiView for Cell {
     fn ctx(&mut self) -> WasiCtxView<'_> {
@@ -88,11 +91,15 @@ const INERT: &[(&str, LinkInterface)] = &[
     }),
 ];
 
+/// How an interface is linked that is real for who asks for it.
+const REAL: &[(&str, LinkInterface)] = &[];
+
 /// Links what a component imports of `wasi:*`. The plan has already refused
-/// every interface and version that is not in the two lists.
+/// every interface and version that nobody knows.
 pub(super) fn link(
     engine: &Engine,
     component: &Component,
+    plan: &Plan,
     linker: &mut Linker<Cell>,
 ) -> wasmtime::Result<()> {
     let ty = component.component_type();
@@ -103,14 +110,24 @@ pub(super) fn link(
         else {
             continue;
         };
-        if let Some((_, link)) = INERT.iter().find(|(known, _)| *known == path) {
+        let mut real = INERT.iter().chain(REAL);
+        if !path.starts_with("wasi:") {
+            // Those of the contract are linked line by line.
+        } else if !is_stubbed(plan, name)
+            && let Some((_, link)) = real.find(|it| it.0 == path)
+        {
             link(linker)?;
-        } else if WASI_STUBBED.contains(&path) {
+        } else {
             stub(engine, instance, &mut linker.instance(name)?, &seen)?;
         }
         remember(engine, instance, &mut seen);
     }
     Ok(())
+}
+
+fn is_stubbed(plan: &Plan, interface: &str) -> bool {
+    let mut lines = plan.lines().iter().filter(|it| it.interface == interface);
+    lines.any(|it| matches!(it.decision, Decision::Stubbed(_)))
 }
 
 /// Resources are defined where they first appear; later interfaces only name
