@@ -1,7 +1,7 @@
 //! The configuration: layers of values over the built-in ones, then resolved
 //! once into what the modules work with.
 //!
-//! The only module that knows TOML. What can be set is declared where it is used
+//! The only module, besides the manifests of plugins, that knows TOML. What can be set is declared where it is used
 //! ([`crate::setting`]); here is the list of those declarations (`sections`), and
 //! what no single one of them can say: which layer wins, and what has to fit one
 //! another. It looks for no file and reads no environment: the caller says
@@ -28,7 +28,6 @@ mod resolve;
 mod schema;
 mod sections;
 pub mod show;
-mod slip;
 mod source;
 mod values;
 

@@ -104,6 +104,7 @@ pub mod sandbox;
 pub mod session;
 #[doc(hidden)]
 pub mod setting;
+mod slip;
 #[doc(hidden)]
 pub mod store;
 #[doc(hidden)]

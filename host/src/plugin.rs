@@ -9,6 +9,8 @@
 
 mod agents;
 pub mod bundled;
+pub mod manifest;
+pub mod name;
 
 use std::{
     collections::BTreeSet,
@@ -21,7 +23,7 @@ use hermitage_build::{BuildError, Options, Progress, build, built};
 
 use crate::{plain_file, sandbox::Binary};
 
-pub use self::agents::Agents;
+pub use self::{agents::Agents, manifest::Manifest};
 /// Of the fields and errors here: what building needs and gives.
 pub use hermitage_build::{BuildError as ComponentError, Built, Install};
 /// Told while components are built, and the one that writes to standard

@@ -29,6 +29,7 @@ const LAYERS: &[&[&str]] = &[
         "plain_file",
         "session",
         "setting",
+        "slip",
         "unit",
         "visible",
     ],
@@ -71,6 +72,8 @@ const SOLE_USERS: &[(&str, &str)] = &[
 const EXCEPTIONS: &[(&str, &str)] = &[
     // The command line shows the progress and the errors of a build.
     ("hermitage_build", "cli"),
+    // What a plugin says of itself is a file that its author writes.
+    ("toml", "plugin"),
     // Messages between a host and its helpers are no rows, but need a codec
     // with a limit as well.
     ("bincode", "helper"),

@@ -11,9 +11,8 @@ use super::{
     ConfigError,
     keys::{Keys, Place},
     leaf::Leaf,
-    slip::closest,
 };
-use crate::setting::Written;
+use crate::{setting::Written, slip::closest};
 
 const PREFIX: &str = "HERMITAGE_";
 

@@ -2,9 +2,9 @@
 
 use std::{error::Error, io};
 
-use super::slip::closest;
 use crate::{
     setting::{Range, Unfit, Wrong},
+    slip::closest,
     tools::file::WorkspaceError,
 };
 

@@ -5,8 +5,10 @@
 
 use toml::Value;
 
-use super::slip::closest;
-use crate::setting::{Entry, NAME, Section, Setting, Written, paragraphs};
+use crate::{
+    setting::{Entry, NAME, Section, Setting, Written, paragraphs},
+    slip::closest,
+};
 
 /// Characters of a name, so that it fits into a line and a variable.
 const MAX_NAME_CHARS: usize = 64;

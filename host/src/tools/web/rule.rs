@@ -54,11 +54,24 @@ pub struct RuleError {
 impl Rule {
     /// Whether a page may be fetched.
     pub(super) fn covers(&self, target: &Target) -> bool {
-        let own_port = if target.is_https() { 443 } else { 80 };
-        self.scheme.is_none_or(|it| (it == Scheme::Https) == target.is_https())
-            && target.port() == self.port.unwrap_or(own_port)
+        let scheme = if target.is_https() { Scheme::Https } else { Scheme::Http };
+        self.scheme.is_none_or(|it| it == scheme)
+            && target.port() == self.port.unwrap_or(scheme.own_port())
             && self.host.covers(target.host())
             && self.covers_path(target.url().path())
+    }
+
+    /// Whether it covers every page that another rule covers.
+    pub fn contains(&self, other: &Rule) -> bool {
+        let port = |it: &Rule, of: Scheme| it.port.unwrap_or(of.own_port());
+        let covers_ports = match (self.scheme, other.scheme) {
+            (None, None) => true,
+            (None, Some(it)) => port(other, it) == it.own_port(),
+            (Some(own), it) => it == Some(own) && port(self, own) == port(other, own),
+        };
+        covers_ports
+            && self.host.contains(&other.host)
+            && other.path.strip_prefix(self.path.as_str()).is_some_and(is_below)
     }
 
     /// Whether it names the target's own address, so that one that is not
@@ -88,6 +101,15 @@ fn climbs(path: &str) -> bool {
 }
 
 impl Pattern {
+    fn contains(&self, other: &Pattern) -> bool {
+        match (self, other) {
+            (Self::Any, _) => true,
+            (Self::Below(own), Self::Below(it)) => it.ends_with(own.as_str()),
+            (Self::Below(_), Self::Name(it)) => self.covers(&Host::Name(it.clone())),
+            (own, it) => own == it,
+        }
+    }
+
     fn covers(&self, host: &Host) -> bool {
         match (self, host) {
             (Self::Any, _) => true,
@@ -98,6 +120,12 @@ impl Pattern {
             (Self::Address(own), Host::Address(address)) => own == address,
             _ => false,
         }
+    }
+}
+
+impl Scheme {
+    fn own_port(self) -> u16 {
+        if self == Self::Https { 443 } else { 80 }
     }
 }
 
@@ -188,8 +216,7 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(scheme) = self.scheme else { return write!(f, "GET {}", self.host) };
         write!(f, "GET {scheme}://{}", self.host)?;
-        let own = if scheme == Scheme::Https { 443 } else { 80 };
-        if let Some(port) = self.port.filter(|it| *it != own) {
+        if let Some(port) = self.port.filter(|it| *it != scheme.own_port()) {
             write!(f, ":{port}")?;
         }
         write!(f, "{}/", self.path)
@@ -255,6 +282,30 @@ mod tests {
             "http://127.0.0.1:8080",
             &["http://127.0.0.1:8080/", "http://2130706433:8080/"],
             &["http://127.0.0.1/", "http://[::ffff:127.0.0.1]:8080/", "http://localhost:8080/"],
+        );
+    }
+
+    #[test]
+    fn a_rule_contains_what_covers_no_more_than_itself() {
+        let check = |text: &str, contained: &[&str], others: &[&str]| {
+            for it in contained {
+                assert!(rule(text).contains(&rule(it)), "{text} does not contain {it}");
+            }
+            for it in others {
+                assert!(!rule(text).contains(&rule(it)), "{text} contains {it}");
+            }
+        };
+        check("*", &["*", "https://*", "http://a/b"], &["https://a:8443", "http://*:8080"]);
+        check(
+            "https://docs.rs/serde/",
+            &["https://docs.rs/serde", "https://docs.rs:443/serde/x"],
+            &["https://docs.rs", "https://docs.rs/serde_json", "http://docs.rs/serde", "*"],
+        );
+        check("https://*", &["https://a", "https://8.8.8.8"], &["*", "https://a:1", "http://a"]);
+        check(
+            "https://*.example.org",
+            &["https://a.example.org", "https://*.a.example.org", "https://*.example.org/x"],
+            &["https://example.org", "https://*.badexample.org", "https://10.0.0.1", "https://*"],
         );
     }
 

@@ -2,7 +2,7 @@
 
 /// The candidate that `word` is a slip of: at most a third of it differs. Of
 /// equals the first.
-pub(super) fn closest<'a, T>(
+pub(crate) fn closest<'a, T>(
     word: &str,
     candidates: &'a [T],
     text: impl Fn(&T) -> &str,
