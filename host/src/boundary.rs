@@ -16,6 +16,7 @@ pub mod import;
 pub mod plan;
 pub mod plugin;
 pub mod policy;
+mod words;
 
 pub use asks::{Access, Asks, SecretAsk, SettingAsk, WorkspaceAsk};
 pub use contract::{Contract, Purpose};

@@ -26,7 +26,7 @@ pub use self::mistake::{ManifestError, Mistake};
 pub const FILE: &str = "plugin.toml";
 
 /// Bytes of one: it is read at every start of a host.
-const MAX_BYTES: u64 = 64 << 10;
+pub(super) const MAX_BYTES: u64 = 64 << 10;
 
 /// Characters of a description: a person reads it before they agree, and a
 /// model before each call.
@@ -42,7 +42,7 @@ const MAX_VERSION_BYTES: usize = 64;
 const MAX_TOOLS: usize = 64;
 
 /// What stands before a digest, so that another kind of digest can come.
-const DIGEST: &str = "blake3:";
+pub(super) const DIGEST: &str = "blake3:";
 
 /// A tool plugin, in its own words.
 #[derive(Clone, Debug, PartialEq, Eq)]
