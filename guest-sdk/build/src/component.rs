@@ -1,13 +1,14 @@
 //! From a core module to a component that fits the contract.
 //!
-//! Owns the check against `wit/`. What is granted is none of its business.
+//! Owns the check against `wit/`: what an agent may import, and what a plugin.
+//! What is granted is none of its business.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use wasmparser::{Parser, Payload};
 use wit_component::{ComponentEncoder, DecodedWasm};
-use wit_parser::{Resolve, UnresolvedPackageGroup, WorldId, WorldItem, WorldKey};
+use wit_parser::{Resolve, UnresolvedPackageGroup, WorldId, WorldItem};
 
 use crate::BuildError;
 
@@ -20,7 +21,14 @@ const CONTRACT: [(&str, &str); 6] = [
     ("plugin.wit", include_str!("../wit/plugin.wit")),
     ("world.wit", include_str!("../wit/world.wit")),
 ];
-const WORLD: &str = "subagent";
+/// The export that makes a component an agent. One that has it not is a
+/// plugin, with its tools in an interface of the contract or as plain
+/// functions.
+const RUN: &str = "run";
+
+/// The worlds of the contract.
+const AGENT: &str = "subagent";
+const PLUGIN: &str = "tool-plugin";
 
 #[derive(Debug)]
 pub(crate) struct Component {
@@ -32,18 +40,24 @@ pub(crate) struct Component {
 /// Encodes and checks. `foreign` lets imports pass that no host gives.
 pub(crate) fn encode(name: &str, core: &[u8], foreign: bool) -> Result<Component, BuildError> {
     if !has_component_type(core) {
-        return Err(BuildError::NotAnAgent { name: name.to_owned() });
+        return Err(BuildError::NoComponentType { name: name.to_owned() });
     }
-    let failed = |reason| BuildError::Componentize { name: name.to_owned(), reason };
+    let failed =
+        |error| BuildError::Componentize { name: name.to_owned(), reason: format!("{error:#}") };
     let encoder = ComponentEncoder::default().validate(true).module(core);
-    let bytes = encoder
-        .and_then(|mut encoder| encoder.encode())
-        .map_err(|error| failed(format!("{error:#}")))?;
+    let bytes = encoder.and_then(|mut encoder| encoder.encode()).map_err(failed)?;
+    check(name, bytes, foreign)
+}
+
+/// Checks a component, whoever made it.
+pub(crate) fn check(name: &str, bytes: Vec<u8>, foreign: bool) -> Result<Component, BuildError> {
+    let failed = |reason| BuildError::Componentize { name: name.to_owned(), reason };
     let world = World::decode(&bytes).map_err(failed)?;
-    if !world.exports_run {
-        return Err(BuildError::NoRun { name: name.to_owned() });
+    if world.exports.is_empty() {
+        return Err(BuildError::NoExports { name: name.to_owned() });
     }
-    let contract = World::contract().map_err(failed)?;
+    let contract = if world.exports.contains(RUN) { AGENT } else { PLUGIN };
+    let contract = World::contract(contract).map_err(failed)?;
     let other = world.imports().filter(|import| !contract.has(import) && !import.is_wasi());
     let other: Vec<String> = other.map(|import| import.to_string()).collect();
     if !other.is_empty() && !foreign {
@@ -85,7 +99,8 @@ fn has_component_type(core: &[u8]) -> bool {
 struct World {
     /// The functions of each imported interface.
     interfaces: BTreeMap<String, BTreeSet<String>>,
-    exports_run: bool,
+    /// Functions and interfaces.
+    exports: BTreeSet<String>,
 }
 
 impl World {
@@ -96,7 +111,7 @@ impl World {
         }
     }
 
-    fn contract() -> Result<Self, String> {
+    fn contract(world: &str) -> Result<Self, String> {
         let mut sources = wit_parser::SourceMap::default();
         for (name, text) in CONTRACT {
             sources.push(name.as_ref(), text);
@@ -105,7 +120,7 @@ impl World {
             sources.parse().map_err(|(_, error)| error.to_string())?;
         let mut resolve = Resolve::default();
         let package = resolve.push_group(group).map_err(|error| error.to_string())?;
-        let world = resolve.select_world(&[package], Some(WORLD));
+        let world = resolve.select_world(&[package], Some(world));
         Self::new(&resolve, world.map_err(|error| format!("{error:#}"))?)
     }
 
@@ -124,9 +139,9 @@ impl World {
             };
             interfaces.insert(resolve.name_world_key(key), functions);
         }
-        let run = WorldKey::Name("run".to_owned());
-        let exports_run = matches!(world.exports.get(&run), Some(WorldItem::Function(_)));
-        Ok(Self { interfaces, exports_run })
+        let exported = world.exports.iter().filter(|(_, it)| !matches!(it, WorldItem::Type { .. }));
+        let exports = exported.map(|(key, _)| resolve.name_world_key(key)).collect();
+        Ok(Self { interfaces, exports })
     }
 
     /// Sorted.
@@ -150,31 +165,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_contract_has_its_interfaces_and_its_export() {
-        let contract = World::contract().unwrap();
-        assert!(contract.exports_run);
+    fn the_contract_has_the_imports_of_agents_and_of_plugins() {
+        let (agent, plugin) = (World::contract(AGENT).unwrap(), World::contract(PLUGIN).unwrap());
+        assert!(agent.exports.contains(RUN));
+        assert!(plugin.exports.contains("hermitage:subagent/tools@0.1.0"));
         for (interface, function, expect) in [
-            ("hermitage:subagent/types@0.1.0", None, true),
-            ("hermitage:subagent/file@0.1.0", None, true),
-            ("hermitage:subagent/file@0.1.0", Some("read-file"), true),
-            ("hermitage:subagent/toolbox@0.1.0", Some("[method]tool.call"), true),
-            ("hermitage:subagent/code-execution@0.1.0", Some("execute-code"), true),
-            ("hermitage:subagent/file@0.1.0", Some("delete-file"), false),
-            ("hermitage:subagent/file@0.1.1", Some("read-file"), false),
-            ("hermitage:subagent/file", Some("read-file"), false),
-            ("evil:corp/exfiltrate@1.0.0", Some("send"), false),
+            ("hermitage:subagent/types@0.1.0", None, (true, true)),
+            ("hermitage:subagent/progress@0.1.0", Some("log"), (true, true)),
+            ("hermitage:subagent/file@0.1.0", None, (true, false)),
+            ("hermitage:subagent/file@0.1.0", Some("read-file"), (true, false)),
+            ("hermitage:subagent/toolbox@0.1.0", Some("[method]tool.call"), (true, false)),
+            ("hermitage:subagent/code-execution@0.1.0", Some("execute-code"), (true, false)),
+            ("hermitage:subagent/http@0.1.0", Some("fetch"), (false, true)),
+            ("hermitage:subagent/settings@0.1.0", Some("get"), (false, true)),
+            ("hermitage:subagent/file@0.1.0", Some("delete-file"), (false, false)),
+            ("hermitage:subagent/file@0.1.1", Some("read-file"), (false, false)),
+            ("hermitage:subagent/file", Some("read-file"), (false, false)),
+            ("evil:corp/exfiltrate@1.0.0", Some("send"), (false, false)),
         ] {
             let import = Import { interface, function };
-            assert_eq!(contract.has(&import), expect, "{import}");
+            assert_eq!((agent.has(&import), plugin.has(&import)), expect, "{import}");
         }
     }
 
     #[test]
-    fn a_module_that_says_nothing_is_not_an_agent() {
+    fn a_module_that_says_nothing_is_no_component() {
         let empty = b"\0asm\x01\0\0\0";
         let error = encode("empty", empty, false).unwrap_err();
-        assert!(matches!(&error, BuildError::NotAnAgent { name } if name == "empty"));
+        assert!(matches!(&error, BuildError::NoComponentType { name } if name == "empty"));
         let garbage = encode("garbage", b"garbage", false).unwrap_err();
-        assert!(matches!(garbage, BuildError::NotAnAgent { .. }));
+        assert!(matches!(garbage, BuildError::NoComponentType { .. }));
+    }
+
+    #[test]
+    fn a_component_that_offers_nothing_is_refused() {
+        let empty = b"\0asm\x0d\0\x01\0".to_vec();
+        let error = check("empty", empty, false).unwrap_err();
+        assert!(matches!(&error, BuildError::NoExports { .. }), "{error}");
     }
 }

@@ -50,8 +50,8 @@ pub enum BuildError {
         source: io::Error,
     },
     /// The module says nothing about its interface.
-    #[error("`{name}` is not an agent: its module has no component type")]
-    NotAnAgent {
+    #[error("`{name}` is neither an agent nor a plugin: its module has no component type")]
+    NoComponentType {
         /// The component's name.
         name: String,
     },
@@ -63,9 +63,9 @@ pub enum BuildError {
         /// What the encoder says.
         reason: String,
     },
-    /// The component exports no `run`.
-    #[error("`{name}` is not an agent: it does not export `run`")]
-    NoRun {
+    /// The component has nothing that a host could call.
+    #[error("`{name}` is neither an agent nor a plugin: it exports nothing")]
+    NoExports {
         /// The component's name.
         name: String,
     },
@@ -126,14 +126,17 @@ impl BuildError {
                 "add two lines to its `Cargo.toml`: `[lib]` and `crate-type = [\"cdylib\"]`"
                     .to_owned()
             }
-            Self::NotAnAgent { .. } | Self::NoRun { .. } => {
-                "does the crate use `hermitage-guest` and `#[agent]`?".to_owned()
+            Self::NoComponentType { .. } | Self::NoExports { .. } => {
+                "does the crate use `hermitage-guest`, and `#[agent]`, or `#[tool]` and `tools!`?"
+                    .to_owned()
             }
             Self::InstallForbidden { .. } => format!("allow it, or run {BOTH_FIXES}"),
             Self::NoToolchain | Self::InstallFailed { .. } => format!("run {BOTH_FIXES}"),
             Self::Variable { .. } => "unset it, or set it to `rustup` or `debian`".to_owned(),
             Self::ForeignImports { .. } => {
-                "agents may import `hermitage:subagent@0.1.0` alone".to_owned()
+                "an agent may import what the world `subagent` of `hermitage:subagent@0.1.0` \
+                 imports, and a plugin what `tool-plugin` does"
+                    .to_owned()
             }
             Self::Cargo { .. }
             | Self::Program { .. }
