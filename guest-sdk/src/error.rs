@@ -74,6 +74,17 @@ impl From<ModelError> for Error {
 }
 
 impl ToolError {
+    /// The tool ran and did not succeed. Takes anything that can be
+    /// displayed: `.map_err(ToolError::failed)?`.
+    pub fn failed(why: impl fmt::Display) -> Self {
+        Self::Failed(why.to_string())
+    }
+
+    /// The arguments are wrong; `why` says which, and how to mend them.
+    pub fn invalid(why: impl fmt::Display) -> Self {
+        Self::InvalidArguments(why.to_string())
+    }
+
     /// Whether the run is ending, whatever the agent does next: it is
     /// interrupted, out of time, or has spent a budget. The host asks for what
     /// there is, so this is no failure of the agent.
@@ -90,6 +101,18 @@ impl ToolError {
     /// ```
     pub fn is_stop(&self) -> bool {
         matches!(self, Self::Interrupted | Self::TimedOut | Self::Exhausted(_))
+    }
+}
+
+impl From<String> for ToolError {
+    fn from(text: String) -> Self {
+        Self::Failed(text)
+    }
+}
+
+impl From<&str> for ToolError {
+    fn from(text: &str) -> Self {
+        Self::Failed(text.to_owned())
     }
 }
 
@@ -154,6 +177,15 @@ mod tests {
             ModelError::TooLong,
         ];
         assert!(!failures.iter().any(|it| it(text()).is_stop()));
+    }
+
+    #[test]
+    fn a_text_is_the_error_of_a_tool_that_did_not_succeed() {
+        let failed = || ToolError::Failed("x".to_owned());
+        assert_eq!(ToolError::from("x"), failed());
+        assert_eq!(ToolError::from("x".to_owned()), failed());
+        assert_eq!(ToolError::failed('x'), failed());
+        assert_eq!(ToolError::invalid('x'), ToolError::InvalidArguments("x".to_owned()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! Write subagents for the Hermitage host.
+//! Write subagents and tools for the Hermitage host.
 //!
-//! An agent is one function. The host calls it with a [`Task`] and takes a
+//! An agent is one function, and so is a tool; `tool` has the second (feature
+//! `tools`), and this page the first. The host calls it with a [`Task`] and takes a
 //! [`Report`] back; in between the agent may use the tools it was granted.
 //!
 //! ```no_run
@@ -79,6 +80,9 @@ pub mod terminal;
 pub mod toolbox;
 pub mod web;
 
+#[cfg(feature = "tools")]
+pub mod tool;
+
 mod error;
 mod report;
 
@@ -87,7 +91,7 @@ mod allocator;
 #[doc(hidden)]
 pub mod rt;
 
-pub use hermitage_guest_macros::agent;
+pub use hermitage_guest_macros::{agent, tool};
 
 pub use crate::bindings::hermitage::subagent::types::{
     Outcome, RejectedAnswer, Report, Role, Task, ToolError, ToolSpec,

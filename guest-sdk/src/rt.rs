@@ -8,6 +8,9 @@ use crate::{Error, Report, Task};
 pub use crate::bindings;
 pub use wit_bindgen::rt as runtime;
 
+#[cfg(feature = "tools")]
+pub mod tool;
+
 /// Runs the author's function for the exported `run`.
 pub fn run<E: Into<Error>>(
     agent: fn(Task) -> Result<Report, E>,

@@ -4,6 +4,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Error, FnArg, ItemFn, ReturnType, Signature};
 
+use crate::signature;
+
 const SHAPE: &str = "an agent is `fn run(task: Task) -> Result<Report, Error>`";
 
 /// The tokens of an agent, or those of every error together with the item, so
@@ -26,41 +28,16 @@ fn check(arguments: TokenStream, item: &TokenStream) -> syn::Result<ItemFn> {
     if !arguments.is_empty() {
         errors.push(Error::new_spanned(arguments, "`#[agent]` takes no arguments"));
     }
-    check_qualifiers(&function.sig, &mut errors);
+    signature::check_qualifiers("an agent", &function.sig, &mut errors);
     check_arguments(&function.sig, &mut errors);
     if let ReturnType::Default = function.sig.output {
         let message = format!("no return type: {SHAPE}");
         errors.push(Error::new_spanned(&function.sig, message));
     }
-    match errors.into_iter().reduce(combine) {
-        Some(error) => Err(error),
-        None => Ok(function),
-    }
-}
-
-fn check_qualifiers(signature: &Signature, errors: &mut Vec<Error>) {
-    if let Some(token) = &signature.asyncness {
-        let message = "an agent can't be `async`: tools block until they answer";
-        errors.push(Error::new_spanned(token, message));
-    }
-    if let Some(token) = &signature.unsafety {
-        errors.push(Error::new_spanned(token, "an agent can't be `unsafe`: the host calls it"));
-    }
-    if let Some(token) = &signature.abi {
-        let message = "an agent can't be `extern`: the macro exports it";
-        errors.push(Error::new_spanned(token, message));
-    }
-    if !signature.generics.params.is_empty() {
-        let message = "an agent can't be generic: the host calls one function";
-        errors.push(Error::new_spanned(&signature.generics, message));
-    }
+    signature::all(errors).map(|()| function)
 }
 
 fn check_arguments(signature: &Signature, errors: &mut Vec<Error>) {
-    if let Some(receiver) = signature.receiver() {
-        let message = "an agent has no `self`: it is a free function";
-        errors.push(Error::new_spanned(receiver, message));
-    }
     let mut typed = signature.inputs.iter().filter(|input| matches!(input, FnArg::Typed(_)));
     if typed.next().is_none() {
         let message = format!("no argument: {SHAPE}");
@@ -70,11 +47,6 @@ fn check_arguments(signature: &Signature, errors: &mut Vec<Error>) {
         let message = "one argument too many: the task is all an agent gets";
         errors.push(Error::new_spanned(extra, message));
     }
-}
-
-fn combine(mut all: Error, next: Error) -> Error {
-    all.combine(next);
-    all
 }
 
 fn tokens(function: &ItemFn) -> TokenStream {
