@@ -9,8 +9,10 @@
 
 mod agents;
 pub mod bundled;
+pub mod describe;
 pub mod manifest;
 pub mod name;
+mod tool;
 
 use std::{
     collections::BTreeSet,
@@ -23,7 +25,12 @@ use hermitage_build::{BuildError, Options, Progress, build, built};
 
 use crate::{plain_file, sandbox::Binary};
 
-pub use self::{agents::Agents, manifest::Manifest};
+pub use self::{
+    agents::Agents,
+    describe::{DescribeError, Described, describe},
+    manifest::Manifest,
+    tool::{Component, Place, Plugin},
+};
 /// Of the fields and errors here: what building needs and gives.
 pub use hermitage_build::{BuildError as ComponentError, Built, Install};
 /// Told while components are built, and the one that writes to standard

@@ -16,7 +16,7 @@ use crate::{
     config::{Config, Layers},
     delegation::{Delegator, Parts},
     id::{OsRandom, Random},
-    plugin::{Agents, BuildProgress, Library},
+    plugin::{self, Agents, BuildProgress, Library, Manifest, Place, Plugin},
     provider::Models,
     sandbox::{Binary, Sandbox},
     store::{News, Store, StoreError},
@@ -52,6 +52,29 @@ pub fn default_store() -> Option<PathBuf> {
     Some(state_dir.join("hermitage").join("hermitage.db"))
 }
 
+/// A tool plugin, and who has agreed to it.
+enum Offered {
+    /// A person did, to what they were shown.
+    Approved(Plugin),
+    /// The application does, to what the manifest says.
+    Vouched(Box<Manifest>, Binary),
+}
+
+impl Offered {
+    async fn described(self, sandbox: &Sandbox) -> Result<Plugin, BuildError> {
+        let (manifest, component) = match self {
+            Offered::Approved(plugin) => return Ok(plugin),
+            Offered::Vouched(manifest, component) => (manifest, component),
+        };
+        let described = plugin::describe(sandbox, &manifest, &component).await;
+        let described = described.map_err(|source| {
+            let name = manifest.name.clone();
+            BuildError::Plugin { name, source: Box::new(source) }
+        })?;
+        Ok(Plugin::approved(&manifest, &described, component))
+    }
+}
+
 /// Has somebody else do the work of a tool.
 type Replace = Box<dyn FnOnce(&mut Registry) -> Result<(), NotDeclared> + Send>;
 
@@ -64,6 +87,7 @@ pub struct Builder {
     given: Given,
     agents: Agents,
     natives: Vec<Arc<dyn NativeTool>>,
+    plugins: Vec<Offered>,
     parent_tools: Vec<Arc<dyn NativeTool>>,
     replaced: Vec<Replace>,
     models: Option<Models>,
@@ -154,6 +178,21 @@ impl Builder {
         self
     }
 
+    /// Adds a tool plugin that somebody has agreed to ([`Plugin::approved`]). Its
+    /// tools are a toolset of its name, which is granted to whoever asks for it.
+    pub fn plugin(mut self, plugin: Plugin) -> Self {
+        self.plugins.push(Offered::Approved(plugin));
+        self
+    }
+
+    /// Adds a tool plugin that the application itself vouches for: it gets what
+    /// its manifest asks for. It is compiled, and its tools are found, when the
+    /// host is built.
+    pub fn vouched_plugin(mut self, manifest: Manifest, component: Binary) -> Self {
+        self.plugins.push(Offered::Vouched(Box::new(manifest), component));
+        self
+    }
+
     /// Adds one of the tools that only a parent holds: `clarify`, `memory`,
     /// `send_message` or `execute_code`. No child ever gets it.
     pub fn parent_tool(mut self, tool: Arc<dyn NativeTool>) -> Self {
@@ -210,15 +249,24 @@ impl Builder {
         let models = self.models.unwrap_or_else(|| models::models(&config));
         let workspace = self.given.workspace_name();
         let own_files = own::files(self.own_files, &config, &self.given, store.path());
-        offer(&self.given, &config, &own_files, &queue, &random, &mut registry).await?;
+        let handles =
+            offer(&self.given, &config, &own_files, &queue, &random, &mut registry).await?;
         self.replaced.into_iter().try_for_each(|it| it(&mut registry))?;
+        let max_depth = config.delegation.max_depth;
+        let max_bytes = u64::try_from(config.sandbox.component_bytes).unwrap_or(u64::MAX);
+        let defences = config.sandbox.defences;
+        let sandbox = Arc::new(Sandbox::new(config.sandbox, max_depth, Arc::clone(&random))?);
+        let place = Place { sandbox: Arc::clone(&sandbox), handles, max_bytes, defences };
+        for plugin in self.plugins {
+            let plugin = plugin.described(&sandbox).await?;
+            let name = plugin.name.clone();
+            registry.add_plugin(&name, plugin.into_tools(&place))?;
+        }
         let mut of_parents = registry.clone();
         parent_tools.into_iter().for_each(|(spec, it)| of_parents.stand_in(spec, it));
-        let max_depth = config.delegation.max_depth;
-        let sandbox = Sandbox::new(config.sandbox, max_depth, Arc::clone(&random))?;
         let recovered = store.recover(clock.now()).await?;
         let delegator = Delegator::start(Parts {
-            sandbox: Arc::new(sandbox),
+            sandbox,
             agents: Arc::new(self.agents),
             tools: Arc::new(registry),
             workspace,

@@ -2,6 +2,7 @@
 
 use crate::{
     config::ConfigError,
+    plugin::DescribeError,
     sandbox::SandboxError,
     store::StoreError,
     tools::{OpenError, closed::HomeError, file::WorkspaceError, terminal::TerminalError},
@@ -36,6 +37,14 @@ pub enum BuildError {
     /// A tool of the application can't be taken.
     #[error(transparent)]
     Tool(#[from] NativeError),
+    /// A component is no plugin that can be taken as its manifest says.
+    #[error("the plugin `{name}` can't be taken: {source}")]
+    Plugin {
+        /// By its manifest.
+        name: String,
+        /// What is wrong.
+        source: Box<DescribeError>,
+    },
     /// There is no such tool of the host, whose work could be replaced.
     #[error(transparent)]
     Replace(#[from] NotDeclared),

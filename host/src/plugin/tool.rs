@@ -1,0 +1,197 @@
+//! The tools of a plugin, as a registry takes them: each call is a visit of the
+//! component, with what the plugin was approved for and its caller has.
+//!
+//! **Invariant:** a plugin has for one call what it was approved for, and of the
+//! workspace no more than its caller itself may use. Both are known to the
+//! host, and neither comes with the arguments.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use tokio::{sync::OnceCell, task::spawn_blocking};
+
+use super::{
+    describe::{Described, admit},
+    manifest::Manifest,
+};
+use crate::{
+    boundary::{Asks, SettingAsk},
+    completion::sanitize::clean_line,
+    defence::{Defence, Defences},
+    plain_file,
+    sandbox::{AdmittedPlugin, Binary, Given, LogLine, PluginCall, Sandbox},
+    tools::Handles,
+    toolset::{
+        Caller, NativeTool, ToolError, ToolSpec,
+        native::{NativeFuture, PrepareFuture},
+    },
+};
+
+/// Characters of one line of a plugin's log in the host's own.
+const MAX_LOG_CHARS: usize = 1_000;
+
+/// A plugin that somebody has agreed to.
+#[derive(Clone, Debug)]
+pub struct Plugin {
+    /// Its name, and that of its toolset.
+    pub name: String,
+    /// What it may use.
+    pub asks: Asks,
+    /// What is said of its tools, each by the plugin's own name for it.
+    pub tools: Vec<ToolSpec>,
+    /// BLAKE3 of its component's bytes.
+    pub digest: blake3::Hash,
+    /// Where its component is.
+    pub component: Component,
+}
+
+/// Where the component of a plugin is.
+#[derive(Clone, Debug)]
+pub enum Component {
+    /// At hand.
+    Bytes(Binary),
+    /// On disk; it is read, and its digest compared, when a child first holds
+    /// one of its tools.
+    File(PathBuf),
+}
+
+impl Plugin {
+    /// Of what was described, and somebody agreed to.
+    pub fn approved(manifest: &Manifest, described: &Described, component: Binary) -> Self {
+        Self {
+            name: manifest.name.clone(),
+            asks: manifest.asks.clone(),
+            tools: described.tools.clone(),
+            digest: *component.digest(),
+            component: Component::Bytes(component),
+        }
+    }
+
+    /// Its tools, as a host runs them.
+    pub fn into_tools(self, place: &Place) -> Vec<Arc<dyn NativeTool>> {
+        let tools = self.tools.clone();
+        let shared =
+            Arc::new(Shared { plugin: self, place: place.clone(), admitted: OnceCell::new() });
+        let tool = |spec| Arc::new(PluginTool { spec, shared: Arc::clone(&shared) }) as _;
+        tools.into_iter().map(tool).collect()
+    }
+}
+
+/// What plugins of one host run with.
+#[derive(Clone)]
+pub struct Place {
+    /// Runs them.
+    pub sandbox: Arc<Sandbox>,
+    /// The workspace and the web client.
+    pub handles: Handles,
+    /// Bytes that are read of a component.
+    pub max_bytes: u64,
+    /// All of them, but in tests.
+    pub defences: Defences,
+}
+
+/// What the tools of one plugin share.
+struct Shared {
+    plugin: Plugin,
+    place: Place,
+    admitted: OnceCell<Arc<AdmittedPlugin>>,
+}
+
+struct PluginTool {
+    spec: ToolSpec,
+    shared: Arc<Shared>,
+}
+
+impl NativeTool for PluginTool {
+    fn spec(&self) -> ToolSpec {
+        self.spec.clone()
+    }
+
+    fn call(&self, caller: Caller, arguments: String) -> NativeFuture {
+        let (shared, tool) = (Arc::clone(&self.shared), self.spec.name.clone());
+        Box::pin(async move { shared.call(caller, tool, arguments).await })
+    }
+
+    fn prepare(&self) -> PrepareFuture {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            // Its first call says why.
+            if let Err(err) = shared.admitted().await {
+                tracing::warn!(plugin = shared.plugin.name, %err, "a plugin can't be run");
+            }
+        })
+    }
+
+    fn digest(&self) -> Option<String> {
+        Some(self.shared.plugin.digest.to_hex().to_string())
+    }
+}
+
+impl Shared {
+    async fn call(
+        &self,
+        caller: Caller,
+        tool: String,
+        arguments: String,
+    ) -> Result<String, ToolError> {
+        let plugin = self.admitted().await?;
+        let given = Given { settings: self.settings(), ..Given::default() };
+        let call = PluginCall { plugin, tool, arguments, given, caller };
+        let called = self.place.sandbox.call(call).await;
+        self.log(called.log.into_iter());
+        called.answer
+    }
+
+    /// Compiled, decided and linked: once, and again after an error.
+    async fn admitted(&self) -> Result<Arc<AdmittedPlugin>, ToolError> {
+        let admitted = self.admitted.get_or_try_init(|| async {
+            let component = self.component().await?;
+            let admitted = admit(&self.place.sandbox, &self.plugin.asks, &component).await;
+            admitted.map(|(it, _)| Arc::new(it)).map_err(|it| self.failed(&it.to_string()))
+        });
+        admitted.await.cloned()
+    }
+
+    /// The very bytes that were approved.
+    async fn component(&self) -> Result<Binary, ToolError> {
+        let binary = match &self.plugin.component {
+            Component::Bytes(binary) => binary.clone(),
+            Component::File(path) => {
+                let (path, max_bytes) = (path.clone(), self.place.max_bytes);
+                let read = move || plain_file::bytes(plain_file::open(&path)?, max_bytes);
+                let read = spawn_blocking(read).await;
+                let read = read.map_err(|_| self.failed("the host crashed"))?;
+                Binary::new(read.map_err(|it| self.failed(&it.to_string()))?)
+            }
+        };
+        if *binary.digest() != self.plugin.digest && self.place.defences.has(Defence::PluginDigest)
+        {
+            let name = &self.plugin.name;
+            return Err(self.failed(&format!(
+                "its component is not the one that was approved: `hermitage plugin check {name}` \
+                 says more"
+            )));
+        }
+        Ok(binary)
+    }
+
+    /// What the person set, and what the manifest says where nothing is set.
+    fn settings(&self) -> Arc<BTreeMap<String, String>> {
+        let default = |it: &SettingAsk| Some((it.name.clone(), it.default.clone()?));
+        Arc::new(self.plugin.asks.settings.iter().filter_map(default).collect())
+    }
+
+    fn failed(&self, why: &str) -> ToolError {
+        ToolError::Failed(format!("the plugin `{}` can't be run: {why}", self.plugin.name))
+    }
+
+    fn log(&self, lines: impl Iterator<Item = LogLine>) {
+        // Cleaning a full log for nobody would cost more than most calls.
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        for line in lines {
+            let text = clean_line(&line.text, MAX_LOG_CHARS);
+            tracing::debug!(plugin = self.plugin.name, level = ?line.level, "{text}");
+        }
+    }
+}
