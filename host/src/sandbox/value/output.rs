@@ -31,13 +31,19 @@ impl From<Problem> for ToolError {
     }
 }
 
-/// Of a value, or of none where none has a place.
+/// A string as it stands, everything else as JSON.
 pub(super) fn text(shape: Option<&Shape>, value: Option<&Val>) -> Result<String, Problem> {
-    let mut writer = Writer { text: String::new() };
-    match (shape, value) {
-        (Some(Shape::String), Some(Val::String(it))) => writer.push(it)?,
-        (shape, value) => writer.payload(shape, value)?,
+    match value {
+        Some(Val::String(it)) if it.len() <= MAX_RESULT_BYTES => Ok(it.clone()),
+        Some(Val::String(_)) => Err(Problem::TooLong),
+        value => json(shape, value),
     }
+}
+
+/// Of a value, or of none where none has a place.
+pub(super) fn json(shape: Option<&Shape>, value: Option<&Val>) -> Result<String, Problem> {
+    let mut writer = Writer { text: String::new() };
+    writer.payload(shape, value)?;
     Ok(writer.text)
 }
 
