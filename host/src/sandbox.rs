@@ -399,15 +399,22 @@ impl Sandbox {
         plugin::admit(&self.engine, component, asks, &self.config)
     }
 
-    /// The tools of a plugin, as its types or it itself describe them. The
-    /// second runs its code, with nothing given to it. Untrusted text.
+    /// The tools of a plugin, as it describes them itself, or as its types and
+    /// the comments in its bytes do. The first runs its code, with nothing
+    /// given to it. Untrusted text.
     ///
     /// # Errors
     ///
     /// It broke off, or gave no answer.
-    pub async fn describe(&self, plugin: &AdmittedPlugin) -> Result<Vec<ToolSpec>, ToolError> {
+    pub async fn describe(
+        &self,
+        plugin: &AdmittedPlugin,
+        binary: &Binary,
+    ) -> Result<Vec<ToolSpec>, ToolError> {
+        let docs = self.loader.docs(binary).await;
+        let docs = docs.map_err(|it| ToolError::Failed(it.to_string()))?;
         let permit = self.plugin_cell().await?;
-        plugin::describe(&self.place(), permit, plugin).await
+        plugin::describe(&self.place(), permit, plugin, &docs).await
     }
 
     /// Calls a tool of a plugin in a cell of its own, waiting for one to be

@@ -12,6 +12,7 @@ use super::{
     compiler::Compiler,
     load_error::{LoadError, invalid},
     read,
+    value::Docs,
 };
 use crate::{boundary::Import, id::Random};
 
@@ -88,6 +89,11 @@ impl Loader {
             loader.loaded(&binary, &code).map_err(invalid)
         })
         .await?
+    }
+
+    /// What the functions of a component are for, as far as it says so.
+    pub(super) async fn docs(&self, binary: &Binary) -> Result<Docs, LoadError> {
+        self.compiler.docs(binary).await
     }
 
     async fn cached(self: &Arc<Self>, binary: &Binary) -> Option<Arc<Loaded>> {

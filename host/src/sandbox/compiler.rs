@@ -24,6 +24,7 @@ use tokio::sync::Semaphore;
 use super::{
     Binary,
     load_error::{Cost, LoadError},
+    value::Docs,
 };
 use crate::helper::{HelperError, Program};
 
@@ -62,6 +63,15 @@ impl Compiler {
         self.attempt(&self.slow, binary, whole).await
     }
 
+    /// What the functions of a component are for. Dropping the future ends the
+    /// helper.
+    pub(super) async fn docs(&self, binary: &Binary) -> Result<Docs, LoadError> {
+        // The semaphore is never closed.
+        let _permit = self.quick.acquire().await;
+        let budget = self.budget.of(binary.bytes().len());
+        process::docs(self.program.clone(), binary.clone(), budget).await
+    }
+
     async fn attempt(
         &self,
         lane: &Semaphore,
@@ -93,5 +103,14 @@ mod tests {
         assert!(code.starts_with(b"\x7fELF"), "{} bytes", code.len());
         let err = compile("(component (core module (func i32.add)))").await.unwrap_err();
         assert!(matches!(&err, LoadError::Invalid(_)), "{err}");
+    }
+
+    #[tokio::test]
+    async fn a_helper_reads_what_functions_are_for_also_where_they_do_not_compile() {
+        let text = r#"(component (core module (func i32.add))
+            (@custom "package-docs" "\01{\"worlds\":{\"w\":{\"funcs\":{\"add\":\"Adds.\"}}}}"))"#;
+        let binary = Binary::new(wat::parse_str(text).unwrap());
+        let docs = compiler(4, 384).docs(&binary).await.unwrap();
+        assert_ne!(docs, Docs::default());
     }
 }

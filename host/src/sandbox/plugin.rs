@@ -24,7 +24,7 @@ use super::{
     link::link_plugin,
     record::{LogLine, Observer},
     stop::Interrupt,
-    value::{self, PlainTool},
+    value::{self, Docs, PlainTool},
     wit::ToolPluginPre,
 };
 use crate::{
@@ -132,15 +132,16 @@ fn said(err: &wasmtime::Error) -> String {
     clean_line(&err.root_cause().to_string(), MAX_MESSAGE_CHARS)
 }
 
-/// What a plugin says of its tools; of one of plain functions its types say
-/// it.
+/// What a plugin says of its tools: of one of plain functions its types say
+/// it, and its docs where it has some; nothing of it runs then.
 pub(super) async fn describe(
     place: &Place<'_>,
     permit: OwnedSemaphorePermit,
     plugin: &AdmittedPlugin,
+    docs: &Docs,
 ) -> Result<Vec<ToolSpec>, ToolError> {
     match &plugin.way {
-        Way::Functions(_, tools) => Ok(tools.iter().map(PlainTool::spec).collect()),
+        Way::Functions(_, tools) => Ok(tools.iter().map(|it| it.spec(docs)).collect()),
         Way::World(pre) => {
             let caller = Caller::of("describe", crate::session::Session::Local);
             let visit = Visit { place, caller, given: Given::default() };

@@ -11,12 +11,15 @@
 //! that is written and read again is the same one, to the bit but for the
 //! payload of a NaN.
 
+mod docs;
+mod expected;
 mod export;
 mod input;
 mod name;
 mod output;
 mod schema;
 mod shape;
+mod signature;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +30,10 @@ use wasmtime::component::Val;
 use self::shape::{Function, Shape};
 use crate::toolset::{ToolError, ToolSpec};
 
-pub(super) use self::export::tools;
+pub(super) use self::{
+    docs::{Docs, read as read_docs},
+    export::tools,
+};
 
 /// The cases of the contract's `tool-error`, and whether a text comes with
 /// each.
@@ -54,9 +60,12 @@ pub(super) struct PlainTool {
 }
 
 impl PlainTool {
-    /// What a model reads of it: the types alone, where nothing else is known.
-    pub(super) fn spec(&self) -> ToolSpec {
-        ToolSpec::new(&*self.name, self.signature(), schema::arguments(&self.ty.params).to_string())
+    /// What a model reads of it: what its component says of it, or its types
+    /// alone.
+    pub(super) fn spec(&self, docs: &Docs) -> ToolSpec {
+        let said = docs.of(self.interface.as_deref(), &self.function);
+        let description = said.map_or_else(|| self.signature(), str::to_owned);
+        ToolSpec::new(&*self.name, description, schema::arguments(&self.ty.params).to_string())
     }
 
     /// The parameters of a call.

@@ -13,7 +13,7 @@ use tokio::{task::spawn_blocking, time::timeout};
 
 use super::{
     Budget,
-    message::{Answer, MAX_ANSWER, Order},
+    message::{Answer, DocsAnswer, MAX_ANSWER, MAX_DOCS, Order, Want},
 };
 use crate::{
     completion::sanitize::clean_line,
@@ -22,6 +22,7 @@ use crate::{
         Binary,
         cache::MAX_CODE_BYTES,
         load_error::{Cost, LoadError},
+        value::Docs,
     },
 };
 
@@ -37,10 +38,31 @@ pub(super) async fn compile(
     binary: Binary,
     budget: Budget,
 ) -> Result<Vec<u8>, LoadError> {
+    learn(program, binary, budget, (Want::Code, code)).await
+}
+
+/// Reads what its functions are for in a helper. Dropping the future ends it.
+pub(super) async fn docs(
+    program: Program,
+    binary: Binary,
+    budget: Budget,
+) -> Result<Docs, LoadError> {
+    learn(program, binary, budget, (Want::Docs, documentation)).await
+}
+
+/// What a helper is asked for, and how its answer is heard.
+type Question<T> = (Want, fn(&mut UnixStream) -> io::Result<Result<T, LoadError>>);
+
+async fn learn<T: Send + 'static>(
+    program: Program,
+    binary: Binary,
+    budget: Budget,
+    question: Question<T>,
+) -> Result<T, LoadError> {
     let leash = Leash::default();
     // Ends it when this future is dropped, and when its time is over.
     let _end = EndOnDrop(leash.clone());
-    let work = spawn_blocking(move || talk(&program, &binary, budget, &leash));
+    let work = spawn_blocking(move || talk(&program, &binary, budget, question, &leash));
     match timeout(budget.wall(), work).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_panic)) => Err(LoadError::NoCompiler("its watcher crashed".to_owned())),
@@ -49,16 +71,17 @@ pub(super) async fn compile(
 }
 
 /// From the start of a helper to its end. Blocks.
-fn talk(
+fn talk<T>(
     program: &Program,
     binary: &Binary,
     budget: Budget,
+    question: Question<T>,
     leash: &Leash,
-) -> Result<Vec<u8>, LoadError> {
+) -> Result<T, LoadError> {
     let (mut child, mut socket) = start(program, leash).map_err(|it| {
         LoadError::NoCompiler(format!("the helper process `{program}` does not start: {it}"))
     })?;
-    let answer = ask(&mut socket, binary, budget);
+    let answer = ask(&mut socket, binary, budget, question);
     // Whoever answered has nothing more to do.
     if answer.is_ok() {
         leash.end();
@@ -81,26 +104,38 @@ fn start(program: &Program, leash: &Leash) -> io::Result<(Child, UnixStream)> {
 
 /// Hands over the component, and hears the answer. An error means that the
 /// helper did not get as far as one.
-fn ask(
+fn ask<T>(
     socket: &mut UnixStream,
     binary: &Binary,
     budget: Budget,
-) -> io::Result<Result<Vec<u8>, LoadError>> {
-    helper::send(socket, &Order { bytes: binary.bytes().len() as u64, budget })?;
+    (want, hear): Question<T>,
+) -> io::Result<Result<T, LoadError>> {
+    helper::send(socket, &Order { want, bytes: binary.bytes().len() as u64, budget })?;
     // One that died before it read all of it may have said why.
     let sent = socket.write_all(binary.bytes());
+    let answer = hear(socket)?.map_err(LoadError::cleaned);
+    if answer.is_ok() {
+        sent?;
+    }
+    Ok(answer)
+}
+
+fn code(socket: &mut UnixStream) -> io::Result<Result<Vec<u8>, LoadError>> {
     let answer: Answer = helper::receive::<_, MAX_ANSWER>(socket)?;
     match answer {
         Ok(len) if len <= MAX_CODE_BYTES => {
-            sent?;
             let mut code = Vec::new();
             socket.take(len).read_to_end(&mut code)?;
             let whole = code.len() as u64 == len;
             if whole { Ok(Ok(code)) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
         }
         Ok(len) => Ok(Err(LoadError::too_costly(Cost::Code, len))),
-        Err(why) => Ok(Err(why.cleaned())),
+        Err(why) => Ok(Err(why)),
     }
+}
+
+fn documentation(socket: &mut UnixStream) -> io::Result<DocsAnswer> {
+    helper::receive::<_, MAX_DOCS>(socket)
 }
 
 fn last_words(stderr: ChildStderr) -> String {

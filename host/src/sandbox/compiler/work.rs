@@ -11,14 +11,14 @@ use wasmtime::{Engine, component::Component};
 
 use super::{
     jail,
-    message::{Answer, MAX_ORDER, Order},
+    message::{Answer, DocsAnswer, MAX_ORDER, Order, Want},
 };
 use crate::{
     helper,
     sandbox::{
         bounds, engine,
         load_error::{LoadError, invalid},
-        read,
+        read, value,
     },
 };
 
@@ -51,6 +51,17 @@ fn answer(mut socket: UnixStream) -> io::Result<()> {
     let mut bytes = Vec::new();
     (&socket).take(order.bytes).read_to_end(&mut bytes)?;
     end_with_the_host(&socket)?;
+    match order.want {
+        Want::Code => send_code(socket, bytes),
+        Want::Docs => send_docs(socket, &bytes),
+    }
+}
+
+fn send_docs(mut socket: UnixStream, bytes: &[u8]) -> io::Result<()> {
+    helper::send(&mut socket, &DocsAnswer::Ok(value::read_docs(bytes)))
+}
+
+fn send_code(mut socket: UnixStream, bytes: Vec<u8>) -> io::Result<()> {
     let thread = thread::Builder::new().stack_size(COMPILING_STACK);
     let compiled = joined(thread.spawn(move || compiled(&bytes)).map(|it| it.join()));
     let (answer, code) = match compiled {

@@ -3,7 +3,7 @@
 
 use std::{fmt::Write as _, fs, path::Path};
 
-use super::echo::Echo;
+use super::{super::Docs, echo::Echo};
 
 /// One type: what declares it, its name, and JSON that comes back as it went.
 struct Row {
@@ -62,7 +62,8 @@ fn every_type_of_the_authors_table_goes_there_and_back() {
         }
         let wit = if declares.is_empty() { ty } else { declares };
         let json: Vec<String> = json.iter().map(|it| format!("`{it}`")).collect();
-        let schema: serde_json::Value = echo.tool.spec().parameters.parse().unwrap();
+        let schema: serde_json::Value =
+            echo.tool.spec(&Docs::default()).parameters.parse().unwrap();
         let schema = &schema["properties"]["it"]["items"];
         writeln!(table, "| `{wit}` | {} | `{schema}` |", json.join(", ")).unwrap();
     }
