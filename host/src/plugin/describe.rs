@@ -111,7 +111,7 @@ pub async fn describe(
 ) -> Result<Described, DescribeError> {
     check_pin(manifest, component)?;
     let (plugin, imports) = admit(sandbox, &manifest.asks, component).await?;
-    let specs = sandbox.describe(&plugin).await.map_err(DescribeError::Silent)?;
+    let specs = sandbox.describe(&plugin, component).await.map_err(DescribeError::Silent)?;
     if specs.len() > MAX_TOOLS {
         return Err(DescribeError::TooMany(specs.len()));
     }
