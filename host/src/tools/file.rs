@@ -30,7 +30,7 @@ mod workspace;
 
 mod encoding;
 mod text;
-mod tree;
+pub mod tree;
 
 mod read_file;
 

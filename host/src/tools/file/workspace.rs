@@ -21,7 +21,7 @@ use cap_std::{
     fs::{Dir, File, Metadata, OpenOptions, OpenOptionsExt as _},
 };
 use rustix::{
-    fs::{AtFlags, FileType, OFlags, Stat, StatxFlags, fstat, statx},
+    fs::{AtFlags, FileType, OFlags, Stat, StatxFlags, fstat, statat, statx},
     io::Errno,
 };
 
@@ -36,6 +36,10 @@ pub(super) struct Workspace {
     /// Files of the host, which are not opened.
     closed: Arc<Closed>,
 }
+
+/// Permissions of a new file, of which the mask of this process takes some
+/// away.
+const NEW_MODE: u32 = 0o666;
 
 /// What a path led to.
 pub(super) enum Opened {
@@ -102,30 +106,65 @@ impl Workspace {
         Ok(Dir::from_std_file(directory.into_std()))
     }
 
-    /// Opens one name after the other. A directory above need not be readable.
-    fn open_real(&self, real: &Path, flags: OFlags) -> io::Result<File> {
-        let Some(name) = real.file_name() else {
-            return open(&self.root, Path::new("."), flags);
-        };
-        let mut above: Option<Dir> = None;
-        for directory in real.parent().into_iter().flat_map(Path::components) {
-            let from = above.as_ref().unwrap_or(&self.root);
-            let next = self.open_in(from, directory.as_ref(), OFlags::PATH | OFlags::DIRECTORY)?;
-            above = Some(Dir::from_std_file(next.into_std()));
+    /// Opens a file or a directory by its real path.
+    pub(super) fn open_real(&self, real: &Path, flags: OFlags) -> io::Result<File> {
+        match real.file_name() {
+            None => open(&self.root, Path::new("."), flags),
+            Some(name) => self.open_in(&self.above(real)?, Path::new(name), flags),
         }
-        self.open_in(above.as_ref().unwrap_or(&self.root), Path::new(name), flags)
+    }
+
+    /// Opens the directory that a real path is in, one name after the other.
+    /// None of them need be readable, and what comes out can't be listed.
+    pub(super) fn above(&self, real: &Path) -> io::Result<Dir> {
+        let mut above = self.root.try_clone()?;
+        for directory in real.parent().into_iter().flat_map(Path::components) {
+            let flags = OFlags::PATH | OFlags::DIRECTORY;
+            let next = self.open_in(&above, directory.as_ref(), flags)?;
+            above = Dir::from_std_file(next.into_std());
+        }
+        Ok(above)
+    }
+
+    /// Opens a regular file by its real path to change it where it is.
+    ///
+    /// `to_read` opens it for that, too; `new` makes it, and fails when
+    /// something has its name.
+    pub(super) fn open_to_write(&self, real: &Path, to_read: bool, new: bool) -> io::Result<File> {
+        let name = real.file_name().ok_or(Errno::ISDIR)?;
+        let mut options = OpenOptions::new();
+        options.read(to_read).write(true).create_new(new);
+        let flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
+        options.mode(NEW_MODE).custom_flags(flags.bits().cast_signed());
+        let file = self.above(real)?.open_with(name, &options)?;
+        self.check_opened(&file)?;
+        Ok(file)
+    }
+
+    /// What is at a real path. A symbolic link there is not followed.
+    pub(super) fn stat(&self, real: &Path) -> io::Result<Stat> {
+        let stat = match real.file_name() {
+            None => fstat(&self.root)?,
+            Some(name) => statat(&self.above(real)?, name, AtFlags::SYMLINK_NOFOLLOW)?,
+        };
+        self.check_own(&stat)?;
+        Ok(stat)
     }
 
     /// Opens a name in a directory, unless it is a link, a mount or a file of
     /// the host.
     pub(super) fn open_in(&self, dir: &Dir, name: &Path, flags: OFlags) -> io::Result<File> {
         let file = open(dir, name, flags | OFlags::NOFOLLOW)?;
-        let stat = fstat(&file)?;
-        if !self.mount.has(&Mount::of(&file, &stat)) {
+        self.check_opened(&file)?;
+        Ok(file)
+    }
+
+    fn check_opened(&self, file: &File) -> io::Result<()> {
+        let stat = fstat(file)?;
+        if !self.mount.has(&Mount::of(file, &stat)) {
             return Err(Errno::XDEV.into());
         }
-        self.check_own(&stat)?;
-        Ok(file)
+        self.check_own(&stat)
     }
 
     /// Refuses a file of the host by what it is: its name may be another one.
@@ -187,7 +226,7 @@ pub(super) fn failed(given: &str, error: &io::Error) -> ToolError {
 /// What an opened file turned out to be.
 #[derive(Debug, thiserror::Error)]
 #[error("a file of the host")]
-struct HostsOwn;
+pub(super) struct HostsOwn;
 
 /// Why such a file is not opened.
 pub(super) const HOSTS_OWN: &str = "is the host's own: take another file";
