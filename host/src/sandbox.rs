@@ -10,6 +10,7 @@
 //! without a refusal, and none runs outside the limits of its cell.
 
 mod admit;
+mod blocking;
 mod bounds;
 mod cache;
 mod cell;

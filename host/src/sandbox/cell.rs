@@ -8,8 +8,8 @@ use tokio_util::task::TaskTracker;
 use wasmtime::component::ResourceTable;
 
 use super::{
-    convert, given::Given, limits::StoreLimits, record::Record, stop::Halt, wasi::InertWasi,
-    wit::contract,
+    blocking::Blocking, convert, given::Given, limits::StoreLimits, record::Record, stop::Halt,
+    wasi::InertWasi, wit::contract,
 };
 use crate::{
     boundary::Policy,
@@ -51,7 +51,6 @@ pub(super) struct Cell {
     pub(super) record: Arc<Record>,
     pub(super) wasi: InertWasi,
     /// Of a plugin.
-    #[expect(dead_code, reason = "the functions that plugins alone import will read it")]
     pub(super) given: Given,
     policy: Arc<Policy>,
     defences: Defences,
@@ -110,6 +109,11 @@ impl Cell {
     /// Whether the child has used up its host calls.
     pub(super) fn is_spent(&self) -> bool {
         self.host_calls > self.max_host_calls
+    }
+
+    /// For work that blocks.
+    pub(super) fn blocking(&self) -> Blocking {
+        Blocking::new(&self.tools.runtime, &self.tools.tracker, &self.halt)
     }
 
     /// The tools of the grant.

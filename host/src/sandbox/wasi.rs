@@ -3,7 +3,10 @@
 //! Nothing of it reaches anything: no arguments, no environment, no files,
 //! closed stdin; output goes into the child's log and past its cap nowhere;
 //! clocks are coarse, randomness is capped. It is linked interface by interface
-//! from the plan; sockets and http are never linked.
+//! from the plan.
+//!
+//! Files are real where a plugin was given some ([`filesystem`]); sockets are
+//! there for plugins, and none can be made ([`sockets`]).
 
 use std::{
     sync::Arc,
@@ -19,6 +22,9 @@ use wasmtime_wasi::{
 };
 
 use super::record::{Level, Record};
+
+pub(super) mod filesystem;
+pub(super) mod sockets;
 
 /// Bytes of one request for randomness: bounds what the host allocates.
 const MAX_RANDOM_BYTES: u64 = 4 << 10;

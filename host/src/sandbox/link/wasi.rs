@@ -18,7 +18,13 @@ use wasmtime_wasi_io::bindings::wasi::io;
 
 use crate::{
     boundary::{Decision, Plan},
-    sandbox::cell::Cell,
+    sandbox::{
+        cell::Cell,
+        wasi::{
+            filesystem,
+            sockets::{self, Nothing},
+        },
+    },
 };
 
 impl WasiView for Cell {
@@ -91,8 +97,16 @@ const INERT: &[(&str, LinkInterface)] = &[
     }),
 ];
 
-/// How an interface is linked that is real for who asks for it.
-const REAL: &[(&str, LinkInterface)] = &[];
+/// How an interface is linked that is real for who asks for it. Versions are
+/// compatible with one another within 0.2.
+const REAL: &[(&str, LinkInterface)] = &[
+    ("wasi:filesystem/types", |it| {
+        filesystem::link_types(&mut it.instance("wasi:filesystem/types@0.2.12")?)
+    }),
+    ("wasi:filesystem/preopens", |it| {
+        filesystem::link_preopens(&mut it.instance("wasi:filesystem/preopens@0.2.12")?)
+    }),
+];
 
 /// Links what a component imports of `wasi:*`. The plan has already refused
 /// every interface and version that nobody knows.
@@ -142,9 +156,6 @@ fn remember(engine: &Engine, instance: &ComponentInstance, seen: &mut Vec<Resour
     }
 }
 
-/// A resource that no guest ever gets hold of.
-struct Never;
-
 /// Defines every function of an interface to answer "no access".
 fn stub(
     engine: &Engine,
@@ -156,7 +167,7 @@ fn stub(
         match item.ty {
             ComponentItem::ComponentFunc(function) => stub_function(linker, name, &function)?,
             ComponentItem::Resource(ty) if !seen.contains(&ty) => {
-                linker.resource(name, ResourceType::host::<Never>(), |_, _| Ok(()))?;
+                linker.resource(name, ResourceType::host::<Nothing>(), |_, _| Ok(()))?;
             }
             _ => (),
         }
@@ -171,6 +182,9 @@ fn stub_function(
     name: &str,
     function: &ComponentFunc,
 ) -> wasmtime::Result<()> {
+    if sockets::link_network(linker, name)? {
+        return Ok(());
+    }
     let answer = no_access(function);
     let label = name.to_owned();
     linker.func_new(name, move |_, _, _, results| match (&answer, results) {
@@ -182,6 +196,9 @@ fn stub_function(
     })
 }
 
+/// What WASI calls it, for files and for sockets.
+const NO_ACCESS: [&str; 2] = ["access", "access-denied"];
+
 /// The value that says "no access" in the function's own result type.
 fn no_access(function: &ComponentFunc) -> Option<Val> {
     match function.results().next()? {
@@ -189,7 +206,7 @@ fn no_access(function: &ComponentFunc) -> Option<Val> {
             let Type::Enum(codes) = result.err()? else {
                 return None;
             };
-            let code = codes.names().find(|it| *it == "access")?;
+            let code = codes.names().find(|it| NO_ACCESS.contains(it))?;
             Some(Val::Result(Err(Some(Box::new(Val::Enum(code.to_owned()))))))
         }
         Type::List(_) => Some(Val::List(Vec::new())),
