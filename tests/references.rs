@@ -212,5 +212,6 @@ fn the_paths_that_the_map_tells_are_short() {
         assert!(steps.iter().all(|it| functions(it).next().is_some()), "{steps:#?}");
     };
     check("### The path of a grant", 10);
+    check("### The path of a plugin", 6);
     check("### The path of a result", 12);
 }

@@ -44,6 +44,7 @@
 //! | a request | [`Request`], [`TaskRequest`], [`WrittenBy`], [`OnCapacity`], [`Completion`], [`Session`] |
 //! | its answer | [`Answer`], or [`Dispatched`], [`Running`] and [`Update`] to watch it |
 //! | its end | [`Deliveries`], [`Delivery`], [`CompletionEvent`], [`ChildResult`] |
+//! | tools of strangers | [`Plugin`], and [`Manifest`] with [`Builder::vouched_plugin`] for a component that the application itself vouches for |
 //! | a look at all of it | [`Listing`], [`Queue`], [`Store`] |
 //! | tools of its own | [`NativeTool`], made by [`tool`] of a [`ToolSpec`]; [`Builder::replace`], for the work of a [`Tool`] of [`host_tools`]; [`Parent`], for a model that is the parent |
 //!
@@ -125,7 +126,7 @@ pub use delegation::{
 pub use event::{BoundaryRecord, ChildResult, CompletionEvent, ExitReason, Role, Status};
 pub use host::{Answer, BuildError, Builder, ChildListing, Host, Listing, Parent, Reply};
 pub use id::{DelegationId, Random};
-pub use plugin::{BuildOnStderr, Library, PluginError};
+pub use plugin::{BuildOnStderr, Library, Manifest, Plugin, PluginError};
 pub use sandbox::{Binary, Usage};
 pub use session::{Route, Session};
 pub use store::{EventFilter, EventRow, Store, StoreError};

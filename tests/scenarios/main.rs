@@ -13,6 +13,7 @@ mod hostile;
 mod injection;
 mod many;
 mod model;
+mod plugins;
 mod restart;
 mod review;
 mod stop;

@@ -57,7 +57,7 @@ pub enum DescribeError {
     Agent,
     /// It imports what nobody gives it.
     #[error("{0}")]
-    Refused(Refused),
+    Refused(Box<Refused>),
     /// It has too many.
     #[error("it has {0} tools: at most {MAX_TOOLS} are taken")]
     TooMany(usize),
@@ -136,7 +136,7 @@ pub(super) async fn admit(
         Ok(plugin) => Ok((plugin, imports)),
         Err(boundary) => {
             let asks = asks.clone();
-            Err(DescribeError::Refused(Refused { imports, asks, boundary }))
+            Err(DescribeError::Refused(Box::new(Refused { imports, asks, boundary })))
         }
     }
 }

@@ -1,21 +1,16 @@
 //! Names of plugins and of their tools: what a person grants them by, and what
 //! a model calls them by.
 
-use crate::{completion::sanitize::clean_line, tools};
-
-/// Longest name of a plugin. With that of a tool behind it, it has to fit into
-/// what model providers take.
-pub const MAX_PLUGIN_BYTES: usize = 32;
-
-/// Longest name of a tool.
-pub const MAX_TOOL_BYTES: usize = 48;
+use crate::{
+    completion::sanitize::clean_line,
+    tools,
+    toolset::native::{
+        MAX_PLUGIN_BYTES, MAX_PLUGIN_TOOL_BYTES, is_plugin_name, is_plugin_tool_name,
+    },
+};
 
 /// Characters of a wrong name that are quoted.
 const MAX_QUOTED_CHARS: usize = 64;
-
-/// Between the name of a plugin and that of its tool, where a model reads
-/// both: so neither has it within.
-const JOINT: &str = "__";
 
 /// Why a text is no name of a plugin, or of a tool of one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +19,8 @@ pub enum NameError {
     /// Not in snake case, or too long.
     #[error(
         "`{name}` is no name for a {what}\n\
-         hint: a lower-case letter, then letters, digits and single `_`, at most {max} bytes"
+         hint: a lower-case letter, then letters, digits and single `_`, at most {max} bytes; \
+         `all`, `none`, `default`, `hermitage`, `toolbox` and `model` mean something else"
     )]
     Form {
         /// As it was given, cut.
@@ -53,7 +49,7 @@ pub enum NameError {
 ///
 /// Why not.
 pub fn check_plugin(name: &str) -> Result<(), NameError> {
-    check(name, "plugin", MAX_PLUGIN_BYTES)
+    check(name, "plugin", MAX_PLUGIN_BYTES, is_plugin_name(name))
 }
 
 /// Whether a tool of a plugin can have that name.
@@ -62,11 +58,11 @@ pub fn check_plugin(name: &str) -> Result<(), NameError> {
 ///
 /// Why not.
 pub fn check_tool(name: &str) -> Result<(), NameError> {
-    check(name, "tool", MAX_TOOL_BYTES)
+    check(name, "tool", MAX_PLUGIN_TOOL_BYTES, is_plugin_tool_name(name))
 }
 
-fn check(name: &str, what: &'static str, max: usize) -> Result<(), NameError> {
-    if name.len() > max || !is_snake_case(name) {
+fn check(name: &str, what: &'static str, max: usize, is_one: bool) -> Result<(), NameError> {
+    if !is_one {
         let name = clean_line(name, MAX_QUOTED_CHARS);
         return Err(NameError::Form { name, what, max });
     }
@@ -75,16 +71,6 @@ fn check(name: &str, what: &'static str, max: usize) -> Result<(), NameError> {
         return Err(NameError::Reserved { name: name.to_owned(), what });
     }
     Ok(())
-}
-
-/// With single `_` only, and none at the end, so that two names with a joint
-/// between them can be told apart.
-pub(super) fn is_snake_case(name: &str) -> bool {
-    let is_part = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_';
-    name.starts_with(|it: char| it.is_ascii_lowercase())
-        && name.chars().all(is_part)
-        && !name.contains(JOINT)
-        && !name.ends_with('_')
 }
 
 #[cfg(test)]
@@ -101,14 +87,15 @@ mod tests {
             check(name, "");
         }
         let long = "a".repeat(MAX_PLUGIN_BYTES + 1);
-        for name in ["", "Jq", "2jq", "_jq", "jq_", "a__b", "a-b", "a/b", "..", "ä", &long] {
+        for name in ["", "Jq", "2jq", "_jq", "jq_", "a__b", "all", "a-b", "a/b", "..", "ä", &long]
+        {
             check(name, &format!("`{name}` is no name for a plugin"));
         }
         check("a\u{1b}[31m\nb", "`a b` is no name for a plugin");
         for name in ["read_file", "delegate_task", "file", "file_read", "web", "memory"] {
             check(name, &format!("`{name}` is a tool or toolset of the host"));
         }
-        assert!(check_tool(&"a".repeat(MAX_TOOL_BYTES)).is_ok());
+        assert!(check_tool(&"a".repeat(MAX_PLUGIN_TOOL_BYTES)).is_ok());
         assert!(check_tool("read_file").is_err());
     }
 }

@@ -4,7 +4,10 @@
 //! A visit stands under the limits of a child, and nothing is left of it: what
 //! one call did, the next can't see. It ends when its caller is ended.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use tokio::{runtime::Handle, sync::OwnedSemaphorePermit, time::sleep};
 use tokio_util::task::AbortOnDropHandle;
@@ -258,6 +261,12 @@ struct Visit<'a> {
     given: Given,
 }
 
+/// A plugin holds no tool: what it has is in `given`.
+static NO_TOOLS_AT_ALL: LazyLock<(Arc<Policy>, ChildTools)> = LazyLock::new(|| {
+    let policy = Policy::of(&Grant::default(), Role::Leaf);
+    (policy, ChildTools::of(Arc::new(Registry::default())))
+});
+
 /// Nobody looks on.
 struct Unseen;
 
@@ -293,7 +302,7 @@ impl Visit<'_> {
     }
 
     fn store(&self, watch: &Watch) -> Store<Cell> {
-        let ChildTools { registry, meter, .. } = ChildTools::of(Arc::new(Registry::default()));
+        let (policy, ChildTools { registry, meter, .. }) = NO_TOOLS_AT_ALL.clone();
         let caller = Caller { cancelled: watch.halt.token().clone(), ..self.caller.clone() };
         let tools = ToolPort {
             registry,
@@ -303,8 +312,6 @@ impl Visit<'_> {
             runtime: Handle::current(),
             tracker: watch.tracker.clone(),
         };
-        // A plugin holds no tool: what it has is in `given`.
-        let policy = Policy::of(&Grant::default(), Role::Leaf);
         let given = self.given.clone();
         instance::new_store(self.place, watch, policy, tools, given, Duration::ZERO)
     }

@@ -115,7 +115,7 @@ pub enum NativeError {
     #[error(
         "`{0}` is no name for a plugin or a tool of one\n\
          hint: a lower-case letter, then letters, digits and single `_`, at most \
-         {MAX_NAME_BYTES} bytes with the plugin's name; `all`, `none`, `default`, `hermitage`, \
+         {MAX_PLUGIN_BYTES} bytes for a plugin and {MAX_PLUGIN_TOOL_BYTES} for a tool; `all`, `none`, `default`, `hermitage`, \
          `toolbox` and `model` mean something else"
     )]
     PluginName(String),
@@ -153,13 +153,9 @@ pub fn full_name(plugin: &str, tool: &str) -> String {
 }
 
 /// What a plugin's tool says of itself, in the form that is kept.
-pub(crate) fn checked_of(plugin: &str, spec: ToolSpec) -> Result<ToolSpec, NativeError> {
+pub(crate) fn checked_of_plugin(spec: ToolSpec) -> Result<ToolSpec, NativeError> {
     let bad_name = || NativeError::PluginName(clean_line(&spec.name, MAX_NAME_BYTES));
-    let length = plugin.len().saturating_add(SEPARATOR.len()).saturating_add(spec.name.len());
-    if !is_plugin_name(&spec.name) || length > MAX_NAME_BYTES {
-        return Err(bad_name());
-    }
-    checked(spec)
+    if is_plugin_tool_name(&spec.name) { checked(spec) } else { Err(bad_name()) }
 }
 
 /// What a tool says of itself, in the form that is kept.
@@ -184,10 +180,27 @@ const SEPARATOR: &str = "__";
 /// Names that mean something else where a list of tools is written.
 const RESERVED: [&str; 6] = ["all", "none", "default", "hermitage", "toolbox", "model"];
 
-/// Whether a plugin, or a tool of one, can be called so, as far as the text
-/// tells.
+/// Longest name of a plugin, and of a tool of one: together, with what stands
+/// between them, they are as long as a model provider takes.
+pub const MAX_PLUGIN_BYTES: usize = 24;
+
+/// See [`MAX_PLUGIN_BYTES`].
+pub const MAX_PLUGIN_TOOL_BYTES: usize = MAX_NAME_BYTES - MAX_PLUGIN_BYTES - SEPARATOR.len();
+
+/// Whether a plugin can be called so, as far as the text tells.
 pub fn is_plugin_name(name: &str) -> bool {
-    is_name(name) && !name.contains(SEPARATOR) && !name.ends_with('_') && !RESERVED.contains(&name)
+    is_part(name) && name.len() <= MAX_PLUGIN_BYTES && !RESERVED.contains(&name)
+}
+
+/// The same for a tool of one.
+pub fn is_plugin_tool_name(name: &str) -> bool {
+    is_part(name) && name.len() <= MAX_PLUGIN_TOOL_BYTES && !RESERVED.contains(&name)
+}
+
+/// Of a name in parts: with single `_` only, and none at the end, so that two
+/// of them with a separator between can be told apart.
+pub fn is_part(name: &str) -> bool {
+    is_name(name) && !name.contains(SEPARATOR) && !name.ends_with('_')
 }
 
 fn is_name(name: &str) -> bool {

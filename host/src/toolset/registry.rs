@@ -13,7 +13,7 @@ use super::{
     call::{Caller, ToolError},
     declared::Declared,
     grant::{Grant, Withheld},
-    native::{NativeError, NativeTool, checked, checked_of, full_name, is_plugin_name},
+    native::{NativeError, NativeTool, checked, checked_of_plugin, full_name, is_plugin_name},
     spec::ToolSpec,
     taken::{Origin, Taken},
     tool::{HeldBy, Identity, Tool, ToolId},
@@ -280,7 +280,7 @@ impl Registry {
         let mut res: Vec<ToolSpec> = Vec::new();
         for spec in specs {
             let tool = spec.name.clone();
-            let spec = checked_of(name, spec)?;
+            let spec = checked_of_plugin(spec)?;
             // A model that reads of `x/read_file` takes it for the host's own.
             self.check_not_the_hosts(&tool)?;
             if res.iter().any(|it| it.name == spec.name) {

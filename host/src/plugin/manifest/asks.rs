@@ -8,8 +8,8 @@ use super::{
 use crate::{
     boundary::{Access, Asks, SecretAsk, SettingAsk, WorkspaceAsk},
     completion::sanitize::clean,
-    plugin::name::is_snake_case,
     tools::web::{HttpRule, Rule},
+    toolset::native::is_part,
 };
 
 /// Rules, settings, and secrets: a person reads all of them before they agree.
@@ -218,7 +218,7 @@ fn subtree(Text { at, text }: Text<'_>, mistakes: &mut Mistakes<'_>) -> String {
 
 /// The name of a setting or a secret.
 fn key(Text { at, text }: Text<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
-    if text.len() > MAX_NAME_BYTES || !is_snake_case(text) {
+    if text.len() > MAX_NAME_BYTES || !is_part(text) {
         let hint = format!("in snake case, at most {MAX_NAME_BYTES} bytes");
         mistakes.with_hint(at, format!("`{text}` is no name"), Some(hint));
         return None;

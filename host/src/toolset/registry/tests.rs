@@ -208,7 +208,8 @@ fn a_plugin_is_taken_as_a_whole_or_refused_with_its_reason() {
         ("evil", &["a__b"], no_plugin("a__b")),
         ("evil", &["a/b"], no_plugin("a/b")),
         ("evil", &["a\u{202e}b"], no_plugin("ab")),
-        (&"e".repeat(40), &[&"a".repeat(40)], no_plugin(&"a".repeat(40))),
+        (&"e".repeat(25), &["a"], no_plugin(&"e".repeat(25))),
+        ("evil", &[&"a".repeat(39)], no_plugin(&"a".repeat(39))),
     ] {
         let before = registry.toolsets().len();
         let err = plugin(&mut registry, name, tools).unwrap_err().to_string();
