@@ -14,14 +14,17 @@ use super::{
     manifest::Manifest,
 };
 use crate::{
-    boundary::{Asks, SettingAsk},
+    boundary::{Access, Asks, SettingAsk},
     completion::sanitize::clean_line,
     defence::{Defence, Defences},
     plain_file,
     sandbox::{AdmittedPlugin, Binary, Given, LogLine, PluginCall, Sandbox},
-    tools::Handles,
+    tools::{
+        Handles,
+        file::{FileTools, ReadFile, Tree, WriteFile},
+    },
     toolset::{
-        Caller, NativeTool, ToolError, ToolSpec,
+        Caller, Grant, NativeTool, Tool, ToolError, ToolSpec,
         native::{NativeFuture, PrepareFuture},
     },
 };
@@ -134,11 +137,13 @@ impl Shared {
         arguments: String,
     ) -> Result<String, ToolError> {
         let plugin = self.admitted().await?;
-        let given = Given { settings: self.settings(), ..Given::default() };
+        let files = self.files(&caller.grant).await?;
+        let given =
+            Given { files: files.tree.clone(), settings: self.settings(), ..Given::default() };
         let call = PluginCall { plugin, tool, arguments, given, caller };
         let called = self.place.sandbox.call(call).await;
         self.log(called.log.into_iter());
-        called.answer
+        called.answer.map_err(|it| files.noted(&self.plugin.name, it))
     }
 
     /// Compiled, decided and linked: once, and again after an error.
@@ -174,6 +179,38 @@ impl Shared {
         Ok(binary)
     }
 
+    /// The part of the workspace that it was approved for, as far as its caller
+    /// may use that itself.
+    async fn files(&self, caller: &Grant) -> Result<Files, ToolError> {
+        let Some(asked) = &self.plugin.asks.workspace else {
+            return Ok(Files::default());
+        };
+        let checks = self.place.defences.has(Defence::CallersFiles);
+        let reads = !checks || holds::<ReadFile>(caller);
+        let writes = asked.access == Access::ReadWrite && (!checks || holds::<WriteFile>(caller));
+        let missing = match asked.access {
+            _ if !reads => Some(ReadFile::NAME),
+            Access::ReadWrite if !writes => Some(WriteFile::NAME),
+            _ => None,
+        };
+        let Some(files) = self.place.handles.files.clone().filter(|_| reads) else {
+            return Ok(Files { tree: None, missing });
+        };
+        let tree = self.tree(files, asked.subtree.clone(), writes).await?;
+        Ok(Files { tree: Some(tree), missing })
+    }
+
+    /// Opening it asks the file system, which blocks.
+    async fn tree(
+        &self,
+        files: FileTools,
+        subtree: String,
+        writes: bool,
+    ) -> Result<Arc<Tree>, ToolError> {
+        let opened = spawn_blocking(move || files.tree(&subtree, writes)).await;
+        opened.map_err(|_| self.failed("the host crashed"))?.map(Arc::new)
+    }
+
     /// What the person set, and what the manifest says where nothing is set.
     fn settings(&self) -> Arc<BTreeMap<String, String>> {
         let default = |it: &SettingAsk| Some((it.name.clone(), it.default.clone()?));
@@ -194,4 +231,30 @@ impl Shared {
             tracing::debug!(plugin = self.plugin.name, level = ?line.level, "{text}");
         }
     }
+}
+
+/// The files of one call.
+#[derive(Default)]
+struct Files {
+    tree: Option<Arc<Tree>>,
+    /// What the caller would have to hold for the rest of it.
+    missing: Option<&'static str>,
+}
+
+impl Files {
+    /// An error, with what the plugin could not have: it would otherwise be
+    /// looked for in the workspace.
+    fn noted(&self, plugin: &str, err: ToolError) -> ToolError {
+        match (self.missing, err) {
+            (Some(tool), ToolError::Failed(text)) => ToolError::Failed(format!(
+                "{text}\nnote: the caller holds no `{tool}`, and so `{plugin}` has less of the \
+                 workspace than it asks for"
+            )),
+            (_, err) => err,
+        }
+    }
+}
+
+fn holds<T: Tool>(grant: &Grant) -> bool {
+    grant.iter().any(|it| it.name() == T::NAME)
 }
