@@ -30,6 +30,7 @@
 //! each holds back what of a stream it may begin with, and fifteen more for
 //! those bases held back the ends of ordinary words.
 
+mod bytes;
 mod escape;
 mod form;
 mod scan;
@@ -75,6 +76,11 @@ impl fmt::Debug for Redactor {
 /// Whether a secret is long enough to be found.
 pub fn is_found(secret: &str) -> bool {
     !form::forms(secret).is_empty()
+}
+
+/// Whether a secret is long enough to be found in every form.
+pub fn is_found_in_every_form(secret: &str) -> bool {
+    form::letters(secret) >= MIN_LETTERS
 }
 
 impl Redactor {

@@ -109,9 +109,13 @@ fn borders(needle: &[u8]) -> Vec<usize> {
     res
 }
 
+/// How many letters and digits a secret has.
+pub(super) fn letters(secret: &str) -> usize {
+    secret.chars().filter_map(|it| Counts::Letters.of(it)).count()
+}
+
 /// The forms of a secret; none when it is too short to be looked for.
 pub(super) fn forms(secret: &str) -> Vec<Form> {
-    let letters = |it: &str| it.chars().filter_map(|it| Counts::Letters.of(it)).count();
     if secret.chars().count() < MIN_EXACT {
         return Vec::new();
     }

@@ -32,11 +32,16 @@ mod target;
 
 mod address;
 mod resolve;
+
+mod http_rule;
 mod rule;
 
 mod body;
 mod fetch;
+
+mod credential;
 mod outgoing;
+mod request;
 
 mod blocks;
 mod encoding;
@@ -56,8 +61,11 @@ mod web_search;
 #[cfg(test)]
 mod tests;
 
-pub use outgoing::{HttpRule, Outgoing};
+pub use credential::{Credential, CredentialError};
+pub use http_rule::{HttpRule, HttpRuleError};
+pub use outgoing::Outgoing;
 pub use page::WebPage;
+pub use request::{OutgoingAnswer, OutgoingRequest};
 pub use resolve::{Resolve, ResolveFuture};
 pub use rule::{Rule, RuleError};
 pub use settings::{SearchConfig, WebConfig};

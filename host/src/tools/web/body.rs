@@ -30,9 +30,9 @@ pub(super) struct Body {
     pub(super) bytes: Vec<u8>,
 }
 
-/// Reads the body of an answer to its end.
+/// Reads the body of an answer to its end. One that is too long is an error.
 pub(super) async fn read(mut response: Response, config: &WebConfig) -> Result<Body, ToolError> {
-    let mut unpacking = Unpacking::of(response.headers(), config)?;
+    let mut unpacking = Unpacking::of(response.headers(), Counted::new(config))?;
     let content_type = header(response.headers(), &CONTENT_TYPE).to_ascii_lowercase();
     let refresh = refresh(response.headers());
     if response.content_length().is_some_and(|it| config.max_body_bytes < it) {
@@ -43,6 +43,24 @@ pub(super) async fn read(mut response: Response, config: &WebConfig) -> Result<B
         unpacking.take(&piece)?;
     }
     Ok(Body { content_type, refresh, bytes: unpacking.finish()? })
+}
+
+/// Reads the body of an answer, and whether that is all of it: one that is
+/// too long is cut. One that unpacks to more than it may is an error all the
+/// same, because nobody sends that in good faith.
+pub(super) async fn read_some(
+    mut response: Response,
+    config: &WebConfig,
+) -> Result<(Vec<u8>, bool), ToolError> {
+    let counted = Counted { may_cut: true, ..Counted::new(config) };
+    let mut unpacking = Unpacking::of(response.headers(), counted)?;
+    let mut window = Window::begin(config);
+    while !unpacking.counted().is_cut {
+        let Some(piece) = window.next(&mut response, config).await? else { break };
+        unpacking.take(&piece)?;
+    }
+    let is_whole = !unpacking.counted().is_cut;
+    Ok((unpacking.finish()?, is_whole))
 }
 
 fn refresh(headers: &HeaderMap) -> String {
@@ -101,12 +119,11 @@ enum Unpacking {
 }
 
 impl Unpacking {
-    fn of(headers: &HeaderMap, config: &WebConfig) -> Result<Self, ToolError> {
+    fn of(headers: &HeaderMap, counted: Counted) -> Result<Self, ToolError> {
         let transfer = header(headers, &TRANSFER_ENCODING);
         if !transfer.is_empty() && !transfer.eq_ignore_ascii_case("chunked") {
             return Err(failed(format!("the answer is encoded as `{transfer}` on its way")));
         }
-        let counted = Counted::new(config);
         match header(headers, &CONTENT_ENCODING).to_ascii_lowercase().as_str() {
             "" | "identity" => Ok(Self::Plain(counted)),
             "gzip" | "x-gzip" => Ok(Self::Gzip(Box::new(GzDecoder::new(counted)))),
@@ -117,16 +134,23 @@ impl Unpacking {
     }
 
     fn take(&mut self, piece: &[u8]) -> Result<(), ToolError> {
-        self.counted().count(piece.len() as u64)?;
+        let piece = self.counted().count(piece)?;
         let res = match self {
             Self::Plain(it) => it.write_all(piece),
             Self::Gzip(it) => it.write_all(piece),
         };
-        res.map_err(|it| self.error(&it))
+        match res {
+            Err(error) if !self.counted().is_full() => Err(self.error(&error)),
+            _ => Ok(()),
+        }
     }
 
+    /// Nothing that is packed is no end that is missing: the answer to a
+    /// `HEAD` says how it would be packed.
     fn finish(mut self) -> Result<Vec<u8>, ToolError> {
+        let is_over = self.counted().is_cut || self.counted().wire == 0;
         if let Self::Gzip(it) = &mut self
+            && !is_over
             && let Err(error) = it.try_finish()
         {
             return Err(self.error(&error));
@@ -158,6 +182,10 @@ struct Counted {
     max_ratio: u64,
     /// Which limit was met.
     reached: Option<String>,
+    /// Whether what is too long is cut.
+    may_cut: bool,
+    /// Whether it was.
+    is_cut: bool,
 }
 
 impl Counted {
@@ -169,15 +197,42 @@ impl Counted {
             max_bytes: config.max_page_bytes,
             max_ratio: config.max_ratio.into(),
             reached: None,
+            may_cut: false,
+            is_cut: false,
         }
     }
 
-    fn count(&mut self, bytes: u64) -> Result<(), ToolError> {
-        self.wire = self.wire.saturating_add(bytes);
-        if self.wire <= self.max_wire {
-            return Ok(());
+    /// Counts bytes as they come; gives those that may be looked at.
+    fn count<'p>(&mut self, piece: &'p [u8]) -> Result<&'p [u8], ToolError> {
+        let left = super::length(self.max_wire.saturating_sub(self.wire));
+        self.wire = self.wire.saturating_add(piece.len() as u64);
+        match piece.split_at_checked(left) {
+            Some((fits, [_, ..])) if self.may_cut => {
+                self.is_cut = true;
+                Ok(fits)
+            }
+            Some((_, [_, ..])) => {
+                Err(failed(format!("the answer is longer than {} bytes", self.max_wire)))
+            }
+            _ => Ok(piece),
         }
-        Err(failed(format!("the answer is longer than {} bytes", self.max_wire)))
+    }
+
+    /// Whether no more bytes fit, and that is no error.
+    fn is_full(&self) -> bool {
+        self.is_cut && self.reached.is_none() && self.max_bytes <= self.bytes.len() as u64
+    }
+
+    /// The part of a piece that fits, when what is too long is cut.
+    fn fitting<'p>(&mut self, piece: &'p [u8]) -> &'p [u8] {
+        let left = super::length(self.max_bytes).saturating_sub(self.bytes.len());
+        match piece.split_at_checked(left) {
+            Some((fits, [_, ..])) if self.may_cut => {
+                self.is_cut = true;
+                fits
+            }
+            _ => piece,
+        }
     }
 
     /// The limit that so many bytes would go beyond.
@@ -193,13 +248,17 @@ impl Counted {
 
 impl Write for Counted {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        let (whole, piece) = (piece.len(), self.fitting(piece));
         let bytes = (self.bytes.len() as u64).saturating_add(piece.len() as u64);
         self.reached = self.limit(bytes);
         if self.reached.is_some() {
             return Err(io::Error::other("a limit was reached"));
         }
         self.bytes.extend_from_slice(piece);
-        Ok(piece.len())
+        if piece.len() < whole {
+            return Err(io::Error::other("a limit was reached"));
+        }
+        Ok(whole)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -224,7 +283,7 @@ mod tests {
     fn unpacking(encoding: &'static str, config: &WebConfig) -> Unpacking {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_ENCODING, encoding.parse().unwrap());
-        Unpacking::of(&headers, config).unwrap()
+        Unpacking::of(&headers, Counted::new(config)).unwrap()
     }
 
     fn check(encoding: &'static str, pieces: &[&[u8]], expect: Result<usize, &str>) {

@@ -88,22 +88,27 @@ impl WebTools {
                  hint: `GET {origin}/` among them would"
             )));
         }
-        match target.host() {
-            Host::Address(address) => self.admit_address(target, *address),
-            Host::Name(name) => self.admit_name(name).await,
-        }
+        let is_meant = self.config.allow.iter().any(|it| it.names_address(target));
+        self.addresses(target, is_meant, "`tools.web.allow`").await
     }
 
-    fn admit_address(&self, target: &Target, address: IpAddr) -> Result<Vec<IpAddr>, ToolError> {
-        let is_meant = self.config.allow.iter().any(|it| it.names_address(target));
-        if is_meant || (self.is_public)(address) {
-            return Ok(vec![address]);
+    /// The addresses of what a rule covers. One that is not public has to be
+    /// meant: named by a rule of theirs.
+    pub(super) async fn addresses(
+        &self,
+        target: &Target,
+        is_meant: bool,
+        theirs: &str,
+    ) -> Result<Vec<IpAddr>, ToolError> {
+        match target.host() {
+            Host::Address(it) if is_meant || (self.is_public)(*it) => Ok(vec![*it]),
+            Host::Address(_) => Err(ToolError::Denied(format!(
+                "`{}` is no public address\n\
+                 hint: only a rule of {theirs} with this very address allows it",
+                target.host_text()
+            ))),
+            Host::Name(name) => self.admit_name(name).await,
         }
-        Err(ToolError::Denied(format!(
-            "`{}` is no public address\n\
-             hint: only a rule of `tools.web.allow` with this very address allows it",
-            target.host_text()
-        )))
     }
 
     /// All addresses of a name are public, or none of them is used.
@@ -152,15 +157,25 @@ impl WebTools {
             .user_agent(&self.config.user_agent))
     }
 
-    /// Connects to one of `addresses`, and waits for the headers.
-    async fn get(&self, target: &Target, addresses: &[IpAddr]) -> Result<Response, ToolError> {
+    /// A client that can connect to one of `addresses` and to nothing else.
+    pub(super) fn client_for(
+        &self,
+        target: &Target,
+        addresses: &[IpAddr],
+    ) -> Result<Client, ToolError> {
         let mut builder = self.builder()?.dns_resolver(Arc::new(Nobody));
         if let Host::Name(name) = target.host() {
             let port = target.port();
             let sockets: Vec<SocketAddr> = addresses.iter().map(|it| (*it, port).into()).collect();
             builder = builder.resolve_to_addrs(name, &sockets);
         }
-        let request = client(builder)?.get(target.url().clone()).header(ACCEPT, ACCEPTED);
+        client(builder)
+    }
+
+    /// Asks for a page, and waits for the headers.
+    async fn get(&self, target: &Target, addresses: &[IpAddr]) -> Result<Response, ToolError> {
+        let client = self.client_for(target, addresses)?;
+        let request = client.get(target.url().clone()).header(ACCEPT, ACCEPTED);
         headers(request, target.host_text(), &self.config).await
     }
 }

@@ -81,6 +81,17 @@ impl Rule {
             && self.covers(target)
     }
 
+    /// Whether it is one host, whose answers nobody reads on the way: by
+    /// `https`, or on this very machine.
+    pub(super) fn is_private(&self) -> bool {
+        let is_https = self.scheme == Some(Scheme::Https);
+        match &self.host {
+            Pattern::Any | Pattern::Below(_) => false,
+            Pattern::Name(_) => is_https,
+            Pattern::Address(it) => is_https || it.is_loopback(),
+        }
+    }
+
     /// The path below `self.path`, on the bounds of segments. What a server
     /// could read as a way up (`..%2f`, `..;`) is below no path.
     fn covers_path(&self, path: &str) -> bool {
@@ -138,29 +149,36 @@ impl FromStr for Rule {
 }
 
 fn parse(text: &str) -> Result<Rule, String> {
-    let address = match text.split_once(' ') {
-        None | Some(("GET", _)) => text.strip_prefix("GET ").unwrap_or(text),
-        Some((method, _)) => return Err(format!("pages are read with `GET`, not `{method}`")),
-    };
-    if address == "*" {
-        return Ok(Rule { scheme: None, host: Pattern::Any, port: None, path: String::new() });
+    match text.split_once(' ') {
+        None => Rule::address(text),
+        Some(("GET", address)) => Rule::address(address),
+        Some((method, _)) => Err(format!("pages are read with `GET`, not `{method}`")),
     }
-    let (scheme, rest) = match address.split_once("://") {
-        Some(("https", rest)) => (Scheme::Https, rest),
-        Some(("http", rest)) => (Scheme::Http, rest),
-        _ => return Err("it begins with neither `https://` nor `http://`".to_owned()),
-    };
-    let (wildcard, rest) = wildcard(rest);
-    let target = Target::parse(&format!("{scheme}://{rest}")).map_err(|it| it.to_string())?;
-    if target.url().query().is_some() || rest.contains('#') {
-        return Err("a rule ends with the path: the query is not compared".to_owned());
+}
+
+impl Rule {
+    /// Reads a rule without a method; the error says what is wrong with it.
+    pub(super) fn address(address: &str) -> Result<Self, String> {
+        if address == "*" {
+            return Ok(Self { scheme: None, host: Pattern::Any, port: None, path: String::new() });
+        }
+        let (scheme, rest) = match address.split_once("://") {
+            Some(("https", rest)) => (Scheme::Https, rest),
+            Some(("http", rest)) => (Scheme::Http, rest),
+            _ => return Err("it begins with neither `https://` nor `http://`".to_owned()),
+        };
+        let (wildcard, rest) = wildcard(rest);
+        let target = Target::parse(&format!("{scheme}://{rest}")).map_err(|it| it.to_string())?;
+        if target.url().query().is_some() || rest.contains('#') {
+            return Err("a rule ends with the path: the query is not compared".to_owned());
+        }
+        let host = pattern(wildcard, target.host())?;
+        let path = target.url().path().trim_end_matches('/').to_owned();
+        if climbs(&path) {
+            return Err("its path could lead up".to_owned());
+        }
+        Ok(Self { scheme: Some(scheme), host, port: Some(target.port()), path })
     }
-    let host = pattern(wildcard, target.host())?;
-    let path = target.url().path().trim_end_matches('/').to_owned();
-    if climbs(&path) {
-        return Err("its path could lead up".to_owned());
-    }
-    Ok(Rule { scheme: Some(scheme), host, port: Some(target.port()), path })
 }
 
 #[derive(Clone, Copy)]

@@ -17,7 +17,8 @@ use crate::{
 const USER_AGENT: &str = concat!("hermitage/", env!("CARGO_PKG_VERSION"));
 
 settings! {
-    /// The tools `web_extract` and `web_search`. Only public addresses are
+    /// The tools `web_extract` and `web_search`, and the requests of tool
+    /// plugins, whose rules are in their manifests. Only public addresses are
     /// asked, whatever a name stands for.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct WebConfig in "tools.web" {
@@ -78,6 +79,23 @@ settings! {
         ///
         /// Bounds a few bytes that stand for gigabytes.
         pub max_ratio: u32 = count(100, 2..=10_000), project: Lower;
+
+        /// Body of one request of a plugin. What an answer may be, the keys
+        /// above say of plugins, too; a longer one is cut.
+        ///
+        /// Bounds what one request can carry away.
+        pub max_request_bytes as "max_request_kib": u64 = kib(1024, 1..=65_536), project: Lower;
+
+        /// Headers of one request of a plugin.
+        ///
+        /// Bounds what a server has to read before it can refuse.
+        pub max_header_bytes as "max_header_kib": u64 = kib(16, 1..=1_024), project: Lower;
+
+        /// Requests of one call of a plugin that are under way or whose
+        /// answers it still holds.
+        ///
+        /// Bounds the memory of answers that nobody reads.
+        pub max_requests_at_once: u32 = count(8, 1..=1_000), project: Lower;
 
         /// Text that one call returns.
         ///

@@ -22,6 +22,7 @@ use crate::{session::Session, setting::built_in, toolset::Tool as _};
 mod body;
 mod corpus;
 mod find;
+mod outgoing;
 mod redirect;
 mod resolve;
 mod slow;
