@@ -15,6 +15,7 @@
 //! ```
 
 mod document;
+mod entry;
 mod environment;
 mod error;
 mod keys;
@@ -24,6 +25,7 @@ mod leaves;
 mod literal;
 mod model;
 mod narrow;
+mod plugin;
 mod resolve;
 mod schema;
 mod sections;
@@ -37,6 +39,7 @@ pub use environment::unknown_variables;
 pub use error::{ConfigError, ConfigErrors};
 pub use layers::Layers;
 pub use model::{KeySource, ModelConfig, ProviderConfig};
+pub use plugin::PluginConfig;
 pub use schema::schema;
 pub use source::{PROJECT_FILE, Source};
 pub use values::Layer;
@@ -84,6 +87,8 @@ pub struct Config {
     /// The model of a task that names none; one of the models, or any of a
     /// provider.
     pub default_model: Option<String>,
+    /// What is set for tool plugins, by their names.
+    pub plugins: BTreeMap<String, PluginConfig>,
     /// How hard a chat is tried; how long each try may take, its provider
     /// says.
     pub patience: Patience,

@@ -102,6 +102,8 @@ pub mod redact;
 #[doc(hidden)]
 pub mod sandbox;
 #[doc(hidden)]
+pub mod secret;
+#[doc(hidden)]
 pub mod session;
 #[doc(hidden)]
 pub mod setting;

@@ -12,6 +12,8 @@ pub mod bundled;
 pub mod describe;
 pub mod manifest;
 pub mod name;
+pub mod secrets;
+mod settings;
 mod tool;
 
 use std::{
@@ -29,6 +31,7 @@ pub use self::{
     agents::Agents,
     describe::{DescribeError, Described, describe},
     manifest::Manifest,
+    settings::{SecretSettings, TextSettings},
     tool::{Component, Place, Plugin},
 };
 /// Of the fields and errors here: what building needs and gives.

@@ -54,7 +54,6 @@ use tokio_util::sync::CancellationToken;
 
 pub use check::check;
 pub use connection::Timeouts;
-pub use key::{Key, KeyError};
 pub use lazy::LazyProvider;
 pub use models::{Model, Models, Price, UnknownModel};
 pub use retry::Partial;
@@ -62,6 +61,7 @@ pub use scripted::CassetteError;
 pub use settings::{
     BUILT_IN_PROVIDERS, DefaultModel, Kind, ModelSettings, Patience, ProviderSettings,
 };
+pub(crate) use settings::{command, variable};
 pub use spec::{ProviderSpec, SpecError};
 pub use spelling::{Spelling, spelled};
 

@@ -47,8 +47,15 @@ pub use form::{
 pub use held::{FromText, Held, Number, number, word};
 pub use read::{Reader, Unfit, Values, Wrong, built_in};
 
-/// What stands for any name in a key, such as `providers.NAME.kind`.
+/// What stands for any name in a key, such as `providers.NAME.kind`. A key may
+/// have several, and end in one.
 pub const NAME: &str = "NAME";
+
+/// The key with these names in the places for them, in their order.
+pub fn named(key: &str, names: &[&str]) -> String {
+    // No name is in capitals.
+    names.iter().fold(key.to_owned(), |key, name| key.replacen(NAME, name, 1))
+}
 
 /// One setting, as it is declared.
 #[derive(Clone, Copy, Debug)]
@@ -123,9 +130,9 @@ impl Section {
         Self { entries, ..self }
     }
 
-    /// Whether it is a table of entries with names.
+    /// Whether it belongs to entries with names.
     pub fn is_named(&self) -> bool {
-        last_part(self.key) == NAME
+        self.key.split('.').any(|it| it == NAME)
     }
 }
 

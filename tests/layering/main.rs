@@ -27,6 +27,7 @@ const LAYERS: &[&[&str]] = &[
         "helper",
         "http",
         "plain_file",
+        "secret",
         "session",
         "setting",
         "slip",

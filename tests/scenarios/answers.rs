@@ -14,7 +14,7 @@ use std::{
 
 use hermitage::{
     event::{ChildResult, Status},
-    provider::{Key, Kind, Model, Patience, ProviderSpec, Timeouts},
+    provider::{Kind, Model, Patience, ProviderSpec, Timeouts},
     session::Session,
 };
 use hermitage_tests::{TestHost, TestTask, checkout, models::models, plugin};
@@ -77,7 +77,7 @@ impl Service {
             name: "local".to_owned(),
             kind,
             base_url: Some(base),
-            key: Key::None,
+            key: None,
             stream: true,
             headers: BTreeMap::new(),
             timeouts: Timeouts { connect: long, silence: long },

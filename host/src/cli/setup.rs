@@ -73,7 +73,7 @@ impl Setup {
             KeySource::Variable(it) => {
                 env::var(it).unwrap_or_default().trim().is_empty().then_some(it)
             }
-            KeySource::Command(_) => None,
+            KeySource::Command(_) | KeySource::File(_) => None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The keys that there are, out of the declarations of all modules.
 //!
-//! A section whose key ends in `NAME` is a table of entries with names: it
-//! stands for every name, and its keys for those of every entry.
+//! `NAME` in a key stands for every name: that of an entry, or of a key that
+//! the user chooses.
 
 use toml::Value;
 
@@ -109,7 +109,8 @@ impl Keys {
     pub(super) fn slot(&self, path: &[String]) -> Option<String> {
         let mut res = String::new();
         for part in path {
-            let part = match self.is_section(&dotted(&res, NAME)) {
+            let of_any = dotted(&res, NAME);
+            let part = match self.is_section(&of_any) || self.key(&of_any).is_some() {
                 true if is_name(part) => NAME,
                 true => return None,
                 false => part,

@@ -1,12 +1,17 @@
 //! Providers and models, which have names of the user's: from what is written
-//! down of each to what can be asked.
+//! down of each to what can be asked. (Plugins, too: `plugin`.)
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
-use super::{Config, ConfigError, values::Values};
+use super::{
+    Config, ConfigError,
+    entry::{Entry, each},
+    plugin::{self, PluginConfig},
+    values::Values,
+};
 use crate::{
     provider::{DefaultModel, Kind, ModelSettings, Price, ProviderSettings},
-    setting::{NAME, Reader, Setting, Settings},
+    setting::{self, Reader, Settings},
 };
 
 /// Where a key is to be found. It is never in the configuration itself.
@@ -16,6 +21,8 @@ pub enum KeySource {
     Variable(String),
     /// Printed by this program, which has its arguments behind it.
     Command(String),
+    /// In a file of the user's that nobody else may read.
+    File(PathBuf),
 }
 
 impl fmt::Debug for KeySource {
@@ -24,6 +31,7 @@ impl fmt::Debug for KeySource {
         match self {
             Self::Variable(name) => write!(f, "Variable({name})"),
             Self::Command(_) => write!(f, "Command(…)"),
+            Self::File(path) => write!(f, "File({})", path.display()),
         }
     }
 }
@@ -68,6 +76,7 @@ pub(super) struct Named {
     pub(super) providers: BTreeMap<String, ProviderConfig>,
     pub(super) models: BTreeMap<String, ModelConfig>,
     pub(super) default_model: Option<String>,
+    pub(super) plugins: BTreeMap<String, PluginConfig>,
 }
 
 /// The names that there are, of right entries and of others.
@@ -79,7 +88,7 @@ struct Names {
 impl Names {
     /// What is wrong with the provider of a model.
     fn unknown_provider(&self, model: &str, provider: &str, origin: &str) -> Option<ConfigError> {
-        let key = ModelSettings::provider.key.replace(NAME, model);
+        let key = setting::named(ModelSettings::provider.key, &[model]);
         let is_known = self.providers.iter().any(|it| it == provider);
         (!is_known).then(|| ConfigError::unknown_name(origin, &key, provider, &self.providers))
     }
@@ -120,70 +129,8 @@ pub(super) fn resolve(values: &Values, errors: &mut Vec<ConfigError>) -> Named {
     let default_model = Some(name).filter(|it| !it.is_empty());
     let origin = values.origin(DefaultModel::name.key);
     errors.extend(default_model.as_ref().and_then(|it| names.unknown_default(it, origin)));
-    Named { providers, models, default_model }
-}
-
-fn each<T>(
-    names: &[String],
-    values: &Values,
-    errors: &mut Vec<ConfigError>,
-    resolve: impl Fn(&mut Entry<'_>) -> Option<T>,
-) -> BTreeMap<String, T> {
-    let mut res = BTreeMap::new();
-    for name in names {
-        let mut entry = Entry { name, values, errors: Vec::new() };
-        res.extend(resolve(&mut entry).map(|it| (name.clone(), it)));
-        errors.append(&mut entry.errors);
-    }
-    res
-}
-
-/// The entry that is looked at, and what is wrong with it.
-struct Entry<'a> {
-    name: &'a str,
-    values: &'a Values,
-    errors: Vec<ConfigError>,
-}
-
-impl Entry<'_> {
-    fn read<T: Settings>(&mut self) -> T {
-        let mut reader = Reader::of_entry(self.values, self.name);
-        let res = T::read(&mut reader);
-        let error = |(key, it): (String, _)| ConfigError::of(it, self.values.origin(&key), &key);
-        self.errors.extend(reader.into_wrong().into_iter().map(error));
-        res
-    }
-
-    fn key(&self, setting: Setting) -> String {
-        setting.key.replace(NAME, self.name)
-    }
-
-    fn origin(&self, setting: Setting) -> String {
-        self.values.origin(&self.key(setting)).to_owned()
-    }
-
-    fn is_set(&self, setting: Setting) -> bool {
-        self.values.value(&self.key(setting)).is_some()
-    }
-
-    fn need(&mut self, setting: Setting, because: &'static str) {
-        let key = self.key(setting);
-        if self.values.value(&key).is_none() {
-            let section = key.rsplit_once('.').map_or("", |it| it.0);
-            let origin = self.values.origin(section).to_owned();
-            self.errors.push(ConfigError::Missing { origin, key, because });
-        }
-    }
-
-    /// In the order of the keys of a table.
-    fn sort_errors<T: Settings>(&mut self) {
-        let declared: Vec<&Setting> = T::sections().iter().flat_map(|it| it.settings).collect();
-        let place = |error: &ConfigError| {
-            let (_, name) = error.keys().first()?.rsplit_once('.')?;
-            declared.iter().position(|it| it.name() == name)
-        };
-        self.errors.sort_by_key(place);
-    }
+    let plugins = plugin::resolve(values, errors);
+    Named { providers, models, default_model, plugins }
 }
 
 fn provider(entry: &mut Entry<'_>) -> Option<ProviderConfig> {
@@ -197,7 +144,7 @@ fn provider(entry: &mut Entry<'_>) -> Option<ProviderConfig> {
         }
         None => {}
     }
-    one_key(entry);
+    entry.one_of(&[ProviderSettings::api_key_env, ProviderSettings::api_key_cmd]);
     entry.sort_errors::<ProviderSettings>();
     let kind = raw.kind?;
     let base_url = raw.base_url.filter(|_| kind != Kind::Scripted);
@@ -224,20 +171,13 @@ fn no_cassette(entry: &mut Entry<'_>) {
     }
 }
 
-fn one_key(entry: &mut Entry<'_>) {
-    let (variable, command) = (ProviderSettings::api_key_env, ProviderSettings::api_key_cmd);
-    if entry.is_set(variable) && entry.is_set(command) {
-        let (key, other) = (entry.key(variable), entry.key(command));
-        entry.errors.push(ConfigError::Both { origin: entry.origin(command), key, other });
-    }
-}
-
 fn model(entry: &mut Entry<'_>, names: &Names) -> Option<ModelConfig> {
     let raw: ModelSettings = entry.read();
     entry.need(ModelSettings::provider, "");
     entry.need(ModelSettings::id, "");
     let origin = entry.origin(ModelSettings::provider);
-    let unknown = |it: &String| names.unknown_provider(entry.name, it, &origin);
+    let name = entry.names.concat();
+    let unknown = |it: &String| names.unknown_provider(&name, it, &origin);
     let unknown = raw.provider.as_ref().and_then(unknown);
     entry.errors.extend(unknown);
     let price = price(entry, raw.input_price, raw.output_price);

@@ -7,6 +7,7 @@ use super::{Config, keys::Keys, model::Named};
 use crate::{
     completion::QueueConfig,
     delegation::{self, budget},
+    plugin::{SecretSettings, TextSettings},
     provider::{BUILT_IN_PROVIDERS, DefaultModel, ModelSettings, Patience, ProviderSettings},
     sandbox::SandboxConfig,
     setting::{Reader, Section, Settings as _, Unfit},
@@ -33,13 +34,15 @@ fn all() -> Vec<Section> {
         Patience::sections(),
         providers.collect(),
         ModelSettings::sections(),
+        SecretSettings::sections(),
+        TextSettings::sections(),
     ];
     all.concat()
 }
 
 /// All of them, around what has names.
 pub(super) fn read(from: &mut Reader<'_>, named: Named) -> Config {
-    let Named { providers, models, default_model } = named;
+    let Named { providers, models, default_model, plugins } = named;
     Config {
         delegation: delegation::Limits::read(from),
         budget: budget::Limits::read(from),
@@ -50,6 +53,7 @@ pub(super) fn read(from: &mut Reader<'_>, named: Named) -> Config {
         providers,
         models,
         default_model,
+        plugins,
         patience: Patience::read(from),
     }
 }
@@ -67,6 +71,7 @@ pub(super) fn unfit(config: &Config) -> Vec<Unfit> {
         providers: _,
         models: _,
         default_model: _,
+        plugins: _,
         patience,
     } = config;
     let all = [

@@ -7,6 +7,7 @@ mod files;
 mod layers;
 mod models;
 mod narrow;
+mod plugins;
 
 use std::{error::Error as _, time::Duration};
 

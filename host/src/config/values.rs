@@ -32,10 +32,18 @@ impl Layer {
     }
 }
 
-/// Two keys that say the same in two ways: the layer that sets one of them
-/// takes away the other one of the layers below.
-const EITHER: [(&str, &str); 2] =
-    [("providers.NAME.api_key_env", "api_key_cmd"), ("providers.NAME.api_key_cmd", "api_key_env")];
+/// Keys that say the same in several ways: the layer that sets one of them
+/// takes away the others of the layers below.
+const EITHER: [(&str, &str); 8] = [
+    ("providers.NAME.api_key_env", "api_key_cmd"),
+    ("providers.NAME.api_key_cmd", "api_key_env"),
+    ("plugins.NAME.secrets.NAME.api_key_env", "api_key_cmd"),
+    ("plugins.NAME.secrets.NAME.api_key_env", "api_key_file"),
+    ("plugins.NAME.secrets.NAME.api_key_cmd", "api_key_env"),
+    ("plugins.NAME.secrets.NAME.api_key_cmd", "api_key_file"),
+    ("plugins.NAME.secrets.NAME.api_key_file", "api_key_env"),
+    ("plugins.NAME.secrets.NAME.api_key_file", "api_key_cmd"),
+];
 
 /// A value, and where it is from.
 pub(super) struct Set {
@@ -76,10 +84,9 @@ impl Values {
 
     pub(super) fn lay(&mut self, layer: Layer, leaves: Vec<Leaf>) {
         for leaf in &leaves {
-            let other = EITHER.iter().find(|it| it.0 == leaf.setting.key).map(|it| it.1);
-            if let Some((other, (section, _))) = other.zip(leaf.key.rsplit_once('.')) {
-                self.0.remove(&format!("{section}.{other}"));
-            }
+            let section = leaf.key.rsplit_once('.').map_or("", |it| it.0);
+            let others = EITHER.iter().filter(|it| it.0 == leaf.setting.key).map(|it| it.1);
+            others.for_each(|it| drop(self.0.remove(&format!("{section}.{it}"))));
         }
         self.0.extend(leaves.into_iter().map(|leaf| (leaf.key.clone(), Set { layer, leaf })));
     }
@@ -92,11 +99,12 @@ impl Values {
         self.0.get(key).map(|it| &it.leaf.value)
     }
 
-    /// The names of the entries that have anything in them, sorted.
+    /// The names of the entries that have anything in them, or of the keys that
+    /// the user chose, sorted.
     pub(super) fn names_in(&self, table: &str) -> Vec<String> {
         let name = |key: &String| {
-            let (name, _) = key.strip_prefix(table)?.strip_prefix('.')?.split_once('.')?;
-            Some(name.to_owned())
+            let rest = key.strip_prefix(table)?.strip_prefix('.')?;
+            rest.split('.').next().map(str::to_owned)
         };
         let mut res: Vec<String> = self.0.keys().filter_map(name).collect();
         res.sort();

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
     config::{Config, KeySource, ModelConfig, ProviderConfig},
-    provider::{Key, LazyProvider, Model, Models, Patience, Provider, ProviderSpec, Timeouts},
+    provider::{LazyProvider, Model, Models, Patience, Provider, ProviderSpec, Timeouts},
+    secret::Source,
 };
 
 /// What a command for a key is given to: an operator writes pipes there.
@@ -39,18 +40,23 @@ fn spec(name: &str, config: &ProviderConfig) -> ProviderSpec {
         name: name.to_owned(),
         kind: config.kind,
         base_url: config.base_url.clone(),
-        key: match &config.key {
-            None => Key::None,
-            Some(KeySource::Variable(name)) => Key::Env(name.clone()),
-            Some(KeySource::Command(line)) => {
-                let shell = SHELL.map(str::to_owned).into_iter();
-                Key::Command(shell.chain([line.clone()]).collect())
-            }
-        },
+        key: config.key.as_ref().map(source),
         stream: config.stream,
         headers: BTreeMap::new(),
         timeouts: TIMEOUTS,
         cassette: config.cassette.clone(),
+    }
+}
+
+/// Where a secret is read from.
+pub(super) fn source(key: &KeySource) -> Source {
+    match key {
+        KeySource::Variable(name) => Source::Variable(name.clone()),
+        KeySource::Command(line) => {
+            let shell = SHELL.map(str::to_owned).into_iter();
+            Source::Command(shell.chain([line.clone()]).collect())
+        }
+        KeySource::File(path) => Source::File(path.clone()),
     }
 }
 

@@ -31,8 +31,14 @@ pub(super) fn files(
     }
     for provider in config.providers.values() {
         provider.cassette.iter().for_each(|it| own.file(it));
-        if let Some(KeySource::Command(line)) = &provider.key {
-            programs(line).for_each(|it| own.file(it));
+    }
+    let of_providers = config.providers.values().filter_map(|it| it.key.as_ref());
+    let of_plugins = config.plugins.values().flat_map(|it| it.secrets.values());
+    for key in of_providers.chain(of_plugins) {
+        match key {
+            KeySource::Variable(_) => (),
+            KeySource::Command(line) => programs(line).for_each(|it| own.file(it)),
+            KeySource::File(path) => own.file(path),
         }
     }
     own

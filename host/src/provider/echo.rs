@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use super::{
-    ChatResponse, Key, Kind, ProviderError,
+    ChatResponse, Kind, ProviderError,
     testing::{self, CANARY, Server, Step, asking, call, reply, spec, stream},
 };
-use crate::redact::MARK;
+use crate::{redact::MARK, secret::Source};
 use replies::{DROPPED, PLACES, errors, escaped, forms, sent, streamed, take, whole, with};
 
 /// Letters and digits in small ones, as a reader would compare them.
@@ -52,7 +52,7 @@ fn told(res: &Result<ChatResponse, ProviderError>) -> Vec<String> {
 async fn heard(kind: Kind, is_streamed: bool, reply: Vec<Step>) -> (Vec<String>, bool) {
     let server = Server::start(vec![reply]).await;
     let mut spec = spec(kind, &server.url, is_streamed);
-    spec.key = Key::Command(["echo", CANARY].map(str::to_owned).to_vec());
+    spec.key = Some(Source::Command(["echo", CANARY].map(str::to_owned).to_vec()));
     let provider = spec.build().unwrap();
     let live = Arc::<Mutex<String>>::default();
     let mut call = call(asking("hello"));
@@ -165,7 +165,7 @@ async fn not_in_parts_that_the_wire_joins() {
         for is_streamed in [false, true] {
             let server = Server::start(vec![reply(kind, is_streamed)]).await;
             let mut spec = spec(kind, &server.url, is_streamed);
-            spec.key = Key::Command(["echo", CANARY].map(str::to_owned).to_vec());
+            spec.key = Some(Source::Command(["echo", CANARY].map(str::to_owned).to_vec()));
             let res = spec.build().unwrap().chat(call(asking("hello"))).await.unwrap();
             assert_eq!(res.text, "It is [key]");
         }

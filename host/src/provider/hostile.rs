@@ -228,7 +228,7 @@ async fn a_model_is_checked_with_a_token() {
 async fn shown(replies: Vec<Vec<Step>>) -> (String, Server) {
     let server = Server::start(replies).await;
     let mut spec = spec(Kind::OpenAi, &format!("{}?key={CANARY}", server.url), true);
-    spec.key = super::Key::Command(["echo", CANARY].map(str::to_owned).to_vec());
+    spec.key = Some(crate::secret::Source::Command(["echo", CANARY].map(str::to_owned).to_vec()));
     spec.headers.insert("x-secret".to_owned(), format!("more-{CANARY}"));
     let text = async {
         let model = model(spec.build().unwrap());

@@ -217,11 +217,13 @@ fn address(text: &str) -> Result<(), Wrong> {
     expect(has_host && is_plain, expected)
 }
 
-fn variable(text: &str) -> Result<(), Wrong> {
+/// The name of a variable, and not the key itself.
+pub(crate) fn variable(text: &str) -> Result<(), Wrong> {
     expect(is_variable(text), "the name of a variable, not the key itself")
 }
 
-fn command(text: &str) -> Result<(), Wrong> {
+/// A command line.
+pub(crate) fn command(text: &str) -> Result<(), Wrong> {
     expect(!is_blank(text), "a program with its arguments")
 }
 

@@ -13,13 +13,16 @@ use super::{
     anthropic::{Anthropic, VERSION},
     cause::root_cause,
     connection::{Connection, KeyHeader, Timeouts},
-    key::{Key, KeyCell},
+    key::KeyCell,
     openai::OpenAi,
     scripted::{self, CassetteError},
     service::Service,
     settings::Kind,
 };
-use crate::http::{HttpError, client_builder, plain_client_builder};
+use crate::{
+    http::{HttpError, client_builder, plain_client_builder},
+    secret::Source,
+};
 
 impl Kind {
     fn default_url(self) -> &'static str {
@@ -47,8 +50,8 @@ pub struct ProviderSpec {
     /// Where it is, `/v1` included for [`Kind::OpenAi`]; that of the makers of
     /// the wire when absent.
     pub base_url: Option<String>,
-    /// Who asks.
-    pub key: Key,
+    /// Where the key is; a server of one's own needs none.
+    pub key: Option<Source>,
     /// Whether answers are asked for piece by piece.
     pub stream: bool,
     /// Sent with each request, over the host's own. Values are secrets, which
@@ -172,7 +175,7 @@ impl ProviderSpec {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(SpecError::Credentials(self.name.clone()));
         }
-        if url.scheme() == "http" && self.key != Key::None && !is_loopback(&url) {
+        if url.scheme() == "http" && self.key.is_some() && !is_loopback(&url) {
             tracing::warn!(provider = %self.name, "a key goes over the network in clear: use https");
         }
         let trimmed = url.path().trim_end_matches('/').to_owned();

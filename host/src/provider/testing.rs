@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Author, Call, ChatRequest, ChatResponse, Key, Kind, Message, Model, Patience, Provider,
+    Author, Call, ChatRequest, ChatResponse, Kind, Message, Model, Patience, Provider,
     ProviderError, ProviderSpec, Timeouts, ToolCall, ToolSpec,
 };
 
@@ -156,7 +156,7 @@ pub(super) fn spec(kind: Kind, url: &str, stream: bool) -> ProviderSpec {
         name: "local".to_owned(),
         kind,
         base_url: Some(url.to_owned()),
-        key: Key::None,
+        key: None,
         stream,
         headers: BTreeMap::new(),
         timeouts: Timeouts { connect: Duration::from_secs(10), silence: Duration::from_secs(10) },

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use serde_json::Value;
 
-use super::{Held, NAME, Range, Setting, Settings};
+use super::{Held, Range, Setting, Settings, named};
 
 /// The values that were set, by their dotted keys. Each has the type of its
 /// form, and a number is in its range.
@@ -59,8 +59,8 @@ pub struct Unfit {
 /// Reads structs out of values, and notes what is wrong with them.
 pub struct Reader<'a> {
     values: &'a dyn Values,
-    /// What stands for [`NAME`].
-    entry: &'a str,
+    /// What stands for each [`NAME`](super::NAME).
+    names: &'a [&'a str],
     /// By dotted key.
     wrong: Vec<(String, Wrong)>,
 }
@@ -68,18 +68,18 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Of settings without names.
     pub fn new(values: &'a dyn Values) -> Self {
-        Self::of_entry(values, NAME)
+        Self::of_entry(values, &[])
     }
 
-    /// Of the settings of one entry.
-    pub fn of_entry(values: &'a dyn Values, entry: &'a str) -> Self {
-        Self { values, entry, wrong: Vec::new() }
+    /// Of the settings of one entry, which may be within another one.
+    pub fn of_entry(values: &'a dyn Values, names: &'a [&'a str]) -> Self {
+        Self { values, names, wrong: Vec::new() }
     }
 
     /// The value of one setting; its default when there is none, or none that
     /// can be used.
     pub fn take<T: Held + Default>(&mut self, setting: &Setting) -> T {
-        let key = setting.key.replace(NAME, self.entry);
+        let key = named(setting.key, self.names);
         let read = match self.values.value(&key) {
             None => T::absent(&setting.form),
             Some(value) => checked(&value, setting).and_then(|()| T::read(&value, &setting.form)),

@@ -160,7 +160,7 @@ fn everything_wrong_is_noted_and_the_default_stands_in() {
 #[test]
 fn entries_are_read_by_their_names() {
     let values = BTreeMap::from([("named.a.level", json!(5)), ("named.b.other", json!(6))]);
-    let of = |name| Named::read(&mut Reader::of_entry(&values, name));
+    let of = |name| Named::read(&mut Reader::of_entry(&values, &[name]));
     assert_eq!(of("a"), Named { level: Some(5), other: 4 });
     assert_eq!(of("b"), Named { level: None, other: 6 });
 }

@@ -42,7 +42,7 @@ fn default_file() -> String {
     let keys = sections::keys();
     let mut res = HEAD.to_owned();
     for section in &keys.sections {
-        let mark = if section.slot.ends_with(NAME) { "#" } else { "" };
+        let mark = if section.slot.contains(NAME) { "#" } else { "" };
         res += &format!("\n{}{mark}[{}]\n", comment(&section.comment), section.slot);
         let own = |it: &&Key| it.slot.rsplit_once('.').is_some_and(|it| it.0 == section.slot);
         for key in keys.all.iter().filter(own) {

@@ -237,7 +237,7 @@ fn arguments_that_were_cut_are_handed_on_as_they_are() {
 async fn a_server_is_asked_and_answers() {
     let server = testing::Server::start(vec![testing::json("200 OK", &whole())]).await;
     let mut spec = testing::spec(Kind::Anthropic, &server.url, false);
-    spec.key = crate::provider::Key::Command(["echo", "k-1"].map(str::to_owned).to_vec());
+    spec.key = Some(crate::secret::Source::Command(["echo", "k-1"].map(str::to_owned).to_vec()));
     let res = spec.build().unwrap().chat(call(asking("hello"))).await.unwrap();
     assert_eq!(res.text, "Häh?");
     let asked = server.asked().pop().unwrap();

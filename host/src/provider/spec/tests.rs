@@ -57,7 +57,7 @@ fn a_header_that_cannot_be_sent_is_said_without_its_value() {
 fn nothing_shows_secrets_of_the_configuration() {
     let mut spec = spec(Kind::OpenAi, "https://canary.example/canary?key=canary", true);
     spec.headers.insert("x-title".to_owned(), "canary".to_owned());
-    spec.key = Key::Command(["echo", "canary"].map(str::to_owned).to_vec());
+    spec.key = Some(crate::secret::Source::Command(["echo", "canary"].map(str::to_owned).to_vec()));
     let shown = format!("{spec:?}");
     assert!(shown.contains("x-title") && !shown.contains("canary"), "{shown}");
     spec.base_url = Some("https://localhost/canary?key=canary".to_owned());

@@ -4,7 +4,11 @@ use std::{fmt, str::FromStr};
 
 use reqwest::Method;
 
-use super::{Rule, target::Target};
+use super::{
+    Rule,
+    rule,
+    target::Target,
+};
 use crate::completion::sanitize::clean_line;
 
 /// Characters of a method that nobody knows here (`PROPFIND`).
@@ -79,7 +83,7 @@ fn parse(text: &str) -> Result<HttpRule, String> {
     methods.iter().try_for_each(|it| check_method(it))?;
     methods.sort_unstable();
     methods.dedup();
-    Ok(HttpRule { rule: Rule::address(address)?, methods })
+    Ok(HttpRule { rule: rule::address(address)?, methods })
 }
 
 impl FromStr for HttpRule {

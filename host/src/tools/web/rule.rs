@@ -150,35 +150,33 @@ impl FromStr for Rule {
 
 fn parse(text: &str) -> Result<Rule, String> {
     match text.split_once(' ') {
-        None => Rule::address(text),
-        Some(("GET", address)) => Rule::address(address),
+        None => address(text),
+        Some(("GET", it)) => address(it),
         Some((method, _)) => Err(format!("pages are read with `GET`, not `{method}`")),
     }
 }
 
-impl Rule {
-    /// Reads a rule without a method; the error says what is wrong with it.
-    pub(super) fn address(address: &str) -> Result<Self, String> {
-        if address == "*" {
-            return Ok(Self { scheme: None, host: Pattern::Any, port: None, path: String::new() });
-        }
-        let (scheme, rest) = match address.split_once("://") {
-            Some(("https", rest)) => (Scheme::Https, rest),
-            Some(("http", rest)) => (Scheme::Http, rest),
-            _ => return Err("it begins with neither `https://` nor `http://`".to_owned()),
-        };
-        let (wildcard, rest) = wildcard(rest);
-        let target = Target::parse(&format!("{scheme}://{rest}")).map_err(|it| it.to_string())?;
-        if target.url().query().is_some() || rest.contains('#') {
-            return Err("a rule ends with the path: the query is not compared".to_owned());
-        }
-        let host = pattern(wildcard, target.host())?;
-        let path = target.url().path().trim_end_matches('/').to_owned();
-        if climbs(&path) {
-            return Err("its path could lead up".to_owned());
-        }
-        Ok(Self { scheme: Some(scheme), host, port: Some(target.port()), path })
+/// Reads a rule without a method.
+pub(super) fn address(address: &str) -> Result<Rule, String> {
+    if address == "*" {
+        return Ok(Rule { scheme: None, host: Pattern::Any, port: None, path: String::new() });
     }
+    let (scheme, rest) = match address.split_once("://") {
+        Some(("https", rest)) => (Scheme::Https, rest),
+        Some(("http", rest)) => (Scheme::Http, rest),
+        _ => return Err("it begins with neither `https://` nor `http://`".to_owned()),
+    };
+    let (wildcard, rest) = wildcard(rest);
+    let target = Target::parse(&format!("{scheme}://{rest}")).map_err(|it| it.to_string())?;
+    if target.url().query().is_some() || rest.contains('#') {
+        return Err("a rule ends with the path: the query is not compared".to_owned());
+    }
+    let host = pattern(wildcard, target.host())?;
+    let path = target.url().path().trim_end_matches('/').to_owned();
+    if climbs(&path) {
+        return Err("its path could lead up".to_owned());
+    }
+    Ok(Rule { scheme: Some(scheme), host, port: Some(target.port()), path })
 }
 
 #[derive(Clone, Copy)]
