@@ -31,7 +31,7 @@ pub use self::{
     agents::Agents,
     describe::{DescribeError, Described, describe},
     manifest::Manifest,
-    settings::{SecretSettings, TextSettings},
+    settings::{Personal, SecretSettings, TextSettings},
     tool::{Component, Place, Plugin},
 };
 /// Of the fields and errors here: what building needs and gives.

@@ -21,6 +21,7 @@ mod engine;
 mod flight;
 mod function;
 mod given;
+mod http;
 mod instance;
 mod limits;
 mod link;

@@ -178,8 +178,7 @@ mod tests {
     }
 
     fn asks_for_http() -> Asks {
-        let rule = "https://api.example.org/".parse().unwrap();
-        let rule = crate::tools::web::HttpRule { rule, methods: vec!["GET".to_owned()] };
+        let rule = "GET https://api.example.org/".parse().unwrap();
         Asks { http: vec![rule], ..Asks::default() }
     }
 

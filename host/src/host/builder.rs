@@ -255,8 +255,10 @@ impl Builder {
         let max_depth = config.delegation.max_depth;
         let max_bytes = u64::try_from(config.sandbox.component_bytes).unwrap_or(u64::MAX);
         let defences = config.sandbox.defences;
+        let personal = Arc::new(models::of_plugins(&config));
         let sandbox = Arc::new(Sandbox::new(config.sandbox, max_depth, Arc::clone(&random))?);
-        let place = Place { sandbox: Arc::clone(&sandbox), handles, max_bytes, defences };
+        let sandbox_of_plugins = Arc::clone(&sandbox);
+        let place = Place { sandbox: sandbox_of_plugins, handles, personal, max_bytes, defences };
         for plugin in self.plugins {
             let plugin = plugin.described(&sandbox).await?;
             let name = plugin.name.clone();

@@ -4,7 +4,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
-    config::{Config, KeySource, ModelConfig, ProviderConfig},
+    config::{Config, KeySource, ModelConfig, PluginConfig, ProviderConfig},
+    plugin::Personal,
     provider::{LazyProvider, Model, Models, Patience, Provider, ProviderSpec, Timeouts},
     secret::Source,
 };
@@ -49,7 +50,7 @@ fn spec(name: &str, config: &ProviderConfig) -> ProviderSpec {
 }
 
 /// Where a secret is read from.
-pub(super) fn source(key: &KeySource) -> Source {
+fn source(key: &KeySource) -> Source {
     match key {
         KeySource::Variable(name) => Source::Variable(name.clone()),
         KeySource::Command(line) => {
@@ -58,6 +59,16 @@ pub(super) fn source(key: &KeySource) -> Source {
         }
         KeySource::File(path) => Source::File(path.clone()),
     }
+}
+
+/// What is set for tool plugins, by their names.
+pub(super) fn of_plugins(config: &Config) -> BTreeMap<String, Personal> {
+    let secrets = |it: &PluginConfig| {
+        it.secrets.iter().map(|(name, key)| (name.clone(), source(key))).collect()
+    };
+    let personal =
+        |it: &PluginConfig| Personal { secrets: secrets(it), settings: it.settings.clone() };
+    config.plugins.iter().map(|(name, it)| (name.clone(), personal(it))).collect()
 }
 
 fn named(

@@ -7,10 +7,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::OnceCell;
 
 use crate::{
-    boundary::SecretAsk,
+    boundary::{Asks, SecretAsk},
     secret::{COMMAND_TIMEOUT, Source, SourceError},
-    tools::web::{Credential, CredentialError},
-    toolset::ToolError,
+    tools::web::{Credential, CredentialError, Outgoing, WebTools},
 };
 
 /// Where the secrets of one plugin are, and those that were read so far.
@@ -32,42 +31,14 @@ impl fmt::Debug for Secrets {
 }
 
 /// Why a secret can't be sent. For the operator.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the secret `{secret}` of the plugin `{plugin}`: {why}")]
-pub struct SecretError {
-    /// Whose it is.
-    pub plugin: String,
-    /// By which the configuration names it.
-    pub secret: String,
-    /// What is wrong.
-    pub why: SecretProblem,
-}
-
-/// What is wrong with a secret.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SecretProblem {
-    /// The plugin does nothing without it, and nobody said where it is.
-    #[error("it is not set\nhint: say where it is in `[plugins.{0}.secrets.{1}]`")]
-    NotSet(String, String),
-    /// It can't be read.
+#[derive(Debug, thiserror::Error)]
+enum SecretProblem {
+    #[error("nobody said where it is")]
+    NotSet,
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// It can't be sent.
     #[error(transparent)]
     Credential(#[from] CredentialError),
-}
-
-impl From<&SecretError> for ToolError {
-    /// What a child may read of it: no command, no path, no variable.
-    fn from(error: &SecretError) -> Self {
-        let SecretError { plugin, secret, why } = error;
-        let why = match why {
-            SecretProblem::NotSet(..) => "is not set",
-            _ => "can't be used: the log of the host says why",
-        };
-        ToolError::Failed(format!("the secret `{secret}` of the plugin `{plugin}` {why}"))
-    }
 }
 
 impl Secrets {
@@ -77,27 +48,25 @@ impl Secrets {
         Self { plugin: plugin.to_owned(), entries: sources.into_iter().map(entry).collect() }
     }
 
-    /// What is sent of the secrets that a plugin asks for: those that are set.
-    /// Each is read once; a failure is not kept, and is logged.
-    ///
-    /// # Errors
-    ///
-    /// One that is required and not set, and one that is set and can't be read
-    /// or sent.
-    pub async fn credentials(&self, asks: &[SecretAsk]) -> Result<Vec<Credential>, SecretError> {
-        let mut res = Vec::new();
-        for ask in asks {
-            let found = self.credential(ask).await.map_err(|why| self.error(ask, why))?;
-            res.extend(found);
+    /// The requests that a plugin asks for, with those of its secrets that are
+    /// set. Each is read once; a failure is logged and not kept. Where one is
+    /// missing that is required, or one that is set can't be used, nothing is
+    /// sent to its audience.
+    pub async fn outgoing(&self, web: &WebTools, asks: &Asks) -> Outgoing {
+        let (mut credentials, mut missing) = (Vec::new(), Vec::new());
+        for ask in &asks.secrets {
+            match self.credential(ask).await {
+                Ok(found) => credentials.extend(found),
+                Err(why) => missing.push((ask.audience.clone(), self.told(ask, &why))),
+            }
         }
-        Ok(res)
+        Outgoing::new(web, asks.http.clone(), credentials, missing)
     }
 
     async fn credential(&self, ask: &SecretAsk) -> Result<Option<Credential>, SecretProblem> {
         let SecretAsk { name, header, format, audience, required, .. } = ask;
         let Some(entry) = self.entries.get(name) else {
-            let missing = || SecretProblem::NotSet(self.plugin.clone(), name.clone());
-            return if *required { Err(missing()) } else { Ok(None) };
+            return if *required { Err(SecretProblem::NotSet) } else { Ok(None) };
         };
         let read = entry.source.read(COMMAND_TIMEOUT);
         let value = entry.value.get_or_try_init(|| read).await?;
@@ -105,10 +74,16 @@ impl Secrets {
         Ok(Some(Credential::new(header, format, secret, audience.clone())?))
     }
 
-    fn error(&self, ask: &SecretAsk, why: SecretProblem) -> SecretError {
-        let res = SecretError { plugin: self.plugin.clone(), secret: ask.name.clone(), why };
-        tracing::error!(error = %res, "no secret for a plugin");
-        res
+    /// Tells the operator why, in the log, and a child no command, no path and
+    /// no variable.
+    fn told(&self, ask: &SecretAsk, why: &SecretProblem) -> String {
+        let (plugin, secret) = (&self.plugin, &ask.name);
+        tracing::error!(%plugin, %secret, %why, "no secret for a plugin");
+        let why = match why {
+            SecretProblem::NotSet => "is not set",
+            _ => "can't be used: the log of the host says why",
+        };
+        format!("the secret `{secret}` of the plugin `{plugin}` {why}")
     }
 }
 
@@ -139,45 +114,50 @@ mod tests {
         Secrets::new("github", [("token".to_owned(), command(script))])
     }
 
+    async fn credentials(secrets: &Secrets, asks: &[SecretAsk]) -> Result<usize, String> {
+        let (mut found, mut wrong) = (0, Vec::new());
+        for ask in asks {
+            match secrets.credential(ask).await {
+                Ok(it) => found += usize::from(it.is_some()),
+                Err(why) => wrong.push(format!("{why} / {}", secrets.told(ask, &why))),
+            }
+        }
+        if wrong.is_empty() { Ok(found) } else { Err(wrong.join("\n")) }
+    }
+
     #[tokio::test]
     async fn a_secret_is_read_once_and_when_it_is_needed() {
         let dir = tempfile::tempdir().unwrap();
         let runs = dir.path().join("runs");
         let secrets = secrets(&format!("echo x >> {}; echo {KEY}", runs.display()));
-        assert!(secrets.credentials(&[]).await.unwrap().is_empty());
-        assert!(secrets.credentials(&[ask("other", false)]).await.unwrap().is_empty());
+        assert_eq!(credentials(&secrets, &[]).await, Ok(0));
+        assert_eq!(credentials(&secrets, &[ask("other", false)]).await, Ok(0));
         assert!(!runs.exists());
         let asks = [ask("token", true)];
-        let (one, other) = tokio::join!(secrets.credentials(&asks), secrets.credentials(&asks));
-        assert_eq!((one.unwrap().len(), other.unwrap().len()), (1, 1));
+        let both = tokio::join!(credentials(&secrets, &asks), credentials(&secrets, &asks));
+        assert_eq!(both, (Ok(1), Ok(1)));
         assert_eq!(fs::read_to_string(runs).unwrap(), "x\n");
-        let shown = format!("{secrets:?} {:?}", secrets.credentials(&asks).await.unwrap());
+        let shown = format!("{secrets:?} {:?}", secrets.credential(&asks[0]).await.unwrap());
         assert!(!shown.contains("canary") && !shown.contains("runs"), "{shown}");
     }
 
     #[tokio::test]
     async fn a_failure_is_told_to_the_operator_and_not_to_the_child() {
         let check = async |secrets: Secrets, ask, expect: &str, for_child: &str| {
-            let error = secrets.credentials(&[ask]).await.unwrap_err();
-            let text = error.to_string();
-            let begin = text.split_once('\n').map_or(text.as_str(), |it| it.0);
-            assert_eq!(begin, format!("the secret {expect}"));
-            assert_eq!(ToolError::from(&error).to_string(), format!("the secret {for_child}"));
-            assert!(!text.contains("canary"), "{text}");
+            let told = credentials(&secrets, &[ask]).await.unwrap_err();
+            assert!(!told.contains("canary"), "{told}");
+            let (why, child) = told.split_once(" / ").unwrap();
+            assert_eq!(why.split_once('\n').map_or(why, |it| it.0), expect);
+            assert_eq!(child, format!("the secret {for_child}"));
         };
-        check(
-            secrets("true"),
-            ask("other", true),
-            "`other` of the plugin `github`: it is not set",
-            "`other` of the plugin `github` is not set",
-        )
-        .await;
+        let unset = "`other` of the plugin `github` is not set";
+        check(secrets("true"), ask("other", true), "nobody said where it is", unset).await;
         let unusable = "`token` of the plugin `github` can't be used: the log of the host says why";
-        let failed = "`token` of the plugin `github`: `sh` gave no key (exit status: 1)";
+        let failed = "`sh` gave no key (exit status: 1)";
         check(secrets(&format!("echo {KEY} >&2; exit 1")), ask("token", false), failed, unusable)
             .await;
-        let short = "`token` of the plugin `github`: it has less than 16 letters and digits, so \
-                     that it could not be kept out of what comes back";
+        let short = "it has less than 16 letters and digits, so that it could not be kept out of \
+                     what comes back";
         check(secrets("echo too-short"), ask("token", false), short, unusable).await;
     }
 
@@ -187,8 +167,8 @@ mod tests {
         let file = dir.path().join("key");
         let secrets = secrets(&format!("cat {}", file.display()));
         let asks = [ask("token", true)];
-        assert!(secrets.credentials(&asks).await.is_err());
+        assert!(credentials(&secrets, &asks).await.is_err());
         fs::write(file, KEY).unwrap();
-        assert_eq!(secrets.credentials(&asks).await.unwrap().len(), 1);
+        assert_eq!(credentials(&secrets, &asks).await, Ok(1));
     }
 }

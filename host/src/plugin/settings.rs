@@ -1,12 +1,22 @@
 //! What a person sets for tool plugins, as it is written down. Which secrets
 //! and texts a plugin asks for, its manifest says.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use crate::{
     provider::{command, variable},
+    secret::Source,
     setting::{settings, text},
 };
+
+/// What the person set for one plugin.
+#[derive(Clone, Debug, Default)]
+pub struct Personal {
+    /// Where each of its secrets is, by name.
+    pub secrets: BTreeMap<String, Source>,
+    /// Texts that it may read, by name.
+    pub settings: BTreeMap<String, String>,
+}
 
 // A plugin's host would be sent the key, and a command would be run.
 settings! {
@@ -45,7 +55,8 @@ settings! {
     /// place for a secret: the plugin has them.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct TextSettings in "plugins.NAME.settings" {
-        /// What the plugin reads.
+        /// What the plugin gets when it asks for the setting of that name; its
+        /// manifest may have a text for when nothing is set.
         ///
         /// Text.
         pub text as "NAME": Option<String> = text("https://github.example.org/api"), project: Never;

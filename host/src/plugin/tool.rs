@@ -12,6 +12,8 @@ use tokio::{sync::OnceCell, task::spawn_blocking};
 use super::{
     describe::{Described, admit},
     manifest::Manifest,
+    secrets::Secrets,
+    settings::Personal,
 };
 use crate::{
     boundary::{Access, Asks, SettingAsk},
@@ -22,6 +24,7 @@ use crate::{
     tools::{
         Handles,
         file::{FileTools, ReadFile, Tree, WriteFile},
+        web::Outgoing,
     },
     toolset::{
         Caller, Grant, NativeTool, Tool, ToolError, ToolSpec,
@@ -72,8 +75,15 @@ impl Plugin {
     /// Its tools, as a host runs them.
     pub fn into_tools(self, place: &Place) -> Vec<Arc<dyn NativeTool>> {
         let tools = self.tools.clone();
-        let shared =
-            Arc::new(Shared { plugin: self, place: place.clone(), admitted: OnceCell::new() });
+        let Personal { secrets, settings } =
+            place.personal.get(&self.name).cloned().unwrap_or_default();
+        let shared = Arc::new(Shared {
+            secrets: Secrets::new(&self.name, secrets),
+            settings: settings_of(&self.asks.settings, &settings),
+            plugin: self,
+            place: place.clone(),
+            admitted: OnceCell::new(),
+        });
         let tool = |spec| Arc::new(PluginTool { spec, shared: Arc::clone(&shared) }) as _;
         tools.into_iter().map(tool).collect()
     }
@@ -86,6 +96,8 @@ pub struct Place {
     pub sandbox: Arc<Sandbox>,
     /// The workspace and the web client.
     pub handles: Handles,
+    /// What the person set for each of them, by name.
+    pub personal: Arc<BTreeMap<String, Personal>>,
     /// Bytes that are read of a component.
     pub max_bytes: u64,
     /// All of them, but in tests.
@@ -96,6 +108,8 @@ pub struct Place {
 struct Shared {
     plugin: Plugin,
     place: Place,
+    secrets: Secrets,
+    settings: Arc<BTreeMap<String, String>>,
     admitted: OnceCell<Arc<AdmittedPlugin>>,
 }
 
@@ -138,12 +152,24 @@ impl Shared {
     ) -> Result<String, ToolError> {
         let plugin = self.admitted().await?;
         let files = self.files(&caller.grant).await?;
-        let given =
-            Given { files: files.tree.clone(), settings: self.settings(), ..Given::default() };
+        let http = self.http().await;
+        let settings = Arc::clone(&self.settings);
+        let given = Given { files: files.tree.clone(), http: http.clone(), settings };
         let call = PluginCall { plugin, tool, arguments, given, caller };
         let called = self.place.sandbox.call(call).await;
-        self.log(called.log.into_iter());
-        called.answer.map_err(|it| files.noted(&self.plugin.name, it))
+        self.log(called.log.into_iter(), http.as_deref());
+        let answer = called.answer.map_err(|it| files.noted(&self.plugin.name, it));
+        match http {
+            Some(http) => http.redact_answer(answer).await,
+            None => answer,
+        }
+    }
+
+    /// The requests that it asks for.
+    async fn http(&self) -> Option<Arc<Outgoing>> {
+        let asks = &self.plugin.asks;
+        let web = self.place.handles.web.as_ref().filter(|_| asks.has_http())?;
+        Some(Arc::new(self.secrets.outgoing(web, asks).await))
     }
 
     /// Compiled, decided and linked: once, and again after an error.
@@ -211,23 +237,18 @@ impl Shared {
         opened.map_err(|_| self.failed("the host crashed"))?.map(Arc::new)
     }
 
-    /// What the person set, and what the manifest says where nothing is set.
-    fn settings(&self) -> Arc<BTreeMap<String, String>> {
-        let default = |it: &SettingAsk| Some((it.name.clone(), it.default.clone()?));
-        Arc::new(self.plugin.asks.settings.iter().filter_map(default).collect())
-    }
-
     fn failed(&self, why: &str) -> ToolError {
         ToolError::Failed(format!("the plugin `{}` can't be run: {why}", self.plugin.name))
     }
 
-    fn log(&self, lines: impl Iterator<Item = LogLine>) {
+    fn log(&self, lines: impl Iterator<Item = LogLine>, http: Option<&Outgoing>) {
         // Cleaning a full log for nobody would cost more than most calls.
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;
         }
         for line in lines {
-            let text = clean_line(&line.text, MAX_LOG_CHARS);
+            let text = http.map_or(line.text.clone(), |it| it.redact(line.text.clone()));
+            let text = clean_line(&text, MAX_LOG_CHARS);
             tracing::debug!(plugin = self.plugin.name, level = ?line.level, "{text}");
         }
     }
@@ -257,4 +278,15 @@ impl Files {
 
 fn holds<T: Tool>(grant: &Grant) -> bool {
     grant.iter().any(|it| it.name() == T::NAME)
+}
+
+/// What the person set of what is asked for, and what the manifest says where
+/// nothing is set.
+fn settings_of(
+    asks: &[SettingAsk],
+    personal: &BTreeMap<String, String>,
+) -> Arc<BTreeMap<String, String>> {
+    let text = |it: &SettingAsk| personal.get(&it.name).cloned().or_else(|| it.default.clone());
+    let found = asks.iter().filter_map(|it| Some((it.name.clone(), text(it)?)));
+    Arc::new(found.collect())
 }

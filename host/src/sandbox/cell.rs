@@ -8,14 +8,21 @@ use tokio_util::task::TaskTracker;
 use wasmtime::component::ResourceTable;
 
 use super::{
-    blocking::Blocking, convert, given::Given, limits::StoreLimits, record::Record, stop::Halt,
-    wasi::InertWasi, wit::contract,
+    blocking::Blocking,
+    convert,
+    given::Given,
+    limits::StoreLimits,
+    record::Record,
+    stop::Halt,
+    wasi::{InertWasi, http::WasiHttp},
+    wit::contract,
 };
 use crate::{
     boundary::Policy,
     defence::{Defence, Defences},
     event::ToolTrace,
     provider::ChatResponse,
+    tools::web::{OutgoingAnswer, OutgoingRequest},
     toolset::{
         Caller, Grant, Meter, ModelError, ModelHost, Output, Registry, Tool, ToolError, ToolId,
     },
@@ -24,6 +31,9 @@ use crate::{
 /// Host calls that still get an answer, `exhausted`, after the budget is
 /// spent. A child has them to return what it has; then it is ended.
 const OVERTIME_CALLS: u64 = 64;
+
+/// Why a request is not sent, though the import is there.
+const NO_HTTP: &str = "this call was given no requests";
 
 /// The error that ends a child whose overtime is spent.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +60,7 @@ pub(super) struct Cell {
     pub(super) limits: StoreLimits,
     pub(super) record: Arc<Record>,
     pub(super) wasi: InertWasi,
+    pub(super) wasi_http: WasiHttp,
     /// Of a plugin.
     pub(super) given: Given,
     policy: Arc<Policy>,
@@ -70,6 +81,7 @@ impl Cell {
             limits: parts.limits,
             record: parts.record,
             wasi: InertWasi::default(),
+            wasi_http: WasiHttp::default(),
             given: parts.given,
             policy: parts.policy,
             defences: parts.defences,
@@ -174,6 +186,25 @@ impl Cell {
         res
     }
 
+    /// One request of a plugin, within what it was given.
+    pub(super) async fn fetch(
+        &mut self,
+        request: OutgoingRequest,
+    ) -> Result<OutgoingAnswer, ToolError> {
+        self.limits.coped();
+        let (http, caller) = (self.given.http.clone(), self.tools.caller.clone());
+        let done = self.tools.spawn(async move {
+            let http = http.ok_or_else(|| ToolError::Denied(NO_HTTP.to_owned()))?;
+            http.send(request, &caller).await
+        });
+        self.halt.unless_stopped(done).await
+    }
+
+    /// The way to the host's runtime, for what a library of WASI starts.
+    pub(super) fn port(&self) -> ToolPort {
+        self.tools.clone()
+    }
+
     /// All that runs on the guest's stack: hand over, wait.
     async fn traced<T: Output>(
         &mut self,
@@ -247,7 +278,8 @@ impl ToolPort {
         }
     }
 
-    fn spawn<T: Send + 'static, E: From<ToolError> + Send + 'static>(
+    /// Does work on the host's runtime.
+    pub(super) fn spawn<T: Send + 'static, E: From<ToolError> + Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> impl Future<Output = Result<T, E>> + Send + 'static {

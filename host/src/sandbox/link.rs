@@ -10,11 +10,13 @@ use wasmtime::{
     component::{Component, InstancePre, Linker},
 };
 
-use super::{cell::Cell, function::Entry, progress, tables::CATALOGUE, toolbox, wit::SubagentPre};
+use super::{
+    cell::Cell, function::Entry, http, progress, tables::CATALOGUE, toolbox, wit::SubagentPre,
+};
 use crate::boundary::{Decision, Line, Plan, contract::PACKAGE};
 
 /// The functions of world `tool-plugin`.
-static OF_PLUGINS: &[&[Entry]] = &[progress::FUNCTIONS];
+static OF_PLUGINS: &[&[Entry]] = &[progress::FUNCTIONS, http::FUNCTIONS];
 
 /// Builds the linker of an agent's plan, and checks the component against it.
 /// No code of the guest runs here.

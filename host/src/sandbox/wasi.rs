@@ -8,6 +8,8 @@
 //! Files are real where a plugin was given some ([`filesystem`]); sockets are
 //! there for plugins, and none can be made ([`sockets`]).
 
+pub(super) mod http;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},

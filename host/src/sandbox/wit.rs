@@ -36,7 +36,7 @@ mod plugin {
     });
 }
 
-pub(super) use plugin::ToolPluginPre;
+pub(super) use plugin::{ToolPluginPre, hermitage::subagent::http};
 
 pub(super) use bindings::{
     SubagentPre,

@@ -14,6 +14,7 @@ use wasmtime_wasi::{
     p2::bindings,
     random::WasiRandom,
 };
+use wasmtime_wasi_http::{WasiHttp, WasiHttpView as _, p2::bindings as http};
 use wasmtime_wasi_io::bindings::wasi::io;
 
 use crate::{
@@ -105,6 +106,13 @@ const REAL: &[(&str, LinkInterface)] = &[
     }),
     ("wasi:filesystem/preopens", |it| {
         filesystem::link_preopens(&mut it.instance("wasi:filesystem/preopens@0.2.12")?)
+    }),
+    ("wasi:http/types", |it| {
+        let options = http::LinkOptions::default();
+        http::http::types::add_to_linker::<_, WasiHttp>(it, &(&options).into(), Cell::http)
+    }),
+    ("wasi:http/outgoing-handler", |it| {
+        http::http::outgoing_handler::add_to_linker::<_, WasiHttp>(it, Cell::http)
     }),
 ];
 

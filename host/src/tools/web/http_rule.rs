@@ -4,11 +4,7 @@ use std::{fmt, str::FromStr};
 
 use reqwest::Method;
 
-use super::{
-    Rule,
-    rule,
-    target::Target,
-};
+use super::{Rule, rule, target::Target};
 use crate::completion::sanitize::clean_line;
 
 /// Characters of a method that nobody knows here (`PROPFIND`).

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Credential, HttpRule, OutgoingAnswer, OutgoingRequest, WebConfig, WebTools, blocking, body,
     fetch::{Hops, headers, redirect},
-    request::{Step, of_content},
+    request::{Step, is_refused, of_content},
     unless_cancelled, within,
 };
 use crate::{
@@ -39,6 +39,8 @@ struct Parts {
     web: WebTools,
     rules: Vec<HttpRule>,
     credentials: Vec<Credential>,
+    /// Whom nothing is sent to, because a secret is missing there, and why.
+    missing: Vec<(Vec<HttpRule>, String)>,
     redactor: Redactor,
 }
 
@@ -51,11 +53,17 @@ impl fmt::Debug for Outgoing {
 }
 
 impl Outgoing {
-    /// What these rules allow, with these secrets for their audiences.
-    pub fn new(web: &WebTools, rules: Vec<HttpRule>, credentials: Vec<Credential>) -> Self {
+    /// What these rules allow, with these secrets for their audiences. To the
+    /// audience of one that is `missing` nothing is sent: the text says why.
+    pub fn new(
+        web: &WebTools,
+        rules: Vec<HttpRule>,
+        credentials: Vec<Credential>,
+        missing: Vec<(Vec<HttpRule>, String)>,
+    ) -> Self {
         let mut redactor = Redactor::default();
         credentials.iter().for_each(|it| it.add_to(&mut redactor));
-        Self(Arc::new(Parts { web: web.clone(), rules, credentials, redactor }))
+        Self(Arc::new(Parts { web: web.clone(), rules, credentials, missing, redactor }))
     }
 
     /// Sends a request, and gives its answer whatever that is: a status is no
@@ -77,13 +85,26 @@ impl Outgoing {
         unless_cancelled(caller, work).await.map_err(|it| self.redacted(it))
     }
 
-    /// A text of the plugin, its log or its errors, without the secrets. JSON
+    /// What a plugin gave back, without the secrets.
+    pub async fn redact_answer(
+        &self,
+        answer: Result<String, ToolError>,
+    ) -> Result<String, ToolError> {
+        let own = self.clone();
+        match answer {
+            Ok(text) if text.len() <= SMALL_BODY_BYTES => Ok(self.redact(text)),
+            Ok(text) => blocking(&CancellationToken::new(), move |_| Ok(own.redact(text))).await,
+            Err(error) => Err(self.redacted(error)),
+        }
+    }
+
+    /// A text of the plugin, or a line of its log, without the secrets. JSON
     /// stays JSON.
     pub fn redact(&self, text: String) -> String {
         self.0.redactor.document(text)
     }
 
-    /// The same of an error.
+    /// An error of the plugin without the secrets.
     pub fn redacted(&self, error: ToolError) -> ToolError {
         let text = |it: String| self.0.redactor.text(&it).into_owned();
         match error {
@@ -95,9 +116,14 @@ impl Outgoing {
         }
     }
 
-    /// Names of the headers that the host sets, in lower case.
-    pub fn credential_headers(&self) -> impl Iterator<Item = &str> {
-        self.0.credentials.iter().map(Credential::header)
+    /// Whether a header is the host's to set, so that a request with it is
+    /// refused. In lower case.
+    pub fn sets(&self, header: &str) -> bool {
+        is_refused(header, &self.credential_headers())
+    }
+
+    fn credential_headers(&self) -> Vec<&str> {
+        self.0.credentials.iter().map(Credential::header).collect()
     }
 
     /// The limits that whoever hands requests over keeps to, too.
@@ -111,8 +137,7 @@ impl Outgoing {
         cancelled: &CancellationToken,
     ) -> Result<OutgoingAnswer, ToolError> {
         let (config, follows) = (self.config(), request.follow);
-        let own: Vec<&str> = self.credential_headers().collect();
-        let mut step = Step::of(request, &own, config)?;
+        let mut step = Step::of(request, &self.credential_headers(), config)?;
         let mut hops = Hops::new(config);
         loop {
             let response = self.ask(&step).await?;
@@ -148,8 +173,11 @@ impl Outgoing {
 
     fn allow(&self, step: &Step) -> Result<(), ToolError> {
         let Step { method, target, .. } = step;
-        let is_allowed = self.0.rules.iter().any(|it| it.covers(method, target));
-        if is_allowed || !self.config().defences.has(Defence::WebRules) {
+        let covers = |rules: &[HttpRule]| rules.iter().any(|it| it.covers(method, target));
+        if let Some((_, why)) = self.0.missing.iter().find(|it| covers(&it.0)) {
+            return Err(ToolError::Failed(why.clone()));
+        }
+        if covers(&self.0.rules) || !self.config().defences.has(Defence::WebRules) {
             return Ok(());
         }
         let origin = target.origin();

@@ -78,6 +78,12 @@ pub(super) fn is_hosts_own(name: &HeaderName) -> bool {
     HOSTS_OWN.contains(&name.as_str())
 }
 
+/// Whether a request with this header is refused.
+pub(super) fn is_refused(name: &str, credentials: &[&str]) -> bool {
+    let is_dropped = DROPPED.iter().any(|it| it == name);
+    (HOSTS_OWN.contains(&name) && !is_dropped) || credentials.contains(&name)
+}
+
 /// A request that can be sent, if a rule allows it.
 #[derive(Clone, Debug)]
 pub(super) struct Step {
@@ -162,7 +168,7 @@ fn checked(
         if DROPPED.contains(&name) {
             continue;
         }
-        if is_hosts_own(&name) || credentials.contains(&name.as_str()) {
+        if is_refused(name.as_str(), credentials) {
             return Err(wrong(format!("the header `{name}` is the host's to set: leave it out")));
         }
         res.append(name, value);

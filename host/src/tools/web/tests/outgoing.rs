@@ -18,7 +18,7 @@ fn rules(texts: &[&str]) -> Vec<HttpRule> {
 fn outgoing(web: &WebTools, all: &[&str], audience: &[&str]) -> Outgoing {
     let credential = |it| Credential::new("authorization", "Bearer {}", KEY.into(), it).unwrap();
     let audience = Some(rules(audience)).filter(|it| !it.is_empty());
-    Outgoing::new(web, rules(all), audience.map(credential).into_iter().collect())
+    Outgoing::new(web, rules(all), audience.map(credential).into_iter().collect(), Vec::new())
 }
 
 fn request(method: &str, url: &str) -> OutgoingRequest {
@@ -149,6 +149,18 @@ async fn what_no_rule_covers_is_not_asked_for() {
     assert_eq!(server.connects(), 0);
     send(&outgoing, "GET", &format!("{url}repos/a")).await.unwrap();
     assert_eq!(server.connects(), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_where_a_secret_is_missing() {
+    let server = Server::fixed(whole("", b"x")).await;
+    let (all, below) = (server.rule("GET"), format!("GET {}private/", server.url()));
+    let missing = vec![(rules(&[&below]), "no secret".to_owned())];
+    let outgoing = Outgoing::new(&tools(&[]), rules(&[&all]), Vec::new(), missing);
+    let res = send(&outgoing, "GET", &format!("{}private/a", server.url())).await;
+    assert_eq!(res, Err(ToolError::Failed("no secret".to_owned())));
+    assert_eq!(server.connects(), 0);
+    assert!(send(&outgoing, "GET", &server.url()).await.is_ok());
 }
 
 #[cfg(feature = "switches")]
