@@ -8,8 +8,10 @@
 //! crate that is built first, when it is stale.
 
 mod agents;
+pub mod approval;
 pub mod bundled;
 pub mod describe;
+pub mod installed;
 pub mod manifest;
 pub mod name;
 pub mod secrets;
@@ -29,7 +31,9 @@ use crate::{plain_file, sandbox::Binary};
 
 pub use self::{
     agents::Agents,
+    approval::Approval,
     describe::{DescribeError, Described, describe},
+    installed::Installed,
     manifest::Manifest,
     settings::{Personal, SecretSettings, TextSettings},
     tool::{Component, Place, Plugin},

@@ -97,16 +97,16 @@ impl Manifest {
         })
     }
 
-    /// Reads a file.
+    /// Reads a file, and gives its text, too.
     ///
     /// # Errors
     ///
     /// It can't be read, or something in it is wrong.
-    pub fn read(path: &Path) -> Result<Self, ReadManifestError> {
+    pub fn read(path: &Path) -> Result<(Self, String), ReadManifestError> {
         let file = path.display().to_string();
         let text = plain_file::open(path).and_then(text_of);
         match text {
-            Ok(text) => Ok(Self::parse(&file, &text)?),
+            Ok(text) => Ok((Self::parse(&file, &text)?, text)),
             Err(source) => Err(ReadManifestError::Read { file, source }),
         }
     }
