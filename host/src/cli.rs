@@ -3,6 +3,7 @@
 //! the library.
 
 mod args;
+mod can;
 mod columns;
 mod config;
 mod doctor;
@@ -24,6 +25,7 @@ mod run;
 mod screen;
 mod setup;
 mod terminal;
+mod tool;
 mod when;
 
 use std::process::ExitCode;
@@ -83,6 +85,7 @@ fn dispatch(args: Args) -> Result<Exit, CliError> {
         Verb::Doctor(verb) => doctor::doctor(&args.global, &verb),
         Verb::Inspect(verb) => inspect::inspect(&args.global, &verb),
         Verb::Plugin(verb) => plugin::plugin(&args.global, verb),
+        Verb::Tool(verb) => tool::tool(&args.global, verb),
         Verb::Config(verb) => config::config(&args.global, verb),
     }
 }

@@ -20,7 +20,8 @@ fn help_tells_the_verbs_and_no_arguments_ask_for_it() {
       events      List the events of the queue, or acknowledge one
       inspect     Show what a component imports, and what would become of it, without running it
       doctor      Tell what works on this machine, and what would make the rest work
-      plugin      Work on components
+      plugin      Add tools that others wrote, and work on components
+      tool        List the tools of this host, or call one by hand
       config      Show or check the configuration
       help        Print this message or the help of the given subcommand(s)
 

@@ -13,6 +13,7 @@ mod outage;
 mod parent;
 mod person;
 mod pipes;
+mod plugin;
 mod quickstart;
 mod refused;
 mod run;

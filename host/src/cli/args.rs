@@ -7,7 +7,7 @@ use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-pub(super) use self::plugin::Plugin;
+pub(super) use self::plugin::{Plugin, Tool};
 
 /// Where components are, for every command.
 pub(super) const PLUGIN_PATH: &str = "HERMITAGE_PLUGIN_PATH";
@@ -56,9 +56,12 @@ pub(super) enum Verb {
     Inspect(Inspect),
     /// Tell what works on this machine, and what would make the rest work
     Doctor(Doctor),
-    /// Work on components
+    /// Add tools that others wrote, and work on components
     #[command(subcommand)]
     Plugin(Plugin),
+    /// List the tools of this host, or call one by hand
+    #[command(subcommand)]
+    Tool(Tool),
     /// Show or check the configuration
     #[command(subcommand)]
     Config(Config),

@@ -8,7 +8,12 @@ use crate::{
     config::ConfigError,
     delegation::{DelegateError, RequestError},
     host::BuildError,
-    plugin::PluginError,
+    plugin::{
+        PluginError,
+        installed::InstalledError,
+        manifest::{Mistake, ReadManifestError},
+        name::NameError,
+    },
     sandbox::{BoundsError, LoadError, SandboxError},
     store::StoreError,
     tools::delegation::TasksError,
@@ -21,13 +26,15 @@ use crate::{
 pub(super) struct CliError {
     exit: Exit,
     error: anyhow::Error,
+    /// What is told below it, a line each.
+    more: Vec<String>,
     hint: Option<String>,
 }
 
 impl CliError {
     /// The person asked for something that can't be.
     pub(super) fn usage(error: impl Into<anyhow::Error>) -> Self {
-        Self { exit: Exit::Usage, error: error.into(), hint: None }
+        Self { exit: Exit::Usage, error: error.into(), more: Vec::new(), hint: None }
     }
 
     /// This machine does not play along.
@@ -38,7 +45,7 @@ impl CliError {
     /// The person changed their mind before anything started.
     pub(super) fn interrupted() -> Self {
         let error = anyhow::anyhow!("interrupted before anything started");
-        Self { exit: Exit::Interrupted, error, hint: None }
+        Self::host(error).exiting(Exit::Interrupted)
     }
 
     /// A component that this host does not take.
@@ -80,6 +87,21 @@ impl CliError {
     /// Says first what could not be done.
     pub(super) fn context(self, what: impl Into<String>) -> Self {
         Self { error: self.error.context(what.into()), ..self }
+    }
+
+    /// With that code.
+    pub(super) fn exiting(self, exit: Exit) -> Self {
+        Self { exit, ..self }
+    }
+
+    /// With these lines below it.
+    pub(super) fn more(self, lines: impl IntoIterator<Item = String>) -> Self {
+        Self { more: lines.into_iter().collect(), ..self }
+    }
+
+    /// What is told below it.
+    pub(super) fn lines(&self) -> &[String] {
+        &self.more
     }
 
     pub(super) fn exit(&self) -> Exit {
@@ -223,6 +245,30 @@ impl From<PluginError> for CliError {
     fn from(error: PluginError) -> Self {
         let (exit, hint) = (exit_of(&error), error.hint());
         Self { exit, hint, ..Self::usage(error) }
+    }
+}
+
+/// Every mistake on a line of its own, and the hint of the first that has one.
+impl From<ReadManifestError> for CliError {
+    fn from(error: ReadManifestError) -> Self {
+        let ReadManifestError::Wrong(wrong) = error else { return Self::usage(error) };
+        let line = |it: &Mistake| format!("{}:{}: {}", wrong.file, it.line, it.text);
+        let mut lines = wrong.mistakes.iter().map(line);
+        let first = Self::usage(anyhow::Error::msg(lines.next().unwrap_or_default()));
+        let hint = wrong.mistakes.iter().find_map(|it| it.hint.clone());
+        Self { hint, ..first.more(lines) }
+    }
+}
+
+impl From<NameError> for CliError {
+    fn from(error: NameError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<InstalledError> for CliError {
+    fn from(error: InstalledError) -> Self {
+        Self::host(error)
     }
 }
 

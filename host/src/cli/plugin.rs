@@ -1,6 +1,14 @@
-//! `hermitage plugin`: work on components. One file for each verb.
+//! `hermitage plugin`: components that others wrote. One file for each verb.
 
+mod add;
 mod build;
+mod check;
+mod list;
+mod look;
+mod remove;
+pub(super) mod sheet;
+mod show;
+mod source;
 
 use super::{
     Exit,
@@ -10,6 +18,11 @@ use super::{
 
 pub(super) fn plugin(global: &Global, verb: Plugin) -> Result<Exit, CliError> {
     match verb {
+        Plugin::Add(verb) => add::add(global, &verb),
+        Plugin::List(verb) => list::list(global, &verb),
+        Plugin::Show(verb) => show::show(global, &verb),
+        Plugin::Remove(verb) => remove::remove(global, &verb),
+        Plugin::Check(verb) => check::check(global, &verb),
         Plugin::Build(verb) => build::build(global, verb),
     }
 }

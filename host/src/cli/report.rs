@@ -27,6 +27,7 @@ impl CliError {
         let line =
             |word: &str, text: &str| say(&format!("{word} {}", clean_line(text, MAX_ERROR_CHARS)));
         line(&paint.bad("error:"), &self.text());
+        self.lines().iter().for_each(|it| line(" ", it));
         if let Some(hint) = self.how() {
             line(&paint.strong("hint:"), &hint);
         }
@@ -58,7 +59,8 @@ struct Told {
 impl Report {
     fn of(it: &CliError) -> Self {
         let clean = |it: String| clean_line(&it, MAX_ERROR_CHARS);
-        let (message, hint) = (clean(it.text()), it.how().map(clean));
+        let text = [it.text()].iter().chain(it.lines()).cloned().collect::<Vec<_>>();
+        let (message, hint) = (clean(text.join("; ")), it.how().map(clean));
         Self { error: Told { message, hint, exit_code: it.exit() as u8 } }
     }
 }

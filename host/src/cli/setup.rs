@@ -17,9 +17,9 @@ use crate::{
     clock::{Clock as _, SystemClock},
     completion::sanitize::clean_line,
     config::{Config, ConfigError, KeySource, Layers, Source, unknown_variables},
-    host::{BuildError, Host, default_store, terminal_in},
+    host::{BuildError, Builder, Host, default_store, terminal_in},
     id::OsRandom,
-    plugin::Library,
+    plugin::{Installed, Library, Plugin},
     sandbox::Sandbox,
     store::{Store, StoreError},
     tools::{closed::OwnFiles, terminal::TerminalTools},
@@ -40,6 +40,8 @@ pub(super) struct Setup {
     memory: Option<PathBuf>,
     /// What options name that is obeyed.
     own_files: OwnFiles,
+    /// Where tool plugins are kept.
+    tools: Option<PathBuf>,
 }
 
 impl Setup {
@@ -60,11 +62,12 @@ impl Setup {
         let named = Some(config.tools.memory.file.clone());
         let memory = named.filter(|it| !it.as_os_str().is_empty()).or_else(usual);
         let plugins = data_dir.as_ref().map(|it| it.join("plugins"));
+        let tools = data_dir.as_ref().map(|it| it.join("tools"));
         let library = library(global, plugins, cache_dir, config.sandbox.component_bytes);
         let mut own_files = OwnFiles::default();
         global.config.iter().for_each(|it| own_files.file(it));
         global.plugin_path.iter().for_each(|it| own_files.directory(it));
-        Self { config, library, store: global.store.clone(), memory, own_files }
+        Self { config, library, store: global.store.clone(), memory, own_files, tools }
     }
 
     /// The variable that is to hold the key of a provider, when it is not set.
@@ -82,6 +85,30 @@ impl Setup {
         Ok(Arc::new(Sandbox::new(config, max_depth, Arc::new(OsRandom))?))
     }
 
+    /// The tool plugins of this user.
+    pub(super) fn installed(&self) -> Result<Installed, CliError> {
+        let no_place = || CliError::host(anyhow::anyhow!("there is no place for plugins"));
+        let dir = self.tools.as_ref().ok_or_else(no_place);
+        Ok(Installed::at(dir.map_err(|it| it.hint("set `HOME` or `XDG_DATA_HOME`"))?))
+    }
+
+    /// Those that can be used. Of another one a note is left: it must not keep
+    /// everything else from working.
+    fn plugins(&self) -> Vec<Plugin> {
+        let Ok(installed) = self.installed() else { return Vec::new() };
+        let all = installed.all().unwrap_or_else(|it| vec![Err(it)]);
+        let usable = all.into_iter().filter_map(|it| match it {
+            Ok(plugin) => Some(plugin.into_plugin()),
+            Err(err) => {
+                let err = CliError::from(err);
+                say(&clean_line(&format!("note: {}", err.text()), MAX_NOTE_CHARS));
+                say(&format!("hint: {}", err.how().unwrap_or_default()));
+                None
+            }
+        });
+        usable.collect()
+    }
+
     /// A host on a workspace, with everything that was set up.
     pub(super) async fn host(
         &self,
@@ -95,6 +122,7 @@ impl Setup {
             .own_files(self.own_files.clone())
             .person(Arc::new(TerminalPerson::new(screen.clone())))
             .library(self.library.clone(), Box::new(Stderr));
+        builder = self.plugins().into_iter().fold(builder, Builder::plugin);
         if let Some(file) = self.memory.clone() {
             builder = builder.memory(file);
         }

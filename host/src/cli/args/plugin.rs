@@ -1,4 +1,4 @@
-//! The arguments of `hermitage plugin`.
+//! The arguments of `hermitage plugin` and `hermitage tool`.
 
 use std::path::PathBuf;
 
@@ -6,8 +6,68 @@ use clap::{Args as ClapArgs, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Plugin {
+    /// Add a tool plugin, after showing what it may do
+    Add(Add),
+    /// List the tool plugins that there are
+    List(List),
+    /// Show what a plugin or an agent can do, and the tools that it has
+    Show(Show),
+    /// Take a plugin out
+    Remove(Remove),
+    /// Tell whether plugins are whole, load, and have what they ask for
+    Check(Check),
     /// Build source folders into components
     Build(Build),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct Add {
+    /// A component, or a folder with one or with its source; what it asks for
+    /// stands in `plugin.toml` beside it
+    #[arg(value_name = "PATH")]
+    pub(in crate::cli) path: PathBuf,
+    /// What it asks for, when that is not `plugin.toml` beside it
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) manifest: Option<PathBuf>,
+    /// Another name than its author's
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) name: Option<String>,
+    /// Agree to what it asks for
+    #[arg(short, long)]
+    pub(in crate::cli) yes: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct List {
+    /// Print the list as JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct Show {
+    /// A plugin or an agent by name; a component or a folder by path
+    #[arg(value_name = "NAME|PATH")]
+    pub(in crate::cli) plugin: String,
+    /// Print it as JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct Remove {
+    /// As `hermitage plugin list` names it
+    pub(in crate::cli) name: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct Check {
+    /// Only these [default: all that were added]
+    #[arg(value_name = "NAME")]
+    pub(in crate::cli) names: Vec<String>,
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -19,4 +79,37 @@ pub(in crate::cli) struct Build {
     /// it is not there
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum Tool {
+    /// List every tool that this host has, and who brings it
+    List(ToolList),
+    /// Call a tool by hand, as the person
+    Call(ToolCall),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct ToolList {
+    /// The directory that the tools would see
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(in crate::cli) workspace: PathBuf,
+    /// Print the list as JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct ToolCall {
+    /// As `hermitage tool list` names it, such as `github/create_issue`
+    pub(in crate::cli) name: String,
+    /// A JSON object; `-` reads it from standard input, `@FILE` from a file
+    #[arg(value_name = "JSON|-|@FILE", default_value = "{}")]
+    pub(in crate::cli) arguments: String,
+    /// The directory that the tool sees
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(in crate::cli) workspace: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
 }

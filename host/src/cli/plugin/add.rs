@@ -1,0 +1,92 @@
+//! `hermitage plugin add`: shows a person what a stranger's tools may do, and
+//! keeps what they agree to.
+
+use super::{
+    look::look,
+    sheet::{Kind, Sheet, line},
+    source::Offer,
+};
+use crate::{
+    cli::{
+        Exit,
+        args::{Global, plugin::Add},
+        error::CliError,
+        output::{self, plural, say},
+        person::TerminalPerson,
+        screen::Screen,
+        setup::{Setup, block_on},
+    },
+    plugin::{
+        Approval,
+        installed::{Added, Draft, InstalledError},
+    },
+    tools::clarify::Person as _,
+    toolset::ToolError,
+};
+
+pub(super) fn add(global: &Global, verb: &Add) -> Result<Exit, CliError> {
+    let setup = Setup::new(global, None)?;
+    let installed = setup.installed()?;
+    let offer = Offer::at(&setup, &verb.path, verb.manifest.as_deref(), verb.name.as_deref())?;
+    let approval = look(&setup, &offer)?;
+    let before = match installed.get(&approval.name) {
+        Ok(before) => before.map(|it| it.approval),
+        // What is left of it is written anew.
+        Err(InstalledError::Damaged { .. }) => None,
+        Err(err) => return Err(err.into()),
+    };
+    if before.as_ref().is_some_and(|it| it.is_same(&approval)) {
+        return unchanged(&approval);
+    }
+    let sheet = Sheet::of(Kind::Offered, &offer.manifest, &approval);
+    show(&sheet, &approval, before.as_ref());
+    if !verb.yes {
+        agree(&approval)?;
+    }
+    let draft =
+        Draft { approval: &approval, manifest: offer.text.as_deref(), component: &offer.component };
+    match installed.add(draft, before.as_ref())? {
+        Added::New => told(&approval),
+        // Another process was faster.
+        Added::Same => unchanged(&approval),
+    }
+}
+
+/// Everything of one that is new; of one that was there, what differs, too.
+fn show(sheet: &Sheet, approval: &Approval, before: Option<&Approval>) {
+    sheet.text().lines().for_each(say);
+    if let Some(before) = before {
+        say("");
+        say("It is not what you agreed to before:");
+        approval.changes(before).iter().for_each(|it| say(&line("  ", it)));
+    }
+    say("");
+}
+
+/// Asks the person at the terminal.
+fn agree(approval: &Approval) -> Result<(), CliError> {
+    let question = format!("Add `{}`? [y/N]", approval.name);
+    let person = TerminalPerson::new(Screen::new());
+    match block_on(person.ask(&question, &[]))? {
+        Ok(answer) if ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()) => Ok(()),
+        Err(ToolError::Denied(_)) => {
+            let error = anyhow::anyhow!("nobody can be asked to agree: there is no terminal");
+            Err(CliError::usage(error).hint("`--yes` agrees to all of the above"))
+        }
+        Ok(_) | Err(_) => Err(CliError::host(anyhow::anyhow!("nothing was added"))),
+    }
+}
+
+fn told(approval: &Approval) -> Result<Exit, CliError> {
+    let (count, s) = plural(approval.tools.len());
+    let name = &approval.name;
+    output::result(&line("", &format!("added {name} {}, with {count} tool{s}", approval.version)))?;
+    say(&format!("hint: `hermitage run GOAL --toolsets {name}` grants them to an agent"));
+    Ok(Exit::Completed)
+}
+
+fn unchanged(approval: &Approval) -> Result<Exit, CliError> {
+    let Approval { name, version, .. } = approval;
+    output::result(&line("", &format!("{name} {version} is already installed, nothing changed")))?;
+    Ok(Exit::Completed)
+}

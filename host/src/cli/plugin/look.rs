@@ -1,0 +1,63 @@
+//! What a component is that somebody offers: its tools, and whether its
+//! imports are what its manifest asks for. Nothing of it is installed.
+
+use super::source::Offer;
+use crate::{
+    cli::{
+        Exit,
+        error::CliError,
+        setup::{Setup, block_on},
+    },
+    clock::{Clock as _, SystemClock},
+    plugin::{Approval, DescribeError, Described, Manifest, describe},
+    sandbox::Binary,
+};
+
+/// Looks into what is offered: what a person would agree to now.
+pub(super) fn look(setup: &Setup, offer: &Offer) -> Result<Approval, CliError> {
+    let Offer { manifest, text, component } = offer;
+    let described =
+        describe_now(setup, manifest, component)?.map_err(|it| refused(manifest, it))?;
+    let now = SystemClock.now();
+    Ok(Approval::of(manifest, text.as_deref(), described.tools, component, now))
+}
+
+/// Compiles it on this machine.
+pub(super) fn describe_now(
+    setup: &Setup,
+    manifest: &Manifest,
+    component: &Binary,
+) -> Result<Result<Described, DescribeError>, CliError> {
+    let sandbox = setup.sandbox()?;
+    block_on(describe(&sandbox, manifest, component))
+}
+
+/// Why it is not taken, with both lists where they are the reason.
+pub(super) fn refused(manifest: &Manifest, error: DescribeError) -> CliError {
+    let name = &manifest.name;
+    match error {
+        DescribeError::Load(err) => CliError::refused(name, err),
+        DescribeError::Agent => {
+            let error = anyhow::anyhow!("`{name}` is an agent and no tool plugin");
+            CliError::usage(error).exiting(Exit::Refused).hint(
+                "`hermitage run GOAL --agent PATH` runs it; in `hermitage/plugins` of the data \
+                 directory, as NAME.wasm, it is found by its name",
+            )
+        }
+        DescribeError::Refused(it) => {
+            let refused = it.boundary.refused.iter();
+            let refused = refused.map(|it| format!("refused   {}: {}", it.import, it.reason));
+            let imports = it.imports.iter().map(|it| format!("imports   {it}"));
+            let asks = it.asks.words().into_iter().map(|it| format!("asks for  {it}"));
+            let error = anyhow::anyhow!("`{name}` imports more than its manifest asks for");
+            CliError::usage(error)
+                .exiting(Exit::Refused)
+                .more(refused.chain(imports).chain(asks))
+                .hint("what a component needs, its `plugin.toml` has to ask for")
+        }
+        error => {
+            let error = CliError::usage(error).exiting(Exit::Refused);
+            error.context(format!("`{name}` is refused"))
+        }
+    }
+}
