@@ -7,6 +7,7 @@ mod chat;
 mod compile;
 mod conformance;
 mod delegation;
+mod files;
 mod foreign;
 mod groups;
 mod hostile;
