@@ -13,12 +13,11 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
-    sync::{Arc, MutexGuard, PoisonError},
+    sync::{MutexGuard, PoisonError},
 };
 
 use cap_std::fs::Dir;
 use rustix::fs::OFlags;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     FileTools,
@@ -46,17 +45,12 @@ pub use stat::{Moment, NewTime, NodeKind, NodeStat};
 
 use scope::{Scope, Spot, as_directory, check_file};
 
-/// Files and listings that are open at once. Each takes a descriptor of the
-/// host's process, which has some thousand for everything.
-const MAX_OPEN: usize = 64;
-
 /// A directory of the workspace with all that is in it.
 pub struct Tree {
     scope: Scope,
     subtree: String,
     /// Its real path.
     top: PathBuf,
-    slots: Arc<Semaphore>,
 }
 
 /// A directory of a [`Tree`], by its real path: when another one takes that
@@ -100,7 +94,7 @@ impl FileTools {
             return Err(words("does not exist: make this directory of the workspace first"));
         }
         let top = shared.workspace.real(&path)?;
-        let scope = Scope { shared: Arc::clone(shared), writable };
+        let scope = Scope::new(shared, writable);
         if scope.is_hidden(&top) {
             return Err(words("is closed: no program is given it"));
         }
@@ -114,8 +108,7 @@ impl FileTools {
             Opened::Directory(_) => {}
             Opened::File(..) => return Err(words("is a file: a program is given a directory")),
         }
-        let (subtree, slots) = (path.normal().to_owned(), Arc::new(Semaphore::new(MAX_OPEN)));
-        Ok(Tree { scope, subtree, top, slots })
+        Ok(Tree { scope, subtree: path.normal().to_owned(), top })
     }
 }
 
@@ -189,7 +182,7 @@ impl Tree {
     pub fn list(&self, directory: &Directory) -> Result<Listing, TreeError> {
         let real = self.scope.follow(&directory.0, ".")?;
         let dir = self.scope.shared.workspace.open_dir(&real)?;
-        Listing::new(&self.scope, real, dir, self.slot()?)
+        Listing::new(&self.scope, real, dir, self.scope.slot()?)
     }
 
     /// Makes a directory.
@@ -339,7 +332,7 @@ impl Tree {
             NodeKind::File if how.write || how.truncate => self.open_to_write(real, how, false),
             NodeKind::File => {
                 self.scope.check_read(&real)?;
-                let slot = self.slot()?;
+                let slot = self.scope.slot()?;
                 let file = workspace.open_real(&real, OFlags::empty())?;
                 if !file.metadata()?.is_file() {
                     return Err(TreeError::NoDevice);
@@ -365,7 +358,7 @@ impl Tree {
         let mut spent = self.writing();
         self.scope.check_write(&real)?;
         let after = spent.with(0, u64::from(new), &self.scope.shared.config)?;
-        let slot = self.slot()?;
+        let slot = self.scope.slot()?;
         let file = self.scope.shared.workspace.open_to_write(&real, how.read, new)?;
         *spent = after;
         Ok(Node::File(OpenFile::to_write(&self.scope, real, file.into_std(), how, slot)?))
@@ -375,10 +368,6 @@ impl Tree {
     fn above<'a>(&self, real: &'a Path) -> Result<(Dir, &'a Path), TreeError> {
         let name = real.file_name().ok_or(TreeError::Invalid)?;
         Ok((self.scope.shared.workspace.above(real)?, Path::new(name)))
-    }
-
-    fn slot(&self) -> Result<OwnedSemaphorePermit, TreeError> {
-        Arc::clone(&self.slots).try_acquire_owned().map_err(|_| TreeError::TooManyOpen)
     }
 
     /// Held while something is changed, as by the file tools.

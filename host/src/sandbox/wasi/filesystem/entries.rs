@@ -32,9 +32,12 @@ pub(super) async fn read_directory_entry(
 ) -> FsResult<Option<DirectoryEntry>> {
     let blocking = cell.blocking();
     let entries = cell.table.get_mut(&handle)?;
-    if entries.ahead.is_empty() {
+    while entries.ahead.is_empty() {
         let listing = Arc::clone(&entries.listing);
-        entries.ahead = blocking.start(move || listing.next(BATCH)).await?.into();
+        match blocking.start(move || listing.next(BATCH)).await? {
+            Some(more) => entries.ahead = more.into(),
+            None => return Ok(None),
+        }
     }
     let next = entries.ahead.pop_front();
     Ok(next.map(|(name, kind)| DirectoryEntry { type_: convert::kind(kind), name }))

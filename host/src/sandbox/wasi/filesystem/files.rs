@@ -33,7 +33,7 @@ pub(super) async fn read_via_stream(
     if !file.is_readable() {
         return Err(ErrorCode::BadDescriptor.into());
     }
-    let stream: DynInputStream = Box::new(FileInput::new(cell.blocking(), file, offset));
+    let stream: DynInputStream = Box::new(FileInput::new(cell.blocking(), file, offset)?);
     Ok(cell.table.push(stream)?)
 }
 
@@ -56,7 +56,7 @@ fn output(cell: &mut Cell, fd: &Fd, at: Option<u64>) -> FsResult<Resource<DynOut
     if !file.is_writable() {
         return Err(ErrorCode::BadDescriptor.into());
     }
-    let stream: DynOutputStream = Box::new(FileOutput::new(cell.blocking(), file, at));
+    let stream: DynOutputStream = Box::new(FileOutput::new(cell.blocking(), file, at)?);
     Ok(cell.table.push(stream)?)
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi::{
     async_trait,
     p2::{InputStream, Pollable, StreamError, StreamResult},
@@ -23,6 +24,7 @@ pub(super) struct FileInput {
     file: Arc<OpenFile>,
     position: u64,
     state: State,
+    _slot: OwnedSemaphorePermit,
 }
 
 enum State {
@@ -34,8 +36,14 @@ enum State {
 }
 
 impl FileInput {
-    pub(super) fn new(blocking: Blocking, file: Arc<OpenFile>, position: u64) -> Self {
-        Self { blocking, file, position, state: State::Idle }
+    /// Fails when too much is open.
+    pub(super) fn new(
+        blocking: Blocking,
+        file: Arc<OpenFile>,
+        position: u64,
+    ) -> Result<Self, TreeError> {
+        let slot = file.stream()?;
+        Ok(Self { blocking, file, position, state: State::Idle, _slot: slot })
     }
 
     /// Begins to read unless there is something to be had.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi::{
     async_trait,
     p2::{OutputStream, Pollable, StreamError, StreamResult},
@@ -24,6 +25,7 @@ pub(super) struct FileOutput {
     file: Arc<OpenFile>,
     at: Option<u64>,
     state: State,
+    _slot: OwnedSemaphorePermit,
 }
 
 enum State {
@@ -34,8 +36,14 @@ enum State {
 }
 
 impl FileOutput {
-    pub(super) fn new(blocking: Blocking, file: Arc<OpenFile>, at: Option<u64>) -> Self {
-        Self { blocking, file, at, state: State::Idle }
+    /// Fails when too much is open.
+    pub(super) fn new(
+        blocking: Blocking,
+        file: Arc<OpenFile>,
+        at: Option<u64>,
+    ) -> Result<Self, TreeError> {
+        let slot = file.stream()?;
+        Ok(Self { blocking, file, at, state: State::Idle, _slot: slot })
     }
 
     async fn finish(&mut self) {

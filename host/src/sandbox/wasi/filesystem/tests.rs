@@ -65,11 +65,11 @@ impl Fixture {
     }
 
     fn input(&self, path: &str, at: u64) -> FileInput {
-        FileInput::new(self.blocking(), self.open(path), at)
+        FileInput::new(self.blocking(), self.open(path), at).unwrap()
     }
 
     fn output(&self, path: &str, at: Option<u64>) -> FileOutput {
-        FileOutput::new(self.blocking(), self.open(path), at)
+        FileOutput::new(self.blocking(), self.open(path), at).unwrap()
     }
 }
 

@@ -12,6 +12,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{error::TreeError, scope::Scope, stat::NodeKind};
 use crate::tools::file::write::is_temporary;
 
+/// Names that are looked at for one answer: bounds how long a directory full of
+/// hidden ones takes before a stop is noticed.
+const MAX_LOOKED_AT: usize = 1_000;
+
 /// A listing under way. What is hidden is left out, and so is a name that is
 /// no text.
 #[derive(Debug)]
@@ -34,22 +38,25 @@ impl Listing {
         Ok(Self { scope: scope.clone(), real, dir, entries, _slot: slot })
     }
 
-    /// Up to `max` names and what they stand for; none at the end.
+    /// Up to `max` names and what they stand for, perhaps none; `None` at the
+    /// end.
     ///
     /// # Errors
     ///
     /// When the operating system fails.
-    pub fn next(&self, max: usize) -> Result<Vec<(String, NodeKind)>, TreeError> {
+    pub fn next(&self, max: usize) -> Result<Option<Vec<(String, NodeKind)>>, TreeError> {
         let mut entries = self.entries.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut found = Vec::new();
-        while found.len() < max
-            && let Some(entry) = entries.next()
-        {
+        let (mut found, mut looked_at) = (Vec::new(), 0);
+        for entry in entries.by_ref().take(MAX_LOOKED_AT) {
+            looked_at += 1;
             if let Ok(name) = entry?.file_name().into_string() {
                 found.extend(self.kind(&name)?.map(|kind| (name, kind)));
             }
+            if found.len() >= max {
+                break;
+            }
         }
-        Ok(found)
+        Ok((looked_at > 0).then_some(found))
     }
 
     /// `None` for what is not listed, or gone meanwhile.

@@ -150,6 +150,15 @@ impl OpenFile {
         Ok(self.file.sync_all()?)
     }
 
+    /// The right to one stream of it, until that is dropped.
+    ///
+    /// # Errors
+    ///
+    /// When too much is open in its tree.
+    pub fn stream(&self) -> Result<OwnedSemaphorePermit, TreeError> {
+        self.scope.slot()
+    }
+
     /// Whether it can be read.
     pub fn is_readable(&self) -> bool {
         self.readable

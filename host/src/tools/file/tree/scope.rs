@@ -6,6 +6,7 @@ use std::{
 };
 
 use rustix::{fs::Stat, io::Errno};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{error::TreeError, stat::NodeKind};
 use crate::tools::{
@@ -16,6 +17,11 @@ use crate::tools::{
     git::is_git,
     names::fold_name,
 };
+
+/// Files, listings and streams that are open at once. A file takes a
+/// descriptor of the host's process, which has some thousand for everything,
+/// and a stream what it reads ahead.
+pub(super) const MAX_OPEN: usize = 128;
 
 /// Permissions of which a file that is changed has one at least.
 const WRITABLE: u32 = 0o222;
@@ -33,9 +39,20 @@ pub(super) struct Spot {
 pub(super) struct Scope {
     pub(super) shared: Arc<Shared>,
     pub(super) writable: bool,
+    slots: Arc<Semaphore>,
 }
 
 impl Scope {
+    pub(super) fn new(shared: &Arc<Shared>, writable: bool) -> Self {
+        let slots = Arc::new(Semaphore::new(MAX_OPEN));
+        Self { shared: Arc::clone(shared), writable, slots }
+    }
+
+    /// The right to have one thing more open, until it is dropped.
+    pub(super) fn slot(&self) -> Result<OwnedSemaphorePermit, TreeError> {
+        Arc::clone(&self.slots).try_acquire_owned().map_err(|_| TreeError::TooManyOpen)
+    }
+
     /// Where a path below the directory `base` leads, links followed.
     pub(super) fn follow(&self, base: &Path, path: &str) -> Result<PathBuf, TreeError> {
         self.check_text(path)?;

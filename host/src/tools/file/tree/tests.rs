@@ -1,11 +1,11 @@
 //! A tree over real directories: what a program does there, and everything
 //! that it must not.
 
-use std::{fs, os::unix::fs::symlink, path::PathBuf};
+use std::{fs, os::unix::fs::symlink, path::PathBuf, sync::Arc};
 
 use tempfile::TempDir;
 
-use super::*;
+use super::{scope::MAX_OPEN, *};
 use crate::{
     setting::built_in,
     tools::{closed::OwnFiles, file::FileConfig},
@@ -107,14 +107,11 @@ impl Tree {
     fn names(&self, path: &str) -> Vec<String> {
         let listing = self.list(&self.directory(path).unwrap()).unwrap();
         let mut names = Vec::new();
-        loop {
-            let more = listing.next(2).unwrap();
-            if more.is_empty() {
-                names.sort();
-                return names;
-            }
+        while let Some(more) = listing.next(2).unwrap() {
             names.extend(more.into_iter().map(|it| it.0));
         }
+        names.sort();
+        names
     }
 
     /// Everything that would change what is at a path, or put it there.
@@ -187,7 +184,7 @@ fn a_directory_is_listed_and_known() {
     it.put("d/.hermitage-0123456789abcdef.tmp", "").put("d/.git/config", "");
     let tree = it.tree("", false);
     assert_eq!(tree.names("d"), [".env", "a", "b", "l"]);
-    let kinds = tree.list(&tree.directory("d").unwrap()).unwrap().next(9).unwrap();
+    let kinds = tree.list(&tree.directory("d").unwrap()).unwrap().next(9).unwrap().unwrap();
     for (name, kind) in kinds {
         let stat = tree.stat(&tree.top(), &format!("d/{name}"), false).unwrap();
         assert_eq!(stat.kind, kind, "{name}");
@@ -220,6 +217,7 @@ fn what_is_open_at_once_has_an_end() {
     let tree = it.tree("", true);
     let mut open: Vec<_> = (0..MAX_OPEN).map(|_| tree.file("f", READ).unwrap()).collect();
     assert_eq!(tree.text("f"), Err(TreeError::TooManyOpen));
+    assert_eq!(open[0].stream().unwrap_err(), TreeError::TooManyOpen);
     assert_eq!(tree.put("new", "x"), Err(TreeError::TooManyOpen));
     assert_eq!(tree.list(&tree.top()).unwrap_err(), TreeError::TooManyOpen);
     assert!(!it.path("new").exists());
