@@ -17,6 +17,7 @@ mod model;
 mod plugins;
 mod restart;
 mod review;
+mod sockets;
 mod stop;
 mod tools;
 
