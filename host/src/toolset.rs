@@ -21,6 +21,7 @@ pub mod schema;
 pub mod spec;
 pub mod taken;
 pub mod tool;
+mod words;
 pub mod work;
 
 pub use call::{Caller, Meter, ToolError};

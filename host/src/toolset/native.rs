@@ -15,8 +15,9 @@ use super::{
     call::{Caller, ToolError},
     spec::ToolSpec,
     taken::Taken,
+    words,
 };
-use crate::completion::sanitize::clean_line;
+use crate::completion::{sanitize::clean_line, text::escaped};
 
 /// Longest name, as model providers take it.
 const MAX_NAME_BYTES: usize = 64;
@@ -152,10 +153,20 @@ pub fn full_name(plugin: &str, tool: &str) -> String {
     if plugin == tool { plugin.to_owned() } else { format!("{plugin}/{tool}") }
 }
 
-/// What a plugin's tool says of itself, in the form that is kept.
+/// What a plugin's tool says of itself, in the form that is kept. A stranger
+/// wrote it and models read it: no line of it looks like one of the host's own,
+/// and none of its schema has characters that a person can't see.
 pub(crate) fn checked_of_plugin(spec: ToolSpec) -> Result<ToolSpec, NativeError> {
-    let bad_name = || NativeError::PluginName(clean_line(&spec.name, MAX_NAME_BYTES));
-    if is_plugin_tool_name(&spec.name) { checked(spec) } else { Err(bad_name()) }
+    if !is_plugin_tool_name(&spec.name) {
+        return Err(NativeError::PluginName(clean_line(&spec.name, MAX_NAME_BYTES)));
+    }
+    let ToolSpec { name, description, parameters } = checked(spec)?;
+    let mut schema = serde_json::from_str(&parameters).unwrap_or_default();
+    if !words::clean_schema(&mut schema) {
+        let message = "a name or a value in it has characters that nobody sees".to_owned();
+        return Err(NativeError::Parameters { name, message });
+    }
+    Ok(ToolSpec { name, description: escaped(&description), parameters: schema.to_string() })
 }
 
 /// What a tool says of itself, in the form that is kept.

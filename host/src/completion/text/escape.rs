@@ -12,7 +12,7 @@ const MARKERS: [&str; 6] =
     ["[ASYNCDELEGATION", "[ASYNCEVENT", "---RESULT", "---TASK", "PARTIALOUTPUT:", "(NOOUTPUT"];
 
 /// Puts a `\` in front of each line that looks like a marker.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let escapes = has_here(Defence::Markers);
     each_line(text, |line| match escapes && is_marker(line) {
         true => format!("\\{line}"),
