@@ -1,6 +1,7 @@
 //! The command line as a person meets it: what it prints where, and how it
 //! exits.
 
+mod author;
 mod config;
 mod doctor;
 mod dumps;

@@ -113,8 +113,8 @@ fn an_agent_that_is_not_there_is_told_with_what_is() {
       error: no component at `./none.wasm`
       exit 2
     run go --agent ./empty
-      error: `empty` can't be built: `./empty` has no `Cargo.toml`
-      hint: give the folder of a Rust package that uses `hermitage-guest`
+      error: `empty` can't be built: `./empty` has no source that can be built
+      hint: give a folder with a `Cargo.toml`, or with a folder `wit` and beside it a source in C, JavaScript or Python; `hermitage plugin new` makes one
       exit 2
     run go --agent servey
       error: unknown agent `servey`: known are `links`, `orchestrator`, `react`, `steps`, `survey`, `todos`
@@ -125,7 +125,7 @@ fn an_agent_that_is_not_there_is_told_with_what_is() {
       exit 2
     plugin build none
       error: `none` can't be built: there is no folder `none`: No such file or directory (os error 2)
-      hint: give the folder of a Rust package that uses `hermitage-guest`
+      hint: give a folder with a `Cargo.toml`, or with a folder `wit` and beside it a source in C, JavaScript or Python; `hermitage plugin new` makes one
       exit 2
     ");
 }

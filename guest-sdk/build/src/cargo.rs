@@ -16,6 +16,7 @@ use crate::BuildError;
 use crate::environment::Environment;
 use crate::probe::{DEBIAN_LINKER, DEBIAN_RUSTC};
 use crate::toolchain::{Kind, TARGET, Toolchain};
+use crate::wit::Docs;
 
 /// Small components, since the host compiles each of them; given here so that
 /// a guest's own manifest needs no profile.
@@ -57,15 +58,27 @@ pub(crate) struct Package {
     examples: Vec<String>,
 }
 
-/// A core module that cargo made.
+/// What a compiler left of one component.
 #[derive(Debug)]
 pub(crate) struct Artifact {
     pub(crate) name: String,
     pub(crate) module: PathBuf,
+    pub(crate) form: Form,
+    /// The comments of its WIT. A plugin in Rust describes itself.
+    pub(crate) docs: Option<Docs>,
     /// Files whose change, or whose appearance, may change the module.
     pub(crate) inputs: BTreeSet<PathBuf>,
     /// All of `inputs` can be compared with what they were.
     pub(crate) traceable: bool,
+}
+
+/// What is still to be done with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// It becomes a component.
+    Core,
+    /// It is one.
+    Component,
 }
 
 /// What every build has in common, for its digest.
@@ -106,7 +119,7 @@ pub(crate) fn build(
     }
     command.args(package.examples.iter().flat_map(|name| ["--example", name]));
     command.args(PROFILE.iter().flat_map(|setting| ["--config", setting]));
-    match toolchain.identity.kind {
+    match toolchain.kind {
         Kind::Active => add_remapping(&mut command, environment),
         Kind::Debian => {
             // Set and empty: no flags of a configuration file above the folder.
@@ -125,7 +138,7 @@ fn command(source: &Path, toolchain: &Toolchain, environment: &Environment) -> C
     let mut command = environment.command(&toolchain.cargo);
     command.current_dir(source).stdin(Stdio::null()).stderr(Stdio::inherit());
     command.env("RUSTC_WRAPPER", "");
-    if toolchain.identity.kind == Kind::Debian {
+    if toolchain.kind == Kind::Debian {
         command.env("RUSTC", DEBIAN_RUSTC);
         // Building the library needs unstable options of a stable compiler.
         command.env("RUSTC_BOOTSTRAP", "1");
@@ -298,7 +311,14 @@ impl Messages {
             let inputs = sources.into_iter().chain(common.iter().cloned()).collect();
             let is_example = message.target.is_example();
             let name = if is_example { message.target.name } else { package.name.clone() };
-            artifacts.push(Artifact { name, module, inputs, traceable });
+            artifacts.push(Artifact {
+                name,
+                module,
+                form: Form::Core,
+                docs: None,
+                inputs,
+                traceable,
+            });
         }
         Ok(artifacts)
     }

@@ -40,6 +40,7 @@ pub(crate) struct Environment {
     forced: Option<Kind>,
     install_forbidden: bool,
     cargo_home: Option<PathBuf>,
+    programs: Vec<PathBuf>,
     cleared: Vec<OsString>,
 }
 
@@ -54,6 +55,9 @@ impl Environment {
             forced,
             install_forbidden: env::var_os(INSTALL).is_some_and(|value| value == "0"),
             cargo_home: env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home),
+            programs: env::var_os("PATH")
+                .map(|path| env::split_paths(&path).filter(|dir| dir.is_absolute()).collect())
+                .unwrap_or_default(),
             cleared: env::vars_os().map(|(name, _)| name).filter(|n| is_cleared(n)).collect(),
         })
     }
@@ -69,6 +73,11 @@ impl Environment {
 
     pub(crate) fn cargo_home(&self) -> Option<&PathBuf> {
         self.cargo_home.as_ref()
+    }
+
+    /// The directories that programs are looked for in.
+    pub(crate) fn programs(&self) -> impl Iterator<Item = &PathBuf> {
+        self.programs.iter()
     }
 
     /// A command that does not inherit the settings of a cargo around us.

@@ -16,11 +16,61 @@ pub enum BuildError {
         #[source]
         source: io::Error,
     },
-    /// The folder is no Rust package.
-    #[error("`{}` has no `Cargo.toml`", folder.display())]
-    NoManifest {
+    /// There is nothing to build in the folder.
+    #[error("`{}` has no source that can be built", folder.display())]
+    NoSource {
         /// As it was given.
         folder: PathBuf,
+    },
+    /// The folder does not say what it exports.
+    #[error("`{}` is written in {language} and has no folder `wit`", folder.display())]
+    NoWit {
+        /// As it was given.
+        folder: PathBuf,
+        /// Its language.
+        language: &'static str,
+    },
+    /// More than one language could be meant.
+    #[error("`{}` is written in several languages: {}", folder.display(), languages.join(", "))]
+    SeveralLanguages {
+        /// As it was given.
+        folder: PathBuf,
+        /// Those.
+        languages: Vec<&'static str>,
+    },
+    /// More than one file could be the one to begin with.
+    #[error("`{}` has several sources: {}", folder.display(), files.join(", "))]
+    SeveralFiles {
+        /// The source folder.
+        folder: PathBuf,
+        /// Those.
+        files: Vec<String>,
+    },
+    /// The world can't be read, or there is not exactly one.
+    #[error("the world in `{}` can't be used: {reason}", folder.display())]
+    Wit {
+        /// The folder `wit`.
+        folder: PathBuf,
+        /// What the parser says.
+        reason: String,
+    },
+    /// The tool chain of a language that is not Rust is not there.
+    #[error("there is no {program} to build {language} with")]
+    NoProgram {
+        /// Its language.
+        language: &'static str,
+        /// What is missing.
+        program: &'static str,
+        /// What installs it.
+        command: String,
+    },
+    /// A compiler failed, and has said why.
+    #[error("`{program}` could not build `{name}`")]
+    Compiler {
+        /// The program.
+        program: String,
+        /// The component's name.
+        name: String,
     },
     /// The manifest is that of a workspace alone.
     #[error("`{}` is a workspace without a package of its own", folder.display())]
@@ -118,9 +168,20 @@ impl BuildError {
     /// What would mend it, where that is known.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::NoFolder { .. } | Self::NoManifest { .. } => {
-                "give the folder of a Rust package that uses `hermitage-guest`".to_owned()
+            Self::NoFolder { .. } | Self::NoSource { .. } => {
+                "give a folder with a `Cargo.toml`, or with a folder `wit` and beside it \
+                 a source in C, JavaScript or Python; `hermitage plugin new` makes one"
+                    .to_owned()
             }
+            Self::NoWit { .. } => "write the world that it exports into `wit/world.wit`".to_owned(),
+            Self::SeveralLanguages { .. } => {
+                "leave the sources of one beside `wit`, and move the others into a folder"
+                    .to_owned()
+            }
+            Self::SeveralFiles { .. } => {
+                "leave the one that exports the world, and move the others into a folder".to_owned()
+            }
+            Self::NoProgram { command, .. } => format!("install it with `{command}`"),
             Self::NotAPackage { .. } => "give the folder of one of its members".to_owned(),
             Self::NoCdylib { .. } => {
                 "add two lines to its `Cargo.toml`: `[lib]` and `crate-type = [\"cdylib\"]`"
@@ -139,6 +200,8 @@ impl BuildError {
                     .to_owned()
             }
             Self::Cargo { .. }
+            | Self::Compiler { .. }
+            | Self::Wit { .. }
             | Self::Program { .. }
             | Self::Componentize { .. }
             | Self::Io { .. } => return None,

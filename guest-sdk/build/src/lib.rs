@@ -5,19 +5,31 @@
 //! checks it against the contract in `wit/`, and puts it into the output
 //! directory. When nothing changed since the last time, it does none of that.
 //!
+//! A folder with a world in `wit` and a source in C, JavaScript or Python
+//! beside it becomes a component, too, by the tool chain of that language,
+//! which is looked for and never installed.
+//!
 //! Owns the output directory, the nested cargo and the stamps. It does not
 //! run components, and `environment` is the only reader of the process
 //! environment.
 
+mod c;
 mod cargo;
 mod component;
 mod environment;
 mod error;
+mod foreign;
 mod install;
+mod javascript;
+mod language;
 mod probe;
+mod program;
 mod progress;
+mod python;
 mod stamp;
+mod template;
 mod toolchain;
+mod wit;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -25,11 +37,13 @@ use std::time::SystemTime;
 
 pub use crate::error::BuildError;
 pub use crate::progress::{Progress, Stderr};
+pub use crate::template::{NewError, Sdk, Template, create};
 
-use crate::cargo::Artifact;
+use crate::cargo::{Artifact, Form};
 use crate::environment::Environment;
+use crate::language::Source;
 use crate::stamp::{Digests, Stamp};
-use crate::toolchain::{Decision, Toolchain};
+use crate::toolchain::{Decision, Identity};
 
 /// What a build may do and where it puts things.
 #[derive(Clone, Debug)]
@@ -82,8 +96,9 @@ pub struct Built {
     pub fresh: bool,
 }
 
-/// Builds every component of the package in `source_dir`: its library, if it
-/// is a `cdylib`, and each example that is one.
+/// Builds every component of `source_dir`: of a Rust package its library, if
+/// it is a `cdylib`, and each example that is one; of the other languages the
+/// one that there is.
 ///
 /// Builds into one output directory wait for each other.
 pub fn build(
@@ -92,29 +107,53 @@ pub fn build(
     progress: &mut dyn Progress,
 ) -> Result<Vec<Built>, BuildError> {
     let environment = Environment::read()?;
-    let source = find_source(source_dir)?;
+    let source = Source::find(source_dir)?;
     let io = |path: &Path, source| BuildError::Io { path: path.to_owned(), source };
     fs::create_dir_all(&options.out_dir).map_err(|e| io(&options.out_dir, e))?;
     let out_dir = fs::canonicalize(&options.out_dir).map_err(|e| io(&options.out_dir, e))?;
     let options = Options { out_dir, ..options.clone() };
-    let recipe = stamp::recipe_digest(options.foreign_imports);
+    let recipe = recipe(&source, &options);
+    let fresh = || stamp::fresh(source.folder(), &options.out_dir, &recipe, environment.forced());
     // Digests make a look without the lock safe.
-    if let Some(built) = stamp::fresh(&source, &options.out_dir, &recipe, environment.forced()) {
+    if let Some(built) = fresh() {
         return Ok(built);
     }
     // Held until the end: two builds must not write one component at a time.
     let _lock = lock(&options.out_dir)?;
-    if let Some(built) = stamp::fresh(&source, &options.out_dir, &recipe, environment.forced()) {
+    if let Some(built) = fresh() {
         return Ok(built);
     }
-    let toolchain = toolchain::find_or_install(&source, &environment, options.install, progress)?;
-    let package = cargo::package(&source, &toolchain, &environment)?;
-    progress.say(&format!("building `{}` with {}", package.name, toolchain.describe()));
     let start = SystemTime::now();
-    let artifacts = cargo::build(&package, &options.out_dir, &toolchain, &environment)?;
+    let (tool_chain, artifacts) = match &source {
+        Source::Rust(folder) => rust(folder, &options, &environment, progress)?,
+        Source::Other(folder) => foreign::build(folder, &options.out_dir, &environment, progress)?,
+    };
     let names = artifacts.iter().map(|artifact| artifact.name.clone()).collect();
-    let job = Job { source, options, recipe, toolchain, start, names };
+    let source = source.folder().to_owned();
+    let job = Job { source, options, recipe, tool_chain, start, names };
     job.finish(&artifacts)
+}
+
+/// The tool chain, which may have to be installed first, and what it made.
+fn rust(
+    source: &Path,
+    options: &Options,
+    environment: &Environment,
+    progress: &mut dyn Progress,
+) -> Result<(Identity, Vec<Artifact>), BuildError> {
+    let toolchain = toolchain::find_or_install(source, environment, options.install, progress)?;
+    let package = cargo::package(source, &toolchain, environment)?;
+    progress.say(&format!("building `{}` with {}", package.name, toolchain.describe()));
+    let artifacts = cargo::build(&package, &options.out_dir, &toolchain, environment)?;
+    Ok((toolchain.identity, artifacts))
+}
+
+fn recipe(source: &Source, options: &Options) -> String {
+    let how = match source {
+        Source::Rust(_) => String::new(),
+        Source::Other(folder) => foreign::recipe(folder),
+    };
+    stamp::recipe_digest(options.foreign_imports, &how)
 }
 
 /// The tool chain that would build the package in `source_dir`, in words.
@@ -134,13 +173,13 @@ pub fn toolchain_of(source_dir: &Path) -> Result<String, BuildError> {
 /// and nothing changed since; builds nothing and runs nothing of the package.
 pub fn built(source_dir: &Path, options: &Options) -> Result<Option<Vec<Built>>, BuildError> {
     let environment = Environment::read()?;
-    let source = find_source(source_dir)?;
+    let source = Source::find(source_dir)?;
     // Nothing was ever built into a directory that is not there.
     let Ok(out_dir) = fs::canonicalize(&options.out_dir) else {
         return Ok(None);
     };
-    let recipe = stamp::recipe_digest(options.foreign_imports);
-    Ok(stamp::fresh(&source, &out_dir, &recipe, environment.forced()))
+    let recipe = recipe(&source, options);
+    Ok(stamp::fresh(source.folder(), &out_dir, &recipe, environment.forced()))
 }
 
 /// What the last step needs to know of those before it.
@@ -148,8 +187,8 @@ struct Job {
     source: PathBuf,
     options: Options,
     recipe: String,
-    toolchain: Toolchain,
-    /// When cargo began to read.
+    tool_chain: Identity,
+    /// When the compiler began to read, or before.
     start: SystemTime,
     /// Of all components, sorted.
     names: Vec<String>,
@@ -166,8 +205,14 @@ impl Job {
 
     fn finish_one(&self, artifact: &Artifact, digests: &mut Digests) -> Result<Built, BuildError> {
         let out_dir = &self.options.out_dir;
-        let core = read(&artifact.module)?;
-        let component = component::encode(&artifact.name, &core, self.options.foreign_imports)?;
+        let (bytes, foreign) = (read(&artifact.module)?, self.options.foreign_imports);
+        let mut component = match artifact.form {
+            Form::Core => component::encode(&artifact.name, &bytes, foreign)?,
+            Form::Component => component::check(&artifact.name, bytes, foreign)?,
+        };
+        if let Some(docs) = &artifact.docs {
+            docs.append_to(&mut component.bytes);
+        }
         let path = stamp::component_path(out_dir, &self.source, &artifact.name);
         let stamp_path = stamp::path(out_dir, &self.source, &artifact.name);
         // Without a stamp the component is stale, so a crash between the two
@@ -180,7 +225,7 @@ impl Job {
             source: self.source.clone(),
             components: self.names.clone(),
             recipe: self.recipe.clone(),
-            tool_chain: self.toolchain.identity.clone(),
+            tool_chain: self.tool_chain.clone(),
             digest: stamp::digest(&component.bytes),
             bytes: component.bytes.len() as u64,
             imports: component.imports,
@@ -194,16 +239,6 @@ impl Job {
         }
         Ok(stamp.into_built(path, false))
     }
-}
-
-fn find_source(source_dir: &Path) -> Result<PathBuf, BuildError> {
-    let folder = || source_dir.to_owned();
-    let source = fs::canonicalize(source_dir)
-        .map_err(|source| BuildError::NoFolder { folder: folder(), source })?;
-    if !source.join("Cargo.toml").is_file() {
-        return Err(BuildError::NoManifest { folder: folder() });
-    }
-    Ok(source)
 }
 
 fn lock(out_dir: &Path) -> Result<File, BuildError> {

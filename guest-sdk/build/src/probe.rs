@@ -66,15 +66,16 @@ pub(crate) fn toolchain(
     let (bytes, modified_ns) = file_state(&rustc).map_err(failed)?;
     let version = version.lines().next().unwrap_or_default().to_owned();
     let cargo = PathBuf::from(cargo);
-    Ok(Toolchain { identity: Identity { kind, rustc, bytes, modified_ns, version }, cargo })
+    let identity = Identity { kind: Some(kind), program: rustc, bytes, modified_ns, version };
+    Ok(Toolchain { kind, identity, cargo })
 }
 
 /// The compiler of `identity` is still the same file.
 pub(crate) fn is_unchanged(identity: &Identity) -> bool {
-    file_state(&identity.rustc).is_ok_and(|state| state == (identity.bytes, identity.modified_ns))
+    file_state(&identity.program).is_ok_and(|state| state == (identity.bytes, identity.modified_ns))
 }
 
-fn file_state(path: &Path) -> io::Result<(u64, u64)> {
+pub(crate) fn file_state(path: &Path) -> io::Result<(u64, u64)> {
     let metadata = fs::metadata(path)?;
     let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok((metadata.len(), u64::try_from(modified.as_nanos()).unwrap_or(u64::MAX)))
@@ -118,7 +119,7 @@ fn is_root() -> bool {
 }
 
 /// Standard output of a program that succeeded.
-fn output(
+pub(crate) fn output(
     program: impl AsRef<std::ffi::OsStr>,
     arguments: &[&str],
     directory: &Path,

@@ -16,7 +16,7 @@ use crate::{Built, cargo, probe};
 
 /// Raise it when the same sources give another component for a reason that is
 /// not in [`cargo::recipe`], such as another version of wit-component.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Digits of a folder's digest in a file name.
 const FOLDER_DIGITS: usize = 8;
@@ -64,7 +64,7 @@ pub(crate) fn component_path(out_dir: &Path, source: &Path, name: &str) -> PathB
 
 /// Two folders may hold packages of one name; neither takes the other's
 /// component for its own.
-fn stem(source: &Path, name: &str) -> String {
+pub(crate) fn stem(source: &Path, name: &str) -> String {
     let folder = digest(source.as_os_str().as_encoded_bytes());
     format!("{name}-{}", folder.chars().take(FOLDER_DIGITS).collect::<String>())
 }
@@ -88,10 +88,11 @@ fn regular(path: &Path) -> Option<Vec<u8>> {
     fs::read(path).ok()
 }
 
-/// Stands for everything that this crate itself adds to a component.
-pub(crate) fn recipe_digest(foreign_imports: bool) -> String {
+/// Stands for everything that this crate itself adds to a component: `how` for
+/// what it does in a language besides Rust.
+pub(crate) fn recipe_digest(foreign_imports: bool, how: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
-    let recipe = format!("{FORMAT} {version} {foreign_imports} {:?}", cargo::recipe());
+    let recipe = format!("{FORMAT} {version} {foreign_imports} {:?} {how}", cargo::recipe());
     digest(recipe.as_bytes())
 }
 
@@ -109,11 +110,11 @@ pub(crate) fn fresh(
     let mut compilers = HashMap::new();
     for stamp in &stamps {
         let same_compiler = *compilers
-            .entry(&stamp.tool_chain.rustc)
+            .entry(&stamp.tool_chain.program)
             .or_insert_with(|| probe::is_unchanged(&stamp.tool_chain));
         let fresh = names.iter().copied().eq(&stamp.components)
             && stamp.recipe == recipe
-            && forced.is_none_or(|kind| kind == stamp.tool_chain.kind)
+            && stamp.tool_chain.kind.is_none_or(|kind| forced.is_none_or(|it| it == kind))
             && same_compiler
             && stamp.is_fresh(&component_path(out_dir, source, &stamp.name), &mut digests);
         if !fresh {
@@ -197,10 +198,10 @@ mod tests {
                 name: name.to_owned(),
                 source: PathBuf::from(SOURCE),
                 components: components.iter().map(|&name| name.to_owned()).collect(),
-                recipe: recipe_digest(false),
+                recipe: recipe_digest(false, ""),
                 tool_chain: Identity {
-                    kind: Kind::Debian,
-                    rustc: self.dir.join("rustc"),
+                    kind: Some(Kind::Debian),
+                    program: self.dir.join("rustc"),
                     bytes: metadata.len(),
                     modified_ns: u64::try_from(modified.as_nanos()).unwrap(),
                     version: "rustc 1".to_owned(),
@@ -214,7 +215,7 @@ mod tests {
         }
 
         fn fresh(&self) -> Option<Vec<Built>> {
-            fresh(Path::new(SOURCE), &self.dir, &recipe_digest(false), None)
+            fresh(Path::new(SOURCE), &self.dir, &recipe_digest(false, ""), None)
         }
     }
 
@@ -261,7 +262,7 @@ mod tests {
     fn another_recipe_tool_chain_or_folder_is_stale() {
         let fixture = Fixture::new("other");
         let source = Path::new(SOURCE);
-        let (recipe, other) = (recipe_digest(false), recipe_digest(true));
+        let (recipe, other) = (recipe_digest(false, ""), recipe_digest(false, "x"));
         let check = |source: &Path, recipe: &str, forced| {
             fresh(source, &fixture.dir, recipe, forced).is_some()
         };

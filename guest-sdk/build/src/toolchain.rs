@@ -28,6 +28,7 @@ pub(crate) enum Kind {
 /// A tool chain that is there.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Toolchain {
+    pub(crate) kind: Kind,
     pub(crate) identity: Identity,
     pub(crate) cargo: PathBuf,
 }
@@ -37,9 +38,10 @@ pub(crate) struct Toolchain {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Identity {
-    pub(crate) kind: Kind,
+    /// Of compilers of Rust.
+    pub(crate) kind: Option<Kind>,
     /// The compiler itself, not a proxy of it.
-    pub(crate) rustc: PathBuf,
+    pub(crate) program: PathBuf,
     pub(crate) bytes: u64,
     pub(crate) modified_ns: u64,
     /// Its first line about itself.
@@ -49,7 +51,7 @@ pub(crate) struct Identity {
 impl Toolchain {
     pub(crate) fn describe(&self) -> String {
         let version = &self.identity.version;
-        match self.identity.kind {
+        match self.kind {
             Kind::Active => format!("the active tool chain ({version})"),
             Kind::Debian => format!("Debian's tool chain and its library sources ({version})"),
         }

@@ -284,7 +284,10 @@ fn exit_of(error: &PluginError) -> Exit {
     match error {
         PluginError::Build { source, .. } => match source {
             ComponentError::NoFolder { .. }
-            | ComponentError::NoManifest { .. }
+            | ComponentError::NoSource { .. }
+            | ComponentError::NoWit { .. }
+            | ComponentError::SeveralLanguages { .. }
+            | ComponentError::SeveralFiles { .. }
             | ComponentError::NotAPackage { .. }
             | ComponentError::NoCdylib { .. }
             | ComponentError::Variable { .. } => Exit::Usage,

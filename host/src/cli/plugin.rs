@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod list;
 mod look;
+mod new;
 mod remove;
 pub(super) mod sheet;
 mod show;
@@ -23,6 +24,7 @@ pub(super) fn plugin(global: &Global, verb: Plugin) -> Result<Exit, CliError> {
         Plugin::Show(verb) => show::show(global, &verb),
         Plugin::Remove(verb) => remove::remove(global, &verb),
         Plugin::Check(verb) => check::check(global, &verb),
+        Plugin::New(verb) => new::new(&verb),
         Plugin::Build(verb) => build::build(global, verb),
     }
 }

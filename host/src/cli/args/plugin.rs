@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Subcommand};
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Plugin {
@@ -16,6 +16,8 @@ pub(in crate::cli) enum Plugin {
     Remove(Remove),
     /// Tell whether plugins are whole, load, and have what they ask for
     Check(Check),
+    /// Write a small project that builds, with a test
+    New(New),
     /// Build source folders into components
     Build(Build),
 }
@@ -71,8 +73,29 @@ pub(in crate::cli) struct Check {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct New {
+    /// In snake case, of the plugin and of the folder that is made for it
+    pub(in crate::cli) name: String,
+    /// What it is written in
+    #[arg(long, value_name = "LANGUAGE", default_value = "rust")]
+    pub(in crate::cli) lang: Language,
+    /// An agent in the place of a plugin
+    #[arg(long)]
+    pub(in crate::cli) agent: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Language {
+    Rust,
+    C,
+    Js,
+    Python,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct Build {
-    /// Folders with a `Cargo.toml`
+    /// Folders with a `Cargo.toml`, or with a `wit` and a source in C,
+    /// JavaScript or Python beside it
     #[arg(required = true)]
     pub(in crate::cli) dirs: Vec<PathBuf>,
     /// Copy the components into this directory, as NAME.wasm; it is made when
