@@ -12,6 +12,7 @@ fn a_blocked_import_is_stubbed_and_the_others_are_linked() {
     digest     [DIGEST]
     grant      read_file, search_files
     toolbox    any granted tool
+    can        read files
     linked     hermitage:subagent/progress@0.1.0#log
     linked     hermitage:subagent/file@0.1.0#read-file
     stubbed    hermitage:subagent/memory@0.1.0#memory: `memory` is blocked for children: only the parent holds it
@@ -30,6 +31,7 @@ fn strict_refuses_what_would_be_stubbed() {
     digest     [DIGEST]
     grant      read_file, search_files
     toolbox    any granted tool
+    can        read files
     linked     hermitage:subagent/progress@0.1.0#log
     linked     hermitage:subagent/file@0.1.0#read-file
     refused    hermitage:subagent/memory@0.1.0#memory: `memory` is blocked for children: only the parent holds it
@@ -66,6 +68,9 @@ fn the_report_is_json_when_that_is_asked_for() {
       ],
       "refused": [],
       "toolbox": "any granted tool",
+      "can": [
+        "compute, and nothing else"
+      ],
       "verdict": "runs: everything it imports is linked or answers `denied`"
     }
     ----- stderr
@@ -82,6 +87,7 @@ fn an_unknown_import_is_refused_whatever_is_granted() {
     digest     [DIGEST]
     grant      read_file, write_file, patch, search_files
     toolbox    any granted tool
+    can        read files
     linked     hermitage:subagent/progress@0.1.0#log
     linked     hermitage:subagent/file@0.1.0#read-file
     refused    evil:corp/exfiltrate@1.0.0: unknown interface: nothing outside the contract is linked
@@ -106,8 +112,9 @@ fn a_component_that_is_no_agent_is_not_said_to_import_anything() {
     digest     [DIGEST]
     grant      read_file, search_files
     toolbox    any granted tool
+    can        compute, and nothing else
     refused    component: it exports no function `run`, which starts an agent
-    verdict    does not run: it is a component, but no agent
+    verdict    does not run: it is a component, but no agent; `hermitage plugin show` tells what a tool plugin can do
     ----- stderr
     ");
 }

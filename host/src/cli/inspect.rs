@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{
     Exit,
     args::{Global, Inspect, names},
+    can::can,
     error::CliError,
     output,
     screen::Screen,
@@ -33,6 +34,8 @@ struct Report<'a> {
     boundary: &'a BoundaryRecord,
     /// Through the toolbox, which is always linked.
     toolbox: &'static str,
+    /// What it can do with this grant, in words.
+    can: &'a [&'static str],
     /// Whether it runs, in words.
     verdict: &'static str,
 }
@@ -51,12 +54,14 @@ pub(super) fn inspect(global: &Global, args: &Inspect) -> Result<Exit, CliError>
         Ok::<_, CliError>((seen, is_strictness))
     })??;
     let Seen { name, bytes, boundary } = seen;
+    let can = can(&boundary.linked);
     let report = Report {
         name: &name,
         bytes,
         strict: args.strict,
         boundary: &boundary,
         toolbox: "any granted tool",
+        can: &can,
         verdict: verdict(&boundary, is_strictness),
     };
     if args.json {
@@ -108,6 +113,7 @@ fn text(report: &Report<'_>) -> String {
         ("grant", if granted.is_empty() { "no tools".to_owned() } else { granted }),
         ("toolbox", report.toolbox.to_owned()),
     ];
+    lines.extend(report.can.iter().map(|it| ("can", (*it).to_owned())));
     lines.extend(boundary.linked.iter().map(|it| ("linked", it.clone())));
     lines.extend(boundary.stubbed.iter().map(|it| ("stubbed", with_reason(it))));
     lines.extend(boundary.refused.iter().map(|it| ("refused", with_reason(it))));
@@ -129,7 +135,7 @@ fn verdict(boundary: &BoundaryRecord, is_strictness: bool) -> &'static str {
     } else if is_strictness {
         "does not run: it imports what is not granted (`--strict`)"
     } else if refused.all(|it| it.import == BoundaryLine::WHOLE) {
-        "does not run: it is a component, but no agent"
+        "does not run: it is a component, but no agent; `hermitage plugin show` tells what a tool plugin can do"
     } else {
         "does not run: it imports what no child can have"
     }
