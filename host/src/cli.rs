@@ -22,6 +22,8 @@ mod plugin;
 mod progress;
 mod report;
 mod run;
+#[cfg(test)]
+mod schema;
 mod screen;
 mod setup;
 mod terminal;

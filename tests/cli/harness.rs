@@ -4,13 +4,19 @@
 use std::{
     env,
     ffi::OsStr,
-    fmt, fs,
+    fmt,
+    fs::{self, File},
     io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
 use hermitage_tests::{checkout, guest};
+use rustix::{
+    fs::OFlags,
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+};
 use tempfile::TempDir;
 
 /// What differs between two runs.
@@ -131,6 +137,17 @@ impl Cli {
         child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
         Ran::from(child.wait_with_output().unwrap())
     }
+}
+
+/// A terminal: the end of the person, and that of the program.
+pub(crate) fn terminal() -> (File, File) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    let flags = OFlags::NOCTTY.bits().cast_signed();
+    let end = File::options().read(true).write(true).custom_flags(flags).open(name).unwrap();
+    (File::from(master), end)
 }
 
 fn home_of(variable: &str, dir: &str) -> PathBuf {

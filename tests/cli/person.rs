@@ -2,33 +2,27 @@
 //! that lacks something.
 
 use std::{
-    fs::File,
     io::Read as _,
     process::{Command, Stdio},
 };
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
 use crate::{
     check,
-    harness::{Cli, Ran},
+    harness::{Cli, Ran, terminal},
 };
 
 const RUN: [&str; 4] = ["run", "read it", "--agent", "./honest.wasm"];
 
 /// What a command shows on a terminal, and its exit code.
 fn on_a_terminal(mut command: Command) -> (Option<i32>, String) {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-    let open = || File::options().read(true).write(true).open(&name).unwrap();
-    command.env("TERM", "xterm").stdout(open()).stderr(open());
+    let (mut master, end) = terminal();
+    command.env("TERM", "xterm").stdout(end.try_clone().unwrap()).stderr(end);
     let mut child = command.spawn().unwrap();
     // The ends of the terminal that the command would keep open.
     drop(command);
-    let (mut master, mut shown) = (File::from(master), Vec::new());
+    let mut shown = Vec::new();
     // The last end is closed: an error on Linux.
     let _ = master.read_to_end(&mut shown);
     (child.wait().unwrap().code(), String::from_utf8(shown).unwrap())

@@ -3,13 +3,13 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
-    process::Stdio,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    process::{Command, Stdio},
 };
 
 use crate::{
     check,
-    harness::{Cli, Ran},
+    harness::{Cli, Ran, terminal},
 };
 
 /// A component of another tool chain: plain functions, and what it imports.
@@ -101,7 +101,7 @@ fn a_plugin_is_added_listed_shown_called_checked_and_removed() {
     check!(cli.run(&["plugin", "check"]), @"
     exit: 0
     ----- stdout
-    ✓ sums: 0.1.0 whole, and loads; tools: 1
+    ✓ sums: 0.1.0 is whole and loads, with 1 tool
     ----- stderr
     ");
     check!(cli.run(&["plugin", "remove", "sums"]), @"
@@ -133,6 +133,58 @@ fn a_plugin_is_added_listed_shown_called_checked_and_removed() {
     ----- stderr
     no tool plugin is installed: `hermitage plugin add PATH` adds one
     ");
+}
+
+/// With an answer to the question, if one is asked.
+fn asked(cli: &Cli, args: &[&str], answer: &str) -> (Option<i32>, String) {
+    let mut command = cli.command(args);
+    let (mut keyboard, screen) = terminal();
+    let end = || screen.try_clone().unwrap();
+    // A session of its own, whose terminal is that one.
+    let script = "exec setsid --ctty \"$0\" \"$@\"";
+    let program = command.get_program().to_owned();
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(script).arg(program).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell.current_dir(command.get_current_dir().unwrap());
+    shell.stdin(end()).stdout(end()).stderr(end());
+    command = shell;
+    let mut child = command.spawn().unwrap();
+    drop((command, screen));
+    let mut shown = Vec::new();
+    let mut piece = [0; 1024];
+    while let Ok(read @ 1..) = keyboard.read(&mut piece) {
+        let before = shown.len();
+        shown.extend_from_slice(&piece[..read]);
+        let is_question = |it: &[u8]| String::from_utf8_lossy(it).ends_with("> ");
+        if is_question(&shown) && !is_question(&shown[..before]) {
+            keyboard.write_all(answer.as_bytes()).unwrap();
+        }
+    }
+    (child.wait().unwrap().code(), String::from_utf8_lossy(&shown).into_owned())
+}
+
+#[test]
+fn a_person_at_a_terminal_is_asked_and_may_say_no() {
+    let cli = with_sums();
+    let args = ["plugin", "add", "sums"];
+    let names = || cli.run(&["plugin", "list", "--json"]).json().as_array().unwrap().len();
+    for no in ["\n", "n\n", "yes please\n", "\u{4}"] {
+        let (exit, shown) = asked(&cli, &args, no);
+        assert!(shown.contains("? Add `sums`? [y/N]"), "{shown}");
+        assert!(shown.contains("error: nothing was added"), "{shown}");
+        assert_eq!((exit, names()), (Some(1), 0), "{no:?}");
+    }
+    let (exit, shown) = asked(&cli, &args, "Y\n");
+    assert_eq!((exit, names()), (Some(0), 1), "{shown}");
+    // Nobody is asked about what they agreed to.
+    let (exit, shown) = asked(&cli, &args, "n\n");
+    assert!(exit == Some(0) && !shown.contains('?'), "{shown}");
 }
 
 #[test]

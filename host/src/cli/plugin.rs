@@ -2,7 +2,7 @@
 
 mod add;
 mod build;
-mod check;
+pub(super) mod check;
 mod list;
 mod look;
 mod new;

@@ -37,7 +37,7 @@ const MAX_LINE_CHARS: usize = 160;
 
 /// A tool of this host. `schema/tool.json` describes it.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Line {
+pub(super) struct Line {
     /// By which it is granted and called.
     name: String,
     /// The smallest toolset with it.

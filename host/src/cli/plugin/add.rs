@@ -2,11 +2,13 @@
 //! keeps what they agree to.
 
 use super::{
+    check::how_to_set,
     look::look,
     sheet::{Kind, Sheet, line},
     source::Offer,
 };
 use crate::{
+    boundary::SecretAsk,
     cli::{
         Exit,
         args::{Global, plugin::Add},
@@ -17,7 +19,7 @@ use crate::{
         setup::{Setup, block_on},
     },
     plugin::{
-        Approval,
+        Approval, Manifest,
         installed::{Added, Draft, InstalledError},
     },
     tools::clarify::Person as _,
@@ -46,7 +48,7 @@ pub(super) fn add(global: &Global, verb: &Add) -> Result<Exit, CliError> {
     let draft =
         Draft { approval: &approval, manifest: offer.text.as_deref(), component: &offer.component };
     match installed.add(draft, before.as_ref())? {
-        Added::New => told(&approval),
+        Added::New => told(&setup, &offer.manifest, &approval),
         // Another process was faster.
         Added::Same => unchanged(&approval),
     }
@@ -77,11 +79,17 @@ fn agree(approval: &Approval) -> Result<(), CliError> {
     }
 }
 
-fn told(approval: &Approval) -> Result<Exit, CliError> {
+/// What is left to be done by hand, too.
+fn told(setup: &Setup, manifest: &Manifest, approval: &Approval) -> Result<Exit, CliError> {
     let (count, s) = plural(approval.tools.len());
     let name = &approval.name;
     output::result(&line("", &format!("added {name} {}, with {count} tool{s}", approval.version)))?;
     say(&format!("hint: `hermitage run GOAL --toolsets {name}` grants them to an agent"));
+    let set = setup.config.plugins.get(name).map(|it| &it.secrets);
+    let is_unset = |it: &&SecretAsk| set.is_none_or(|set| !set.contains_key(&it.name));
+    for ask in manifest.asks.secrets.iter().filter(is_unset) {
+        say(&format!("hint: for its secret `{}`, {}", ask.name, how_to_set(name, &ask.name)));
+    }
     Ok(Exit::Completed)
 }
 

@@ -1,28 +1,32 @@
 //! `hermitage plugin check`: whether plugins are whole, load on this machine,
 //! and are still what was agreed to.
 
-use std::fs::File;
+use std::{env, fs::File};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{look::describe_now, sheet::line};
+use super::{
+    look::{describe_now, refused},
+    sheet::line,
+};
 use crate::{
     cli::{
         Exit,
         args::{Global, plugin::Check},
         error::CliError,
-        output::{self, say},
+        output::{self, plural, say},
         setup::Setup,
     },
+    config::KeySource,
     plain_file,
-    plugin::{Approval, installed::InstalledPlugin},
+    plugin::{Approval, Manifest, installed::InstalledPlugin},
     sandbox::Binary,
 };
 
-/// What was found of one plugin.
+/// What was found of one plugin. `schema/plugin-check.json` describes it.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-struct Finding {
+pub(in crate::cli) struct Finding {
     /// Its name.
     plugin: String,
     /// Whether it can be called.
@@ -70,7 +74,7 @@ fn found(setup: &Setup, name: &str) -> Result<String, CliError> {
     let component = component(setup, &installed)?;
     let InstalledPlugin { approval, manifest, .. } = installed;
     let described = describe_now(setup, &manifest, &component)?;
-    let described = described.map_err(|it| super::look::refused(&manifest, it))?;
+    let described = described.map_err(|it| refused(&manifest, it))?;
     // Its name and its words are the approval's.
     let now = Approval::of(&manifest, None, described.tools, &component, 0.0);
     let changes = Approval { manifest: approval.manifest, ..now }.changes(&approval);
@@ -78,8 +82,59 @@ fn found(setup: &Setup, name: &str) -> Result<String, CliError> {
         let error = anyhow::anyhow!("it is not what was approved: {change}");
         return Err(again(error));
     }
-    let count = approval.tools.len();
-    Ok(format!("{} whole, and loads; tools: {count}", approval.version))
+    let secrets = secrets(setup, &manifest)?;
+    let (count, s) = plural(approval.tools.len());
+    Ok(format!("{} is whole and loads, with {count} tool{s}{secrets}", approval.version))
+}
+
+/// Of each secret that it asks for, whether it is there; none is read out.
+fn secrets(setup: &Setup, manifest: &Manifest) -> Result<String, CliError> {
+    let set = setup.config.plugins.get(&manifest.name).map(|it| &it.secrets);
+    let mut res = String::new();
+    for ask in &manifest.asks.secrets {
+        let name = &ask.name;
+        let found = set.and_then(|it| it.get(name));
+        match (found, found.and_then(missing)) {
+            (Some(_), None) => res.push_str(&format!("; its secret `{name}` is there")),
+            (None, _) if !ask.required => {
+                res.push_str(&format!("; it works without its secret `{name}`"));
+            }
+            (_, why) => {
+                let why = why.unwrap_or_else(|| "is not set".to_owned());
+                let error = anyhow::anyhow!("its secret `{name}` {why}");
+                return Err(CliError::host(error).hint(how_to_set(&manifest.name, name)));
+            }
+        }
+    }
+    let is_asked = |it: &&String| !manifest.asks.secrets.iter().any(|ask| ask.name == **it);
+    for strange in set.into_iter().flat_map(|it| it.keys()).filter(is_asked) {
+        res.push_str(&format!("; `{strange}` is set and not asked for"));
+    }
+    Ok(res)
+}
+
+/// Why there is nothing at a place for a secret, as far as that can be told
+/// without reading it: a command may ask the person something.
+fn missing(source: &KeySource) -> Option<String> {
+    match source {
+        KeySource::Variable(it) => {
+            let is_blank = env::var(it).unwrap_or_default().trim().is_empty();
+            is_blank.then(|| format!("is to be in `{it}`, which is not set"))
+        }
+        KeySource::File(path) => {
+            let opened = plain_file::open(path).err();
+            opened.map(|err| format!("is to be in `{}`: {err}", path.display()))
+        }
+        KeySource::Command(_) => None,
+    }
+}
+
+/// The lines that a person has to write.
+pub(super) fn how_to_set(plugin: &str, secret: &str) -> String {
+    format!(
+        "set `api_key_env`, `api_key_cmd` or `api_key_file` of `[plugins.{plugin}.secrets.{secret}]` in the \
+         configuration"
+    )
 }
 
 /// The component, if it is the one that was agreed to.

@@ -20,7 +20,7 @@ const MAX_ARGUMENTS_CHARS: usize = 200;
 /// How it got here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
+pub(in crate::cli) enum Kind {
     /// A tool plugin that a person has added.
     Installed,
     /// A tool plugin that is not added.
@@ -31,7 +31,7 @@ pub(super) enum Kind {
 
 /// What is told of one. `schema/plugin.json` describes it.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub(super) struct Sheet {
+pub(in crate::cli) struct Sheet {
     /// By which it is granted, or run.
     pub(super) name: String,
     /// How it got here.
@@ -63,7 +63,7 @@ pub(super) struct Sheet {
 
 /// One tool of a plugin.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub(super) struct ToolSheet {
+pub(in crate::cli) struct ToolSheet {
     /// By which it is granted and called.
     pub(super) name: String,
     /// As a model reads it.
