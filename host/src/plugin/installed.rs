@@ -176,6 +176,9 @@ impl Installed {
             folder.text(file, max).map_err(|err| damaged(format!("`{file}` can't be read: {err}")))
         };
         let missing = |file: &str| damaged(format!("`{file}` is missing"));
+        if !folder.is_private().map_err(failed(&self.dir.join(name)))? {
+            return Err(damaged("other users may write into its directory".to_owned()));
+        }
         let approval = text(APPROVAL, MAX_APPROVAL_BYTES)?.ok_or_else(|| missing(APPROVAL))?;
         let approval = Approval::from_json(&approval).map_err(|it| damaged(reason(&it)))?;
         if approval.name != name {

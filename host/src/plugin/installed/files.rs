@@ -12,6 +12,7 @@ use std::{
 use rustix::{
     fs::{CWD, Mode, OFlags, RenameFlags, openat, renameat_with},
     io::Errno,
+    process::geteuid,
 };
 
 use tempfile::TempDir;
@@ -38,6 +39,13 @@ impl Folder {
             Err(Errno::NOENT) => Ok(None),
             Err(err) => Err(err.into()),
         }
+    }
+
+    /// Whether nobody but this user, or root, can put something else into it.
+    pub(super) fn is_private(&self) -> io::Result<bool> {
+        let metadata = self.0.metadata()?;
+        let is_ours = [0, geteuid().as_raw()].contains(&metadata.uid());
+        Ok(is_ours && metadata.mode() & 0o022 == 0)
     }
 
     /// Whether another one took its place, or none: then it may have been taken

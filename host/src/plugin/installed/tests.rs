@@ -118,6 +118,10 @@ fn what_was_changed_by_hand_is_damaged_and_can_be_added_again() {
         |it| fs::write(it.join(APPROVAL), vec![b' '; 9 << 20]).unwrap(),
         "`approved.json` can't be read: it has more than",
     );
+    check(
+        |it| fs::set_permissions(it, fs::Permissions::from_mode(0o777)).unwrap(),
+        "other users may write into its directory",
+    );
     installed.add(one.draft(), None).unwrap();
     replace(&installed.dir.join("a"), "\"name\": \"a\"", "\"name\": \"b\"");
     let error = installed.get("a").unwrap_err().to_string();
