@@ -1,5 +1,6 @@
-//! An application that embeds the host: it brings tools of its own, delegates
-//! a batch in the background, goes on working, and gets one completion.
+//! An application that embeds the host: it brings tools of its own, installs
+//! one that a stranger wrote, delegates a batch in the background, goes on
+//! working, and gets one completion.
 //!
 //! ```text
 //! cargo run --release --example embed
@@ -13,8 +14,8 @@ use std::{
 };
 
 use hermitage::{
-    BuildOnStderr, Deliveries, Delivery, Host, NativeTool, Parent, Progress, Session, ToolError,
-    ToolSpec, Update, tool,
+    Binary, BuildOnStderr, Deliveries, Delivery, Host, Manifest, NativeTool, Parent, Progress,
+    Session, ToolError, ToolSpec, Update, tool,
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -33,6 +34,12 @@ fn main() -> Result {
 
 #[tokio::main]
 async fn application() -> Result {
+    let (manifest, component) = prices()?;
+    println!("A stranger's plugin `{}` asks for this:", manifest.name);
+    for wish in manifest.asks.words() {
+        println!("  {wish}");
+    }
+
     let home = tempfile::tempdir()?;
     let host = Host::builder()
         .store_at(home.path().join("hermitage.db"))
@@ -40,6 +47,7 @@ async fn application() -> Result {
         .library(common::bundled_agents(), Box::new(BuildOnStderr))
         .tool(lookup_ticket())
         .parent_tool(memory())
+        .vouched_plugin(manifest, component)
         .build()
         .await?;
     host.warm_up(&["survey", "steps"]).await?;
@@ -47,7 +55,7 @@ async fn application() -> Result {
     // Who asks is the application's word. No model can name another session.
     let session = Session::Local;
     let parent = host.parent(&session);
-    println!("The application holds these tools:");
+    println!("\nThe application holds these tools:");
     for tool in parent.tools() {
         println!("  {}", tool.name);
     }
@@ -78,6 +86,7 @@ fn batch() -> Value {
     let look_up = json!([
         {"tool": "lookup_ticket", "arguments": {"number": 7}},
         {"tool": "search_files", "arguments": {"content": "water"}},
+        {"tool": "prices/with_tax", "arguments": {"cents": 1000}},
     ]);
     let remember = json!([{"tool": "memory", "arguments": {"note": "the child was here"}}]);
     json!({
@@ -87,7 +96,7 @@ fn batch() -> Value {
             {
                 "goal": "Find what ticket 7 is about",
                 "agent": "steps",
-                "toolsets": ["lookup_ticket", "search_files"],
+                "toolsets": ["lookup_ticket", "search_files", "prices"],
                 "context": look_up.to_string(),
             },
             {
@@ -98,6 +107,32 @@ fn batch() -> Value {
             },
         ],
     })
+}
+
+/// What came with the plugin. Without `[[http]]` or `[workspace]` it asks for
+/// nothing.
+const MANIFEST: &str = r#"
+name = "prices"
+version = "1.0.0"
+description = "Calculates prices"
+
+[tools.with_tax]
+description = "Gives a price in cents with the tax of twenty percent."
+"#;
+
+/// A plugin that knows nothing of this host: a component with a plain function.
+/// An application reads it from a file.
+fn prices() -> Result<(Manifest, Binary)> {
+    let component = wat::parse_str(
+        r#"(component
+            (core module $code
+                (func (export "with-tax") (param i32) (result i32)
+                    (i32.div_u (i32.mul (local.get 0) (i32.const 120)) (i32.const 100))))
+            (core instance $it (instantiate $code))
+            (func (export "with-tax") (param "cents" u32) (result u32)
+                (canon lift (core func $it "with-tax"))))"#,
+    )?;
+    Ok((Manifest::parse("plugin.toml", MANIFEST)?, Binary::new(component)))
 }
 
 /// A tool of the application that children may be granted.
