@@ -29,6 +29,7 @@ mod load_error;
 mod model;
 mod permits;
 mod plugin;
+mod port;
 mod progress;
 mod read;
 mod recent;

@@ -15,6 +15,7 @@ mod injection;
 mod many;
 mod model;
 mod plugins;
+mod requests;
 mod restart;
 mod review;
 mod sockets;
@@ -31,6 +32,7 @@ fn every_guest_has_a_test() {
         include_str!("foreign.rs"),
         include_str!("hostile.rs"),
         include_str!("many.rs"),
+        include_str!("requests.rs"),
         include_str!("review.rs"),
         include_str!("stop.rs"),
         include_str!("tools.rs"),

@@ -1,12 +1,11 @@
 //! Providers and models, which have names of the user's: from what is written
-//! down of each to what can be asked. (Plugins, too: `plugin`.)
+//! down of each to what can be asked.
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use super::{
     Config, ConfigError,
     entry::{Entry, each},
-    plugin::{self, PluginConfig},
     values::Values,
 };
 use crate::{
@@ -76,7 +75,6 @@ pub(super) struct Named {
     pub(super) providers: BTreeMap<String, ProviderConfig>,
     pub(super) models: BTreeMap<String, ModelConfig>,
     pub(super) default_model: Option<String>,
-    pub(super) plugins: BTreeMap<String, PluginConfig>,
 }
 
 /// The names that there are, of right entries and of others.
@@ -129,8 +127,7 @@ pub(super) fn resolve(values: &Values, errors: &mut Vec<ConfigError>) -> Named {
     let default_model = Some(name).filter(|it| !it.is_empty());
     let origin = values.origin(DefaultModel::name.key);
     errors.extend(default_model.as_ref().and_then(|it| names.unknown_default(it, origin)));
-    let plugins = plugin::resolve(values, errors);
-    Named { providers, models, default_model, plugins }
+    Named { providers, models, default_model }
 }
 
 fn provider(entry: &mut Entry<'_>) -> Option<ProviderConfig> {

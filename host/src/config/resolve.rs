@@ -1,7 +1,7 @@
 //! From the values of all layers to the configuration, and what does not fit in
 //! it.
 
-use super::{Config, ConfigError, model, sections, values::Values};
+use super::{Config, ConfigError, model, plugin, sections, values::Values};
 use crate::{
     delegation::{Limits, budget},
     provider::Patience,
@@ -15,8 +15,9 @@ use crate::{
 pub(super) fn resolve(values: &Values) -> (Config, Vec<ConfigError>) {
     let mut errors = Vec::new();
     let named = model::resolve(values, &mut errors);
+    let plugins = plugin::resolve(values, &mut errors);
     let mut reader = Reader::new(values);
-    let config = sections::read(&mut reader, named);
+    let config = sections::read(&mut reader, named, plugins);
     let wrong = reader.into_wrong().into_iter();
     errors.extend(wrong.map(|(key, it)| ConfigError::of(it, values.origin(&key), &key)));
     errors.extend(bad_glob(&config, values));

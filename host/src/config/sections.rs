@@ -1,9 +1,9 @@
 //! The one list of what is configured: where each section is declared, and which
 //! field of [`Config`] it becomes.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
-use super::{Config, keys::Keys, model::Named};
+use super::{Config, keys::Keys, model::Named, plugin::PluginConfig};
 use crate::{
     completion::QueueConfig,
     delegation::{self, budget},
@@ -41,8 +41,12 @@ fn all() -> Vec<Section> {
 }
 
 /// All of them, around what has names.
-pub(super) fn read(from: &mut Reader<'_>, named: Named) -> Config {
-    let Named { providers, models, default_model, plugins } = named;
+pub(super) fn read(
+    from: &mut Reader<'_>,
+    named: Named,
+    plugins: BTreeMap<String, PluginConfig>,
+) -> Config {
+    let Named { providers, models, default_model } = named;
     Config {
         delegation: delegation::Limits::read(from),
         budget: budget::Limits::read(from),

@@ -3,15 +3,14 @@
 
 use std::{sync::Arc, time::Instant};
 
-use futures_util::FutureExt as _;
-use tokio_util::task::TaskTracker;
 use wasmtime::component::ResourceTable;
+use wasmtime_wasi_http::WasiHttpCtxView;
 
 use super::{
     blocking::Blocking,
-    convert,
     given::Given,
     limits::StoreLimits,
+    port::ToolPort,
     record::Record,
     stop::Halt,
     wasi::{InertWasi, http::WasiHttp},
@@ -23,9 +22,7 @@ use crate::{
     event::ToolTrace,
     provider::ChatResponse,
     tools::web::{OutgoingAnswer, OutgoingRequest},
-    toolset::{
-        Caller, Grant, Meter, ModelError, ModelHost, Output, Registry, Tool, ToolError, ToolId,
-    },
+    toolset::{Grant, ModelError, Output, Tool, ToolError, ToolId},
 };
 
 /// Host calls that still get an answer, `exhausted`, after the budget is
@@ -200,9 +197,10 @@ impl Cell {
         self.halt.unless_stopped(done).await
     }
 
-    /// The way to the host's runtime, for what a library of WASI starts.
-    pub(super) fn port(&self) -> ToolPort {
-        self.tools.clone()
+    /// `wasi:http`, within the same.
+    pub(super) fn web(&mut self) -> WasiHttpCtxView<'_> {
+        let outgoing = self.given.http.as_ref();
+        self.wasi_http.view(&mut self.table, outgoing, &self.tools, &self.record)
     }
 
     /// All that runs on the guest's stack: hand over, wait.
@@ -223,72 +221,5 @@ impl Cell {
             ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
         res
-    }
-}
-
-/// The way from a guest's stack to the host's own runtime, where tools work.
-/// The tracker knows of every call until it has really ended.
-#[derive(Clone)]
-pub(super) struct ToolPort {
-    pub(super) registry: Arc<Registry>,
-    pub(super) meter: Arc<dyn Meter>,
-    /// `None`: no plan links a chat.
-    pub(super) model: Option<Arc<dyn ModelHost>>,
-    pub(super) caller: Caller,
-    pub(super) runtime: tokio::runtime::Handle,
-    pub(super) tracker: TaskTracker,
-}
-
-impl ToolPort {
-    fn work<T: Tool>(
-        &self,
-        mut call: T,
-    ) -> impl Future<Output = Result<T::Output, ToolError>> + Send + 'static {
-        let (registry, meter) = (Arc::clone(&self.registry), Arc::clone(&self.meter));
-        let caller = self.caller.clone();
-        async move {
-            meter.pay()?;
-            call.drop_empty();
-            registry.work::<T>()?.call(caller, call).await
-        }
-    }
-
-    fn work_json(
-        &self,
-        tool: ToolId,
-        arguments: String,
-    ) -> impl Future<Output = Result<String, ToolError>> + Send + 'static {
-        let (registry, meter) = (Arc::clone(&self.registry), Arc::clone(&self.meter));
-        let caller = self.caller.clone();
-        async move {
-            meter.pay()?;
-            registry.call_json(caller, tool, arguments).await
-        }
-    }
-
-    fn chat(
-        &self,
-        request: contract::model::ChatRequest,
-    ) -> impl Future<Output = Result<ChatResponse, ModelError>> + Send + 'static {
-        let (model, caller) = (self.model.clone(), self.caller.clone());
-        async move {
-            let denied = || ToolError::Denied("this run has no model".to_owned());
-            let model = model.ok_or_else(denied)?;
-            model.chat(caller, convert::chat_request(request)).await
-        }
-    }
-
-    /// Does work on the host's runtime.
-    pub(super) fn spawn<T: Send + 'static, E: From<ToolError> + Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, E>> + Send + 'static,
-    ) -> impl Future<Output = Result<T, E>> + Send + 'static {
-        let task = self.tracker.spawn_on(work, &self.runtime);
-        task.map(|joined| {
-            joined.unwrap_or_else(|err| {
-                tracing::error!(%err, "a tool did not return");
-                Err(ToolError::Failed("the tool crashed in the host".to_owned()).into())
-            })
-        })
     }
 }

@@ -23,10 +23,11 @@ use wasmtime::{
 
 use super::{
     Ended, Job, Outcome, SandboxConfig,
-    cell::{CallsSpent, Cell, CellParts, ToolPort},
+    cell::{CallsSpent, Cell, CellParts},
     function::HostPanic,
     given::Given,
     limits::{CpuMeter, Limit, Metered, StoreLimits},
+    port::ToolPort,
     record::{Observer, Record},
     stop::{Halt, Interrupt, StopReason},
     wit::{self, SubagentPre},

@@ -18,13 +18,14 @@ use wasmtime::{
 
 use super::{
     Outcome, SandboxConfig,
-    cell::{Cell, ToolPort},
+    cell::Cell,
     compile::Loaded,
     convert,
     given::Given,
     instance::{self, Bounds, Place, Watch},
     limits::Metered,
     link::link_plugin,
+    port::ToolPort,
     record::{LogLine, Observer},
     stop::Interrupt,
     value::{self, Docs, PlainTool},

@@ -65,7 +65,7 @@ pub use credential::{Credential, CredentialError};
 pub use http_rule::{HttpRule, HttpRuleError};
 pub use outgoing::Outgoing;
 pub use page::WebPage;
-pub use request::{OutgoingAnswer, OutgoingRequest};
+pub use request::{OutgoingAnswer, OutgoingRequest, is_of_wire};
 pub use resolve::{Resolve, ResolveFuture};
 pub use rule::{Rule, RuleError};
 pub use settings::{SearchConfig, WebConfig};

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     boundary::{Access, Asks, SecretAsk, SettingAsk, WorkspaceAsk},
     completion::sanitize::clean,
-    tools::web::{HttpRule, Rule},
+    tools::web::{HttpRule, Rule, is_of_wire},
     toolset::native::is_part,
 };
 
@@ -35,19 +35,6 @@ const MAX_SUBTREE_BYTES: usize = 255;
 /// What a plugin may do to a page. `CONNECT` makes a tunnel, `TRACE` sends back
 /// the headers of the host.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-
-/// Headers that say where a request goes or where it ends.
-const CLOSED_HEADERS: [&str; 9] = [
-    "connection",
-    "content-length",
-    "host",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "cookie",
-];
 
 /// What stands for the secret.
 const SLOT: &str = "{}";
@@ -152,14 +139,20 @@ fn within(text: Text<'_>, http: &[HttpRule], mistakes: &mut Mistakes<'_>) -> Opt
         mistakes.add(text.at, what);
         return None;
     }
-    Some(HttpRule { rule, methods: or_get(methods) })
+    let found = HttpRule { rule, methods: or_get(methods) };
+    if !found.may_get_secrets() {
+        let hint = "name each host, with `https` unless it is this machine".to_owned();
+        let what = format!("a secret can't be sent to `{}`, where others may read it", text.text);
+        mistakes.with_hint(text.at, what, Some(hint));
+    }
+    Some(found)
 }
 
 fn header(Text { at, text }: Text<'_>, mistakes: &mut Mistakes<'_>) -> String {
     let is_part = |it: u8| it.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&it);
     if text.is_empty() || text.len() > MAX_HEADER_BYTES || !text.bytes().all(is_part) {
         mistakes.add(at, format!("`{text}` is no name of a header"));
-    } else if CLOSED_HEADERS.contains(&text.to_ascii_lowercase().as_str()) {
+    } else if is_of_wire(text) || text.eq_ignore_ascii_case("cookie") {
         mistakes.add(at, format!("`{text}` is a header that the host writes itself"));
     }
     text.to_owned()

@@ -162,6 +162,17 @@ fn addresses_and_paths_lead_where_they_say() {
         "[[http]]\nurl = 'GET https://a'",
         "plugin.toml:5: `GET https://a` is no address: it has a blank",
     );
+    for wide in ["http://a", "https://*", "https://*.a"] {
+        check(
+            &format!(
+                "[[http]]\nurl = '{wide}'\n[secrets.t]\ndescription = 'd'\naudience = ['{wide}']"
+            ),
+            &format!(
+                "plugin.toml:8: a secret can't be sent to `{wide}`, where others may read it\n\
+                 hint: name each host, with `https` unless it is this machine"
+            ),
+        );
+    }
     check(
         "[[http]]\nurl = 'https://a/b/'\n[secrets.t]\ndescription = 'd'\naudience = ['https://a']",
         "plugin.toml:8: `https://a` lies within no `[[http]]`, so nothing is sent there",

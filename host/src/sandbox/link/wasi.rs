@@ -14,7 +14,7 @@ use wasmtime_wasi::{
     p2::bindings,
     random::WasiRandom,
 };
-use wasmtime_wasi_http::{WasiHttp, WasiHttpView as _, p2::bindings as http};
+use wasmtime_wasi_http::{WasiHttp, WasiHttpCtxView, WasiHttpView, p2::bindings as http};
 use wasmtime_wasi_io::bindings::wasi::io;
 
 use crate::{
@@ -33,6 +33,13 @@ impl WasiView for Cell {
         self.count_wasi_call();
         let ctx = self.wasi.context(&self.record);
         WasiCtxView { ctx, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for Cell {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.count_wasi_call();
+        self.web()
     }
 }
 

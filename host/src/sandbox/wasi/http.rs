@@ -17,17 +17,18 @@ use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use reqwest::header::{HeaderName, HeaderValue};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::component::ResourceTable;
 use wasmtime_wasi_http::{
     Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView,
-    WasiHttpHooks, WasiHttpView,
+    WasiHttpHooks,
 };
 
 use crate::{
     sandbox::{
-        cell::{Cell, ToolPort},
+        port::ToolPort,
         record::{Level, Record},
     },
-    tools::web::{Outgoing, OutgoingAnswer, OutgoingRequest},
+    tools::web::{Outgoing, OutgoingAnswer, OutgoingRequest, WebConfig},
     toolset::ToolError,
 };
 
@@ -40,15 +41,18 @@ struct Made {
     hooks: Hooks,
 }
 
-impl WasiHttpView for Cell {
-    fn http(&mut self) -> WasiHttpCtxView<'_> {
-        self.count_wasi_call();
-        let (outgoing, port) = (self.given.http.clone(), self.port());
-        let Made { context, hooks } = &mut **self
-            .wasi_http
-            .0
-            .get_or_insert_with(|| Box::new(Made::new(outgoing, port, &self.record)));
-        WasiHttpCtxView { hooks, table: &mut self.table, ctx: context }
+impl WasiHttp {
+    /// What the library works on; made when it is first asked for.
+    pub(in crate::sandbox) fn view<'a>(
+        &'a mut self,
+        table: &'a mut ResourceTable,
+        outgoing: Option<&Arc<Outgoing>>,
+        port: &ToolPort,
+        record: &Arc<Record>,
+    ) -> WasiHttpCtxView<'a> {
+        let made = || Box::new(Made::new(outgoing.cloned(), port.clone(), record));
+        let Made { context, hooks } = &mut **self.0.get_or_insert_with(made);
+        WasiHttpCtxView { hooks, table, ctx: context }
     }
 }
 
@@ -108,7 +112,8 @@ impl WasiHttpHooks for Hooks {
         let Ok(permit) = Arc::clone(&self.at_once).try_acquire_owned() else {
             return Box::new(std::future::ready(Err(Error::ConnectionLimitReached)));
         };
-        let (record, max_bytes) = (Arc::clone(&self.record), outgoing.config().max_body_bytes);
+        let WebConfig { max_body_bytes, max_page_bytes, .. } = *outgoing.config();
+        let (record, max_bytes) = (Arc::clone(&self.record), max_body_bytes.min(max_page_bytes));
         // Whoever drops this wants no answer any more.
         let mut caller = self.port.caller.clone();
         caller.cancelled = caller.cancelled.child_token();

@@ -9,7 +9,7 @@ use reqwest::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{HttpRule, request::is_hosts_own, target::Target};
+use super::{HttpRule, request::is_of_wire, target::Target};
 use crate::{
     completion::sanitize::clean_line,
     redact::{self, Redactor},
@@ -149,7 +149,7 @@ impl Credential {
 }
 
 fn name(header: &str) -> Result<HeaderName, CredentialError> {
-    let name = HeaderName::from_bytes(header.as_bytes()).ok().filter(|it| !is_hosts_own(it));
+    let name = HeaderName::from_bytes(header.as_bytes()).ok().filter(|it| !is_of_wire(it.as_str()));
     name.ok_or_else(|| CredentialError::Header(clean_line(header, MAX_QUOTED_CHARS)))
 }
 

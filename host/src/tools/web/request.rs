@@ -73,15 +73,16 @@ pub struct OutgoingAnswer {
     pub truncated: bool,
 }
 
-/// Whether a header is for the host alone to say.
-pub(super) fn is_hosts_own(name: &HeaderName) -> bool {
-    HOSTS_OWN.contains(&name.as_str())
+/// Whether a header is for the host alone to say, because it says how a
+/// message comes over the wire, or to whom.
+pub fn is_of_wire(name: &str) -> bool {
+    HOSTS_OWN.iter().any(|it| it.eq_ignore_ascii_case(name))
 }
 
 /// Whether a request with this header is refused.
 pub(super) fn is_refused(name: &str, credentials: &[&str]) -> bool {
     let is_dropped = DROPPED.iter().any(|it| it == name);
-    (HOSTS_OWN.contains(&name) && !is_dropped) || credentials.contains(&name)
+    (is_of_wire(name) && !is_dropped) || credentials.contains(&name)
 }
 
 /// A request that can be sent, if a rule allows it.
@@ -140,8 +141,8 @@ impl Step {
 /// The headers of an answer that say something of its content.
 pub(super) fn of_content(mut headers: HeaderMap) -> HeaderMap {
     let names: Vec<HeaderName> = headers.keys().cloned().collect();
-    let is_of_wire = |it: &HeaderName| is_hosts_own(it) || it == CONTENT_ENCODING;
-    names.into_iter().filter(is_of_wire).for_each(|it| drop(headers.remove(it)));
+    let is_left_out = |it: &HeaderName| is_of_wire(it.as_str()) || it == CONTENT_ENCODING;
+    names.into_iter().filter(is_left_out).for_each(|it| drop(headers.remove(it)));
     headers
 }
 

@@ -1,0 +1,78 @@
+//! The way from a guest's stack to the host's own runtime.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use tokio_util::task::TaskTracker;
+
+use super::{convert, wit::contract};
+use crate::{
+    provider::ChatResponse,
+    toolset::{Caller, Meter, ModelError, ModelHost, Registry, Tool, ToolError, ToolId},
+};
+
+/// Where tools work. The tracker knows of every call until it has really ended.
+#[derive(Clone)]
+pub(super) struct ToolPort {
+    pub(super) registry: Arc<Registry>,
+    pub(super) meter: Arc<dyn Meter>,
+    /// `None`: no plan links a chat.
+    pub(super) model: Option<Arc<dyn ModelHost>>,
+    pub(super) caller: Caller,
+    pub(super) runtime: tokio::runtime::Handle,
+    pub(super) tracker: TaskTracker,
+}
+
+impl ToolPort {
+    pub(super) fn work<T: Tool>(
+        &self,
+        mut call: T,
+    ) -> impl Future<Output = Result<T::Output, ToolError>> + Send + 'static {
+        let (registry, meter) = (Arc::clone(&self.registry), Arc::clone(&self.meter));
+        let caller = self.caller.clone();
+        async move {
+            meter.pay()?;
+            call.drop_empty();
+            registry.work::<T>()?.call(caller, call).await
+        }
+    }
+
+    pub(super) fn work_json(
+        &self,
+        tool: ToolId,
+        arguments: String,
+    ) -> impl Future<Output = Result<String, ToolError>> + Send + 'static {
+        let (registry, meter) = (Arc::clone(&self.registry), Arc::clone(&self.meter));
+        let caller = self.caller.clone();
+        async move {
+            meter.pay()?;
+            registry.call_json(caller, tool, arguments).await
+        }
+    }
+
+    pub(super) fn chat(
+        &self,
+        request: contract::model::ChatRequest,
+    ) -> impl Future<Output = Result<ChatResponse, ModelError>> + Send + 'static {
+        let (model, caller) = (self.model.clone(), self.caller.clone());
+        async move {
+            let denied = || ToolError::Denied("this run has no model".to_owned());
+            let model = model.ok_or_else(denied)?;
+            model.chat(caller, convert::chat_request(request)).await
+        }
+    }
+
+    /// Does work on the host's runtime.
+    pub(super) fn spawn<T: Send + 'static, E: From<ToolError> + Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> impl Future<Output = Result<T, E>> + Send + 'static {
+        let task = self.tracker.spawn_on(work, &self.runtime);
+        task.map(|joined| {
+            joined.unwrap_or_else(|err| {
+                tracing::error!(%err, "a tool did not return");
+                Err(ToolError::Failed("the tool crashed in the host".to_owned()).into())
+            })
+        })
+    }
+}
