@@ -134,7 +134,13 @@ impl Decider<'_> {
     }
 
     fn ours(&self, interface: &str, item: &Item) -> Decision {
-        match Contract::of_plugins().compare(interface, &item.name, &item.kind) {
+        let mut found = Contract::of_plugins().compare(interface, &item.name, &item.kind);
+        // The bindings of an author may name every type of an interface that both
+        // worlds have; a type does nothing.
+        if found == Match::Unknown && matches!(item.kind, ItemKind::Type(_)) {
+            found = Contract::current().compare(interface, &item.name, &item.kind);
+        }
+        match found {
             Match::Unknown => {
                 let what = with_article(item.kind.word());
                 Decision::Refused(format!("the contract has not such {what}"))
@@ -217,6 +223,20 @@ mod tests {
             "stubbed",
         );
         check(&nothing, "wasi:clocks/wall-clock@0.2.9", "now", "linked");
+    }
+
+    /// Of the contract of agents alone, in an interface of both.
+    #[test]
+    fn a_type_of_the_contract_is_taken_whether_it_is_used_or_not() {
+        let role = |shape: &str| {
+            let kind = ItemKind::Type(shape.to_owned());
+            let item = Item { name: "role".to_owned(), kind };
+            let kind = ImportKind::Interface(vec![item]);
+            let import = Import { name: "hermitage:subagent/types@0.1.0".to_owned(), kind };
+            plan_plugin(&[import], &Asks::default(), Defences::ALL).refusals().len()
+        };
+        assert_eq!(role("enum{leaf, orchestrator}"), 0);
+        assert_eq!(role("enum{leaf, orchestrator, root}"), 1);
     }
 
     #[test]
