@@ -81,7 +81,7 @@ fn answer(body: &str) -> Vec<u8> {
 
 /// Gives back what it was sent.
 fn echo() -> Server {
-    Server::new(|request| answer(request))
+    Server::new(answer)
 }
 
 /// A host with the plugin, which may ask the server and has a secret for it.

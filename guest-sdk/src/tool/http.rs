@@ -78,7 +78,9 @@ impl Request {
         self
     }
 
-    /// Adds a header.
+    /// Adds a header. The host refuses those that say how a message comes
+    /// over the wire, or to whom (`host`, `connection`, …), and those that
+    /// hold a credential of its own.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.inner.headers.push((name.into(), value.into()));
         self
