@@ -316,7 +316,7 @@ impl Sandbox {
         let plugin_cells = usize::try_from(config.plugin_cells).unwrap_or(usize::MAX);
         let engine = engine::engine(&config)?;
         let cache = config.cache_dir.as_deref().and_then(|dir| {
-            let opened = Cache::open(dir, &engine, config.defences, &*random);
+            let opened = Cache::open(dir, &engine, config.cache_bytes, config.defences, &*random);
             opened.inspect_err(|err| tracing::warn!(%err, "no cache of compiled components")).ok()
         });
         let budget = compiler::Budget {

@@ -113,6 +113,7 @@ fn the_defaults_are_those_of_the_specification() {
             component_bytes: 32 << 20,
             compile_seconds: 3,
             compile_bytes: 384 << 20,
+            cache_bytes: 1024 << 20,
             helper: None,
             cache_dir: None,
             defences: Defences::ALL,

@@ -6,6 +6,8 @@
 //! checked and loaded from the same buffer. The name covers the component's
 //! digest, wasmtime's version and the engine's configuration.
 
+mod room;
+
 use std::{
     fs::{self, DirBuilder, Metadata, OpenOptions},
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -29,6 +31,10 @@ const SEAL: usize = blake3::OUT_LEN;
 
 const KEY_FILE: &str = "key";
 
+/// How the names of compiled components end, and those of drafts begin.
+const SUFFIX: &str = ".cwasm";
+const DRAFT: &str = ".";
+
 /// Largest cached file. A Python interpreter's machine code is 60 MB.
 pub(super) const MAX_CODE_BYTES: u64 = 512 << 20;
 
@@ -39,6 +45,8 @@ pub(super) struct Cache {
     key: [u8; SEAL],
     /// Changes with everything that makes machine code differ.
     engine: u64,
+    /// Of all its files, but the one that was written last.
+    max_bytes: u64,
     defences: Defences,
 }
 
@@ -47,6 +55,7 @@ impl Cache {
     pub(super) fn open(
         dir: &Path,
         engine: &Engine,
+        max_bytes: u64,
         defences: Defences,
         random: &dyn Random,
     ) -> io::Result<Self> {
@@ -56,7 +65,7 @@ impl Cache {
             return Err(io::Error::other(text));
         }
         let key = key(&dir.join(KEY_FILE), random)?;
-        Ok(Self { dir: dir.to_owned(), key, engine: engine_hash(engine), defences })
+        Ok(Self { dir: dir.to_owned(), key, engine: engine_hash(engine), max_bytes, defences })
     }
 
     /// The machine code of a component, when there is some that this host
@@ -76,19 +85,20 @@ impl Cache {
         Some(bytes)
     }
 
-    /// Keeps machine code. A cache that can't be written costs time, nothing
-    /// else.
+    /// Keeps machine code, and makes room for it. A cache that can't be written
+    /// costs time, nothing else.
     pub(super) fn store(&self, component: &blake3::Hash, body: &[u8], random: &dyn Random) {
         let name = self.name(component);
         let seal = self.seal(&name, body);
-        if let Err(err) = self.write(&name, seal.as_bytes(), body, random) {
+        let written = self.write(&name, seal.as_bytes(), body, random);
+        if let Err(err) = written.and_then(|()| room::make(&self.dir, self.max_bytes, &name)) {
             tracing::warn!(%err, dir = %self.dir.display(), "the component cache can't be written");
         }
     }
 
     fn name(&self, component: &blake3::Hash) -> String {
         let bounds = bounds::VERSION;
-        format!("{}-{:016x}-{bounds}.cwasm", component.to_hex(), self.engine)
+        format!("{}-{:016x}-{bounds}{SUFFIX}", component.to_hex(), self.engine)
     }
 
     fn seal(&self, name: &str, body: &[u8]) -> blake3::Hash {
@@ -119,7 +129,7 @@ fn engine_hash(engine: &Engine) -> u64 {
 fn draft_name(name: &str, random: &dyn Random) -> String {
     let mut bytes = [0; 8];
     random.fill(&mut bytes);
-    format!(".{name}.{:016x}", u64::from_be_bytes(bytes))
+    format!("{DRAFT}{name}.{:016x}", u64::from_be_bytes(bytes))
 }
 
 fn private() -> OpenOptions {
@@ -177,7 +187,7 @@ fn is_ours(metadata: &Metadata, others: u32) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & others == 0
 }
 
-/// Reads a regular file, up to [`MAX_CODE_BYTES`].
+/// Reads a regular file, up to [`MAX_CODE_BYTES`], and notes that it was used.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let file = plain_file::open_with(OpenOptions::new().read(true), path, OFlags::NOFOLLOW)?;
     let metadata = file.metadata()?;
@@ -185,7 +195,8 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("no cached component"));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
-    file.take(MAX_CODE_BYTES).read_to_end(&mut bytes)?;
+    (&file).take(MAX_CODE_BYTES).read_to_end(&mut bytes)?;
+    room::touch(&file);
     Ok(bytes)
 }
 
@@ -197,6 +208,9 @@ mod tests {
     use crate::id::OsRandom;
 
     const BODY: &[u8] = b"machine code";
+
+    /// For two of them, with their seals.
+    const ROOM: u64 = 2 * (12 + SEAL as u64);
 
     struct Case {
         _dir: tempfile::TempDir,
@@ -223,7 +237,7 @@ mod tests {
     }
 
     fn open(dir: &Path) -> io::Result<Cache> {
-        Cache::open(dir, &Engine::default(), Defences::ALL, &OsRandom)
+        Cache::open(dir, &Engine::default(), ROOM, Defences::ALL, &OsRandom)
     }
 
     #[test]
@@ -267,7 +281,7 @@ mod tests {
         let mut config = wasmtime::Config::new();
         config.epoch_interruption(true);
         let engine = Engine::new(&config).unwrap();
-        let other = Cache::open(&case.cache.dir, &engine, Defences::ALL, &OsRandom).unwrap();
+        let other = Cache::open(&case.cache.dir, &engine, ROOM, Defences::ALL, &OsRandom).unwrap();
         assert_eq!(other.load(&case.component), None);
     }
 
@@ -276,6 +290,24 @@ mod tests {
         let (one, two) = (Case::new(), Case::new());
         fs::copy(one.file(), two.file()).unwrap();
         assert_eq!(two.load(), None);
+    }
+
+    #[test]
+    fn the_cache_is_bounded_and_what_is_used_stays() {
+        let case = Case::new();
+        let others = [blake3::hash(b"one"), blake3::hash(b"two")];
+        let age = |component: &blake3::Hash| {
+            let file = fs::File::open(case.cache.dir.join(case.cache.name(component))).unwrap();
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        };
+        case.cache.store(&others[0], BODY, &OsRandom);
+        age(&case.component);
+        age(&others[0]);
+        assert!(case.load().is_some(), "used now");
+        case.cache.store(&others[1], BODY, &OsRandom);
+        assert!(case.cache.load(&others[0]).is_none(), "used the longest time ago");
+        assert!(case.load().is_some());
+        assert!(case.cache.load(&others[1]).is_some());
     }
 
     #[test]

@@ -103,6 +103,14 @@ settings! {
         /// Bounds the same.
         // Below the floor the compiler itself does not start.
         pub compile_bytes as "compile_mib": u64 = mib(384, 64..=65_536), project: Lower;
+
+        /// Compiled components on disk; what was used the longest time ago
+        /// goes first.
+        ///
+        /// Bounds the cache directory: machine code is some four times as large
+        /// as a component. The newest one stays even if it is larger.
+        // A Python interpreter takes 60 MiB.
+        pub cache_bytes as "cache_mib": u64 = mib(1024, 16..=1_048_576), project: Never;
     } besides {
         /// The program that compiles, when it is not this process's own or
         /// `hermitage` beside it (see [`crate::helper`]).
