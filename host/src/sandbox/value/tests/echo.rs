@@ -4,7 +4,7 @@
 use proptest::{collection::vec, prelude::*};
 use wasmtime::{
     Engine, Store,
-    component::{Component, Linker, Val},
+    component::{Component, Func, Linker, Val},
 };
 
 use super::{
@@ -36,23 +36,26 @@ const ECHO: &str = r#"(module
         (i32.store (i32.const 20) (local.get $len))
         (i32.const 16)))"#;
 
-pub(super) struct Echo {
-    pub(super) tool: PlainTool,
+/// A component with one function that gives back a list of that type.
+pub(super) fn echo(types: &str, ty: &str) -> Vec<u8> {
+    let wit = format!(
+        "package acme:test@1.0.0;
+         interface api {{ {types} call: func(it: list<{ty}>) -> list<{ty}>; }}
+         world w {{ export api; }}"
+    );
+    component(&wit, Some(wat::parse_str(ECHO).unwrap()))
+}
+
+struct Echo {
+    tool: PlainTool,
     store: Store<()>,
-    call: wasmtime::component::Func,
+    call: Func,
 }
 
 impl Echo {
-    /// Of lists of one type.
-    pub(super) fn new(types: &str, ty: &str) -> Self {
-        let wit = format!(
-            "package acme:test@1.0.0;
-             interface api {{ {types} call: func(it: list<{ty}>) -> list<{ty}>; }}
-             world w {{ export api; }}"
-        );
+    fn new(component: &[u8]) -> Self {
         let engine = Engine::default();
-        let module = wat::parse_str(ECHO).unwrap();
-        let component = Component::from_binary(&engine, &component(&wit, Some(module))).unwrap();
+        let component = Component::from_binary(&engine, component).unwrap();
         let tool = tools(&engine, &component).unwrap().remove(0);
         let mut store = Store::new(&engine, ());
         let instance = Linker::new(&engine).instantiate(&mut store, &component).unwrap();
@@ -62,18 +65,10 @@ impl Echo {
         Self { tool, store, call }
     }
 
-    pub(super) fn call(&mut self, params: &[Val]) -> Vec<Val> {
+    fn call(&mut self, params: &[Val]) -> Vec<Val> {
         let mut results = self.tool.results();
         self.call.call(&mut self.store, params, &mut results).unwrap();
         results
-    }
-
-    /// What comes back for a list of one, as JSON.
-    pub(super) fn of_one(&mut self, json: &str) -> String {
-        let params = self.tool.arguments(&format!(r#"{{"it": [{json}]}}"#)).unwrap();
-        let results = self.call(&params);
-        let answer = self.tool.answer(&results).unwrap();
-        answer.strip_prefix('[').unwrap().strip_suffix(']').unwrap().to_owned()
     }
 }
 
@@ -127,12 +122,12 @@ proptest! {
     fn a_component_takes_what_json_becomes_and_json_becomes_what_it_gives((shape, values) in echoed()) {
         let mut types = Vec::new();
         let ty = declared(&shape, &mut types);
-        let mut echo = Echo::new(&types.join("\n"), &ty);
+        let mut guest = Echo::new(&echo(&types.join("\n"), &ty));
         let list = [Val::List(values)];
-        let json = echo.tool.answer(&list).unwrap();
-        let params = echo.tool.arguments(&format!(r#"{{"it": {json}}}"#)).unwrap();
+        let json = guest.tool.answer(&list).unwrap();
+        let params = guest.tool.arguments(&format!(r#"{{"it": {json}}}"#)).unwrap();
         prop_assert_eq!(&params[..], &list[..]);
-        let results = echo.call(&params);
+        let results = guest.call(&params);
         prop_assert_eq!(&results[..], &list[..]);
     }
 }

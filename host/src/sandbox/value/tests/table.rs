@@ -1,9 +1,17 @@
-//! The table of every WIT type, in both directions: `plugins/TYPES.md`, each
-//! row of which went through a component.
+//! Tools in the real sandbox, and the table of every WIT type in both
+//! directions: `plugins/TYPES.md`, each row of which was called.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::{fmt::Write as _, fs, path::Path, sync::Arc};
 
-use super::{super::Docs, echo::Echo};
+use super::echo::echo;
+use crate::{
+    boundary::Asks,
+    id::OsRandom,
+    sandbox::{AdmittedPlugin, Binary, Given, PluginCall, Sandbox},
+    session::Session,
+    setting::built_in,
+    toolset::{Caller, ToolSpec},
+};
 
 /// One type: what declares it, its name, and JSON that comes back as it went.
 struct Row {
@@ -52,29 +60,80 @@ const ROWS: &[Row] = &[
     row("flags access { read, write }", "access", &["[]", "[\"read\",\"write\"]"]),
 ];
 
-#[test]
-fn every_type_of_the_authors_table_goes_there_and_back() {
+/// A plugin in the real sandbox.
+struct Guest {
+    sandbox: Sandbox,
+    plugin: Arc<AdmittedPlugin>,
+    spec: ToolSpec,
+}
+
+impl Guest {
+    async fn new(component: Vec<u8>) -> Self {
+        let sandbox = Sandbox::new(built_in(), 1, Arc::new(OsRandom)).unwrap();
+        let binary = Binary::new(component);
+        let loaded = sandbox.load(&binary).await.unwrap();
+        let plugin = sandbox.admit_plugin(&loaded, &Asks::default()).unwrap();
+        let spec = sandbox.describe(&plugin, &binary).await.unwrap().remove(0);
+        Self { sandbox, plugin: Arc::new(plugin), spec }
+    }
+
+    async fn call(&self, arguments: String) -> String {
+        let call = PluginCall {
+            plugin: Arc::clone(&self.plugin),
+            tool: self.spec.name.clone(),
+            arguments,
+            given: Given::default(),
+            caller: Caller::of("test", Session::Local),
+        };
+        self.sandbox.call(call).await.answer.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn every_type_of_the_authors_table_goes_there_and_back() {
     let mut table = "| WIT | JSON | schema |\n|---|---|---|\n".to_owned();
     for Row { declares, ty, json } in ROWS {
-        let mut echo = Echo::new(declares, ty);
+        let guest = Guest::new(echo(declares, ty)).await;
         for json in *json {
-            assert_eq!(echo.of_one(json), *json, "{ty}");
+            let answer = guest.call(format!(r#"{{"it": [{json}]}}"#)).await;
+            assert_eq!(answer, format!("[{json}]"), "{ty}");
         }
         let wit = if declares.is_empty() { ty } else { declares };
         let json: Vec<String> = json.iter().map(|it| format!("`{it}`")).collect();
-        let schema: serde_json::Value =
-            echo.tool.spec(&Docs::default()).parameters.parse().unwrap();
+        let schema: serde_json::Value = guest.spec.parameters.parse().unwrap();
         let schema = &schema["properties"]["it"]["items"];
         writeln!(table, "| `{wit}` | {} | `{schema}` |", json.join(", ")).unwrap();
     }
+    compare(&table);
+}
+
+fn compare(table: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/TYPES.md");
     let guide = fs::read_to_string(&path).unwrap();
     let (head, rest) = guide.split_once("<!-- table -->\n").unwrap();
     let (found, tail) = rest.split_once("<!-- end -->\n").unwrap();
     if std::env::var_os("UPDATE_TYPES").is_some() {
-        let whole = format!("{head}<!-- table -->\n{table}<!-- end -->\n{tail}");
-        fs::write(&path, whole).unwrap();
-        return;
+        fs::write(&path, format!("{head}<!-- table -->\n{table}<!-- end -->\n{tail}")).unwrap();
+    } else {
+        assert_eq!(found, table, "hint: run the test again with UPDATE_TYPES=1");
     }
-    assert_eq!(found, table, "hint: run the test again with UPDATE_TYPES=1");
+}
+
+/// `package-docs`, as tools of WIT write it.
+fn with_docs(mut component: Vec<u8>, json: &str) -> Vec<u8> {
+    let content = format!("\u{c}package-docs\u{1}{json}");
+    component.push(0);
+    component.push(u8::try_from(content.len()).ok().filter(|it| *it < 0x80).unwrap());
+    component.extend(content.bytes());
+    component
+}
+
+#[tokio::test]
+async fn the_comments_that_a_component_carries_describe_its_tools() {
+    let docs = r#"{"interfaces":{"api":{"funcs":{"call":{"docs":"Gives it back."}}}}}"#;
+    let guest = Guest::new(with_docs(echo("", "u8"), docs)).await;
+    assert_eq!(guest.spec.description, "Gives it back.");
+    let guest = Guest::new(with_docs(echo("", "u8"), "{")).await;
+    let types = "`call` of `acme:test/api@1.0.0`: func(it: list<u8>) -> list<u8>";
+    assert_eq!(guest.spec.description, types);
 }
