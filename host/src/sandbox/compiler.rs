@@ -5,7 +5,8 @@
 //! gigabytes, or overflow the stack (measured). So all of that happens in a
 //! process that lives for one component, holds nothing of the host, and has
 //! limits of the kernel on time and memory. Whatever becomes of it, the host
-//! has an answer: machine code, or why there is none.
+//! has an answer: machine code, or why there is none. What a component says of
+//! its functions is read in the same way.
 //!
 //! Two lanes keep what is dear from holding up what is not: a small component
 //! is tried in the first, with a second of processor time, and what needs

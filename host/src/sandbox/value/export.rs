@@ -23,6 +23,9 @@ const MAX_TOOLS: usize = 128;
 /// WASI, and the host's own contract.
 const NO_TOOLS: [&str; 2] = ["wasi:", "hermitage:subagent/"];
 
+/// The parameters of the function in which components of QuickJS start up.
+const QUICKJS_INIT: [&str; 4] = ["shim", "script", "entry-path", "disable-gc"];
+
 /// What makes the first parameter of an agent's `run` the contract's task.
 const TASK_FIELDS: [&str; 8] =
     ["goal", "context", "tools", "role", "depth", "max-iterations", "output-schema", "rejected"];
@@ -99,9 +102,9 @@ fn of_interface(engine: &Engine, name: &str, instance: &ComponentInstance) -> Ve
     exports.filter_map(function).take(MAX_TOOLS.saturating_add(1)).collect()
 }
 
-/// QuickJS components start up in a function `init`.
+/// Components of QuickJS start up in a function `init`.
 fn is_of_tool_chain(name: &str, ty: &ComponentFunc) -> bool {
-    name == "init" && ty.params().len() == 0 && ty.results().len() == 0
+    name == "init" && ty.params().map(|it| it.0).eq(QUICKJS_INIT)
 }
 
 /// The function of an agent, by its parameter.

@@ -81,14 +81,15 @@ fn what_starts_a_component_is_no_tool() {
         names(
             "interface add { go: func(); }
              world w {
-                 export init: func();
+                 export init: func(shim: string, script: string, entry-path: option<string>,
+                     disable-gc: bool) -> result<_, string>;
                  export exports: interface { record symbols { n: u32 } init: func(symbols: symbols); }
                  export add;
              }"
         ),
         ["go"]
     );
-    assert_eq!(names("world w { export init: func(at: u32); }"), ["init"]);
+    assert_eq!(names("world w { export init: func(); }"), ["init"]);
 }
 
 #[test]
