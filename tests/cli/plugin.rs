@@ -259,9 +259,9 @@ fn more_imports_than_were_asked_for_are_refused_with_both_lists() {
 
     ----- stderr
     error: `sums` imports more than its manifest asks for
-      refused evil:corp/exfiltrate@1.0.0: unknown interface: nothing outside the contract is linked
-      imports evil:corp/exfiltrate@1.0.0
-      asks for Nothing but its own computing
+      refused: evil:corp/exfiltrate@1.0.0: unknown interface: nothing outside the contract is linked
+      imports: evil:corp/exfiltrate@1.0.0
+      asks for: Nothing but its own computing
     hint: what a component needs, its `plugin.toml` has to ask for
     ");
     check!(cli.run(&["plugin", "show", "./sums"]), @"
@@ -270,9 +270,9 @@ fn more_imports_than_were_asked_for_are_refused_with_both_lists() {
 
     ----- stderr
     error: `sums` imports more than its manifest asks for
-      refused evil:corp/exfiltrate@1.0.0: unknown interface: nothing outside the contract is linked
-      imports evil:corp/exfiltrate@1.0.0
-      asks for Nothing but its own computing
+      refused: evil:corp/exfiltrate@1.0.0: unknown interface: nothing outside the contract is linked
+      imports: evil:corp/exfiltrate@1.0.0
+      asks for: Nothing but its own computing
     hint: what a component needs, its `plugin.toml` has to ask for
     ");
 }

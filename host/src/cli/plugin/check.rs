@@ -21,7 +21,7 @@ use crate::{
     config::KeySource,
     plain_file,
     plugin::{Approval, Manifest, installed::InstalledPlugin},
-    sandbox::Binary,
+    sandbox::{Binary, Sandbox},
 };
 
 /// What was found of one plugin. `schema/plugin-check.json` describes it.
@@ -44,7 +44,8 @@ pub(super) fn check(global: &Global, verb: &Check) -> Result<Exit, CliError> {
         [] => setup.installed()?.names()?,
         named => named.to_vec(),
     };
-    let findings: Vec<Finding> = names.iter().map(|it| finding(&setup, it)).collect();
+    let sandbox = setup.sandbox()?;
+    let findings: Vec<Finding> = names.iter().map(|it| finding(&setup, &sandbox, it)).collect();
     if verb.json {
         output::json(&findings)?;
     } else if findings.is_empty() {
@@ -56,9 +57,9 @@ pub(super) fn check(global: &Global, verb: &Check) -> Result<Exit, CliError> {
     Ok(if works { Exit::Completed } else { Exit::NotCompleted })
 }
 
-fn finding(setup: &Setup, name: &str) -> Finding {
+fn finding(setup: &Setup, sandbox: &Sandbox, name: &str) -> Finding {
     let plugin = name.to_owned();
-    match found(setup, name) {
+    match found(setup, sandbox, name) {
         Ok(text) => Finding { plugin, works: true, text, hint: None },
         Err(err) => Finding { plugin, works: false, text: err.text(), hint: err.how() },
     }
@@ -66,14 +67,14 @@ fn finding(setup: &Setup, name: &str) -> Finding {
 
 /// Everything that a host looks at before it calls the plugin, and what it
 /// doesn't.
-fn found(setup: &Setup, name: &str) -> Result<String, CliError> {
+fn found(setup: &Setup, sandbox: &Sandbox, name: &str) -> Result<String, CliError> {
     let Some(installed) = setup.installed()?.get(name)? else {
         let error = anyhow::anyhow!("no plugin `{name}` is installed");
         return Err(CliError::usage(error).hint("`hermitage plugin list` shows what there is"));
     };
     let component = component(setup, &installed)?;
     let InstalledPlugin { approval, manifest, .. } = installed;
-    let described = describe_now(setup, &manifest, &component)?;
+    let described = describe_now(sandbox, &manifest, &component)?;
     let described = described.map_err(|it| refused(&manifest, it))?;
     // Its name and its words are the approval's.
     let now = Approval::of(&manifest, None, described.tools, &component, 0.0);

@@ -10,26 +10,26 @@ use crate::{
     },
     clock::{Clock as _, SystemClock},
     plugin::{Approval, DescribeError, Described, Manifest, describe},
-    sandbox::Binary,
+    sandbox::{Binary, Sandbox},
 };
 
 /// Looks into what is offered: what a person would agree to now.
 pub(super) fn look(setup: &Setup, offer: &Offer) -> Result<Approval, CliError> {
     let Offer { manifest, text, component } = offer;
+    let sandbox = setup.sandbox()?;
     let described =
-        describe_now(setup, manifest, component)?.map_err(|it| refused(manifest, it))?;
+        describe_now(&sandbox, manifest, component)?.map_err(|it| refused(manifest, it))?;
     let now = SystemClock.now();
     Ok(Approval::of(manifest, text.as_deref(), described.tools, component, now))
 }
 
 /// Compiles it on this machine.
 pub(super) fn describe_now(
-    setup: &Setup,
+    sandbox: &Sandbox,
     manifest: &Manifest,
     component: &Binary,
 ) -> Result<Result<Described, DescribeError>, CliError> {
-    let sandbox = setup.sandbox()?;
-    block_on(describe(&sandbox, manifest, component))
+    block_on(describe(sandbox, manifest, component))
 }
 
 /// Why it is not taken, with both lists where they are the reason.
@@ -46,9 +46,9 @@ pub(super) fn refused(manifest: &Manifest, error: DescribeError) -> CliError {
         }
         DescribeError::Refused(it) => {
             let refused = it.boundary.refused.iter();
-            let refused = refused.map(|it| format!("refused   {}: {}", it.import, it.reason));
-            let imports = it.imports.iter().map(|it| format!("imports   {it}"));
-            let asks = it.asks.words().into_iter().map(|it| format!("asks for  {it}"));
+            let refused = refused.map(|it| format!("refused: {}: {}", it.import, it.reason));
+            let imports = it.imports.iter().map(|it| format!("imports: {it}"));
+            let asks = it.asks.words().into_iter().map(|it| format!("asks for: {it}"));
             let error = anyhow::anyhow!("`{name}` imports more than its manifest asks for");
             CliError::usage(error)
                 .exiting(Exit::Refused)

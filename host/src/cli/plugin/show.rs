@@ -46,7 +46,7 @@ fn sheet(setup: &Setup, plugin: &str) -> Result<Sheet, CliError> {
 
 fn offered(setup: &Setup, offer: Offer) -> Result<Sheet, CliError> {
     let Offer { manifest, text, component } = &offer;
-    match describe_now(setup, manifest, component)? {
+    match describe_now(&*setup.sandbox()?, manifest, component)? {
         Ok(described) => {
             let tools = described.tools.clone();
             let approval = Approval::of(manifest, text.as_deref(), tools, component, 0.0);
