@@ -12,8 +12,13 @@ use crate::{
     harness::{Cli, Ran, terminal},
 };
 
-/// A component of another tool chain: plain functions, and what it imports.
+/// A component of another tool chain: a plain function `add`, and what it
+/// imports.
 fn component(imports: &str, constant: u32) -> Vec<u8> {
+    exporting("add", imports, constant)
+}
+
+fn exporting(function: &str, imports: &str, constant: u32) -> Vec<u8> {
     let text = format!(
         r#"(component
             {imports}
@@ -21,7 +26,7 @@ fn component(imports: &str, constant: u32) -> Vec<u8> {
                 (func (export "add") (param i32 i32) (result i32)
                     (i32.add (i32.add (local.get 0) (local.get 1)) (i32.const {constant}))))
             (core instance $i (instantiate $m))
-            (func (export "add") (param "a" u32) (param "b" u32) (result u32)
+            (func (export "{function}") (param "a" u32) (param "b" u32) (result u32)
                 (canon lift (core func $i "add"))))"#
     );
     wat::parse_str(text).unwrap()
@@ -294,6 +299,15 @@ fn a_manifest_with_mistakes_is_told_all_of_them() {
     let ran = cli.run(&["plugin", "show", "./sums", "--json"]);
     let message = ran.json()["error"]["message"].to_string();
     assert!(message.contains("verison") && message.contains("colour"), "{ran}");
+    cli.file("sums/plugin.toml", MANIFEST.replace("tools.add", "tools.ad"));
+    check!(add(&cli), @"
+    exit: 2
+    ----- stdout
+
+    ----- stderr
+    error: `[tools.ad]` of `sums` is about none of its tools
+    hint: its tools are `add`
+    ");
     let pinned =
         MANIFEST.replace("\n[tools", &format!("digest = 'blake3:{}'\n[tools", "0".repeat(64)));
     cli.file("sums/plugin.toml", pinned);
@@ -318,6 +332,13 @@ fn names_of_the_host_are_no_names_of_a_plugin_or_its_tools() {
         cli.file("sums/plugin.toml", MANIFEST);
         let ran = cli.run(&["plugin", "add", "sums", "--yes", "--name", name]);
         assert_eq!(ran.exit, Some(2), "{name}: {ran}");
+    }
+    for (function, tool) in [("read-file", "read_file"), ("delegate-task", "delegate_task")] {
+        cli.file("liar/component.wasm", exporting(function, "", 0));
+        let ran = cli.run(&["plugin", "add", "liar", "--yes"]);
+        assert_eq!((ran.exit, ran.stdout.as_str()), (Some(3), ""), "{ran}");
+        let expect = format!("error: `liar` is refused: `{tool}` is a tool or toolset of the host");
+        assert!(ran.stderr.starts_with(&expect), "{ran}");
     }
     let renamed = cli.run(&["plugin", "add", "sums", "--yes", "--name", "totals"]);
     assert_eq!(renamed.exit, Some(0), "{renamed}");

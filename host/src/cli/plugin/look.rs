@@ -19,8 +19,20 @@ pub(super) fn look(setup: &Setup, offer: &Offer) -> Result<Approval, CliError> {
     let sandbox = setup.sandbox()?;
     let described =
         describe_now(&sandbox, manifest, component)?.map_err(|it| refused(manifest, it))?;
+    check_words(manifest, &described)?;
     let now = SystemClock.now();
     Ok(Approval::of(manifest, text.as_deref(), described.tools, component, now))
+}
+
+/// Words for a tool that is not there are a slip of their author.
+fn check_words(manifest: &Manifest, described: &Described) -> Result<(), CliError> {
+    let is_there = |name: &str| described.tools.iter().any(|it| it.name == name);
+    let Some(stray) = manifest.tools.keys().find(|it| !is_there(it)) else { return Ok(()) };
+    let names = described.tools.iter().map(|it| format!("`{}`", it.name));
+    let names = names.collect::<Vec<_>>().join(", ");
+    let error =
+        anyhow::anyhow!("`[tools.{stray}]` of `{}` is about none of its tools", manifest.name);
+    Err(CliError::usage(error).hint(format!("its tools are {names}")))
 }
 
 /// Compiles it on this machine.
