@@ -58,3 +58,27 @@ fn programs(line: &str) -> impl Iterator<Item = PathBuf> {
     let words = line.split(|it: char| it.is_whitespace() || "'\"`;|&()<>".contains(it));
     words.filter(|it| it.contains('/')).map(PathBuf::from).filter(|it| it.is_file())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Layers, PluginConfig};
+
+    #[test]
+    fn a_file_with_a_secret_and_a_program_that_prints_one_are_the_hosts_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let [file, program] = ["token", "print-token"].map(|it| dir.path().join(it));
+        [&file, &program].iter().for_each(|it| std::fs::write(it, "x").unwrap());
+        let mut config = Config::load(&Layers::default()).unwrap();
+        let command = KeySource::Command(format!("{} --all | head -1", program.display()));
+        let secrets = [("a", KeySource::File(file.clone())), ("b", command)];
+        let secrets = secrets.map(|(name, key)| (name.to_owned(), key)).into();
+        let plugin = PluginConfig { secrets, ..PluginConfig::default() };
+        config.plugins.insert("p".to_owned(), plugin);
+        let own = files(OwnFiles::default(), &config, &Given::default(), None);
+        let shown = format!("{own:?}");
+        for path in [file, program] {
+            assert!(shown.contains(&path.display().to_string()), "{}", path.display());
+        }
+    }
+}
