@@ -231,3 +231,31 @@ fn a_tool_says_what_it_takes_and_gives() {
     });
     assert_eq!(spec.parameters.parse::<serde_json::Value>().unwrap(), expect);
 }
+
+#[test]
+fn short_json_does_not_become_many_values() {
+    let fields: Vec<String> = (0..200).map(|it| format!("n{it}: option<u8>")).collect();
+    let types = format!("record wide {{ {} }}", fields.join(", "));
+    let tool = tool(&types, "(it: list<wide>)");
+    let of = |n: usize| tool.arguments(&format!(r#"{{"it": [{}]}}"#, vec!["{}"; n].join(",")));
+    assert!(of(2_000).is_ok());
+    let said = "$.it[2608].n78: more than 524288 values in one call";
+    assert_eq!(of(4_000), Err(ToolError::InvalidArguments(said.to_owned())));
+    let long = format!(r#"{{"it": [{}]}}"#, " ".repeat(1 << 20));
+    let said = "1048586 bytes of arguments: at most 1048576";
+    assert_eq!(tool.arguments(&long), Err(ToolError::InvalidArguments(said.to_owned())));
+    let deep = format!(r#"{{"it": {}}}"#, "[".repeat(100_000));
+    let refused = tool.arguments(&deep).unwrap_err().to_string();
+    assert!(refused.contains("no JSON: recursion limit exceeded"), "{refused}");
+}
+
+#[test]
+fn types_that_grow_when_they_are_written_out_and_too_many_functions_are_refused() {
+    let double = |it: usize| format!("type t{it} = tuple<t{0}, t{0}>;", it - 1);
+    let types = (1..15).map(double).collect::<String>();
+    let refused = refusal(&format!("type t0 = u8; {types}"), "(it: t14)");
+    assert!(refused.contains("the types of its component are more than 16384"), "{refused}");
+    let functions: String = (0..129).map(|it| format!("export n{it}: func();")).collect();
+    let refused = tools_of(&world(&format!("world w {{ {functions} }}"))).unwrap_err();
+    assert!(refused.ends_with("its component exports more than 128 functions"), "{refused}");
+}

@@ -205,6 +205,16 @@ fn has_no_number(value: &str) -> bool {
     ["NaN", "Infinity"].iter().any(|it| value.contains(it))
 }
 
+/// Its shortest digits, `7.038531e-26`, lie half-way to its neighbour once they
+/// are a number of 64 bits.
+#[test]
+fn a_float_that_its_shortest_digits_would_lose_has_more_of_them() {
+    let float = Val::Float32(f32::from_bits(0x15ae_43fd));
+    let json = written(&Shape::F32, &float);
+    assert_eq!(json, "7.038530691851209e-26");
+    assert_eq!(read(&Shape::F32, &json), Ok(float));
+}
+
 proptest! {
     #[test]
     fn a_value_that_is_written_and_read_is_the_same((shape, value) in typed()) {
