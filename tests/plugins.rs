@@ -1,5 +1,5 @@
-//! The bundled agents: their unit tests, and that those which travel inside of
-//! the program are made of the sources that are here.
+//! The bundled agents and tool plugins: their unit tests, and that those which
+//! travel inside of the program are made of the sources that are here.
 //!
 //! They are a workspace of their own, built for WebAssembly; what needs no
 //! host is tested natively.
@@ -8,12 +8,19 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::Arc,
 };
 
-use hermitage::plugin::bundled;
-use hermitage_tests::{checkout, plugin};
+use hermitage::{
+    config::{Config, Layers},
+    id::OsRandom,
+    plugin::{self, Described, Manifest, bundled, manifest},
+    sandbox::{Binary, Sandbox},
+};
+use hermitage_tests::{checkout, helper, plugin};
+use serde_json::{Value, json};
 
-/// Everything that has a part in a bundled agent.
+/// Everything that has a part in a bundled component.
 const SOURCES: [&str; 4] = ["plugins", "guest-sdk/src", "guest-sdk/macros/src", "wit"];
 
 /// Says of what the checked-in components were made, which they are, and by
@@ -24,7 +31,7 @@ const MADE_OF: &str = "host/agents/made-of.txt";
 const UPDATE: &str = "UPDATE_AGENTS";
 
 #[test]
-fn the_logic_of_the_bundled_agents_is_right() {
+fn the_logic_of_the_bundled_components_is_right() {
     let checkout = checkout();
     let status = Command::new(env!("CARGO"))
         .args(["test", "--quiet", "--locked", "--manifest-path"])
@@ -47,7 +54,8 @@ fn files(dir: &Path, res: &mut Vec<PathBuf>) {
 fn digest_of_sources() -> String {
     let (checkout, mut all) = (checkout(), Vec::new());
     SOURCES.iter().for_each(|it| files(&checkout.join(it), &mut all));
-    all.retain(|it| it.extension().is_some_and(|it| it == "rs" || it == "wit" || it == "toml"));
+    let is_source = |it: &str| ["rs", "wit", "toml", "jq"].contains(&it);
+    all.retain(|it| it.extension().and_then(|it| it.to_str()).is_some_and(is_source));
     all.push(checkout.join("plugins/Cargo.lock"));
     all.sort();
     let mut hasher = blake3::Hasher::new();
@@ -61,29 +69,19 @@ fn digest_of_sources() -> String {
 
 /// A line for each component of the program.
 fn digests_of_components() -> String {
-    let line = |name: &str| {
-        let digest = blake3::hash(bundled::find(name).unwrap().bytes());
-        format!("{name}  {digest}\n")
-    };
-    bundled::names().map(line).collect()
+    let agents = bundled::names().map(|it| (it, bundled::find(it).unwrap()));
+    let plugins = bundled::tools::all().map(|it| (it.name, it.component()));
+    agents.chain(plugins).map(|(name, it)| format!("{name}  {}\n", it.digest())).collect()
 }
 
 /// The bytes are those that were recorded with the sources: a build of the
 /// same sources in another directory has its symbols in another order.
-#[test]
-fn the_agents_in_the_program_are_made_of_the_sources_that_are_here() {
+#[tokio::test]
+async fn the_components_in_the_program_are_made_of_the_sources_that_are_here() {
     let checkout = checkout();
     let sources = format!("sources  {}\n", digest_of_sources());
     if env::var_os(UPDATE).is_some() {
-        let mut made_of = sources;
-        for name in bundled::names() {
-            let component = plugin(name);
-            fs::write(checkout.join(format!("host/agents/{name}.wasm")), &component).unwrap();
-            made_of.push_str(&format!("{name}  {}\n", blake3::hash(&component)));
-        }
-        let tool_chain = hermitage_build::toolchain_of(&checkout.join("plugins")).unwrap();
-        made_of.push_str(&format!("by  {tool_chain}\n"));
-        fs::write(checkout.join(MADE_OF), &made_of).unwrap();
+        fs::write(checkout.join(MADE_OF), sources + &made_anew(&checkout).await).unwrap();
         return;
     }
     let recorded = fs::read_to_string(checkout.join(MADE_OF)).unwrap();
@@ -91,4 +89,66 @@ fn the_agents_in_the_program_are_made_of_the_sources_that_are_here() {
     assert!(recorded.starts_with(&sources), "the sources have changed: {how}");
     let components = recorded.strip_prefix(&sources).unwrap();
     assert!(components.starts_with(&digests_of_components()), "a component is another: {how}");
+}
+
+/// Builds and writes all of them; what they are made of.
+async fn made_anew(checkout: &Path) -> String {
+    let mut made_of = String::new();
+    for name in bundled::names() {
+        let component = plugin(name);
+        fs::write(checkout.join(format!("host/agents/{name}.wasm")), &component).unwrap();
+        made_of.push_str(&format!("{name}  {}\n", blake3::hash(&component)));
+    }
+    let sandbox = sandbox();
+    for name in bundled::tools::all().map(|it| it.name) {
+        let component = Binary::new(plugin(name));
+        let source = checkout.join("plugins").join(name).join(manifest::FILE);
+        let (manifest, _) = Manifest::read(&source).unwrap();
+        let described = described(&sandbox, &manifest, &component).await;
+        let dir = checkout.join("host/tools").join(name);
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("component.wasm"), component.bytes()).unwrap();
+        fs::copy(source, dir.join(manifest::FILE)).unwrap();
+        fs::write(dir.join("described.json"), record(&described)).unwrap();
+        made_of.push_str(&format!("{name}  {}\n", component.digest()));
+    }
+    let tool_chain = hermitage_build::toolchain_of(&checkout.join("plugins")).unwrap();
+    format!("{made_of}by  {tool_chain}\n")
+}
+
+fn sandbox() -> Sandbox {
+    let mut config = Config::load(&Layers::default()).unwrap().sandbox;
+    config.helper = Some(helper());
+    Sandbox::new(config, 1, Arc::new(OsRandom)).unwrap()
+}
+
+async fn described(sandbox: &Sandbox, manifest: &Manifest, component: &Binary) -> Described {
+    plugin::describe(sandbox, manifest, component).await.unwrap()
+}
+
+/// What is known of a plugin without running it.
+fn record(described: &Described) -> String {
+    let tool = |it: &hermitage::ToolSpec| {
+        let parameters: Value = serde_json::from_str(&it.parameters).unwrap();
+        json!({ "name": it.name, "description": it.description, "parameters": parameters })
+    };
+    let tools: Vec<Value> = described.tools.iter().map(tool).collect();
+    let record = json!({ "digest": described.digest, "tools": tools });
+    serde_json::to_string_pretty(&record).unwrap() + "\n"
+}
+
+/// What a host reads of a plugin is what its component says of itself, and its
+/// manifest is that of its source.
+#[tokio::test]
+async fn what_is_known_of_a_plugin_is_what_it_says() {
+    let sandbox = sandbox();
+    for bundled in bundled::tools::all() {
+        let name = bundled.name;
+        let source = checkout().join("plugins").join(name).join(manifest::FILE);
+        let (manifest, known) = (bundled.manifest().unwrap(), bundled.plugin().unwrap());
+        assert_eq!(manifest, Manifest::read(&source).unwrap().0, "{name}");
+        assert_eq!((manifest.name.as_str(), &manifest.asks), (name, &known.asks));
+        let said = described(&sandbox, &manifest, &bundled.component()).await;
+        assert_eq!((known.digest.to_string(), known.tools), (said.digest, said.tools), "{name}");
+    }
 }

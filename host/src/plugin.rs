@@ -244,7 +244,7 @@ impl Library {
         let source = dir.join(name);
         let file = if binary.is_file() {
             binary
-        } else if source.join("Cargo.toml").is_file() {
+        } else if is_agent(&source) {
             one(&source, name, &build(&source)?)?
         } else {
             return Ok(None);
@@ -315,13 +315,19 @@ fn is_name(agent: &str) -> bool {
     !agent.is_empty() && agent.chars().all(|it| it.is_alphanumeric() || matches!(it, '_' | '-'))
 }
 
+/// Whether a folder is the source of an agent: one with a manifest is that of a
+/// tool plugin.
+fn is_agent(source: &Path) -> bool {
+    source.join("Cargo.toml").is_file() && !source.join(manifest::FILE).exists()
+}
+
 /// The name under which an entry of a directory is found.
 fn component_name(path: &Path) -> Option<String> {
     let is_binary = path.extension().is_some_and(|it| it == "wasm") && path.is_file();
     let name = if is_binary {
         path.file_stem()
     } else {
-        path.join("Cargo.toml").is_file().then(|| path.file_name()).flatten()
+        is_agent(path).then(|| path.file_name()).flatten()
     };
     Some(name?.to_str()?.to_owned())
 }

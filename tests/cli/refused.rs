@@ -176,7 +176,7 @@ fn a_request_that_says_too_little_or_nonsense_starts_nothing() {
       error: `typo.json`: Task 1 is no task: unknown field `agnet`, expected one of `goal`, `context`, `toolsets`, `agent`, `role`, `model`, `output_schema`, `max_iterations`, `group`
       exit 2
     run go --agent ./honest.wasm --toolsets files
-      error: unknown toolset or tool `files`: known are `file`, `file_read`, `terminal`, `web`
+      error: unknown toolset or tool `files`: known are `file`, `file_read`, `terminal`, `web`, `csv`, `diff`, `github`, `jq`
       exit 2
     run go --agent ./honest.wasm --workspace none
       error: cannot open the workspace `none`: No such file or directory (os error 2)
@@ -353,7 +353,7 @@ fn what_a_person_wrote_is_looked_at_before_what_is_set_up_and_both_before_a_buil
       error: the goal is blank: say what should be done
       exit 2
     run think --toolsets files
-      error: unknown toolset or tool `files`: known are `file`, `file_read`, `terminal`, `web`
+      error: unknown toolset or tool `files`: known are `file`, `file_read`, `terminal`, `web`, `csv`, `diff`, `github`, `jq`
       exit 2
     run think --workspace none
       error: cannot open the workspace `none`: No such file or directory (os error 2)
@@ -370,7 +370,7 @@ fn what_a_person_wrote_is_looked_at_before_what_is_set_up_and_both_before_a_buil
       hint: name a component by its path, or add its directory with `--plugin-path`
       exit 2
     run --tasks toolset.json
-      error: task 2: unknown toolset or tool `files`: known are `file`, `file_read`, `terminal`, `web`
+      error: task 2: unknown toolset or tool `files`: known are `file`, `file_read`, `terminal`, `web`, `csv`, `diff`, `github`, `jq`
       exit 2
     run --tasks model.json
       error: task 2: unknown model `huge`: none is configured

@@ -3,6 +3,7 @@
 
 mod answers;
 mod boundary;
+mod bundled_plugins;
 mod chat;
 mod compile;
 mod conformance;

@@ -121,6 +121,7 @@ impl Setup {
             .workspace(workspace)
             .own_files(self.own_files.clone())
             .person(Arc::new(TerminalPerson::new(screen.clone())))
+            .bundled_plugins()
             .library(self.library.clone(), Box::new(Stderr));
         builder = self.plugins().into_iter().fold(builder, Builder::plugin);
         if let Some(file) = self.memory.clone() {

@@ -16,7 +16,7 @@ use crate::{
     config::{Config, Layers},
     delegation::{Delegator, Parts},
     id::{OsRandom, Random},
-    plugin::{self, Agents, BuildProgress, Library, Manifest, Place, Plugin},
+    plugin::{self, Agents, BuildProgress, Library, Manifest, Place, Plugin, bundled},
     provider::Models,
     sandbox::{Binary, Sandbox},
     store::{News, Store, StoreError},
@@ -88,6 +88,7 @@ pub struct Builder {
     agents: Agents,
     natives: Vec<Arc<dyn NativeTool>>,
     plugins: Vec<Offered>,
+    bundled_plugins: bool,
     parent_tools: Vec<Arc<dyn NativeTool>>,
     replaced: Vec<Replace>,
     models: Option<Models>,
@@ -193,6 +194,12 @@ impl Builder {
         self
     }
 
+    /// Adds the tool plugins that the program brings along, but for those of
+    /// whose name one was added before. Each is granted to whoever asks for it.
+    pub fn bundled_plugins(self) -> Self {
+        Self { bundled_plugins: true, ..self }
+    }
+
     /// Adds one of the tools that only a parent holds: `clarify`, `memory`,
     /// `send_message` or `execute_code`. No child ever gets it.
     pub fn parent_tool(mut self, tool: Arc<dyn NativeTool>) -> Self {
@@ -263,6 +270,11 @@ impl Builder {
             let plugin = plugin.described(&sandbox).await?;
             let name = plugin.name.clone();
             registry.add_plugin(&name, plugin.into_tools(&place))?;
+        }
+        for plugin in bundled::tools::all().filter(|_| self.bundled_plugins) {
+            if registry.toolset(plugin.name).is_none() {
+                registry.add_plugin(plugin.name, plugin.plugin()?.into_tools(&place))?;
+            }
         }
         let mut of_parents = registry.clone();
         parent_tools.into_iter().for_each(|(spec, it)| of_parents.stand_in(spec, it));

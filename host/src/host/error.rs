@@ -2,7 +2,7 @@
 
 use crate::{
     config::ConfigError,
-    plugin::DescribeError,
+    plugin::{DescribeError, bundled::tools::BundledError},
     sandbox::SandboxError,
     store::StoreError,
     tools::{OpenError, closed::HomeError, file::WorkspaceError, terminal::TerminalError},
@@ -45,6 +45,9 @@ pub enum BuildError {
         /// What is wrong.
         source: Box<DescribeError>,
     },
+    /// A tool plugin of the program was not made as a whole.
+    #[error(transparent)]
+    Bundled(#[from] BundledError),
     /// There is no such tool of the host, whose work could be replaced.
     #[error(transparent)]
     Replace(#[from] NotDeclared),

@@ -1,9 +1,13 @@
-//! The agents that travel inside of the program, so that one that is copied,
-//! installed or moved has them, and needs no tool chain.
+//! The components that travel inside of the program, so that one that is
+//! copied, installed or moved has them, and needs no tool chain: agents here,
+//! and the plugins with their tools in [`tools`].
 //!
-//! They are built from `plugins/` and checked in below `host/agents`: a build
-//! of the host needs no compiler for WebAssembly, and `cargo package` takes
-//! them along. A test compares them with their sources (`tests/plugins.rs`).
+//! They are built from `plugins/` and checked in below `host/agents` and
+//! `host/tools`: a build of the host needs no compiler for WebAssembly, and
+//! `cargo package` takes them along. A test compares them with their sources
+//! (`tests/plugins.rs`).
+
+pub mod tools;
 
 use crate::sandbox::Binary;
 
@@ -17,7 +21,7 @@ const ALL: [(&str, &[u8]); 6] = [
     ("todos", include_bytes!("../../agents/todos.wasm")),
 ];
 
-/// The names of all.
+/// The names of all agents.
 pub fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|it| it.0)
 }

@@ -55,6 +55,9 @@ pub struct Plugin {
 pub enum Component {
     /// At hand.
     Bytes(Binary),
+    /// In the program, which has its digest; taken again when a child first
+    /// holds one of its tools.
+    Bundled(&'static [u8]),
     /// On disk; it is read, and its digest compared, when a child first holds
     /// one of its tools.
     File(PathBuf),
@@ -186,6 +189,7 @@ impl Shared {
     async fn component(&self) -> Result<Binary, ToolError> {
         let binary = match &self.plugin.component {
             Component::Bytes(binary) => binary.clone(),
+            Component::Bundled(bytes) => Binary::new(*bytes),
             Component::File(path) => {
                 let (path, max_bytes) = (path.clone(), self.place.max_bytes);
                 let read = move || plain_file::bytes(plain_file::open(&path)?, max_bytes);
