@@ -10,6 +10,7 @@
 mod agents;
 pub mod approval;
 pub mod bundled;
+pub mod cases;
 pub mod describe;
 pub mod installed;
 pub mod manifest;

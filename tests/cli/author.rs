@@ -66,3 +66,63 @@ fn a_missing_tool_chain_is_told_with_the_command_that_gets_it() {
         assert_eq!(ran.status.code(), Some(4));
     }
 }
+
+/// Of that very project, by clang 19: a machine without it has the tests, too.
+const WORDS: &[u8] = include_bytes!("author/words.wasm");
+
+#[test]
+fn the_cases_of_a_plugin_are_called_and_told_one_by_one() {
+    let cli = Cli::new(&[]);
+    cli.run(&["plugin", "new", "words", "--lang", "c"]);
+    cli.file("words/component.wasm", WORDS);
+    check!(cli.run(&["plugin", "test", "words"]), @r#"
+    exit: 0
+    ----- stdout
+    ok count {"text":"one two\nthree"}
+    ok count {"text":""}
+    2 tests, 0 failed
+    ----- stderr
+    "#);
+    cli.file(
+        "words/tests.toml",
+        "imports = ['hermitage:subagent/http@0.1.0']
+         [[case]]
+         name = 'a word'
+         tool = 'count'
+         arguments = { text = 'a' }
+         result = { words = 4 }
+         [[case]]
+         tool = 'count'
+         arguments = { text = 5 }
+         error = 'expected a text'",
+    );
+    check!(cli.run(&["plugin", "test", "words"]), @r#"
+    exit: 1
+    ----- stdout
+    FAIL imports: it does not import `hermitage:subagent/http@0.1.0`
+    FAIL a word: the result is `{"words":1,"lines":1}`, expected `{"words":4}`
+    ok count {"text":5}
+    3 tests, 2 failed
+    ----- stderr
+    "#);
+}
+
+#[test]
+fn cases_that_are_none_are_told_with_their_place() {
+    let cli = Cli::new(&[]);
+    cli.run(&["plugin", "new", "words", "--lang", "c"]);
+    cli.file("words/component.wasm", WORDS);
+    for (text, expect) in [
+        ("", "error: `words/tests.toml` has no case\nhint: "),
+        ("[[case]]\ntoool = 'x'", "error: `words/tests.toml`: line 2: unknown field `toool`"),
+        (
+            "[settings]\nx = 'y'\n[[case]]\ntool = 'count'\nresult = 1",
+            "error: `tests.toml` sets `x`",
+        ),
+    ] {
+        cli.file("words/tests.toml", text);
+        let ran = cli.run(&["plugin", "test", "words"]);
+        assert!(ran.stderr.starts_with(expect), "{ran}");
+        assert_eq!(ran.exit, Some(2));
+    }
+}

@@ -10,6 +10,7 @@ mod remove;
 pub(super) mod sheet;
 mod show;
 mod source;
+mod test;
 
 use super::{
     Exit,
@@ -25,6 +26,7 @@ pub(super) fn plugin(global: &Global, verb: Plugin) -> Result<Exit, CliError> {
         Plugin::Remove(verb) => remove::remove(global, &verb),
         Plugin::Check(verb) => check::check(global, &verb),
         Plugin::New(verb) => new::new(&verb),
+        Plugin::Test(verb) => test::test(global, &verb),
         Plugin::Build(verb) => build::build(global, verb),
     }
 }

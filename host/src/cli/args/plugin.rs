@@ -18,6 +18,8 @@ pub(in crate::cli) enum Plugin {
     Check(Check),
     /// Write a small project that builds, with a test
     New(New),
+    /// Build a plugin, and call it in the sandbox as its `tests.toml` says
+    Test(Test),
     /// Build source folders into components
     Build(Build),
 }
@@ -82,6 +84,13 @@ pub(in crate::cli) struct New {
     /// An agent in the place of a plugin
     #[arg(long)]
     pub(in crate::cli) agent: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct Test {
+    /// The folder of the plugin
+    #[arg(default_value = ".")]
+    pub(in crate::cli) dir: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
