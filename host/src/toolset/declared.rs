@@ -5,10 +5,7 @@ use std::any::TypeId;
 use schemars::schema_for;
 use serde_json::Value;
 
-use super::{
-    spec::ToolSpec,
-    tool::{HeldBy, Tool},
-};
+use super::{id::HeldBy, spec::ToolSpec, tool::Tool};
 
 /// A tool, before anything is opened.
 #[derive(Clone, Copy, Debug)]

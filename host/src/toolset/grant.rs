@@ -6,7 +6,7 @@ use std::{
     fmt,
 };
 
-use super::tool::ToolId;
+use super::id::ToolId;
 use crate::event::Role;
 
 /// A set of tools. What a parent holds and what a child gets are both grants.

@@ -13,10 +13,11 @@ use super::{
     call::{Caller, ToolError},
     declared::Declared,
     grant::{Grant, Withheld},
+    id::{HeldBy, Identity, ToolId},
     native::{NativeError, NativeTool, checked, checked_of_plugin, full_name, is_plugin_name},
     spec::ToolSpec,
     taken::{Origin, Taken},
-    tool::{HeldBy, Identity, Tool, ToolId},
+    tool::Tool,
     work::{AnyWork, Hosted, Native, Typed, Work},
 };
 
