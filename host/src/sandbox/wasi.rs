@@ -3,10 +3,8 @@
 //! Nothing of it reaches anything: no arguments, no environment, no files,
 //! closed stdin; output goes into the child's log and past its cap nowhere;
 //! clocks are coarse, randomness is capped. It is linked interface by interface
-//! from the plan.
-//!
-//! Files are real where a plugin was given some ([`filesystem`]); sockets are
-//! there for plugins, and none can be made ([`sockets`]).
+//! from the plan, and so are the files of a plugin and sockets that can't be
+//! made (`link/wasi`).
 
 pub(super) mod http;
 
@@ -24,9 +22,6 @@ use wasmtime_wasi::{
 };
 
 use super::record::{Level, Record};
-
-pub(super) mod filesystem;
-pub(super) mod sockets;
 
 /// Bytes of one request for randomness: bounds what the host allocates.
 const MAX_RANDOM_BYTES: u64 = 4 << 10;

@@ -1,4 +1,9 @@
-//! Links the inert WASI set, interface by interface from the plan.
+//! Links what a component imports of WASI, interface by interface from the
+//! plan: the inert set, what a plugin was given ([`filesystem`]), and what
+//! answers that there is no access ([`sockets`] among it).
+
+mod filesystem;
+mod sockets;
 
 use wasmtime::{
     Engine, bail,
@@ -17,15 +22,10 @@ use wasmtime_wasi::{
 use wasmtime_wasi_http::{WasiHttp, WasiHttpCtxView, WasiHttpView, p2::bindings as http};
 use wasmtime_wasi_io::bindings::wasi::io;
 
+use self::sockets::Nothing;
 use crate::{
     boundary::{Decision, Plan},
-    sandbox::{
-        cell::Cell,
-        wasi::{
-            filesystem,
-            sockets::{self, Nothing},
-        },
-    },
+    sandbox::cell::Cell,
 };
 
 impl WasiView for Cell {

@@ -83,9 +83,7 @@ const FUNCTIONS: &[Link] = functions! {
 };
 
 /// Links `wasi:filesystem/types`.
-pub(in crate::sandbox) fn link_types(
-    linker: &mut LinkerInstance<'_, Cell>,
-) -> wasmtime::Result<()> {
+pub(super) fn link_types(linker: &mut LinkerInstance<'_, Cell>) -> wasmtime::Result<()> {
     linker.resource("descriptor", ResourceType::host::<Descriptor>(), |mut cx, rep| {
         cx.data_mut().table.delete(Resource::<Descriptor>::new_own(rep))?;
         Ok(())
@@ -113,9 +111,7 @@ pub(in crate::sandbox) fn link_types(
 }
 
 /// Links `wasi:filesystem/preopens`.
-pub(in crate::sandbox) fn link_preopens(
-    linker: &mut LinkerInstance<'_, Cell>,
-) -> wasmtime::Result<()> {
+pub(super) fn link_preopens(linker: &mut LinkerInstance<'_, Cell>) -> wasmtime::Result<()> {
     linker.func_wrap_async("get-directories", |mut cx: StoreContextMut<'_, Cell>, (): ()| {
         Box::new(async move {
             let cell = cx.data_mut();

@@ -13,14 +13,14 @@ use crate::sandbox::cell::Cell;
 
 /// Behind every resource of an interface that is not real. A guest gets hold
 /// of the network alone, and there is nothing behind that either.
-pub(in crate::sandbox) struct Nothing;
+pub(super) struct Nothing;
 
 /// Links a function that gives or takes the network, by its name; every other
 /// one is not one of these.
 ///
 /// A function without types would leave the network that it was lent in the
 /// hands of the host, and the guest is not trusted to get that back.
-pub(in crate::sandbox) fn link_network(
+pub(super) fn link_network(
     linker: &mut LinkerInstance<'_, Cell>,
     name: &str,
 ) -> wasmtime::Result<bool> {
