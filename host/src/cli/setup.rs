@@ -19,7 +19,7 @@ use crate::{
     config::{Config, ConfigError, KeySource, Layers, Source, unknown_variables},
     host::{BuildError, Builder, Host, default_store, terminal_in},
     id::OsRandom,
-    plugin::{Installed, Library, Plugin},
+    plugin::{Installed, Library, Plugin, bundled::tools},
     sandbox::Sandbox,
     store::{Store, StoreError},
     tools::{closed::OwnFiles, terminal::TerminalTools},
@@ -98,6 +98,12 @@ impl Setup {
         let Ok(installed) = self.installed() else { return Vec::new() };
         let all = installed.all().unwrap_or_else(|it| vec![Err(it)]);
         let usable = all.into_iter().filter_map(|it| match it {
+            // One that came with a later version of the program has its name.
+            Ok(plugin) if tools::find(&plugin.approval.name).is_some() => {
+                let name = plugin.approval.name;
+                say(&format!("note: `{name}` is now a plugin of the program; yours is left out"));
+                None
+            }
             Ok(plugin) => Some(plugin.into_plugin()),
             Err(err) => {
                 let err = CliError::from(err);

@@ -20,6 +20,7 @@ use crate::{
     },
     plugin::{
         Approval, Manifest,
+        bundled::tools,
         installed::{Added, Draft, InstalledError},
     },
     tools::clarify::Person as _,
@@ -30,6 +31,12 @@ pub(super) fn add(global: &Global, verb: &Add) -> Result<Exit, CliError> {
     let setup = Setup::new(global, None)?;
     let installed = setup.installed()?;
     let offer = Offer::at(&setup, &verb.path, verb.manifest.as_deref(), verb.name.as_deref())?;
+    let name = &offer.manifest.name;
+    if tools::find(name).is_some() {
+        let error = anyhow::anyhow!("`{name}` is a plugin that the program brings along");
+        let hint = format!("`--name my_{name}` gives this one another name");
+        return Err(CliError::usage(error).hint(hint));
+    }
     let approval = look(&setup, &offer)?;
     let before = match installed.get(&approval.name) {
         Ok(before) => before.map(|it| it.approval),

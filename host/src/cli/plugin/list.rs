@@ -1,16 +1,16 @@
 //! `hermitage plugin list`: the tool plugins that there are.
 
-use super::sheet::Sheet;
+use super::sheet::{Kind, Sheet};
 use crate::{
     cli::{
         Exit,
         args::{Global, plugin::List},
         columns::{Cell, table},
         error::CliError,
-        output::{self, plural, say},
+        output::{self, plural},
         setup::Setup,
     },
-    plugin::Installed,
+    plugin::{Installed, bundled::tools},
 };
 
 pub(super) fn list(global: &Global, verb: &List) -> Result<Exit, CliError> {
@@ -18,8 +18,6 @@ pub(super) fn list(global: &Global, verb: &List) -> Result<Exit, CliError> {
     let sheets = sheets(&setup.installed()?)?;
     if verb.json {
         output::json(&sheets)?;
-    } else if sheets.is_empty() {
-        say("no tool plugin is installed: `hermitage plugin add PATH` adds one");
     } else {
         let rows: Vec<_> = sheets.iter().map(row).collect();
         output::result(&table(&rows, output::width_of_result()).join("\n"))?;
@@ -27,7 +25,8 @@ pub(super) fn list(global: &Global, verb: &List) -> Result<Exit, CliError> {
     Ok(Exit::Completed)
 }
 
-/// Those that were added; of one that can't be used, why.
+/// Those that were added, of one that can't be used why; and those that the
+/// program brings along.
 fn sheets(installed: &Installed) -> Result<Vec<Sheet>, CliError> {
     let mut res = Vec::new();
     for name in installed.names()? {
@@ -38,6 +37,8 @@ fn sheets(installed: &Installed) -> Result<Vec<Sheet>, CliError> {
             Err(err) => res.push(Sheet::damaged(&name, CliError::from(err).text())),
         }
     }
+    let bundled = tools::all().map(|it| Sheet::bundled(&it));
+    res.extend(bundled.collect::<Result<Vec<_>, _>>().map_err(CliError::host)?);
     Ok(res)
 }
 
@@ -46,5 +47,6 @@ fn row(sheet: &Sheet) -> Vec<Cell> {
     let may = sheet.problem.clone().unwrap_or_else(|| sheet.may.join("; "));
     let version = sheet.version.clone().unwrap_or_default();
     let tools = if sheet.problem.is_some() { String::new() } else { format!("{count} tool{s}") };
-    [sheet.name.clone(), version, tools, may].map(Cell::plain).into()
+    let kind = if sheet.kind == Kind::Bundled { "bundled" } else { "installed" };
+    [sheet.name.clone(), version, kind.to_owned(), tools, may].map(Cell::plain).into()
 }

@@ -7,7 +7,11 @@ use serde_json::Value;
 use crate::{
     cli::when::date,
     completion::sanitize::clean_line,
-    plugin::{Approval, Manifest, installed::InstalledPlugin},
+    plugin::{
+        Approval, Manifest,
+        bundled::tools::{BundledError, BundledPlugin},
+        installed::InstalledPlugin,
+    },
     toolset::{ToolSpec, native::full_name},
 };
 
@@ -23,6 +27,8 @@ const MAX_ARGUMENTS_CHARS: usize = 200;
 pub(in crate::cli) enum Kind {
     /// A tool plugin that a person has added.
     Installed,
+    /// A tool plugin that the program brings along.
+    Bundled,
     /// A tool plugin that is not added.
     Offered,
     /// A component that does tasks.
@@ -92,6 +98,21 @@ impl Sheet {
     /// Of one that was added.
     pub(super) fn installed(it: &InstalledPlugin) -> Self {
         Self::of(Kind::Installed, &it.manifest, &it.approval)
+    }
+
+    /// Of one that the program brings along.
+    pub(super) fn bundled(it: &BundledPlugin) -> Result<Self, BundledError> {
+        let (manifest, plugin) = (it.manifest()?, it.plugin()?);
+        Ok(Self {
+            kind: Kind::Bundled,
+            version: Some(manifest.version.to_string()),
+            description: manifest.description.clone(),
+            component: Some(plugin.digest.to_hex().to_string()),
+            may: manifest.asks.words(),
+            tools: plugin.tools.iter().map(|tool| ToolSheet::of(it.name, tool)).collect(),
+            problem: None,
+            ..Self::damaged(it.name, String::new())
+        })
     }
 
     /// Of one that can't be used.

@@ -19,7 +19,7 @@ use crate::{
         output,
         setup::{Setup, block_on},
     },
-    plugin::{Approval, DescribeError, is_path},
+    plugin::{Approval, DescribeError, bundled::tools, is_path},
     sandbox::Binary,
 };
 
@@ -38,9 +38,10 @@ fn sheet(setup: &Setup, plugin: &str) -> Result<Sheet, CliError> {
     if is_path(plugin) || Path::new(plugin).is_dir() && !setup.library.names().contains(plugin) {
         return offered(setup, Offer::at(setup, Path::new(plugin), None, None)?);
     }
-    match setup.installed()?.get(plugin)? {
-        Some(it) => Ok(Sheet::installed(&it)),
-        None => agent(setup, plugin, &setup.library.find(plugin, &mut Stderr)?.component),
+    match (setup.installed()?.get(plugin)?, tools::find(plugin)) {
+        (Some(it), _) => Ok(Sheet::installed(&it)),
+        (None, Some(it)) => Sheet::bundled(&it).map_err(CliError::host),
+        (None, None) => agent(setup, plugin, &setup.library.find(plugin, &mut Stderr)?.component),
     }
 }
 
