@@ -116,7 +116,8 @@ fn text(lines: &[Line]) -> String {
 
 fn call(global: &Global, verb: &ToolCall) -> Result<Exit, CliError> {
     let arguments = read(&verb.arguments)?;
-    let setup = Setup::new(global, Some(&verb.workspace))?;
+    let mut setup = Setup::new(global, Some(&verb.workspace))?;
+    setup.config.workspace.allow_home |= verb.allow_home;
     let answer = block_on(async {
         let host = setup.host(&verb.workspace, true, &Screen::new()).await?;
         let parent = host.parent(&Session::Local);

@@ -141,6 +141,9 @@ pub(in crate::cli) struct ToolCall {
     /// The directory that the tool sees
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(in crate::cli) workspace: PathBuf,
+    /// Work also in a directory that holds your home directory
+    #[arg(long)]
+    pub(in crate::cli) allow_home: bool,
     /// Print the result as JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
