@@ -14,7 +14,7 @@ use hermitage::{
     plugin::Manifest,
     toolset::ToolError,
 };
-use hermitage_tests::{TestHost, guest};
+use hermitage_tests::{TestHost, TestTask, checkout, guest};
 use serde_json::{Value, json};
 
 const KEY: &str = "sk-canary-5up3r53cr37-9f8e7d6c";
@@ -269,4 +269,45 @@ async fn nothing_is_sent_without_a_secret_that_is_required() {
     assert_eq!(error, "the secret `other` of the plugin `asks` is not set");
     assert!(server.requests().is_empty());
     assert!(call(&host, "fetch", ask("a")).await.unwrap().starts_with("200"));
+}
+
+/// The plugin that travels with the program, against a server that stands in
+/// for GitHub's.
+fn github(server: &Server) -> TestHost {
+    let (url, tools) = (server.url(), checkout().join("host/tools/github"));
+    let text = std::fs::read_to_string(tools.join("plugin.toml")).unwrap();
+    let text = text.replace("https://api.github.com", url.trim_end_matches('/'));
+    let manifest = Manifest::parse("plugin.toml", &text).unwrap();
+    let component = Binary::new(std::fs::read(tools.join("component.wasm")).unwrap());
+    let command = KeySource::Command(format!("echo {KEY}"));
+    let secrets = [("token".to_owned(), command)].into();
+    let personal = PluginConfig { secrets, ..PluginConfig::default() };
+    let host = TestHost::with(move |config| {
+        config.plugins.insert("github".to_owned(), personal);
+    });
+    host.built(move |it| it.vouched_plugin(manifest.clone(), component.clone()))
+}
+
+#[tokio::test]
+async fn an_agent_opens_an_issue_with_a_token_that_it_never_sees() {
+    let server = Server::new(|request| {
+        let bearer = request.lines().find(|it| it.starts_with("authorization: ")).unwrap_or("");
+        let issue = json!({
+            "number": 7, "title": bearer, "state": "open", "body": null, "comments": 0,
+            "html_url": "https://github.com/octo/hello/issues/7", "user": {"login": "octo"},
+            "labels": [], "assignees": [], "created_at": "2026-01-01T00:00:00Z",
+            "updated_at": "2026-01-01T00:00:00Z",
+        });
+        answer(&issue.to_string())
+    });
+    let host = github(&server);
+    let issue = r#"github/create_issue {"repository": "octo/hello", "title": "A"}"#;
+    let task = TestTask::new("calls_native").toolsets(&["github"]).context(issue);
+    let res = host.run(&[task]).await.results.remove(0);
+    let summary = res.summary.unwrap_or_default();
+    assert!(summary.contains('7') && summary.contains("[key]"), "{summary}");
+    assert!(!summary.contains("canary"), "{summary}");
+    let request = server.requests().remove(0);
+    assert!(request.starts_with("POST /repos/octo/hello/issues HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains(&format!("authorization: Bearer {KEY}\r\n")), "{request}");
 }
