@@ -73,6 +73,8 @@ pub(crate) struct Case {
     pub(crate) lines: usize,
     /// The application's own code panics.
     pub(crate) panics: bool,
+    /// The host has tool plugins.
+    pub(crate) plugins: bool,
     pub(crate) held: Vec<Held>,
     /// Defences that stand in front of the one that is meant, and are taken
     /// away for this case.
@@ -103,6 +105,7 @@ pub(crate) fn case(id: impl Into<String>, component: Component) -> Case {
         alone: false,
         lines: usize::MAX,
         panics: false,
+        plugins: false,
         held: Vec::new(),
         beneath: Vec::new(),
         sandboxes: Sandboxes::Any,

@@ -22,6 +22,7 @@ mod judge;
 mod kept;
 mod limits;
 mod look;
+mod plugins;
 mod table;
 mod terminal;
 mod watcher;
@@ -50,6 +51,7 @@ fn cases() -> Vec<Case> {
     all.extend(web::cases());
     all.extend(terminal::cases());
     all.extend(delegation::cases());
+    all.extend(plugins::cases());
     let asked = std::env::var("ATTACK").unwrap_or_default();
     all.retain(|it| it.id.starts_with(&asked));
     all

@@ -107,7 +107,8 @@ impl Watcher {
         let order = self.order(case, &world, honest.clone());
         let agents = case.also.iter().map(|it| ((*it).to_owned(), self.kept(it))).collect();
         world.give_to(self.who.id());
-        let opening = Opening { world: dir, cache, config, without, agents, script };
+        let plugins = case.plugins;
+        let opening = Opening { world: dir, cache, config, without, agents, script, plugins };
         if case.swapped {
             self.swap_code(&opening, &order, &honest)?;
         }

@@ -83,9 +83,12 @@ async fn a_call_leaves_nothing_behind_for_the_next() {
 #[tokio::test]
 async fn a_call_that_breaks_off_is_an_error_of_the_tool_and_the_agent_goes_on() {
     let host = host("calc", CALC);
-    for (tool, expect) in
-        [("spin", "processor time"), ("trap", "unreachable"), ("recurse", "call stack exhausted")]
-    {
+    for (tool, expect) in [
+        ("spin", "processor time"),
+        ("trap", "unreachable"),
+        ("recurse", "call stack exhausted"),
+        ("shout", "too many bytes in one host call"),
+    ] {
         let res = call(&host, &["calc"], &format!("calc/{tool} {{}}")).await;
         let summary = res.summary.unwrap_or_default();
         assert!(summary.contains(expect), "{tool}: {summary}");

@@ -38,6 +38,8 @@ pub struct Opening {
     pub agents: Vec<(String, PathBuf)>,
     /// What the model says, one turn after the other.
     pub script: Vec<Turn>,
+    /// With tool plugins.
+    pub plugins: bool,
 }
 
 /// What a model says.
