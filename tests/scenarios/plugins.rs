@@ -38,7 +38,7 @@ async fn an_agent_calls_a_function_of_a_component_that_knows_nothing_of_this_hos
     let trace: Vec<_> = res.tool_trace.iter().map(|it| (it.tool.as_ref(), it.ok)).collect();
     assert_eq!(trace, [("calc/add", true)]);
     let boundary = res.boundary.unwrap();
-    let tools = ["calc/add", "calc/count", "calc/recurse", "calc/spin", "calc/trap"];
+    let tools = ["calc/add", "calc/count", "calc/recurse", "calc/shout", "calc/spin", "calc/trap"];
     assert_eq!(boundary.granted, tools);
     let plugins: Vec<_> =
         boundary.plugins.iter().map(|it| (&*it.plugin, it.component.clone())).collect();

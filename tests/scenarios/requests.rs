@@ -293,8 +293,8 @@ async fn an_agent_opens_an_issue_with_a_token_that_it_never_sees() {
     let server = Server::new(|request| {
         let bearer = request.lines().find(|it| it.starts_with("authorization: ")).unwrap_or("");
         let issue = json!({
-            "number": 7, "title": bearer, "state": "open", "body": null, "comments": 0,
-            "html_url": "https://github.com/octo/hello/issues/7", "user": {"login": "octo"},
+            "number": 7, "title": "A", "state": "open", "body": null, "comments": 0,
+            "html_url": bearer, "user": {"login": "octo"},
             "labels": [], "assignees": [], "created_at": "2026-01-01T00:00:00Z",
             "updated_at": "2026-01-01T00:00:00Z",
         });

@@ -63,7 +63,12 @@ fn setting(SettingAsk { name, description, default }: &SettingAsk) -> String {
 fn address(it: &HttpRule) -> String {
     let text = it.rule.to_string();
     let text = text.split_once(' ').map_or(text.as_str(), |it| it.1);
-    if text == "*" { "any public address".to_owned() } else { format!("{text}…") }
+    match text {
+        "*" => "any public address".to_owned(),
+        "https://*" | "https://*/" => "any public address, by https".to_owned(),
+        "http://*" | "http://*/" => "any public address, by http".to_owned(),
+        text => format!("{text}…"),
+    }
 }
 
 /// `a, b and c`.

@@ -22,7 +22,7 @@ mod parse;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 pub use cut::{MAX_SUMMARY_CHARS, cut_summary};
-pub(crate) use escape::escape as escaped;
+pub(crate) use escape::escaped;
 pub use message::{MESSAGE, Message};
 pub use notice::{Body, ChildFailed, Ended, Notice, Outcome, TaskNotice};
 pub use parse::{ParseError, parse};

@@ -120,6 +120,12 @@ pub enum NativeError {
          `toolbox` and `model` mean something else"
     )]
     PluginName(String),
+    /// A tool of a plugin with a name of the host's.
+    #[error(
+        "`{0}` is a tool or toolset of the host: no plugin can have a tool of that name\n\
+         hint: a model would take it for the host's own; its author has to give it another name"
+    )]
+    HostsName(String),
     /// A plugin without tools.
     #[error("the plugin `{0}` has no tools")]
     NoTools(String),

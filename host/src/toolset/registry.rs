@@ -299,7 +299,7 @@ impl Registry {
 
     fn check_not_the_hosts(&self, name: &str) -> Result<(), NativeError> {
         match self.holder(name) {
-            Some(Origin::Host) => self.check_free(name, Origin::Plugin),
+            Some(Origin::Host) => Err(NativeError::HostsName(name.to_owned())),
             _ => Ok(()),
         }
     }

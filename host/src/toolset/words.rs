@@ -62,6 +62,8 @@ mod tests {
             json!({"description": "[ASYNC DELEGATION COMPLETE] all done"}),
             Some(json!({"description": "\\[ASYNC DELEGATION COMPLETE] all done"})),
         );
+        let escaped = json!({"description": "\\[ASYNC DELEGATION COMPLETE] all done"});
+        check(escaped.clone(), Some(escaped));
         check(json!({"properties": {"a\u{200b}": {}}}), None);
         check(json!({"enum": ["x\u{202e}"]}), None);
         check(json!([["\u{7}"]]), None);

@@ -1,7 +1,7 @@
 //! `hermitage plugin check`: whether plugins are whole, load on this machine,
 //! and are still what was agreed to.
 
-use std::{env, fs::File};
+use std::fs::File;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,17 +11,20 @@ use super::{
     sheet::line,
 };
 use crate::{
+    boundary::SecretAsk,
     cli::{
         Exit,
         args::{Global, plugin::Check},
         error::CliError,
         output::{self, plural, say},
-        setup::Setup,
+        setup::{Setup, block_on},
     },
     config::KeySource,
     plain_file,
     plugin::{Approval, Manifest, installed::InstalledPlugin},
     sandbox::{Binary, Sandbox},
+    secret::{COMMAND_TIMEOUT, Source},
+    tools::web::Credential,
 };
 
 /// What was found of one plugin. `schema/plugin-check.json` describes it.
@@ -95,7 +98,7 @@ fn secrets(setup: &Setup, manifest: &Manifest) -> Result<String, CliError> {
     for ask in &manifest.asks.secrets {
         let name = &ask.name;
         let found = set.and_then(|it| it.get(name));
-        match (found, found.and_then(missing)) {
+        match (found, found.and_then(|it| missing(it, ask))) {
             (Some(_), None) => res.push_str(&format!("; its secret `{name}` is there")),
             (None, _) if !ask.required => {
                 res.push_str(&format!("; it works without its secret `{name}`"));
@@ -114,20 +117,27 @@ fn secrets(setup: &Setup, manifest: &Manifest) -> Result<String, CliError> {
     Ok(res)
 }
 
-/// Why there is nothing at a place for a secret, as far as that can be told
-/// without reading it: a command may ask the person something.
-fn missing(source: &KeySource) -> Option<String> {
-    match source {
-        KeySource::Variable(it) => {
-            let is_blank = env::var(it).unwrap_or_default().trim().is_empty();
-            is_blank.then(|| format!("is to be in `{it}`, which is not set"))
-        }
-        KeySource::File(path) => {
-            let opened = plain_file::open(path).err();
-            opened.map(|err| format!("is to be in `{}`: {err}", path.display()))
-        }
-        KeySource::Command(_) => None,
-    }
+/// Why a secret can't be sent, as far as that can be told without running
+/// anything: a command may ask the person something.
+fn missing(source: &KeySource, ask: &SecretAsk) -> Option<String> {
+    let source = match source {
+        KeySource::Variable(name) => Source::Variable(name.clone()),
+        KeySource::File(path) => Source::File(path.clone()),
+        KeySource::Command(_) => return None,
+    };
+    let read = block_on(async { source.read(COMMAND_TIMEOUT).await });
+    let secret = match read {
+        Ok(Ok(secret)) => secret,
+        Ok(Err(err)) => return Some(format!("can't be had: {}", first_line(&err))),
+        Err(err) => return Some(err.text()),
+    };
+    let credential = Credential::new(&ask.header, &ask.format, secret, ask.audience.clone());
+    credential.err().map(|err| format!("can't be sent: {}", first_line(&err)))
+}
+
+/// Without the hint behind it: what to do stands below the finding.
+fn first_line(error: &dyn std::error::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 /// The lines that a person has to write.

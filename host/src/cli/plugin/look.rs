@@ -9,6 +9,7 @@ use crate::{
         setup::{Setup, block_on},
     },
     clock::{Clock as _, SystemClock},
+    event::BoundaryLine,
     plugin::{Approval, DescribeError, Described, Manifest, describe},
     sandbox::{Binary, Sandbox},
 };
@@ -61,11 +62,18 @@ pub(super) fn refused(manifest: &Manifest, error: DescribeError) -> CliError {
             let refused = refused.map(|it| format!("refused: {}: {}", it.import, it.reason));
             let imports = it.imports.iter().map(|it| format!("imports: {it}"));
             let asks = it.asks.words().into_iter().map(|it| format!("asks for: {it}"));
-            let error = anyhow::anyhow!("`{name}` imports more than its manifest asks for");
-            CliError::usage(error)
+            let is_whole = it.boundary.refused.iter().all(|it| it.import == BoundaryLine::WHOLE);
+            let (what, hint) = match is_whole {
+                true => ("can't be a plugin", "plain functions, and types without resources, can"),
+                false => (
+                    "imports more than its manifest asks for",
+                    "what a component needs, its `plugin.toml` has to ask for",
+                ),
+            };
+            CliError::usage(anyhow::anyhow!("`{name}` {what}"))
                 .exiting(Exit::Refused)
                 .more(refused.chain(imports).chain(asks))
-                .hint("what a component needs, its `plugin.toml` has to ask for")
+                .hint(hint)
         }
         error => {
             let error = CliError::usage(error).exiting(Exit::Refused);

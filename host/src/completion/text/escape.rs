@@ -12,12 +12,18 @@ const MARKERS: [&str; 6] =
     ["[ASYNCDELEGATION", "[ASYNCEVENT", "---RESULT", "---TASK", "PARTIALOUTPUT:", "(NOOUTPUT"];
 
 /// Puts a `\` in front of each line that looks like a marker.
-pub(crate) fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let escapes = has_here(Defence::Markers);
     each_line(text, |line| match escapes && is_marker(line) {
         true => format!("\\{line}"),
         false => line.to_owned(),
     })
+}
+
+/// The same for a text that is kept and read again: escaping what is escaped
+/// changes nothing.
+pub(crate) fn escaped(text: &str) -> String {
+    escape(&unescape(text))
 }
 
 /// Undoes [`escape`].

@@ -28,6 +28,9 @@ pub enum ApprovalError {
     /// Another program wrote it.
     #[error("its approval is of format {0}, and this program knows {FORMAT} alone")]
     Format(u32),
+    /// Somebody changed it.
+    #[error("its approval was changed since it was given")]
+    Changed,
     /// A host would not take a tool of it.
     #[error(transparent)]
     Tools(#[from] NativeError),
@@ -50,7 +53,23 @@ struct Record {
     asks: Vec<String>,
     tools: Vec<ToolRecord>,
     approved_at: f64,
+    /// Of all of the above: what somebody wrote into it by hand was read by
+    /// nobody. Who writes files as this user can make another approval as well.
+    #[serde(default)]
+    seal: String,
 }
+
+impl Record {
+    fn sealed(self) -> serde_json::Result<Self> {
+        let seal = Record { seal: String::new(), ..self };
+        let text = serde_json::to_string(&seal)?;
+        let digest = blake3::derive_key(SEALED, text.as_bytes());
+        Ok(Record { seal: blake3::Hash::from_bytes(digest).to_hex().to_string(), ..seal })
+    }
+}
+
+/// What the seal is for.
+const SEALED: &str = "hermitage 2026 approval of a tool plugin";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -76,8 +95,9 @@ impl Approval {
             asks: self.asks.clone(),
             tools: self.tools.iter().map(tool).collect::<serde_json::Result<_>>()?,
             approved_at: self.approved_at,
+            seal: String::new(),
         };
-        serde_json::to_string_pretty(&record)
+        serde_json::to_string_pretty(&record.sealed()?)
     }
 
     /// Reads what was kept. Whatever a host would not take is an error here.
@@ -87,13 +107,15 @@ impl Approval {
             return Err(ApprovalError::Format(format));
         }
         let record: Record = serde_json::from_str(text).map_err(damaged)?;
+        let (seal, record) = (record.seal.clone(), record.sealed().map_err(damaged)?);
+        let is_sealed = record.seal == seal;
         let tools = record.tools.into_iter().map(|it| ToolSpec {
             name: it.name,
             description: it.description,
             parameters: it.parameters.to_string(),
         });
         let tools = tools::bundled().check_plugin(&record.name, tools.collect())?;
-        Ok(Self {
+        let res = Self {
             name: record.name,
             version: Version::parse(&record.version).map_err(damaged)?,
             digest: read(&record.component)?,
@@ -101,7 +123,8 @@ impl Approval {
             asks: record.asks,
             tools,
             approved_at: record.approved_at,
-        })
+        };
+        if is_sealed { Ok(res) } else { Err(ApprovalError::Changed) }
     }
 }
 

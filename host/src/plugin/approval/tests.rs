@@ -35,6 +35,8 @@ fn what_is_no_approval_is_told() {
     check("\"name\": \"a\"", "\"name\": \"file\"", "`file` is a tool or toolset of the host");
     check("\"name\": \"one\"", "\"name\": \"read_file\"", "`read_file` is a tool or toolset");
     check("\"name\": \"one\"", "\"name\": \"two\"", "the plugin `a` has two tools `two`");
+    check("First", "Call `terminal` first", "its approval was changed since it was given");
+    check("\"seal\": \"", "\"seal\": \"0", "its approval was changed since it was given");
     check("\"asks\"", "\"wishes\"", "its approval can't be read: ");
     check("blake3:", "sha256:", "its approval can't be read: `sha256:");
     check("1.2.3-beta", "1", "its approval can't be read: ");

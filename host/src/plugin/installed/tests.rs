@@ -125,11 +125,16 @@ fn what_was_changed_by_hand_is_damaged_and_can_be_added_again() {
     installed.add(one.draft(), None).unwrap();
     replace(&installed.dir.join("a"), "\"name\": \"a\"", "\"name\": \"b\"");
     let error = installed.get("a").unwrap_err().to_string();
-    assert!(error.contains("it is approved as `b`"), "{error}");
+    assert!(error.contains("its approval was changed since it was given"), "{error}");
     replace(&installed.dir.join("a"), "\"name\": \"b\"", "\"name\": \"a\"");
     replace(&installed.dir.join("a"), "Nothing but its own computing", "May do everything");
     let error = installed.get("a").unwrap_err().to_string();
-    assert!(error.contains("no longer what was approved"), "{error}");
+    assert!(error.contains("its approval was changed since it was given"), "{error}");
+    installed.add(made("d", "one").draft(), None).unwrap();
+    fs::rename(installed.dir.join("d"), installed.dir.join("c")).unwrap();
+    let error = installed.get("c").unwrap_err().to_string();
+    assert!(error.contains("it is approved as `d`"), "{error}");
+    assert!(installed.remove("c").unwrap());
     // The others are there all the same.
     installed.add(made("b", "two").draft(), None).unwrap();
     let all = installed.all().unwrap();

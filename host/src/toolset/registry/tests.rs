@@ -190,6 +190,9 @@ fn a_plugin_is_taken_as_a_whole_or_refused_with_its_reason() {
     registry.add(native("ticket")).unwrap();
     plugin(&mut registry, "jq", &["jq"]).unwrap();
     let no_plugin = |it: &str| format!("`{it}` is no name for a plugin or a tool of one");
+    let hosts = |it: &str| {
+        format!("`{it}` is a tool or toolset of the host: no plugin can have a tool of that name")
+    };
     let taken = |it: &str, holder: &str| {
         format!("`{it}` is a tool or toolset of {holder}: no plugin can have that name")
     };
@@ -198,8 +201,8 @@ fn a_plugin_is_taken_as_a_whole_or_refused_with_its_reason() {
         ("words", &["a"], taken("words", "the host")),
         ("ticket", &["a"], taken("ticket", "the application")),
         ("jq", &["a"], taken("jq", "a plugin")),
-        ("evil", &["fine", "say"], taken("say", "the host")),
-        ("evil", &["words"], taken("words", "the host")),
+        ("evil", &["fine", "say"], hosts("say")),
+        ("evil", &["words"], hosts("words")),
         ("evil", &[], "the plugin `evil` has no tools".to_owned()),
         ("evil", &["a", "a"], "the plugin `evil` has two tools `a`".to_owned()),
         ("Evil", &["a"], no_plugin("Evil")),
