@@ -56,9 +56,11 @@ pub(crate) fn check(name: &str, bytes: Vec<u8>, foreign: bool) -> Result<Compone
     if world.exports.is_empty() {
         return Err(BuildError::NoExports { name: name.to_owned() });
     }
-    let contract = if world.exports.contains(RUN) { AGENT } else { PLUGIN };
-    let contract = World::contract(contract).map_err(failed)?;
-    let other = world.imports().filter(|import| !contract.has(import) && !import.is_wasi());
+    let is_agent = world.exports.contains(RUN);
+    let contract = World::contract(if is_agent { AGENT } else { PLUGIN }).map_err(failed)?;
+    let is_known =
+        |it: &Import<'_>| contract.has(it) || it.is_wasi() || (!is_agent && it.is_authors_types());
+    let other = world.imports().filter(|import| !is_known(import));
     let other: Vec<String> = other.map(|import| import.to_string()).collect();
     if !other.is_empty() && !foreign {
         return Err(BuildError::ForeignImports { name: name.to_owned(), imports: other });
@@ -74,6 +76,11 @@ struct Import<'a> {
 }
 
 impl Import<'_> {
+    /// Types that the exports of a plugin share: nothing is called by them.
+    fn is_authors_types(&self) -> bool {
+        self.function.is_none() && !self.interface.starts_with("hermitage:")
+    }
+
     /// Components of other tool chains bring them along, and the host has
     /// inert ones; they are reported with the rest.
     fn is_wasi(&self) -> bool {

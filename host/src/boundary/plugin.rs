@@ -86,6 +86,7 @@ impl Decider<'_> {
             _ if name.strip_prefix(PACKAGE).is_some_and(|it| it.starts_with('/')) => Some(
                 "no interface of world `tool-plugin`: tools and models are for agents".to_owned(),
             ),
+            _ if has_types_alone(import) => None,
             _ => Some("unknown interface: nothing outside the contract is linked".to_owned()),
         }
     }
@@ -116,7 +117,9 @@ impl Decider<'_> {
                 _ if WASI_SOCKETS.contains(&path) => {
                     wasi(item, || Decision::Stubbed("a plugin has no sockets".to_owned()))
                 }
-                _ => self.ours(&import.name, item),
+                _ if path.starts_with(PACKAGE) => self.ours(&import.name, item),
+                // Of a package of its author's: there is nothing to link.
+                _ => Decision::TypeOnly,
             };
             let word = item.kind.word().to_owned();
             let interface = import.name.clone();
@@ -162,6 +165,15 @@ impl Decider<'_> {
             }
             _ => Decision::Linked,
         }
+    }
+}
+
+/// Whether nothing can be called by it: a component whose exports share types
+/// imports the interface that holds them.
+fn has_types_alone(import: &Import) -> bool {
+    match &import.kind {
+        ImportKind::Interface(items) => items.iter().all(|it| matches!(it.kind, ItemKind::Type(_))),
+        ImportKind::Other(_) => false,
     }
 }
 
@@ -268,6 +280,23 @@ mod tests {
             let version = "WASI is known in versions `0.2.0` to `0.2.12`";
             check(&asks, "wasi:clocks/wall-clock@0.3.0", "now", version);
         }
+    }
+
+    #[test]
+    fn types_of_its_own_package_are_no_wish_and_a_resource_is() {
+        let import = |kinds: &[ItemKind]| {
+            let items = kinds.iter().map(|kind| Item { name: "x".to_owned(), kind: kind.clone() });
+            let kind = ImportKind::Interface(items.collect());
+            Import { name: "acme:depot/types@1.2.3".to_owned(), kind }
+        };
+        let refusals = |kinds: &[ItemKind]| {
+            plan_plugin(&[import(kinds)], &Asks::default(), Defences::ALL).refusals().len()
+        };
+        let ty = ItemKind::Type(String::new());
+        assert_eq!(refusals(std::slice::from_ref(&ty)), 0);
+        assert_eq!(refusals(&[]), 0);
+        assert_eq!(refusals(&[ty.clone(), ItemKind::Resource]), 1);
+        assert_eq!(refusals(&[ty, ItemKind::Function(String::new())]), 1);
     }
 
     #[test]

@@ -23,6 +23,14 @@ pub(super) fn new(verb: &New) -> Result<Exit, CliError> {
     for path in create(folder, &verb.name, template, &sdk()).map_err(refused)? {
         output::result(&path.display().to_string())?;
     }
+    let is_rust = matches!(template, Template::Rust | Template::Agent);
+    if is_rust && checkout().is_none() {
+        say(&format!(
+            "note: until the SDK is published, `{}/Cargo.toml` needs the `path` of `guest-sdk` in a \
+             checkout of Hermitage",
+            verb.name
+        ));
+    }
     let next = match template {
         Template::Agent => format!("hermitage plugin build {}", verb.name),
         _ => format!("hermitage plugin test {}", verb.name),

@@ -1,6 +1,9 @@
 //! What `PATH` leads to: a component with its manifest, at hand or to be built.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use hermitage_build::Stderr;
 
@@ -12,6 +15,9 @@ use crate::{
 
 /// In a folder, a component that is not built from what lies beside it.
 const COMPONENT: &str = "component.wasm";
+
+/// What a folder has that is built.
+const SOURCES: [&str; 2] = ["Cargo.toml", "wit"];
 
 /// A component that somebody offers.
 pub(super) struct Offer {
@@ -58,13 +64,28 @@ fn manifest_beside(path: &Path) -> Option<PathBuf> {
 }
 
 fn component(setup: &Setup, path: &Path) -> Result<Binary, CliError> {
-    let built = path.join(COMPONENT);
-    let path = if built.is_file() { &built } else { path };
+    let built = finished(path);
+    let path = built.as_deref().unwrap_or(path);
     let no_text = || CliError::usage(anyhow::anyhow!("`{}` is no UTF-8 name", path.display()));
     let text = path.to_str().ok_or_else(no_text)?;
     // As a path, whatever its name looks like.
     let text = if is_path(text) { text.to_owned() } else { format!("./{text}") };
     Ok(setup.library.find(&text, &mut Stderr)?.component)
+}
+
+/// The component of a folder that is not built from what lies beside it:
+/// [`COMPONENT`], or the only one of a folder without sources.
+fn finished(dir: &Path) -> Option<PathBuf> {
+    let named = dir.join(COMPONENT);
+    if named.is_file() {
+        return Some(named);
+    }
+    if SOURCES.iter().any(|it| dir.join(it).exists()) {
+        return None;
+    }
+    let entries = fs::read_dir(dir).ok()?.flatten().map(|it| it.path());
+    let mut components = entries.filter(|it| it.extension().is_some_and(|it| it == "wasm"));
+    components.next().filter(|_| components.next().is_none())
 }
 
 /// What it is named after a file, unless it is named otherwise.
