@@ -74,7 +74,7 @@ pub use self::{
     limits::Limit,
     load_error::{Cost, LoadError},
     plugin::{AdmittedPlugin, Called, PluginCall},
-    record::{Level, LogLine, Observer, Traces},
+    record::{Level, LogLine, Nobody, Observer, Traces},
     settings::SandboxConfig,
     stop::{Interrupt, Spent, StopReason},
 };

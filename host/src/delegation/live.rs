@@ -16,7 +16,7 @@ use crate::{
     completion::sanitize::clean_line,
     event::{ChildResult, LogLine, Status},
     id::DelegationId,
-    sandbox::Observer,
+    sandbox::{Nobody, Observer},
     session::Session,
 };
 
@@ -298,19 +298,6 @@ impl Observer for ChildView {
     fn logged(&self, line: &LogLine) {
         self.state().log.push(line.clone());
     }
-}
-
-/// Watches nothing.
-struct Nobody;
-
-impl Observer for Nobody {
-    fn started(&self) {}
-    fn activity(&self, _: &str) {}
-    fn tool_started(&self, _: &'static str, _: &str) {}
-    fn tool_ended(&self) {}
-    fn model_started(&self) {}
-    fn model_ended(&self) {}
-    fn logged(&self, _: &LogLine) {}
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use super::{
     limits::Metered,
     link::link_plugin,
     port::ToolPort,
-    record::{LogLine, Observer},
+    record::{LogLine, Nobody},
     stop::Interrupt,
     value::{self, Docs, PlainTool},
     wit::ToolPluginPre,
@@ -268,26 +268,13 @@ static NO_TOOLS_AT_ALL: LazyLock<(Arc<Policy>, ChildTools)> = LazyLock::new(|| {
     (policy, ChildTools::of(Arc::new(Registry::default())))
 });
 
-/// Nobody looks on.
-struct Unseen;
-
-impl Observer for Unseen {
-    fn started(&self) {}
-    fn activity(&self, _: &str) {}
-    fn tool_started(&self, _: &'static str, _: &str) {}
-    fn tool_ended(&self) {}
-    fn model_started(&self) {}
-    fn model_ended(&self) {}
-    fn logged(&self, _: &LogLine) {}
-}
-
 impl Visit<'_> {
     async fn run<G: Guest>(
         self,
         permit: OwnedSemaphorePermit,
         guest: G,
     ) -> (Result<G::Output, ToolError>, Vec<LogLine>) {
-        let watch = Watch::new(self.place.config, Arc::new(Unseen));
+        let watch = Watch::new(self.place.config, Arc::new(Nobody));
         let store = self.store(&watch);
         let bounds = Bounds::of(self.place.config);
         let work = Metered::new(Arc::clone(&watch.meter), in_store(guest, store, bounds));

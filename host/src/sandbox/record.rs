@@ -33,6 +33,19 @@ pub trait Observer: Send + Sync {
     fn logged(&self, line: &LogLine);
 }
 
+/// Watches nothing.
+pub struct Nobody;
+
+impl Observer for Nobody {
+    fn started(&self) {}
+    fn activity(&self, _: &str) {}
+    fn tool_started(&self, _: &'static str, _: &str) {}
+    fn tool_ended(&self) {}
+    fn model_started(&self) {}
+    fn model_ended(&self) {}
+    fn logged(&self, _: &LogLine) {}
+}
+
 /// What is kept of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Traces {

@@ -44,8 +44,15 @@ impl<'a> Section<'a> {
     }
 
     fn get(&mut self, key: &'static str) -> Option<&'a Value<'a>> {
-        self.known.push(key);
+        self.know(key);
         self.table.get(key)
+    }
+
+    /// Some are looked at twice, and told once.
+    fn know(&mut self, key: &'static str) {
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
     }
 
     /// `` `url` in `[[http]]` ``.
@@ -78,7 +85,7 @@ impl<'a> Section<'a> {
         mistakes: &mut Mistakes<'_>,
     ) -> Option<Text<'a>> {
         if !self.table.contains_key(key) {
-            self.known.push(key);
+            self.know(key);
             mistakes.add(self.at, format!("{} is missing", self.place(key)));
             return None;
         }
