@@ -6,6 +6,7 @@ use std::{
     env,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use etcetera::{BaseStrategy as _, base_strategy::Xdg};
@@ -213,13 +214,17 @@ pub(super) fn user_file(global: &Global) -> Result<Option<Source>, ConfigError> 
     usual.map_or(Ok(None), |it| Source::read_if_there(&it))
 }
 
+/// How long an exit waits for work that nobody waits for any more.
+const LETTING_GO: Duration = Duration::from_millis(500);
+
 /// Runs the host's own work on a runtime of its own.
 pub(super) fn block_on<F: Future>(future: F) -> Result<F::Output, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|it| CliError::host(it).context("no threads can be started"))?;
     let res = runtime.block_on(future);
-    // A compiler that nobody waits for any more must not hold up the exit.
-    runtime.shutdown_background();
+    // What still holds the store lets go of it, so that its log is folded into
+    // its file. A compiler that nobody waits for must not hold up the exit.
+    runtime.shutdown_timeout(LETTING_GO);
     Ok(res)
 }
 
