@@ -31,7 +31,9 @@ pub use self::{
 use crate::{
     clock::Clock,
     completion::{Deliveries, Queue},
-    delegation::{DelegateError, Delegator, Dispatched, NotLoaded, Prepared, Request, Update},
+    delegation::{
+        ChildError, DelegateError, Delegator, Dispatched, NotLoaded, Prepared, Request, Update,
+    },
     id::DelegationId,
     plugin::{Agents, PluginError},
     sandbox::{Binary, Sandbox, Usage},
@@ -135,11 +137,25 @@ impl Host {
     /// Asks one delegation to stop: its children may still return what they
     /// have, until the grace is over. One that another host on this store runs
     /// is stopped by that one, within moments. `false` when it does not run.
-    pub async fn interrupt(&self, id: DelegationId) -> bool {
-        match self.0.delegator.interrupt(id, None).await {
-            0 => self.0.ask_elsewhere(ToStop::Unit(id), None).await > 0,
+    /// The results of its children say why.
+    pub async fn interrupt(&self, id: DelegationId, reason: Option<&str>) -> bool {
+        match self.0.delegator.interrupt(id, reason.map(str::to_owned)).await {
+            0 => self.0.ask_elsewhere(ToStop::Unit(id), reason).await > 0,
             _ => true,
         }
+    }
+
+    /// Asks one child of a delegation of this host to stop, as
+    /// [`Host::interrupt`] asks all of them: it has its grace, its result says
+    /// why, and its siblings go on. `task_index` is the place of its task,
+    /// from 0.
+    pub async fn stop_child(
+        &self,
+        id: DelegationId,
+        task_index: usize,
+        reason: Option<&str>,
+    ) -> Result<(), ChildError> {
+        self.0.delegator.stop_child(id, task_index, reason).await
     }
 
     /// Asks every delegation of a session to stop, also those that other hosts

@@ -297,10 +297,10 @@ async fn interrupting_one_or_a_session_leaves_the_others_alone() {
     for name in ["a", "b", "c", "d"] {
         gate.entered(name).await;
     }
-    assert!(host.host().await.interrupt(first).await);
+    assert!(host.host().await.interrupt(first, None).await);
     let event = host.next(&chat(1)).await;
     assert_eq!((event.delegation_id, event.status), (first, Status::Interrupted));
-    assert!(!host.host().await.interrupt(first).await);
+    assert!(!host.host().await.interrupt(first, None).await);
 
     assert_eq!(host.host().await.interrupt_session(&chat(2), "enough").await, 2);
     for _ in 0..2 {
@@ -322,7 +322,7 @@ async fn a_unit_that_waits_for_a_slot_can_be_interrupted_and_frees_its_place() {
         let request = host.in_background(&[TestTask::gated("b")]).await;
         let request = Request { on_capacity: OnCapacity::Queue, ..request };
         let answer = host.host().await.delegate(&chat(2), request).await.unwrap();
-        assert!(host.host().await.interrupt(answer.delegation_id()).await);
+        assert!(host.host().await.interrupt(answer.delegation_id(), None).await);
         let event = host.next(&chat(2)).await;
         assert_eq!(event.results[0].error.as_deref(), Some("interrupted before it started"));
     }

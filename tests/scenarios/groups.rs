@@ -30,7 +30,7 @@ async fn has_free_slot(host: &TestHost) -> bool {
     let request = host.in_background(&[TestTask::gated("never")]).await;
     match host.host().await.delegate(&chat(2), request).await {
         Ok(answer) => {
-            host.host().await.interrupt(answer.delegation_id()).await;
+            host.host().await.interrupt(answer.delegation_id(), None).await;
             host.next(&chat(2)).await;
             true
         }
@@ -144,7 +144,7 @@ async fn every_group_of_an_interrupted_batch_has_its_event() {
     let id = dispatch(&host, request).await;
     gate.open("b");
     assert_eq!(host.next(&chat(1)).await.status, Status::Completed);
-    host.host().await.interrupt(id).await;
+    host.host().await.interrupt(id, None).await;
     let mut groups = Vec::new();
     for _ in 0..4 {
         let event = host.next(&chat(1)).await;
@@ -189,7 +189,7 @@ async fn the_last_child_to_fail_is_told_of_in_the_final_event_alone() {
         let id = dispatch(&host, request).await;
         if is_batch {
             while !matches!(updates.recv().await.unwrap().progress, Progress::ChildEnded(_)) {}
-            host.host().await.interrupt(id).await;
+            host.host().await.interrupt(id, None).await;
         }
         assert_ne!(host.next(&chat(1)).await.status, Status::Completed);
     }

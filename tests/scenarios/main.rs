@@ -7,6 +7,7 @@ mod bundled_plugins;
 mod chat;
 mod compile;
 mod conformance;
+mod control;
 mod delegation;
 mod files;
 mod foreign;

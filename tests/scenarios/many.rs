@@ -109,7 +109,7 @@ async fn many(host: TestHost, count: usize) {
         let answer = host.delegate(&chat(session), request).await.unwrap();
         let id = answer.delegation_id();
         if status == Status::Interrupted {
-            host.interrupt(id).await;
+            host.interrupt(id, None).await;
         }
         expect.insert((session, id), status);
     }

@@ -122,7 +122,7 @@ impl World {
             Some(chosen) => self.foreground.remove(chosen),
         };
         match status {
-            Status::Interrupted => assert!(self.host.host().await.interrupt(unit.id).await),
+            Status::Interrupted => assert!(self.host.host().await.interrupt(unit.id, None).await),
             _ => self.gate.open(&unit.gate),
         }
         let event = self.event(&mut unit).await;

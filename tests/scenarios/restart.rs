@@ -212,10 +212,10 @@ async fn a_host_stops_what_another_one_on_its_store_asks_it_to() {
     for name in ["a", "b"] {
         gate.entered(name).await;
     }
-    assert!(second.host().await.interrupt(id).await);
+    assert!(second.host().await.interrupt(id, None).await);
     let event = first.next(&chat(1)).await;
     assert_eq!((event.delegation_id, event.status), (id, Status::Interrupted));
-    assert!(!second.host().await.interrupt(id).await, "it is over");
+    assert!(!second.host().await.interrupt(id, None).await, "it is over");
 
     assert_eq!(second.host().await.interrupt_session(&chat(2), "enough").await, 1);
     let event = first.next(&chat(2)).await;

@@ -14,8 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     budget::Budget,
-    dispatcher::{Admitted, Stop},
+    dispatcher::Admitted,
     executor::{Batch, Bounds, ToolsOf, Work},
+    hand::Stop,
     ledger::{Books, Ledger},
     live::{Feed, Live, Progress},
 };
@@ -87,7 +88,7 @@ impl Conductor {
             tokio::select! {
                 // The dispatcher is gone, or this unit's turn has come.
                 _ = turn => (),
-                () = unit.stop.interrupt.asked() => (),
+                () = unit.stop.all_asked() => (),
             }
             unit.budget = unit.budget.begun(Instant::now());
         }

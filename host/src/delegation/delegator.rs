@@ -14,9 +14,10 @@ use super::{
     admission::Slots,
     budget::{self, Budget, Kind},
     conduct::{Conductor, Unit},
-    dispatcher::{Dispatcher, RunningUnit, Stop, Which},
+    dispatcher::{Dispatcher, RunningUnit, Which},
     error::DelegateError,
     executor::Bounds,
+    hand::{ChildError, ChildHand, Stop},
     ledger::Books,
     limits::Limits,
     live::{Feed, Live, Update},
@@ -149,7 +150,7 @@ impl Delegator {
         record.dispatched_at = core.parts.clock.now();
         let children = works.iter().map(|it| (it.task.asked.goal.clone(), it.agent.clone()));
         let live = Live::new(record.id, record.session.clone(), core.feed.clone(), children);
-        let stop = Stop::default();
+        let stop = Stop::of(works.len());
         let admitted =
             core.dispatcher.admit(record, Arc::clone(&live), stop.clone(), on_capacity).await?;
         // Here and not before: what was rejected costs nothing.
@@ -189,6 +190,45 @@ impl Delegator {
     /// Asks one delegation to stop. Returns how many were asked: 0 or 1.
     pub async fn interrupt(&self, id: DelegationId, reason: Option<String>) -> usize {
         self.0.dispatcher.interrupt(Which::One(id), reason).await
+    }
+
+    /// Asks one child to stop; its siblings go on.
+    pub async fn stop_child(
+        &self,
+        id: DelegationId,
+        task_index: usize,
+        reason: Option<&str>,
+    ) -> Result<(), ChildError> {
+        let child = self.child(id, task_index).await?;
+        if child.ask(reason) { Ok(()) } else { Err(ChildError::Ended { id, task_index }) }
+    }
+
+    /// The hand on a child of this host, or why there is none.
+    async fn child(&self, id: DelegationId, task_index: usize) -> Result<ChildHand, ChildError> {
+        let Some(unit) = self.0.dispatcher.hand(id).await else {
+            return Err(self.gone(id, task_index).await);
+        };
+        let tasks = unit.children().len();
+        let child = unit.child(task_index).ok_or(ChildError::NoTask { id, task_index, tasks });
+        child.cloned()
+    }
+
+    /// Why nothing can be done to a child that this host does not run.
+    async fn gone(&self, id: DelegationId, task_index: usize) -> ChildError {
+        let store = &self.0.parts.store;
+        let row = match store.read(move |tables| tables.unit(id)).await {
+            Ok(Some(row)) => row,
+            Ok(None) => return ChildError::Unknown(id),
+            Err(err) => return ChildError::Store(err.to_string()),
+        };
+        let tasks = row.record.tasks.len();
+        if tasks <= task_index {
+            ChildError::NoTask { id, task_index, tasks }
+        } else if row.ended.is_none() && row.owner != store.host() {
+            ChildError::Elsewhere(id)
+        } else {
+            ChildError::Ended { id, task_index }
+        }
     }
 
     /// Asks every delegation of a session to stop, and counts them.

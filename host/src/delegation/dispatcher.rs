@@ -5,50 +5,23 @@
 //! another. A unit has a [`Lease`] from its admission to its end, and dropping
 //! that is what ends it here: no way out of a unit can leak a slot.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     admission::{Admission, OnCapacity, Rejection, Seat, Slots},
+    hand::Stop,
     live::Live,
 };
 use crate::{
     id::DelegationId,
-    sandbox::Interrupt,
     session::Session,
     unit::{Mode, UnitRecord},
 };
 
 /// What the caller of a unit is told that was to run in the background.
 const INLINE_NOTE: &str = "every background slot was taken, so this ran in the foreground";
-
-/// The hand on one running unit.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Stop {
-    /// Stops the children.
-    pub(super) interrupt: Interrupt,
-    reason: Arc<OnceLock<String>>,
-}
-
-impl Stop {
-    /// Asks for a stop. The first reason stands.
-    pub(super) fn ask(&self, reason: Option<&str>) {
-        if let Some(reason) = reason {
-            // A later reason is dropped: it did not stop anything.
-            let _ = self.reason.set(reason.to_owned());
-        }
-        self.interrupt.ask();
-    }
-
-    /// Why, if whoever asked said so.
-    pub(super) fn reason(&self) -> Option<&str> {
-        self.reason.get().map(String::as_str)
-    }
-}
 
 /// A unit that runs or waits.
 #[derive(Clone)]
@@ -88,6 +61,7 @@ enum Message {
     Admit { unit: Box<Entry>, on_capacity: OnCapacity, reply: oneshot::Sender<Reply> },
     Ended(DelegationId),
     Interrupt { which: Which, reason: Option<String>, reply: oneshot::Sender<usize> },
+    Hand { id: DelegationId, reply: oneshot::Sender<Option<Stop>> },
     Pause(bool),
     Running(oneshot::Sender<Vec<RunningUnit>>),
     Close(oneshot::Sender<()>),
@@ -165,6 +139,11 @@ impl Dispatcher {
         self.ask(|reply| Message::Interrupt { which, reason, reply }).await.unwrap_or(0)
     }
 
+    /// The hand on one unit that runs or waits here.
+    pub(super) async fn hand(&self, id: DelegationId) -> Option<Stop> {
+        self.ask(|reply| Message::Hand { id, reply }).await.flatten()
+    }
+
     /// Stops or resumes admission.
     pub(super) fn pause(&self, paused: bool) {
         // A loop that is gone admits nothing anyway.
@@ -216,6 +195,9 @@ impl State {
             Message::Ended(id) => self.ended(id),
             Message::Interrupt { which, reason, reply } => {
                 let _ = reply.send(self.interrupt(&which, reason.as_deref()));
+            }
+            Message::Hand { id, reply } => {
+                let _ = reply.send(self.units.get(&id).map(|it| it.stop.clone()));
             }
             Message::Pause(paused) => self.admission.pause(paused),
             Message::Running(reply) => {

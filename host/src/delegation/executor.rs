@@ -7,14 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::{FutureExt as _, StreamExt as _, future::join, stream};
-use tokio::sync::mpsc;
+use futures_util::{FutureExt as _, StreamExt as _, future::join, stream::FuturesUnordered};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
 use super::{
     answer::{self, Validity},
     budget::Budget,
     chat::{ChatMeter, ChildModel},
-    dispatcher::Stop,
+    hand::{ChildHand, Stop},
     live::Live,
     request::TaskPlan,
     result::{Told, failure, of_run},
@@ -64,6 +64,7 @@ struct Child<'a> {
     work: &'a Work,
     admitted: Arc<Admitted>,
     meter: Arc<ChatMeter>,
+    hand: &'a ChildHand,
 }
 
 /// Gives the tools of the child of one task, whose calls that budget pays.
@@ -97,12 +98,14 @@ impl Batch {
     /// Runs every child to its end. Each gives exactly one result, whatever
     /// happens to it, and none touches a sibling.
     pub(super) async fn run(&self, results: mpsc::Sender<ChildResult>) {
-        let children = self.works.iter().zip(&self.record.tasks).enumerate();
-        // Collected first: a lazy stream of borrowing closures is not `Send`.
-        let children: Vec<_> =
-            children.map(|(idx, (work, task))| self.child(idx, work, task)).collect();
-        let at_a_time = self.bounds.max_concurrent_children.max(1);
-        let mut ended = stream::iter(children).buffer_unordered(at_a_time);
+        let places = Semaphore::new(self.bounds.max_concurrent_children.max(1));
+        let children = self.works.iter().zip(&self.record.tasks).zip(self.stop.children());
+        // All at once, and fair: one that is stopped before it has a place
+        // ends without one.
+        let mut ended: FuturesUnordered<_> = children
+            .enumerate()
+            .map(|(idx, ((work, task), hand))| self.child(&places, idx, work, task, hand))
+            .collect();
         while let Some(result) = ended.next().await {
             // Whoever gave up on the batch gave up on its results.
             let _ = results.send(result).await;
@@ -110,44 +113,57 @@ impl Batch {
     }
 
     /// One child from its component to its result.
-    async fn child(&self, task_index: usize, work: &Work, task: &TaskRecord) -> ChildResult {
-        let run = AssertUnwindSafe(self.run_child(task_index, work)).catch_unwind();
-        let end = run.await.unwrap_or_else(|_| failure::crashed());
+    async fn child(
+        &self,
+        places: &Semaphore,
+        task_index: usize,
+        work: &Work,
+        task: &TaskRecord,
+        hand: &ChildHand,
+    ) -> ChildResult {
+        let run = async {
+            match place(places, hand).await {
+                Ok(_place) => self.run_child(task_index, work, hand).await,
+                Err(end) => *end,
+            }
+        };
+        let end = AssertUnwindSafe(run).catch_unwind().await;
+        let end = end.unwrap_or_else(|_| failure::crashed());
+        hand.end();
         let result = task.result(task_index, end);
         self.live.ended(&result);
         result
     }
 
-    async fn run_child(&self, task_index: usize, work: &Work) -> End {
+    async fn run_child(&self, task_index: usize, work: &Work, hand: &ChildHand) -> End {
         let now = Instant::now();
         let start = now.checked_sub(work.time_used).unwrap_or(now);
-        let admitted = match self.admitted(work).await {
+        let admitted = match self.admitted(work, hand).await {
             Ok(admitted) => admitted,
             Err(end) => return *end,
         };
         let boundary = with_plugins(admitted.record(), &self.registry, admitted.grant());
-        let child = Child { task_index, work, admitted, meter: Arc::default() };
+        let child = Child { task_index, work, admitted, meter: Arc::default(), hand };
         let (ended, validity) = self.run_tries(&child, start).await;
         log(work.child_id, &ended.traces);
         let (chats, max_iterations) = (child.meter.totals(), work.task.max_iterations);
-        of_run(ended, self.stop.reason(), Told { boundary, chats, max_iterations, validity })
+        of_run(ended, hand.reason(), Told { boundary, chats, max_iterations, validity })
     }
 
     /// What may run, or how a child ends that never does.
-    async fn admitted(&self, work: &Work) -> Result<Arc<Admitted>, Box<End>> {
-        let component = self.component(work).await?;
+    async fn admitted(&self, work: &Work, hand: &ChildHand) -> Result<Arc<Admitted>, Box<End>> {
+        let component = self.component(work, hand).await?;
         let admitted = self.sandbox.admit(&component, &work.task.policy);
         admitted.map_err(|record| Box::new(failure::refused(record)))
     }
 
     /// The component, compiled within the time of the child.
-    async fn component(&self, work: &Work) -> Result<Arc<Loaded>, Box<End>> {
-        let until_asked = self.stop.interrupt.asked();
+    async fn component(&self, work: &Work, hand: &ChildHand) -> Result<Arc<Loaded>, Box<End>> {
         let timeout = self.bounds.timeout.saturating_sub(work.time_used);
         let timeout = timeout.min(self.budget.remaining_time(Instant::now()));
         tokio::select! {
             biased;
-            () = until_asked => Err(Box::new(failure::interrupted(self.stop.reason()))),
+            () = hand.interrupt.asked() => Err(Box::new(failure::interrupted(hand.reason()))),
             loaded = self.loaded(work) => loaded,
             () = tokio::time::sleep(timeout) => Err(Box::new(failure::not_compiled_in(timeout))),
         }
@@ -174,7 +190,7 @@ impl Batch {
         };
         let time_used = compiling.saturating_add(first.duration);
         let rejected = answer::rejected(&first, errors);
-        if time_used >= self.bounds.timeout || rejected.is_none() || self.stop.interrupt.is_asked()
+        if time_used >= self.bounds.timeout || rejected.is_none() || child.hand.interrupt.is_asked()
         {
             return (first, validity);
         }
@@ -204,7 +220,7 @@ impl Batch {
 
     fn job(&self, child: &Child<'_>, this_try: Try, spent: Spent) -> Job {
         let Try { time_used, cpu_used, rejected } = this_try;
-        let Child { task_index, work, admitted, meter } = child;
+        let Child { task_index, work, admitted, meter, hand } = child;
         let model = work.model.as_ref().map(|model| {
             Arc::new(ChildModel {
                 model: Arc::clone(model),
@@ -232,9 +248,23 @@ impl Batch {
             cpu_used,
             grace: self.bounds.grace,
             observer: self.live.observer(*task_index),
-            interrupt: self.stop.interrupt.clone(),
+            interrupt: hand.interrupt.clone(),
             spent,
         }
+    }
+}
+
+/// One of the places of the batch, or the end of a child that was stopped
+/// before it had one.
+async fn place<'a>(
+    places: &'a Semaphore,
+    hand: &ChildHand,
+) -> Result<Option<SemaphorePermit<'a>>, Box<End>> {
+    tokio::select! {
+        biased;
+        () = hand.interrupt.asked() => Err(Box::new(failure::interrupted(hand.reason()))),
+        // Nobody closes it.
+        place = places.acquire() => Ok(place.ok()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::{dispatcher::Stop, live::Live};
+use super::{hand::Stop, live::Live};
 use crate::{event::CompletionEvent, id::DelegationId, unit::UnitRecord};
 
 /// What became of a dispatch.

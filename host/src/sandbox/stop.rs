@@ -26,6 +26,11 @@ impl Interrupt {
         Self::default()
     }
 
+    /// One that is asked whenever this one is, and can be asked alone.
+    pub fn below(&self) -> Self {
+        Self { asked: self.asked.child_token(), at_once: self.at_once.child_token() }
+    }
+
     /// Asks for a stop. A child has its grace to return what it has.
     pub fn ask(&self) {
         self.asked.cancel();

@@ -109,7 +109,7 @@ impl Attacked {
                 delivery = &mut next => break delivery.unwrap(),
                 Ok(update) = updates.recv() => {
                     if interrupt && matches!(update.progress, Progress::Started { task_index: 0 }) {
-                        self.host.interrupt(id).await;
+                        self.host.interrupt(id, None).await;
                     }
                     shown.push(format!("{update:?}"));
                 }

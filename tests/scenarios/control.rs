@@ -1,0 +1,92 @@
+//! Single children in the hands of whoever follows a task.
+
+use hermitage::{
+    delegation::{ChildError, Progress},
+    event::{ExitReason, Status},
+    id::{DelegationId, OsRandom},
+};
+use hermitage_tests::{Gate, TestHost, TestTask, chat};
+
+fn gated(change: impl FnOnce(&mut hermitage::config::Config)) -> (TestHost, Gate) {
+    let gate = Gate::new();
+    (TestHost::with(change).gate(&gate), gate)
+}
+
+#[tokio::test]
+async fn one_child_is_stopped_with_its_reason_and_its_siblings_go_on() {
+    let (host, gate) = gated(|_| ());
+    let id = host.dispatch(&chat(1), &["a", "b", "c"].map(TestTask::gated)).await;
+    for name in ["a", "b", "c"] {
+        gate.entered(name).await;
+    }
+    host.host().await.stop_child(id, 1, Some("two are enough")).await.unwrap();
+    gate.open("a");
+    gate.open("c");
+    let event = host.next(&chat(1)).await;
+    let ends: Vec<_> = event.results.iter().map(|it| (it.status, it.error.as_deref())).collect();
+    let stopped = (Status::Interrupted, ends[1].1);
+    assert_eq!(ends, [(Status::Completed, None), stopped, (Status::Completed, None)]);
+    let error = stopped.1.unwrap();
+    assert!(error.starts_with("interrupted: two are enough"), "{error}");
+    assert_eq!(event.results[1].exit_reason, ExitReason::Interrupted);
+    host.assert_nothing_in_use();
+}
+
+#[tokio::test]
+async fn a_child_that_waits_for_its_place_is_stopped_without_one() {
+    let (host, gate) = gated(|it| it.delegation.max_concurrent_children = 1);
+    let mut updates = host.host().await.subscribe();
+    let id = host.dispatch(&chat(1), &["first", "second"].map(TestTask::gated)).await;
+    gate.entered("first").await;
+    host.host().await.stop_child(id, 1, Some("not needed")).await.unwrap();
+    // While the only place is taken.
+    let ended = loop {
+        if let Progress::ChildEnded(result) = updates.recv().await.unwrap().progress {
+            break result;
+        }
+    };
+    assert_eq!(ended.task_index, 1);
+    assert_eq!(ended.error.as_deref(), Some("interrupted before it started: not needed"));
+    gate.open("first");
+    assert_eq!(host.next(&chat(1)).await.results[0].status, Status::Completed);
+}
+
+#[tokio::test]
+async fn a_unit_whose_only_child_is_stopped_waits_for_no_slot() {
+    let (host, gate) = gated(|it| it.delegation.max_async_children = 1);
+    host.dispatch(&chat(1), &[TestTask::gated("first")]).await;
+    gate.entered("first").await;
+    let mut request = host.in_background(&[TestTask::gated("second")]).await;
+    request.on_capacity = hermitage::delegation::OnCapacity::Queue;
+    let waits = host.host().await.delegate(&chat(2), request).await.unwrap().delegation_id();
+    host.host().await.stop_child(waits, 0, None).await.unwrap();
+    let event = host.next(&chat(2)).await;
+    assert_eq!(event.results[0].error.as_deref(), Some("interrupted before it started"));
+    gate.open("first");
+    host.next(&chat(1)).await;
+}
+
+#[tokio::test]
+async fn whoever_stops_what_is_not_there_or_is_over_is_told() {
+    let (host, gate) = gated(|_| ());
+    let id = host.dispatch(&chat(1), &["a", "b"].map(TestTask::gated)).await;
+    let stop = async |id: DelegationId, index: usize| {
+        host.host().await.stop_child(id, index, None).await.unwrap_err()
+    };
+    let unknown = DelegationId::new(&OsRandom);
+    assert_eq!(stop(unknown, 0).await, ChildError::Unknown(unknown));
+    let no_task = ChildError::NoTask { id, task_index: 2, tasks: 2 };
+    assert_eq!(no_task.to_string(), format!("`{id}` has no task 3: it has 2"));
+    assert_eq!(stop(id, 2).await, no_task);
+    let mut updates = host.host().await.subscribe();
+    gate.entered("a").await;
+    gate.open("a");
+    while !matches!(updates.recv().await.unwrap().progress, Progress::ChildEnded(_)) {}
+    // Its sibling runs.
+    let ended = ChildError::Ended { id, task_index: 0 };
+    assert_eq!(stop(id, 0).await, ended);
+    gate.open("b");
+    host.next(&chat(1)).await;
+    assert_eq!(stop(id, 0).await, ended);
+    assert_eq!(stop(id, 2).await, no_task);
+}
