@@ -26,8 +26,11 @@ mod run;
 mod schema;
 mod screen;
 mod setup;
+mod signals;
+mod stop;
 mod terminal;
 mod tool;
+mod wait;
 mod when;
 
 use std::process::ExitCode;
@@ -81,6 +84,8 @@ fn dispatch(args: Args) -> Result<Exit, CliError> {
     match args.verb {
         Verb::Quickstart(verb) => run::quickstart(&args.global, verb),
         Verb::Run(verb) => run::run(&args.global, verb),
+        Verb::Wait(verb) => wait::wait(&args.global, &verb),
+        Verb::Stop(verb) => stop::stop(&args.global, &verb),
         Verb::List(verb) => list::list(&args.global, &verb),
         Verb::Show(verb) => list::show(&args.global, &verb),
         Verb::Events(verb) => events::events(&args.global, &verb),

@@ -23,6 +23,7 @@ mod stop;
 mod store;
 mod think;
 mod untrusted;
+mod wait;
 mod wire;
 
 /// Compares what a command did with an inline snapshot.

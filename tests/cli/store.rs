@@ -31,7 +31,7 @@ fn only_id(cli: &Cli) -> String {
 }
 
 /// A batch of which the second child has ended, and the first never does.
-fn endless(cli: &Cli) -> Child {
+pub(crate) fn endless(cli: &Cli) -> Child {
     cli.file("endless.json", ENDLESS);
     let mut command = cli.command(&["run", "--tasks", "endless.json"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -44,7 +44,7 @@ fn endless(cli: &Cli) -> Child {
     child
 }
 
-fn kill(mut child: Child) {
+pub(crate) fn kill(mut child: Child) {
     child.kill().unwrap();
     child.wait().unwrap();
 }

@@ -2,12 +2,16 @@
 //! is resolved here.
 
 pub(super) mod plugin;
+pub(super) mod serve;
 
 use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-pub(super) use self::plugin::{Plugin, Tool};
+pub(super) use self::{
+    plugin::{Plugin, Tool},
+    serve::{Stop, Wait},
+};
 
 /// Where components are, for every command.
 pub(super) const PLUGIN_PATH: &str = "HERMITAGE_PLUGIN_PATH";
@@ -46,6 +50,10 @@ pub(super) enum Verb {
     Quickstart(Quickstart),
     /// Delegate a task, or a batch of tasks, and print what came of it
     Run(Run),
+    /// Wait for a delegation, and print what came of it
+    Wait(Wait),
+    /// Ask a delegation to stop
+    Stop(Stop),
     /// List the delegations that run, and the newest that ended
     List(List),
     /// Show one delegation: what was asked, what came of it

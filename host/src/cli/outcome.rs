@@ -4,17 +4,21 @@
 //! The texts of several tasks are indented below a line for each, so that no
 //! child can write what passes for a line of the host.
 
+use jiff::tz::TimeZone;
+
 use super::{
+    Exit,
     error::CliError,
     output::{self, say},
     paint::Paint,
 };
 use crate::{
+    clock::{Clock as _, SystemClock},
     completion::{
         sanitize::{clean, clean_line},
-        text::age,
+        text::{age, render},
     },
-    event::{ChildResult, CompletionEvent, LogLine, Status},
+    event::{ChildResult, CompletionEvent, ExitReason, LogLine, Status},
 };
 
 /// Characters of an error, or of a line of a log.
@@ -51,13 +55,48 @@ pub(super) fn took(seconds: f64) -> String {
     if (0.0..60.0).contains(&seconds) { format!("{seconds:.2}s") } else { age(seconds) }
 }
 
+/// How what came of it is told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Form {
+    /// The event as JSON.
+    pub(super) json: bool,
+    /// The text that a model is told with.
+    pub(super) notice: bool,
+    /// Nothing but the result, and what went wrong.
+    pub(super) quiet: bool,
+    /// A record of it is kept, which can be shown.
+    pub(super) is_kept: bool,
+}
+
+/// Prints what came of it, in the form that was asked for.
+pub(super) fn tell(event: &CompletionEvent, form: Form) -> Result<(), CliError> {
+    if form.json {
+        return output::json(event);
+    }
+    if form.notice {
+        let notice = render(event, SystemClock.now(), &TimeZone::system());
+        return output::result(notice.trim_end());
+    }
+    print(event, form.quiet, form.is_kept)
+}
+
+/// The code that says how it ended (SEMANTICS.md §5).
+pub(super) fn exit_of(event: &CompletionEvent) -> Exit {
+    let is_refused = |it: &ChildResult| it.exit_reason == ExitReason::Refused;
+    if event.results.iter().any(|it| it.status == Status::Interrupted) {
+        Exit::Interrupted
+    } else if event.counts().not_completed == 0 {
+        Exit::Completed
+    } else if !event.results.is_empty() && event.results.iter().all(is_refused) {
+        Exit::Refused
+    } else {
+        Exit::NotCompleted
+    }
+}
+
 /// Prints what came of it. The line of a single child was shown when it ended,
 /// unless nobody wanted to see any.
-pub(super) fn print(
-    event: &CompletionEvent,
-    is_quiet: bool,
-    is_kept: bool,
-) -> Result<(), CliError> {
+fn print(event: &CompletionEvent, is_quiet: bool, is_kept: bool) -> Result<(), CliError> {
     let paint = Paint::stderr();
     match event.results.as_slice() {
         [only] => {
@@ -136,7 +175,7 @@ fn counted(event: &CompletionEvent, paint: Paint) -> String {
 mod tests {
     use super::*;
     use crate::{
-        event::{ExitReason, Level, Role, Tokens},
+        event::{Level, Role, Tokens},
         id::{ChildId, DelegationId, OsRandom},
         session::Session,
         unit::{Group, Mode, TaskRecord, UnitRecord},

@@ -4,28 +4,26 @@
 use std::{io, path::Path, sync::Arc, time::Duration};
 
 use anyhow::anyhow;
-use jiff::tz::TimeZone;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     Exit,
     args::{self, Common, Global, names},
     error::CliError,
-    outcome,
-    output::{self, plural, say},
+    outcome::{self, Form},
+    output::{plural, say},
     progress::{Display, REDRAW, Verbosity},
     screen::Screen,
     setup::{Setup, block_on},
+    signals::Signals,
 };
 use crate::{
-    clock::{Clock as _, SystemClock},
-    completion::{sanitize::clean_line, text::render},
+    completion::sanitize::clean_line,
     config,
     delegation::{
         Dispatched, Limits, NotLoaded, Prepared, Request, RequestError, STRANGERS_TOOLSET, Stopper,
         TaskRequest, Work, WrittenBy,
     },
-    event::{ChildResult, CompletionEvent, ExitReason, Status},
+    event::CompletionEvent,
     host::Host,
     plain_file,
     provider::Model,
@@ -146,8 +144,8 @@ fn delegate(
         require_keys(&setup, prepared.works())?;
         watch(&host, prepared, common, screen).await
     })??;
-    print(&event, common)?;
-    Ok(exit_of(&event))
+    outcome::tell(&event, form(common))?;
+    Ok(outcome::exit_of(&event))
 }
 
 /// Says that an earlier command did not get as far as its report.
@@ -273,12 +271,13 @@ async fn watch(
     tokio::select! {
         biased;
         // Nothing is recorded yet, so there is nothing to report.
-        () = signals.first() => return Err(CliError::interrupted()),
+        () = signals.next() => return Err(CliError::interrupted()),
         refused = refuse_strangers(host, &mut prepared) => refused?,
     }
     if !common.quiet {
         tell_missing(host, &prepared).await?;
     }
+    let mut stopping = Stopping { signals, grace: None };
     let mut updates = host.subscribe();
     let mut running = match host.dispatch(prepared).await? {
         Dispatched::Foreground(running) => running,
@@ -292,7 +291,7 @@ async fn watch(
         tokio::select! {
             event = running.wait() => break event,
             Ok(it) = updates.recv() => display.take(&it),
-            () = signals.stop(&stop) => display.stopping(),
+            () = stopping.stop(&stop) => display.stopping(),
             _ = redraw.tick() => display.redraw(),
         }
     };
@@ -303,35 +302,14 @@ async fn watch(
     event.ok_or_else(|| CliError::host(anyhow!("the host broke down: see `hermitage list`")))
 }
 
-/// Ctrl-C, SIGTERM, SIGQUIT and a terminal that is closed: the first asks, the
-/// second ends. None of them ends the host while a command has not been
-/// followed by the look at what git obeys.
-struct Signals {
-    all: Vec<Signal>,
+/// Signals while children run: the first asks them to stop, the second ends
+/// them.
+struct Stopping {
+    signals: Signals,
     grace: Option<tokio::time::Instant>,
 }
 
-impl Signals {
-    fn new() -> Result<Self, CliError> {
-        let listen = |kind| {
-            let error = |it| CliError::host(it).context("signals can't be listened for");
-            signal(kind).map_err(error)
-        };
-        let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit()];
-        // `nohup` asks to go on when the terminal is closed.
-        if !is_ignored(SignalKind::hangup()) {
-            kinds.push(SignalKind::hangup());
-        }
-        let all = kinds.into_iter().map(listen).collect::<Result<_, _>>()?;
-        Ok(Self { all, grace: None })
-    }
-
-    /// Waits for the first one.
-    async fn first(&mut self) {
-        let any = self.all.iter_mut().map(|it| Box::pin(it.recv()));
-        futures_util::future::select_all(any).await;
-    }
-
+impl Stopping {
     /// Waits for the next thing to do about it, and does it. Never ends once
     /// everything was done.
     async fn stop(&mut self, children: &Stopper) {
@@ -343,7 +321,7 @@ impl Signals {
             }
         };
         tokio::select! {
-            () = self.first() => (),
+            () = self.signals.next() => (),
             () = grace_is_over => (),
         }
         if self.grace.is_some() {
@@ -355,15 +333,6 @@ impl Signals {
     }
 }
 
-/// Whether this process was started deaf to a signal.
-fn is_ignored(kind: SignalKind) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|it| it.strip_prefix("SigIgn:"));
-    let ignored = ignored.and_then(|it| u64::from_str_radix(it.trim(), 16).ok()).unwrap_or(0);
-    let bit = u32::try_from(kind.as_raw_value() - 1).ok().and_then(|it| 1_u64.checked_shl(it));
-    bit.is_some_and(|it| ignored & it != 0)
-}
-
 fn verbosity(common: &Common) -> Verbosity {
     match (common.quiet, common.verbose) {
         (true, _) => Verbosity::Quiet,
@@ -372,26 +341,7 @@ fn verbosity(common: &Common) -> Verbosity {
     }
 }
 
-fn print(event: &CompletionEvent, common: &Common) -> Result<(), CliError> {
-    if common.json {
-        return output::json(event);
-    }
-    if common.notice {
-        let notice = render(event, SystemClock.now(), &TimeZone::system());
-        return output::result(notice.trim_end());
-    }
-    outcome::print(event, common.quiet, !common.ephemeral)
-}
-
-fn exit_of(event: &CompletionEvent) -> Exit {
-    let is_refused = |it: &ChildResult| it.exit_reason == ExitReason::Refused;
-    if event.results.iter().any(|it| it.status == Status::Interrupted) {
-        Exit::Interrupted
-    } else if event.counts().not_completed == 0 {
-        Exit::Completed
-    } else if !event.results.is_empty() && event.results.iter().all(is_refused) {
-        Exit::Refused
-    } else {
-        Exit::NotCompleted
-    }
+fn form(common: &Common) -> Form {
+    let Common { json, notice, quiet, ephemeral, .. } = *common;
+    Form { json, notice, quiet, is_kept: !ephemeral }
 }
