@@ -3,6 +3,7 @@
 //! the library.
 
 mod args;
+mod background;
 mod can;
 mod columns;
 mod config;
@@ -83,6 +84,7 @@ fn wants_json() -> bool {
 fn dispatch(args: Args) -> Result<Exit, CliError> {
     match args.verb {
         Verb::Quickstart(verb) => run::quickstart(&args.global, verb),
+        Verb::Run(verb) if verb.background && !args.detached => background::start(&verb),
         Verb::Run(verb) => run::run(&args.global, verb),
         Verb::Wait(verb) => wait::wait(&args.global, &verb),
         Verb::Stop(verb) => stop::stop(&args.global, &verb),

@@ -74,6 +74,8 @@ fn help_of_run_tells_its_options() {
                                   its own subagents
           --workspace <DIR>       The directory that the tools see [default: .]
           --strict                Refuse a component that imports what it is not granted
+          --background            Print the id as soon as it is recorded, and let it go on without this
+                                  command: see `hermitage wait`
           --timeout <S>           Seconds that each child may take [default: from the configuration]
           --ephemeral             Keep nothing on disk: no record, and no report after a crash
           --allow-home            Work also in a directory that holds your home directory

@@ -2,6 +2,7 @@
 //! exits.
 
 mod author;
+mod background;
 mod config;
 mod doctor;
 mod dumps;

@@ -14,7 +14,7 @@ use crate::{check, harness::Cli};
 const RUN: [&str; 4] = ["run", "read it", "--agent", "./honest.wasm"];
 
 /// A child that ends, and one that goes on until it is killed.
-const ENDLESS: &str = r#"[
+pub(crate) const ENDLESS: &str = r#"[
     {"goal": "never ends", "agent": "./ignores_interruption.wasm"},
     {"goal": "read it", "agent": "./honest.wasm"}
 ]"#;

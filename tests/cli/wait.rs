@@ -132,14 +132,14 @@ fn what_is_not_there_is_told() {
 }
 
 /// `wait latest`, which has said that the second child ended.
-struct Waiting {
+pub(crate) struct Waiting {
     process: Child,
     first: String,
     stderr: BufReader<std::process::ChildStderr>,
 }
 
 impl Waiting {
-    fn start(cli: &Cli) -> Self {
+    pub(crate) fn start(cli: &Cli) -> Self {
         let mut command = cli.command(&["wait", "latest"]);
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(process.stderr.take().unwrap());
@@ -149,7 +149,7 @@ impl Waiting {
         Self { process, first, stderr }
     }
 
-    fn end(mut self) -> Ran {
+    pub(crate) fn end(mut self) -> Ran {
         let rest = std::io::read_to_string(self.stderr).unwrap();
         let stdout = std::io::read_to_string(self.process.stdout.take().unwrap()).unwrap();
         let exit = self.process.wait().unwrap().code();

@@ -16,6 +16,9 @@ pub(super) use self::{
 /// Where components are, for every command.
 pub(super) const PLUGIN_PATH: &str = "HERMITAGE_PLUGIN_PATH";
 
+/// What `run --background` starts this program with.
+pub(super) const DETACHED: &str = "detached";
+
 /// Runs AI subagents as sandboxed WebAssembly components, each with only the
 /// tools it was granted.
 #[derive(Debug, Parser)]
@@ -23,6 +26,9 @@ pub(super) const PLUGIN_PATH: &str = "HERMITAGE_PLUGIN_PATH";
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) global: Global,
+    /// Started by a command that has gone on
+    #[arg(id = DETACHED, long = DETACHED, hide = true)]
+    pub(super) detached: bool,
     #[command(subcommand)]
     pub(super) verb: Verb,
 }
@@ -199,6 +205,10 @@ pub(super) struct Run {
     /// Refuse a component that imports what it is not granted
     #[arg(long)]
     pub(super) strict: bool,
+    /// Print the id as soon as it is recorded, and let it go on without this
+    /// command: see `hermitage wait`
+    #[arg(long, conflicts_with_all = ["ephemeral", "notice", "verbose"])]
+    pub(super) background: bool,
     #[command(flatten)]
     pub(super) common: Common,
 }

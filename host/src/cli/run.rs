@@ -8,6 +8,7 @@ use anyhow::anyhow;
 use super::{
     Exit,
     args::{self, Common, Global, names},
+    background,
     error::CliError,
     outcome::{self, Form},
     output::{plural, say},
@@ -79,6 +80,7 @@ pub(super) fn run(global: &Global, args: args::Run) -> Result<Exit, CliError> {
         output_schema: args.output_schema.as_deref().map(read_schema).transpose()?,
         max_iterations: args.max_iterations,
         as_parent: args.as_parent,
+        background: args.background,
         written_by: WrittenBy::Application,
         strict: args.strict,
         ..Request::default()
@@ -131,6 +133,7 @@ fn delegate(
     }
     setup.config.workspace.allow_home |= common.allow_home;
     let screen = Screen::new();
+    let log = request.background.then(|| setup.log_of_background()).transpose()?;
     let event = block_on(async {
         let host = setup.host(workspace, common.ephemeral, &screen).await?;
         if !common.quiet {
@@ -142,8 +145,13 @@ fn delegate(
         require_model(&request, setup.config.default_model.as_deref())?;
         let prepared = host.prepare(&Session::Local, request).await?;
         require_keys(&setup, prepared.works())?;
-        watch(&host, prepared, common, screen).await
+        let (prepared, signals) = looked_at(&host, prepared, common).await?;
+        match log {
+            Some(log) => background::go_on(&host, prepared, signals, &log).await.map(|()| None),
+            None => watch(&host, prepared, signals, common, screen).await.map(Some),
+        }
     })??;
+    let Some(event) = event else { return Ok(Exit::Completed) };
     outcome::tell(&event, form(common))?;
     Ok(outcome::exit_of(&event))
 }
@@ -259,14 +267,12 @@ fn require_keys(setup: &Setup, works: &[Work]) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Runs the children while showing them and listening for signals.
-async fn watch(
+/// The last look before anything starts. Signals are listened for from here on.
+async fn looked_at(
     host: &Host,
     mut prepared: Prepared,
     common: &Common,
-    screen: Screen,
-) -> Result<CompletionEvent, CliError> {
-    let total = prepared.works().len();
+) -> Result<(Prepared, Signals), CliError> {
     let mut signals = Signals::new()?;
     tokio::select! {
         biased;
@@ -277,6 +283,18 @@ async fn watch(
     if !common.quiet {
         tell_missing(host, &prepared).await?;
     }
+    Ok((prepared, signals))
+}
+
+/// Runs the children while showing them and listening for signals.
+async fn watch(
+    host: &Host,
+    prepared: Prepared,
+    signals: Signals,
+    common: &Common,
+    screen: Screen,
+) -> Result<CompletionEvent, CliError> {
+    let total = prepared.works().len();
     let mut stopping = Stopping { signals, grace: None };
     let mut updates = host.subscribe();
     let mut running = match host.dispatch(prepared).await? {

@@ -155,6 +155,14 @@ impl Setup {
         self.store.clone().or_else(default_store)
     }
 
+    /// What hosts say that outlive their command and its terminal.
+    pub(super) fn log_of_background(&self) -> Result<PathBuf, CliError> {
+        let usual = Xdg::new().ok().and_then(|it| it.state_dir()).map(|it| it.join(NAME));
+        let beside = || Some(self.store.as_deref()?.parent()?.to_owned());
+        let dir = usual.or_else(beside).ok_or(BuildError::NoState)?;
+        Ok(dir.join("background.log"))
+    }
+
     /// The store alone, with what dead hosts left behind settled, for
     /// commands that look at it.
     pub(super) async fn store(&self) -> Result<Store, CliError> {

@@ -28,7 +28,7 @@ pub enum Answer {
 }
 
 impl Answer {
-    pub(super) fn dispatched(record: &UnitRecord) -> Self {
+    pub(crate) fn dispatched(record: &UnitRecord) -> Self {
         let (delegation_id, goals) = (record.id, record.goals());
         Self::Dispatched { delegation_id, goals, notes: record.notes.clone() }
     }
