@@ -25,6 +25,7 @@ mod dispatcher;
 mod error;
 mod executor;
 mod hand;
+mod inbox;
 mod ledger;
 mod limits;
 mod live;

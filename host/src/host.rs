@@ -158,6 +158,19 @@ impl Host {
         self.0.delegator.stop_child(id, task_index, reason).await
     }
 
+    /// Tells one child of a delegation of this host something while it works,
+    /// by the place of its task from 0: its model reads it with its next call,
+    /// and in every one after that. A child that ends without another call has
+    /// not read it, which the log in its result says.
+    pub async fn steer(
+        &self,
+        id: DelegationId,
+        task_index: usize,
+        text: &str,
+    ) -> Result<(), ChildError> {
+        self.0.delegator.steer(id, task_index, text).await
+    }
+
     /// Asks every delegation of a session to stop, also those that other hosts
     /// on this store run. Returns how many there were.
     pub async fn interrupt_session(&self, session: &Session, reason: &str) -> usize {

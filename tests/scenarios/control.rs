@@ -1,11 +1,20 @@
 //! Single children in the hands of whoever follows a task.
 
+use std::sync::{
+    Arc, Mutex,
+    mpsc::{Receiver, Sender, channel},
+};
+
 use hermitage::{
     delegation::{ChildError, Progress},
-    event::{ExitReason, Status},
+    event::{ChildResult, ExitReason, Status},
     id::{DelegationId, OsRandom},
+    provider::{Author, ChatRequest, Message},
 };
-use hermitage_tests::{Gate, TestHost, TestTask, chat};
+use hermitage_tests::{
+    Gate, TestHost, TestTask, chat,
+    models::{model, models, says},
+};
 
 fn gated(change: impl FnOnce(&mut hermitage::config::Config)) -> (TestHost, Gate) {
     let gate = Gate::new();
@@ -89,4 +98,82 @@ async fn whoever_stops_what_is_not_there_or_is_over_is_told() {
     host.next(&chat(1)).await;
     assert_eq!(stop(id, 0).await, ended);
     assert_eq!(stop(id, 2).await, no_task);
+}
+
+/// A model whose first call waits for the test. It answers with what the
+/// conversation it was sent looks like.
+struct Listening {
+    host: TestHost,
+    begun: Receiver<()>,
+    go: Sender<()>,
+}
+
+fn seen(request: &ChatRequest) -> String {
+    let one = |it: &Message| match it.author {
+        Author::User => format!("user: {}", it.text.replace('\n', " ")),
+        _ => "…".to_owned(),
+    };
+    request.messages.iter().map(one).collect::<Vec<_>>().join(" | ")
+}
+
+impl Listening {
+    fn new() -> Self {
+        let (tell, begun) = channel();
+        let (go, gone) = channel();
+        let gone = Arc::new(Mutex::new(Some(gone)));
+        let first = model("listening", move |it: &ChatRequest| {
+            if let Some(gone) = gone.lock().unwrap().take() {
+                tell.send(()).unwrap();
+                gone.recv().unwrap();
+            }
+            Ok(says(seen(it)))
+        });
+        let models = models([first]);
+        let host = TestHost::new().built(move |it| it.models(models.clone()));
+        Self { host, begun, go }
+    }
+
+    /// Runs a child that asks so often, and tells it something in its first
+    /// call.
+    async fn run(self, times: &str, words: &[&str]) -> ChildResult {
+        let task = TestTask::new("chats").goal("count").context(times);
+        let id = self.host.dispatch(&chat(1), &[task]).await;
+        let begun = self.begun;
+        tokio::task::spawn_blocking(move || begun.recv().unwrap()).await.unwrap();
+        for text in words {
+            self.host.host().await.steer(id, 0, text).await.unwrap();
+        }
+        self.go.send(()).unwrap();
+        self.host.next(&chat(1)).await.results.remove(0)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_that_is_steered_reads_it_with_its_next_call_and_every_later_one() {
+    let res = Listening::new().run("3", &["only src", "in French"]).await;
+    let mark = "user: [Said while you work, by whoever follows your task]";
+    let steered = format!("user: count | … | {mark} only src | {mark} in French");
+    let expect = ["user: count", steered.as_str(), &format!("{steered} | …")].join("\n");
+    assert_eq!(res.summary.as_deref(), Some(expect.as_str()));
+    assert_eq!(res.log, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_child_was_told_too_late_is_in_its_log() {
+    let res = Listening::new().run("1", &["only src"]).await;
+    assert_eq!(res.summary.as_deref(), Some("user: count"));
+    let log: Vec<&str> = res.log.iter().map(|it| it.text.as_str()).collect();
+    assert_eq!(log, ["it was told too late to read it: only src"]);
+}
+
+#[tokio::test]
+async fn a_child_without_a_model_and_one_that_has_ended_are_not_steered() {
+    let (host, gate) = gated(|_| ());
+    let id = host.dispatch(&chat(1), &[TestTask::gated("a")]).await;
+    gate.entered("a").await;
+    let steer = async || host.host().await.steer(id, 0, "faster").await.unwrap_err();
+    assert_eq!(steer().await, ChildError::NoModel { id, task_index: 0 });
+    gate.open("a");
+    host.next(&chat(1)).await;
+    assert_eq!(steer().await, ChildError::Ended { id, task_index: 0 });
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
     budget::{Budget, Kind},
+    inbox::Inbox,
     originals::Originals,
 };
 use crate::{
@@ -106,6 +107,7 @@ pub(super) struct ChildModel {
     pub(super) model: Arc<Model>,
     pub(super) max_iterations: u32,
     pub(super) meter: Arc<ChatMeter>,
+    pub(super) inbox: Arc<Inbox>,
     pub(super) budget: Budget,
     pub(super) spent: Spent,
 }
@@ -128,6 +130,7 @@ impl ModelHost for ChildModel {
             return Box::pin(std::future::ready(Err(err.into())));
         }
         self.meter.restore(&mut request.messages);
+        self.inbox.join(&mut request.messages);
         let spelling = Spelling::apply(&mut request);
         let (model, meter) = (Arc::clone(&self.model), Arc::clone(&self.meter));
         let (budget, spent) = (self.budget.clone(), self.spent.clone());

@@ -151,6 +151,8 @@ impl Delegator {
         let children = works.iter().map(|it| (it.task.asked.goal.clone(), it.agent.clone()));
         let live = Live::new(record.id, record.session.clone(), core.feed.clone(), children);
         let stop = Stop::of(works.len());
+        let hands = works.iter().zip(stop.children());
+        hands.filter(|(work, _)| work.model.is_none()).for_each(|(_, it)| it.inbox.has_no_reader());
         let admitted =
             core.dispatcher.admit(record, Arc::clone(&live), stop.clone(), on_capacity).await?;
         // Here and not before: what was rejected costs nothing.
@@ -201,6 +203,17 @@ impl Delegator {
     ) -> Result<(), ChildError> {
         let child = self.child(id, task_index).await?;
         if child.ask(reason) { Ok(()) } else { Err(ChildError::Ended { id, task_index }) }
+    }
+
+    /// Tells one child something, which its model reads with its next call.
+    pub async fn steer(
+        &self,
+        id: DelegationId,
+        task_index: usize,
+        text: &str,
+    ) -> Result<(), ChildError> {
+        let child = self.child(id, task_index).await?;
+        child.inbox.push(text).map_err(|it| ChildError::not_taken(it, id, task_index))
     }
 
     /// The hand on a child of this host, or why there is none.

@@ -128,8 +128,9 @@ impl Batch {
             }
         };
         let end = AssertUnwindSafe(run).catch_unwind().await;
-        let end = end.unwrap_or_else(|_| failure::crashed());
+        let mut end = end.unwrap_or_else(|_| failure::crashed());
         hand.end();
+        end.left.log.extend(hand.inbox.close());
         let result = task.result(task_index, end);
         self.live.ended(&result);
         result
@@ -226,6 +227,7 @@ impl Batch {
                 model: Arc::clone(model),
                 max_iterations: work.task.max_iterations,
                 meter: Arc::clone(meter),
+                inbox: Arc::clone(&hand.inbox),
                 budget: self.budget.clone(),
                 spent: spent.clone(),
             }) as Arc<dyn ModelHost>

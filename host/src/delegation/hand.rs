@@ -10,6 +10,7 @@ use std::sync::{
 
 use futures_util::future::join_all;
 
+use super::inbox::{Inbox, NotTaken};
 use crate::{
     completion::sanitize::{clean_line, is_blank},
     id::DelegationId,
@@ -44,12 +45,33 @@ pub enum ChildError {
         /// Its place, from 0.
         task_index: usize,
     },
+    /// It asks no language model, which alone reads what it is told.
+    #[error("task {} of `{id}` has no language model to tell that", task_index.saturating_add(1))]
+    NoModel {
+        /// The delegation.
+        id: DelegationId,
+        /// Its place, from 0.
+        task_index: usize,
+    },
+    /// What it is to be told is empty or too much.
+    #[error("{0}")]
+    Text(String),
     /// Another host runs it.
     #[error("`{0}` runs in another host")]
     Elsewhere(DelegationId),
     /// The store could not be asked.
     #[error("the store could not be asked: {0}")]
     Store(String),
+}
+
+impl ChildError {
+    pub(super) fn not_taken(why: NotTaken, id: DelegationId, task_index: usize) -> Self {
+        match why {
+            NotTaken::NoReader => Self::NoModel { id, task_index },
+            NotTaken::TooLate => Self::Ended { id, task_index },
+            NotTaken::Text(why) => Self::Text(why),
+        }
+    }
 }
 
 /// The hand on one running unit.
@@ -68,6 +90,8 @@ pub(super) struct ChildHand {
     pub(super) interrupt: Interrupt,
     reason: Arc<OnceLock<String>>,
     of_unit: Arc<OnceLock<String>>,
+    /// What it is told while it works.
+    pub(super) inbox: Arc<Inbox>,
     is_over: Arc<AtomicBool>,
 }
 
@@ -103,7 +127,8 @@ impl Stop {
 impl ChildHand {
     fn of(unit: &Interrupt, of_unit: &Arc<OnceLock<String>>) -> Self {
         let (interrupt, of_unit) = (unit.below(), Arc::clone(of_unit));
-        Self { interrupt, reason: Arc::default(), of_unit, is_over: Arc::default() }
+        let (reason, inbox, is_over) = Default::default();
+        Self { interrupt, reason, of_unit, inbox, is_over }
     }
 
     /// Asks this child alone to stop. `false` when it is over.
