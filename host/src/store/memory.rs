@@ -423,6 +423,16 @@ impl Tables for Memory {
         }))
     }
 
+    fn prolong(&mut self, id: EventId, token: ClaimToken, until: f64) -> Result<bool, StoreError> {
+        let prolonged = self.settle(id, token, |event| {
+            if let EventState::Claimed { until: end, .. } = &mut event.row.state {
+                *end = until;
+            }
+            Settled::Done
+        });
+        Ok(prolonged.is_some())
+    }
+
     fn ack_by_hand(&mut self, id: EventId) -> Result<bool, StoreError> {
         let Some(mut event) = self.events.get(&id).filter(|it| !it.is_acked()).cloned() else {
             return Ok(false);

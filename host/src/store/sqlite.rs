@@ -312,6 +312,10 @@ impl Tables for Sqlite {
         Ok(queue::put_back(&self.db, id, token)?)
     }
 
+    fn prolong(&mut self, id: EventId, token: ClaimToken, until: f64) -> Result<bool, StoreError> {
+        Ok(queue::prolong(&self.db, id, token, until)?)
+    }
+
     fn ack_by_hand(&mut self, id: EventId) -> Result<bool, StoreError> {
         Ok(queue::ack_by_hand(&self.db, id)?)
     }

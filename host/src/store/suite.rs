@@ -275,6 +275,22 @@ fn a_lease_that_ends_is_a_failed_attempt() {
 }
 
 #[test]
+fn a_lease_is_prolonged_by_who_holds_it_alone() {
+    on_each(|tables| {
+        let id = tables.push(&other("watch_match", "a", chat()), host(1)).unwrap().unwrap();
+        let (_, token) = claim(tables, chat(), 1, 0.0).unwrap();
+        assert!(tables.prolong(id, token, 500.0).unwrap());
+        assert_eq!(claim(tables, chat(), 2, 499.0), None);
+        assert_eq!(tables.next_due(&all_of(chat()), host(2)).unwrap(), Some(500.0));
+        let (row, newer) = claim(tables, chat(), 2, 500.0).unwrap();
+        assert_eq!(row.attempts, 2);
+        assert!(!tables.prolong(id, token, 900.0).unwrap(), "it is another's");
+        assert_eq!(tables.ack(id, newer).unwrap(), Some(Settled::Done));
+        assert!(!tables.prolong(id, newer, 900.0).unwrap(), "it is settled");
+    });
+}
+
+#[test]
 fn an_event_whose_attempts_are_used_up_dies_and_the_next_one_is_handed_out() {
     on_each(|tables| {
         let id = tables.push(&other("watch_match", "a", chat()), host(1)).unwrap().unwrap();

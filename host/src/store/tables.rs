@@ -322,6 +322,10 @@ pub trait Tables: Send {
     /// the attempt did not count.
     fn put_back(&mut self, id: EventId, token: ClaimToken) -> Result<Option<Settled>, StoreError>;
 
+    /// The lease of a claim ends then instead (epoch seconds). `false` when the
+    /// claim was no longer this consumer's.
+    fn prolong(&mut self, id: EventId, token: ClaimToken, until: f64) -> Result<bool, StoreError>;
+
     /// Acknowledges an event that a person has read, whoever holds it.
     /// `false` when it was acknowledged before.
     fn ack_by_hand(&mut self, id: EventId) -> Result<bool, StoreError>;

@@ -1,7 +1,7 @@
 //! An event in somebody's hands, and how it leaves them.
 
 use super::{Queue, SettleError};
-use crate::store::{ClaimFilter, ClaimToken, EventRow, Settled, StoreError, Tables};
+use crate::store::{ClaimFilter, ClaimToken, EventRow, EventState, Settled, StoreError, Tables};
 
 /// What becomes of an event.
 #[derive(Clone, Debug)]
@@ -59,6 +59,21 @@ impl Claim {
     /// The time of its queue, in epoch seconds.
     pub(super) fn now(&self) -> f64 {
         self.queue.now()
+    }
+
+    /// Begins its lease anew.
+    pub(super) async fn prolong(&mut self) -> Result<(), SettleError> {
+        let (id, token) = (self.row.id, self.token);
+        let until = self.now() + self.queue.config().lease().as_secs_f64();
+        let store = self.queue.store().clone();
+        let is_held = store.run(move |tables| tables.prolong(id, token, until)).await?;
+        if !is_held {
+            return Err(SettleError::Lost(id));
+        }
+        if let EventState::Claimed { until: end, .. } = &mut self.row.state {
+            *end = until;
+        }
+        Ok(())
     }
 
     /// Settles it. `or_else` is what it comes to if that can't be stored, or

@@ -104,6 +104,17 @@ impl Delivery {
         self.claim.settle(Fate::Acked, Fate::Failed { why }).await.map(drop)
     }
 
+    /// Applying it takes longer: the lease begins anew. To be called again
+    /// before that one ends, too.
+    ///
+    /// # Errors
+    ///
+    /// [`SettleError::Lost`] when the claim is another's by now, or that of
+    /// the store; then the lease is what it was.
+    pub async fn prolong(&mut self) -> Result<(), SettleError> {
+        self.claim.prolong().await
+    }
+
     /// The attempt failed. It is offered again after a pause that doubles
     /// each time; the last attempt is the event's end, which the answer says.
     ///

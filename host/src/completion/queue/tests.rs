@@ -221,6 +221,26 @@ async fn a_claim_is_exclusive_until_its_lease_ends(rig: Rig) {
     second.ack().await.unwrap();
 }
 
+async fn a_consumer_that_needs_longer_prolongs_its_lease(rig: Rig) {
+    let id = rig.push("1", &chat(1)).await;
+    let mut held = rig.drain(&chat(1)).await.pop().unwrap();
+    let mut deliveries = rig.queue.deliveries(all(&chat(1)));
+    for _ in 0..3 {
+        rig.advance(LEASE - SECOND).await;
+        held.prolong().await.unwrap();
+        assert!(rig.next(&mut deliveries).await.is_none());
+    }
+    // What is dropped now is a failed attempt, as before.
+    drop(held);
+    rig.advance(5 * SECOND).await;
+    let mut second = rig.next(&mut deliveries).await.unwrap();
+    assert_eq!((second.id(), second.attempts()), (id, 2));
+    rig.advance(LEASE).await;
+    let third = rig.drain(&chat(1)).await.pop().unwrap();
+    assert_eq!(second.prolong().await, Err(SettleError::Lost(id)));
+    third.ack().await.unwrap();
+}
+
 async fn a_failed_attempt_is_repeated_after_pauses_that_double_until_it_is_dead(rig: Rig) {
     let id = rig.push("1", &chat(1)).await;
     let mut deliveries = rig.queue.deliveries(all(&chat(1)));
@@ -599,6 +619,7 @@ on_every_store! {
     who_waits_is_woken_by_a_push_of_its_session,
     what_is_queued_past_the_queue_is_offered_or_seen_at_the_next_look,
     a_claim_is_exclusive_until_its_lease_ends,
+    a_consumer_that_needs_longer_prolongs_its_lease,
     a_failed_attempt_is_repeated_after_pauses_that_double_until_it_is_dead,
     who_waits_is_woken_when_a_pause_ends_and_not_before,
     a_busy_consumer_has_not_failed_and_does_not_spin,

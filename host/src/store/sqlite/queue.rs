@@ -269,6 +269,17 @@ pub(super) fn put_back(
     Ok((n_changed > 0).then_some(Settled::Done))
 }
 
+pub(super) fn prolong(
+    db: &Connection,
+    id: EventId,
+    token: ClaimToken,
+    until: f64,
+) -> Result<bool, Failure> {
+    let sql = "UPDATE event SET until = ?3 WHERE id = ?1 AND state = 1 AND token = ?2";
+    let mut statement = db.prepare_cached(sql)?;
+    Ok(statement.execute(params![number(id.0), number(token.0), until])? > 0)
+}
+
 pub(super) fn ack_by_hand(db: &Connection, id: EventId) -> Result<bool, Failure> {
     let sql = "UPDATE event SET state = 2, claimed_by = NULL, until = NULL
         WHERE id = ?1 AND state <> 2 RETURNING unit";
