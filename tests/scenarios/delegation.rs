@@ -13,9 +13,8 @@ use std::{
 use hermitage::{
     boundary::Policy,
     delegation::{Progress, TaskRequest},
-    event::LogLine,
     event::{ExitReason, Role, Status},
-    sandbox::{Binary, Ended, Interrupt, Job, Observer, Outcome, Spent, StopReason, Task},
+    sandbox::{Binary, Ended, Interrupt, Job, Nobody, Outcome, Spent, StopReason, Task},
     session::Session,
     tools::{
         bundled,
@@ -406,16 +405,4 @@ async fn run_alone(
     };
     change(&mut job);
     host.host().await.sandbox().run(job).await
-}
-
-struct Nobody;
-
-impl Observer for Nobody {
-    fn started(&self) {}
-    fn activity(&self, _: &str) {}
-    fn tool_started(&self, _: &'static str, _: &str) {}
-    fn tool_ended(&self) {}
-    fn model_started(&self) {}
-    fn model_ended(&self) {}
-    fn logged(&self, _: &LogLine) {}
 }

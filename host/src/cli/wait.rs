@@ -4,7 +4,7 @@
 //! gets the end of a delegation also when the process that ran it was killed,
 //! which whoever looks first settles.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use super::{
     Exit,
@@ -23,14 +23,11 @@ use crate::{
     event::CompletionEvent,
     id::DelegationId,
     session::Session,
-    store::{EventBody, EventId, EventRow, EventState, News, Store, UnitRow},
+    store::{EventBody, EventId, EventRow, EventState, News, Store, UNTIL_UNLOCKED, UnitRow},
 };
 
 /// Characters of a note: parts of it can come from a model.
 const MAX_NOTE_CHARS: usize = 500;
-
-/// The kernel tells of a file that is closed just before it gives up the lock.
-const UNTIL_UNLOCKED: Duration = Duration::from_millis(5);
 
 pub(super) fn wait(global: &Global, args: &args::Wait) -> Result<Exit, CliError> {
     let named = Named::parse(&args.id)?;

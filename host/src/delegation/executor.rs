@@ -129,8 +129,7 @@ impl Batch {
         };
         let end = AssertUnwindSafe(run).catch_unwind().await;
         let mut end = end.unwrap_or_else(|_| failure::crashed());
-        hand.end();
-        end.left.log.extend(hand.inbox.close());
+        end.left.log.extend(hand.end());
         let result = task.result(task_index, end);
         self.live.ended(&result);
         result

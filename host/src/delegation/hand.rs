@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use super::inbox::{Inbox, NotTaken};
 use crate::{
     completion::sanitize::{clean_line, is_blank},
+    event::LogLine,
     id::DelegationId,
     sandbox::Interrupt,
 };
@@ -152,9 +153,11 @@ impl ChildHand {
         self.is_over.load(Ordering::Acquire)
     }
 
-    /// It has its result: nothing can be done to it any more.
-    pub(super) fn end(&self) {
+    /// It has its result: nothing can be done to it any more. Returns what it
+    /// was told and has not read, for its log.
+    pub(super) fn end(&self) -> Vec<LogLine> {
         self.is_over.store(true, Ordering::Release);
+        self.inbox.close()
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
     plugin::{self, Agents, BuildProgress, Library, Manifest, Place, Plugin, bundled},
     provider::Models,
     sandbox::{Binary, Sandbox},
-    store::{News, Store, StoreError},
+    store::{News, Store, StoreError, UNTIL_UNLOCKED},
     tools::{self, clarify::Person, closed::OwnFiles},
     toolset::{NativeTool, Registry, Tool, Work, registry::NotDeclared},
 };
@@ -27,9 +27,6 @@ use crate::{
 /// How often a host looks for others that are gone. A killed host's lock is
 /// free at once; this bounds how late its sessions hear of it.
 const LOOK_FOR_THE_DEAD: Duration = Duration::from_secs(30);
-
-/// The kernel tells of a file that is closed just before it gives up the lock.
-const UNTIL_UNLOCKED: Duration = Duration::from_millis(5);
 
 /// Where units and events are kept.
 #[derive(Default)]

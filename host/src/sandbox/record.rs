@@ -155,18 +155,6 @@ fn cut(text: &str, max: usize) -> &str {
 mod tests {
     use super::*;
 
-    struct Nobody;
-
-    impl Observer for Nobody {
-        fn started(&self) {}
-        fn activity(&self, _: &str) {}
-        fn tool_started(&self, _: &'static str, _: &str) {}
-        fn tool_ended(&self) {}
-        fn model_started(&self) {}
-        fn model_ended(&self) {}
-        fn logged(&self, _: &LogLine) {}
-    }
-
     #[test]
     fn a_log_keeps_what_fits_and_counts_the_rest() {
         let line = size_of::<LogLine>();
