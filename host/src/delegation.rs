@@ -30,6 +30,7 @@ mod ledger;
 mod limits;
 mod live;
 mod originals;
+mod peers;
 mod preview;
 pub mod request;
 mod result;

@@ -139,7 +139,7 @@ impl Host {
     /// is stopped by that one, within moments. `false` when it does not run.
     /// The results of its children say why.
     pub async fn interrupt(&self, id: DelegationId, reason: Option<&str>) -> bool {
-        match self.0.delegator.interrupt(id, reason.map(str::to_owned)).await {
+        match self.0.delegator.interrupt(id, reason).await {
             0 => self.0.ask_elsewhere(ToStop::Unit(id), reason).await > 0,
             _ => true,
         }
@@ -174,7 +174,7 @@ impl Host {
     /// Asks every delegation of a session to stop, also those that other hosts
     /// on this store run. Returns how many there were.
     pub async fn interrupt_session(&self, session: &Session, reason: &str) -> usize {
-        let here = self.0.delegator.interrupt_session(session, Some(reason.to_owned())).await;
+        let here = self.0.delegator.interrupt_session(session, Some(reason)).await;
         let elsewhere = self.0.ask_elsewhere(ToStop::Of(session.clone()), Some(reason)).await;
         here.saturating_add(elsewhere)
     }
@@ -277,7 +277,7 @@ impl Inner {
         })
     }
 
-    /// Stops what other hosts asked this one to stop.
+    /// Stops what hosts of other processes asked this one to stop.
     async fn hear(&self) -> Result<(), StoreError> {
         let store = &self.delegator.parts().store;
         let host = store.host();
@@ -285,9 +285,13 @@ impl Inner {
         if asked.is_empty() {
             return Ok(());
         }
+        let mut heard = Vec::new();
         for Interruption { unit, reason } in asked {
-            self.delegator.interrupt(unit, reason).await;
+            // Another host on this store may run it, and is asked, too.
+            if self.delegator.interrupt(unit, reason.as_deref()).await > 0 {
+                heard.push(unit);
+            }
         }
-        store.run(move |tables| tables.heard(host)).await
+        store.run(move |tables| tables.heard(&heard)).await
     }
 }

@@ -2,6 +2,7 @@
 //! and that it never touches a sibling or keeps anything.
 
 mod answers;
+mod beside;
 mod boundary;
 mod bundled_plugins;
 mod chat;

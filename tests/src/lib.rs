@@ -237,6 +237,12 @@ impl TestHost {
         self.built(move |it| it.store_at(dir.path().join("hermitage.db")))
     }
 
+    /// Beside another one, in one process.
+    pub fn beside(self, other: &Host) -> Self {
+        let other = other.clone();
+        self.built(move |it| it.beside(&other))
+    }
+
     /// With a gate for [`TestTask::gated`].
     pub fn gate(self, gate: &Gate) -> Self {
         self.native(gate.tool())

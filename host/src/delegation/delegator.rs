@@ -21,6 +21,7 @@ use super::{
     ledger::Books,
     limits::Limits,
     live::{Feed, Live, Update},
+    peers::Peers,
     request::Request,
     retry::Trouble,
     running::{Dispatched, Handle, Running},
@@ -99,6 +100,8 @@ pub(super) struct Core {
     /// What holds for every child.
     pub(super) house: Arc<HouseRules>,
     dispatcher: Dispatcher,
+    /// Those beside this one, and this one.
+    peers: Peers,
     conductor: Arc<Conductor>,
     feed: Feed,
     /// Where units live, whoever asks for them.
@@ -108,9 +111,20 @@ pub(super) struct Core {
 impl Delegator {
     /// Starts the dispatcher on the present runtime.
     pub fn start(parts: Parts) -> Self {
+        Self::among(Peers::default(), Feed::new(), parts)
+    }
+
+    /// Starts another one on the same store and queue. Each of them lists,
+    /// stops, steers and tells of what all of them run.
+    pub fn beside(&self, parts: Parts) -> Self {
+        Self::among(self.0.peers.clone(), self.0.feed.clone(), parts)
+    }
+
+    fn among(peers: Peers, feed: Feed, parts: Parts) -> Self {
         let limits = &parts.limits;
         let (max_running, max_waiting) = (limits.max_async_children, limits.max_queued);
         let dispatcher = Dispatcher::start(Slots { max_running, max_waiting });
+        peers.join(&dispatcher);
         let blocked = match limits.defences.has(Defence::Blocked) {
             true => Blocked::with(limits.blocked_tools.iter().copied()),
             false => Blocked::of_a_parent(),
@@ -118,10 +132,9 @@ impl Delegator {
         let withheld = Arc::clone(parts.tools.withheld());
         let house = Arc::new(HouseRules::new(blocked, withheld, limits.defences));
         let held = parts.tools.held();
-        let feed = Feed::new();
         let conductor = Arc::new(conductor(&parts, feed.clone()));
         let runtime = tokio::runtime::Handle::current();
-        Self(Arc::new(Core { parts, held, house, dispatcher, conductor, feed, runtime }))
+        Self(Arc::new(Core { parts, held, house, dispatcher, peers, conductor, feed, runtime }))
     }
 
     pub(super) fn of(core: &Arc<Core>) -> Self {
@@ -190,8 +203,8 @@ impl Delegator {
     }
 
     /// Asks one delegation to stop. Returns how many were asked: 0 or 1.
-    pub async fn interrupt(&self, id: DelegationId, reason: Option<String>) -> usize {
-        self.0.dispatcher.interrupt(Which::One(id), reason).await
+    pub async fn interrupt(&self, id: DelegationId, reason: Option<&str>) -> usize {
+        self.0.peers.interrupt(&Which::One(id), reason).await
     }
 
     /// Asks one child to stop; its siblings go on.
@@ -216,9 +229,9 @@ impl Delegator {
         child.inbox.push(text).map_err(|it| ChildError::not_taken(it, id, task_index))
     }
 
-    /// The hand on a child of this host, or why there is none.
+    /// The hand on a child of this host or one beside it, or why there is none.
     async fn child(&self, id: DelegationId, task_index: usize) -> Result<ChildHand, ChildError> {
-        let Some(unit) = self.0.dispatcher.hand(id).await else {
+        let Some(unit) = self.0.peers.hand(id).await else {
             return Err(self.gone(id, task_index).await);
         };
         let tasks = unit.children().len();
@@ -226,7 +239,7 @@ impl Delegator {
         child.cloned()
     }
 
-    /// Why nothing can be done to a child that this host does not run.
+    /// Why nothing can be done to a child that none of these hosts runs.
     async fn gone(&self, id: DelegationId, task_index: usize) -> ChildError {
         let store = &self.0.parts.store;
         let row = match store.read(move |tables| tables.unit(id)).await {
@@ -245,11 +258,11 @@ impl Delegator {
     }
 
     /// Asks every delegation of a session to stop, and counts them.
-    pub async fn interrupt_session(&self, session: &Session, reason: Option<String>) -> usize {
-        self.0.dispatcher.interrupt(Which::Of(session.clone()), reason).await
+    pub async fn interrupt_session(&self, session: &Session, reason: Option<&str>) -> usize {
+        self.0.peers.interrupt(&Which::Of(session.clone()), reason).await
     }
 
-    /// Asks every delegation to stop, and counts them.
+    /// Asks every delegation of this one alone to stop, and counts them.
     pub async fn interrupt_all(&self, reason: Option<String>) -> usize {
         self.0.dispatcher.interrupt(Which::All, reason).await
     }
@@ -260,9 +273,9 @@ impl Delegator {
         self.0.dispatcher.pause(paused);
     }
 
-    /// What runs and waits in this host now.
+    /// What runs and waits now, here and beside this one.
     pub async fn running(&self) -> Vec<RunningUnit> {
-        self.0.dispatcher.running().await
+        self.0.peers.running().await
     }
 
     /// News of every delegation from now on. A subscriber that is too slow is

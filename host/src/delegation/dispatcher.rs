@@ -35,6 +35,7 @@ pub struct RunningUnit {
 }
 
 /// Which units are meant.
+#[derive(Clone)]
 pub(super) enum Which {
     /// This one.
     One(DelegationId),
@@ -105,6 +106,16 @@ impl Drop for Lease {
 #[derive(Clone)]
 pub(super) struct Dispatcher(mpsc::UnboundedSender<Message>);
 
+/// A way to the loop that does not keep it alive.
+pub(super) struct WeakDispatcher(mpsc::WeakUnboundedSender<Message>);
+
+impl WeakDispatcher {
+    /// `None` when the loop has ended.
+    pub(super) fn upgrade(&self) -> Option<Dispatcher> {
+        self.0.upgrade().map(Dispatcher)
+    }
+}
+
 impl Dispatcher {
     /// Starts the loop on the present runtime.
     pub(super) fn start(slots: Slots) -> Self {
@@ -119,6 +130,10 @@ impl Dispatcher {
         };
         tokio::spawn(state.run(inbox));
         Self(messages)
+    }
+
+    pub(super) fn downgrade(&self) -> WeakDispatcher {
+        WeakDispatcher(self.0.downgrade())
     }
 
     /// Finds a place for a unit, in one step with taking it.

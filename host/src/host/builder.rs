@@ -81,6 +81,7 @@ pub struct Builder {
     config: Option<Config>,
     own_files: OwnFiles,
     keep: Keep,
+    beside: Option<Host>,
     given: Given,
     agents: Agents,
     natives: Vec<Arc<dyn NativeTool>>,
@@ -118,6 +119,16 @@ impl Builder {
     /// Keeps units and events in a store that is open.
     pub fn store(self, store: Store) -> Self {
         Self { keep: Keep::Open(store), ..self }
+    }
+
+    /// Starts beside a host of this process: on its store and its queue, with
+    /// its clock unless there is another one. Both list, stop, steer and tell
+    /// of what either runs, and a session is served by both; each has its own
+    /// workspace, tools, configuration (but for that of the queue), and places
+    /// in the background.
+    pub fn beside(self, host: &Host) -> Self {
+        let keep = Keep::Open(host.store().clone());
+        Self { keep, beside: Some(host.clone()), ..self }
     }
 
     /// The directory that files are in and commands run in. Without one no
@@ -237,7 +248,8 @@ impl Builder {
     /// Opens the store, settles what a host that is gone left behind, and
     /// starts.
     pub async fn build(self) -> Result<Host, BuildError> {
-        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let of_other = self.beside.as_ref().map(|it| Arc::clone(it.clock()));
+        let clock = self.clock.or(of_other).unwrap_or_else(|| Arc::new(SystemClock));
         let random = self.random.unwrap_or_else(|| Arc::new(OsRandom));
         let mut config = self.config.map_or_else(|| Config::load(&Layers::default()), Ok)?;
         config.sandbox.helper = self.helper.or(config.sandbox.helper);
@@ -249,7 +261,11 @@ impl Builder {
         self.natives.into_iter().try_for_each(|it| registry.add(it).map(drop))?;
         let parent_tools = parent::stand_ins(&registry, self.parent_tools)?;
         let store = self.keep.open(&random).await?;
-        let queue = Queue::new(store.clone(), Arc::clone(&clock), config.queue);
+        let queue = match &self.beside {
+            // Who waits for events is woken by the queue that they wait at.
+            Some(host) => host.queue().clone(),
+            None => Queue::new(store.clone(), Arc::clone(&clock), config.queue),
+        };
         let models = self.models.unwrap_or_else(|| models::models(&config));
         let workspace = self.given.workspace_name();
         let own_files = own::files(self.own_files, &config, &self.given, store.path());
@@ -276,7 +292,7 @@ impl Builder {
         let mut of_parents = registry.clone();
         parent_tools.into_iter().for_each(|(spec, it)| of_parents.stand_in(spec, it));
         let recovered = store.recover(clock.now()).await?;
-        let delegator = Delegator::start(Parts {
+        let parts = Parts {
             sandbox,
             agents: Arc::new(self.agents),
             tools: Arc::new(registry),
@@ -288,7 +304,11 @@ impl Builder {
             random,
             limits: config.delegation,
             budget: config.budget,
-        });
+        };
+        let delegator = match &self.beside {
+            Some(host) => host.delegator().beside(parts),
+            None => Delegator::start(parts),
+        };
         let host = Arc::new(Inner { delegator, of_parents, recovered });
         let (changes, ends) = {
             let store = &host.delegator.parts().store;

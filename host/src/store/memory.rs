@@ -178,6 +178,7 @@ impl Memory {
         if unit.groups_left == 0 {
             let status = if n_groups == 1 { status } else { self.combined(unit.record.id) };
             unit.ended = Some((status, at));
+            self.interruptions.set(unit.record.id.to_string(), None);
         }
         Some(res)
     }
@@ -504,10 +505,8 @@ impl Tables for Memory {
         Ok(self.interruptions.values().filter(is_of).cloned().collect())
     }
 
-    fn heard(&mut self, host: HostId) -> Result<(), StoreError> {
-        for it in self.asked_to_stop(host)? {
-            self.interruptions.set(it.unit.to_string(), None);
-        }
+    fn heard(&mut self, units: &[DelegationId]) -> Result<(), StoreError> {
+        units.iter().for_each(|it| self.interruptions.set(it.to_string(), None));
         Ok(())
     }
 
@@ -538,7 +537,6 @@ impl Tables for Memory {
             self.set_unit(unit);
         }
         res.claims = self.free_claims(dead);
-        self.heard(dead)?;
         Ok(res)
     }
 

@@ -363,8 +363,11 @@ impl Tables for Sqlite {
         Ok(interrupt::of(&self.db, host)?)
     }
 
-    fn heard(&mut self, host: HostId) -> Result<(), StoreError> {
-        Ok(interrupt::forget(&self.db, host)?)
+    fn heard(&mut self, units: &[DelegationId]) -> Result<(), StoreError> {
+        for unit in units {
+            interrupt::forget(&self.db, &unit.to_string())?;
+        }
+        Ok(())
     }
 
     fn changed_elsewhere(&mut self) -> Result<bool, StoreError> {

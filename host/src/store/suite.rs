@@ -502,7 +502,9 @@ fn hosts_ask_each_other_to_stop_what_runs() {
             |n, reason: &str| Interruption { unit: delegation(n), reason: Some(reason.to_owned()) };
         assert_eq!(tables.asked_to_stop(host(1)), Ok(vec![asked(1, "enough")]));
         assert_eq!(tables.asked_to_stop(host(2)), Ok(vec![asked(3, "all")]));
-        tables.heard(host(1)).unwrap();
+        tables.heard(&[delegation(2)]).unwrap();
+        assert_eq!(tables.asked_to_stop(host(1)).unwrap().len(), 1, "that was another one");
+        tables.heard(&[delegation(1)]).unwrap();
         tables.recover(host(2), 9.0).unwrap();
         for n in [1, 2] {
             assert_eq!(tables.asked_to_stop(host(n)), Ok(Vec::new()));
@@ -511,18 +513,18 @@ fn hosts_ask_each_other_to_stop_what_runs() {
 }
 
 #[test]
-fn what_was_asked_of_a_unit_is_forgotten_with_it() {
+fn what_was_asked_of_a_unit_is_forgotten_with_its_end() {
     on_each(|tables| {
-        let unit = unit(1, &[&[0]]);
-        tables.insert_unit(&unit, host(1)).unwrap();
-        tables.ask_to_stop(&ToStop::Unit(unit.id), host(2), None).unwrap();
-        let end = Finish { acked: true, ..finish(&unit, 0, Status::Completed, 1.0) };
-        tables.finish(&end).unwrap();
-        assert_eq!(tables.asked_to_stop(host(1)).unwrap().len(), 1, "it was not heard yet");
-        tables.prune(0, 0).unwrap();
-        assert_eq!(tables.asked_to_stop(host(1)), Ok(Vec::new()));
-        tables.insert_unit(&unit, host(1)).unwrap();
-        assert_eq!(tables.asked_to_stop(host(1)), Ok(Vec::new()));
+        for (n, groups) in [(1, &[&[0_usize][..]][..]), (2, &[&[0], &[1]])] {
+            let unit = unit(n, groups);
+            tables.insert_unit(&unit, host(1)).unwrap();
+            tables.ask_to_stop(&ToStop::Unit(unit.id), host(2), None).unwrap();
+            for group in 0..groups.len() {
+                assert_eq!(tables.asked_to_stop(host(1)).unwrap().len(), 1, "it runs");
+                tables.finish(&finish(&unit, group, Status::Completed, 1.0)).unwrap();
+            }
+            assert_eq!(tables.asked_to_stop(host(1)), Ok(Vec::new()));
+        }
     });
 }
 

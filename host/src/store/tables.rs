@@ -360,11 +360,12 @@ pub trait Tables: Send {
         reason: Option<&str>,
     ) -> Result<usize, StoreError>;
 
-    /// What `host` was asked to stop.
+    /// What `host` was asked to stop and has not heard of. A unit that ends
+    /// is to be stopped no more.
     fn asked_to_stop(&mut self, host: HostId) -> Result<Vec<Interruption>, StoreError>;
 
-    /// `host` has heard of it.
-    fn heard(&mut self, host: HostId) -> Result<(), StoreError>;
+    /// These units were stopped as somebody asked.
+    fn heard(&mut self, units: &[DelegationId]) -> Result<(), StoreError>;
 
     /// Whether another process wrote since this was asked before.
     fn changed_elsewhere(&mut self) -> Result<bool, StoreError>;

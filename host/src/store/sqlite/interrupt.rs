@@ -40,7 +40,13 @@ pub(super) fn of(db: &Connection, host: HostId) -> Result<Vec<Interruption>, Fai
     Ok(aside::leave("interrupt", found, &mut Vec::new()))
 }
 
-pub(super) fn forget(db: &Connection, host: HostId) -> Result<(), Failure> {
-    execute(db, "DELETE FROM interrupt WHERE owner = ?1", [host.to_string()])?;
+pub(super) fn forget(db: &Connection, unit: &str) -> Result<(), Failure> {
+    execute(db, "DELETE FROM interrupt WHERE unit = ?1", [unit])?;
+    Ok(())
+}
+
+/// Nobody hears what a dead host was asked.
+pub(super) fn forget_all(db: &Connection, dead: HostId) -> Result<(), Failure> {
+    execute(db, "DELETE FROM interrupt WHERE owner = ?1", [dead.to_string()])?;
     Ok(())
 }

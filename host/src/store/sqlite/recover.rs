@@ -60,7 +60,7 @@ pub(super) fn recover(db: &Connection, dead: HostId, now: f64) -> Result<Recover
     let sql = "UPDATE event SET owner = NULL
         WHERE session = '' AND owner IS NOT NULL AND state <> 2 AND owner = ?1";
     execute(db, sql, [&host])?;
-    interrupt::forget(db, dead)?;
+    interrupt::forget_all(db, dead)?;
     Ok(res)
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{Bad, Failure, Found, aside, count, execute, find, settled::settle};
+use super::{Bad, Failure, Found, aside, count, execute, find, interrupt, settled::settle};
 use crate::{
     event::{ASYNC_DELEGATION, ChildResult, CompletionEvent, Status, batch_status},
     id::{DelegationId, HostId},
@@ -132,6 +132,9 @@ fn end_group(db: &Connection, id: DelegationId, event: &CompletionEvent) -> Resu
     let (n_groups, groups_left) = db.prepare_cached(sql)?.query_row(params, numbers)?;
     for result in &event.results {
         keep_summary(db, id, result)?;
+    }
+    if groups_left == 0 {
+        interrupt::forget(db, &key)?;
     }
     if n_groups == 1 {
         execute(db, "DELETE FROM child WHERE unit = ?1", [&key])?;
@@ -307,7 +310,7 @@ fn forget(db: &Connection, unit: Found<String>) -> Result<usize, Failure> {
     res += execute(db, "DELETE FROM event WHERE unit = ?1", [&id])?;
     execute(db, "DELETE FROM child WHERE unit = ?1", [&id])?;
     execute(db, "DELETE FROM summary WHERE unit = ?1", [&id])?;
-    execute(db, "DELETE FROM interrupt WHERE unit = ?1", [&id])?;
+    interrupt::forget(db, &id)?;
     let sql = "SELECT rid, id FROM unit WHERE parent = ?1";
     for below in find(db, sql, [&id], |row| Ok(row.get::<_, String>(1)?))? {
         res += forget(db, below)?;

@@ -17,7 +17,7 @@ enum Op {
     AckByHand { event: u64 },
     Revive { event: u64 },
     AskToStop { unit: u8, host: u8 },
-    Heard { host: u8 },
+    Heard { unit: u8 },
     Recover { host: u8 },
     Prune { keep: usize, keep_events: usize },
     Pass { seconds: u16 },
@@ -46,7 +46,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (1..9_u64).prop_map(|event| Op::AckByHand { event }),
         1 => (1..9_u64).prop_map(|event| Op::Revive { event }),
         1 => (unit.clone(), host.clone()).prop_map(|(unit, host)| Op::AskToStop { unit, host }),
-        1 => host.clone().prop_map(|host| Op::Heard { host }),
+        1 => unit.prop_map(|unit| Op::Heard { unit }),
         1 => host.prop_map(|host| Op::Recover { host }),
         1 => (0..3_usize, 0..3_usize)
             .prop_map(|(keep, keep_events)| Op::Prune { keep, keep_events }),
@@ -120,7 +120,7 @@ impl World {
                 let what = ToStop::Unit(delegation(unit));
                 format!("{:?}", tables.ask_to_stop(&what, host(by), Some("enough")))
             }
-            Op::Heard { host: by } => format!("{:?}", tables.heard(host(by))),
+            Op::Heard { unit } => format!("{:?}", tables.heard(&[delegation(unit)])),
             Op::Recover { host: dead } => format!("{:?}", tables.recover(host(dead), self.now)),
             Op::Prune { keep, keep_events } => format!("{:?}", tables.prune(keep, keep_events)),
             Op::Pass { .. } | Op::Reopen => String::new(),
