@@ -478,6 +478,11 @@ impl Tables for Memory {
         Ok(res)
     }
 
+    fn events_after(&mut self, after: EventId, limit: usize) -> Result<Vec<EventRow>, StoreError> {
+        let behind = self.events.values().filter(|it| after < it.row.id);
+        Ok(behind.take(limit).map(|it| it.row.clone()).collect())
+    }
+
     fn count_events(&mut self, filter: &EventFilter) -> Result<usize, StoreError> {
         Ok(self.events.values().filter(|it| it.is_listed(filter)).count())
     }

@@ -346,6 +346,13 @@ impl Tables for Sqlite {
         Ok(rows)
     }
 
+    fn events_after(&mut self, after: EventId, limit: usize) -> Result<Vec<EventRow>, StoreError> {
+        let mut bad = Vec::new();
+        let rows = queue::after(&self.db, after, limit, &mut bad)?;
+        self.tell(bad);
+        Ok(rows)
+    }
+
     fn count_events(&mut self, filter: &EventFilter) -> Result<usize, StoreError> {
         Ok(queue::count_listed(&self.db, filter)?)
     }

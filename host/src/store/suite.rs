@@ -348,6 +348,24 @@ fn events_are_listed_by_session_and_state_and_the_newest_alone() {
 }
 
 #[test]
+fn events_are_read_on_from_a_place() {
+    on_each(|tables| {
+        for (dedup, session) in [("a", chat()), ("b", Session::Local), ("c", chat())] {
+            tables.push(&other("watch_match", dedup, session), host(1)).unwrap();
+        }
+        let first = tables.events(&all()).unwrap().remove(0).id;
+        let mut after = |place: u64, limit: usize| {
+            let rows = tables.events_after(EventId(place), limit).unwrap();
+            rows.into_iter().map(|it| it.event.dedup).collect::<String>()
+        };
+        assert_eq!(after(0, 10), "abc");
+        assert_eq!(after(first.0, 10), "bc");
+        assert_eq!(after(first.0, 1), "b");
+        assert_eq!(after(u64::MAX, 10), "");
+    });
+}
+
+#[test]
 fn the_units_of_a_dead_host_are_reported_with_what_is_known() {
     on_each(|tables| {
         let record = unit(1, &[&[0, 1]]);

@@ -347,6 +347,10 @@ pub trait Tables: Send {
     /// Events in the order of the queue.
     fn events(&mut self, filter: &EventFilter) -> Result<Vec<EventRow>, StoreError>;
 
+    /// The first so many behind that place, of every session, in the order of
+    /// the queue: for whoever reads all of them as they come.
+    fn events_after(&mut self, after: EventId, limit: usize) -> Result<Vec<EventRow>, StoreError>;
+
     /// How many there are of those that [`Tables::events`] lists, whatever the
     /// limit.
     fn count_events(&mut self, filter: &EventFilter) -> Result<usize, StoreError>;

@@ -351,6 +351,18 @@ pub(super) fn list(
     Ok(res)
 }
 
+pub(super) fn after(
+    db: &Connection,
+    after: EventId,
+    limit: usize,
+    bad: &mut Vec<Corrupt>,
+) -> Result<Vec<EventRow>, Failure> {
+    let sql = select_event!("WHERE id > ?1 ORDER BY id LIMIT ?2 OFFSET ?3");
+    let after = i64::try_from(after.0).unwrap_or(i64::MAX);
+    let page = |limit, offset| find(db, sql, params![after, count(limit), count(offset)], read);
+    aside::page(limit, "event", page, bad)
+}
+
 pub(super) fn count_listed(db: &Connection, filter: &EventFilter) -> Result<usize, Failure> {
     let sql = concat!("SELECT count(*) FROM event WHERE ", is_listed!());
     let (session, low, high) = listed(filter);
