@@ -131,7 +131,7 @@ impl Host {
         let ended = parts.limits.retained_records;
         let rows = parts.store.read(move |tables| tables.units(ended)).await?;
         let running = self.0.delegator.running().await;
-        Ok(listing::listings(rows, running, parts.clock.now()))
+        Ok(Listing::all(rows, running, parts.clock.now()))
     }
 
     /// Asks one delegation to stop: its children may still return what they

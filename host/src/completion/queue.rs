@@ -16,7 +16,7 @@ mod error;
 mod pause;
 mod waiters;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 pub use self::{
     config::{QueueConfig, QueueConfigError},
@@ -181,6 +181,11 @@ impl Queue {
             self.offered(session);
         }
         Ok(session.is_some())
+    }
+
+    /// How long a claim holds without an acknowledgement.
+    pub fn lease_time(&self) -> Duration {
+        self.config().lease()
     }
 
     fn store(&self) -> &Store {

@@ -69,19 +69,19 @@ pub struct ChildListing {
     pub quiet_seconds: Option<f64>,
 }
 
-/// What the store knows, and over it what this host sees of its own.
-pub(super) fn listings(rows: Vec<UnitRow>, running: Vec<RunningUnit>, now: f64) -> Vec<Listing> {
-    let mut running: HashMap<DelegationId, RunningUnit> =
-        running.into_iter().map(|it| (it.record.id, it)).collect();
-    rows.into_iter()
-        .map(|row| {
-            let live = running.remove(&row.record.id).filter(|_| row.ended.is_none());
-            Listing::new(&row, live.as_ref(), now)
-        })
-        .collect()
-}
-
 impl Listing {
+    /// What a store knows of units, and over it what runs in this process.
+    pub(crate) fn all(rows: Vec<UnitRow>, running: Vec<RunningUnit>, now: f64) -> Vec<Self> {
+        let mut running: HashMap<DelegationId, RunningUnit> =
+            running.into_iter().map(|it| (it.record.id, it)).collect();
+        rows.into_iter()
+            .map(|row| {
+                let live = running.remove(&row.record.id).filter(|_| row.ended.is_none());
+                Self::new(&row, live.as_ref(), now)
+            })
+            .collect()
+    }
+
     /// What a store knows of a unit.
     pub fn of_row(row: &UnitRow, now: f64) -> Self {
         Self::new(row, None, now)

@@ -1,7 +1,8 @@
 //! In how many events a batch is told: one, one for each task, or one for
 //! each named group. It is one unit and takes one slot all the same.
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::error::RequestError;
 use crate::{completion::sanitize::is_blank, unit::Group};
@@ -10,7 +11,7 @@ use crate::{completion::sanitize::is_blank, unit::Group};
 const MAX_NAME_CHARS: usize = 60;
 
 /// How the end of a batch is told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Completion {
     /// In one event, or in one for each named group.

@@ -2,7 +2,7 @@
 //! of a model, for lists of the application and for requests.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, de::Error as _};
+use serde::{Deserialize, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -16,38 +16,38 @@ use crate::{
 };
 
 /// What one subagent is to do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
 pub struct TaskRequest {
     /// The work: complete, since the subagent knows nothing else.
     pub goal: String,
     /// Background.
-    #[serde(default, deserialize_with = "optional")]
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
     /// Toolsets or single tools.
-    #[serde(default, deserialize_with = "optional")]
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub toolsets: Option<Vec<String>>,
     /// Name of the agent.
-    #[serde(default, deserialize_with = "optional")]
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
     /// `orchestrator` when it may delegate, too.
-    #[serde(default, deserialize_with = "optional")]
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", extend("enum" = ["leaf", "orchestrator"]))]
     pub role: Option<Role>,
     /// Name of the model.
-    #[serde(default, deserialize_with = "optional")]
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// JSON Schema that the summary must satisfy.
-    #[serde(default, deserialize_with = "optional")]
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Map<String, Value>")]
     pub output_schema: Option<Value>,
     /// Model calls.
-    #[serde(default, deserialize_with = "optional")]
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub max_iterations: Option<u32>,
     /// Name of the group that this task is told of with, in an event of its
     /// own. An application's alone: a subagent gets all results as one answer.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
     pub group: Option<String>,
 }
