@@ -103,6 +103,8 @@ pub mod redact;
 pub mod sandbox;
 #[doc(hidden)]
 pub mod secret;
+#[cfg(feature = "serve")]
+pub mod serve;
 #[doc(hidden)]
 pub mod session;
 #[doc(hidden)]

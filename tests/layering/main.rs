@@ -46,6 +46,7 @@ const LAYERS: &[&[&str]] = &[
     &["delegation"],
     &["config"],
     &["host"],
+    &["serve"],
     &["cli"],
 ];
 
@@ -63,6 +64,10 @@ const SOLE_USERS: &[(&str, &str)] = &[
     ("rusqlite", "store"),
     ("bincode", "store"),
     ("hermitage_build", "plugin"),
+    ("axum", "serve"),
+    ("hyper", "serve"),
+    ("hyper_util", "serve"),
+    ("tokio_io_timeout", "serve"),
     ("clap", "cli"),
     ("anyhow", "cli"),
     ("console", "cli"),

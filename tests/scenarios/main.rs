@@ -21,6 +21,7 @@ mod plugins;
 mod requests;
 mod restart;
 mod review;
+mod serve;
 mod sockets;
 mod stop;
 mod tools;

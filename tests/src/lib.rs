@@ -8,6 +8,7 @@ pub mod bombs;
 pub mod facts;
 pub mod models;
 pub mod server;
+pub mod service;
 pub mod shapes;
 pub mod tree;
 

@@ -1,0 +1,118 @@
+//! The service: a host that stays, and is reached over HTTP.
+//!
+//! One for each user and store. Its owner reaches it over a Unix socket, and
+//! programs with a token over TCP; both speak the same API (`routes`). It holds
+//! no state of its own that would be missed: what was dispatched and what ended
+//! is in the store before an answer is sent, so a service that is killed is
+//! followed by one that settles what it left.
+//!
+//! A host works in one workspace, so a service opens one for each that it is
+//! asked for. All of them share one store and one queue.
+//!
+//! **Invariant:** a caller with a token names no session but its own, and sees
+//! nothing of another's: not that it exists.
+
+mod body;
+mod caller;
+mod connections;
+mod delegations;
+mod error;
+mod events;
+mod guard;
+mod held;
+mod hosts;
+mod page;
+mod routes;
+mod stream;
+mod tail;
+mod tokens;
+pub mod wire;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
+
+pub use self::{
+    connections::{Door, Listener},
+    hosts::{OpenError, OpenHost},
+    tokens::{Token, TokenError, TokenName, Tokens},
+};
+
+use self::{connections::Connections, held::Held, hosts::Hosts, stream::Listeners, tail::Tail};
+
+/// What a service is made of.
+pub struct Parts {
+    /// Opens a host for a workspace.
+    pub opener: Box<dyn OpenHost>,
+    /// Where a delegation works that names no workspace; the only one for
+    /// callers with a token.
+    pub workspace: PathBuf,
+    /// Who may call over TCP.
+    pub tokens: Tokens,
+}
+
+/// A running service. Clones are the same one.
+#[derive(Clone)]
+pub struct Service(Arc<Inner>);
+
+struct Inner {
+    hosts: Hosts,
+    tokens: Tokens,
+    held: Held,
+    tail: Tail,
+    listeners: Listeners,
+    connections: Connections,
+    closing: CancellationToken,
+}
+
+impl Service {
+    /// Opens the host of its own workspace, which settles what dead hosts left
+    /// behind, and follows the queue.
+    ///
+    /// # Errors
+    ///
+    /// That host can't be opened, or the store can't be read.
+    pub async fn start(parts: Parts) -> Result<Self, OpenError> {
+        let hosts = Hosts::open(parts.opener, parts.workspace).await?;
+        let tail = Tail::start(hosts.own()).await?;
+        Ok(Self(Arc::new(Inner {
+            hosts,
+            tokens: parts.tokens,
+            held: Held::default(),
+            tail,
+            listeners: Listeners::default(),
+            connections: Connections::default(),
+            closing: CancellationToken::new(),
+        })))
+    }
+
+    /// Takes connections until the service is closed, and ends with the last
+    /// of them.
+    pub async fn serve(&self, listener: Listener) {
+        let routes = routes::behind(&self.0, listener.door());
+        self.0.connections.serve(listener, routes, &self.0.closing).await;
+    }
+
+    /// Returns when nobody was connected and nothing ran for that long.
+    pub async fn until_idle(&self, idle: Duration) {
+        loop {
+            self.0.connections.unused_for(idle).await;
+            if self.0.hosts.running().await.is_empty() {
+                return;
+            }
+            // What runs ends, and its parent may come for it: begin anew.
+            self.0.connections.used();
+        }
+    }
+
+    /// Takes nothing new, asks everything that runs to stop, and returns when
+    /// the last end is on disk: within the grace of the children. Connections
+    /// end when their answers are sent, and streams at once.
+    pub async fn close(&self) {
+        let hosts = self.0.hosts.all();
+        join_all(hosts.iter().map(|it| it.shutdown())).await;
+        self.0.held.put_all_back().await;
+        self.0.closing.cancel();
+    }
+}

@@ -1,0 +1,138 @@
+//! What handlers take: JSON bodies and parameters, each wrong one with a word
+//! on where it is wrong.
+
+use std::time::Duration;
+
+use axum::{
+    body::{self, Body},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    http::{StatusCode, header::CONTENT_TYPE, request::Parts},
+};
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+use super::error::Refusal;
+use crate::{id::DelegationId, store::EventId};
+
+/// Bytes of a body. Bounds what a call holds in memory; goals and contexts are
+/// bounded further where they are read.
+const MAX_BODY_BYTES: usize = 1 << 20;
+
+/// For the whole body. Bounds how long a caller that sends it slowly holds a
+/// connection.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// A JSON body.
+pub(super) struct Given<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Given<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        check_is_json(&request)?;
+        read(&whole(request.into_body()).await?).map(Self)
+    }
+}
+
+/// The same where it may be left out.
+pub(super) struct MaybeGiven<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for MaybeGiven<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        let is_json = check_is_json(&request);
+        let bytes = whole(request.into_body()).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        is_json?;
+        read(&bytes).map(Self)
+    }
+}
+
+/// A browser sends other types without asking the server first.
+fn check_is_json(request: &Request) -> Result<(), Refusal> {
+    let given = request.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
+    let essence = given.and_then(|it| it.split(';').next()).unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let message = "the body has to be JSON";
+    let refusal = Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", message);
+    Err(refusal.hint("send `Content-Type: application/json`"))
+}
+
+async fn whole(body: Body) -> Result<body::Bytes, Refusal> {
+    let read = timeout(BODY_TIME, body::to_bytes(body, MAX_BODY_BYTES)).await;
+    let read = read.map_err(|_| {
+        let message = format!("the body did not come within {} s", BODY_TIME.as_secs());
+        Refusal::new(StatusCode::REQUEST_TIMEOUT, "too_slow", message)
+    })?;
+    read.map_err(|_| {
+        let message = format!("the body is no whole one of at most {MAX_BODY_BYTES} bytes");
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+    })
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let read = serde_path_to_error::deserialize(&mut json).map_err(|it| {
+        let path = it.path().to_string();
+        let field = if matches!(path.as_str(), "." | "?") { "body" } else { &path };
+        Refusal::bad(field, it.inner())
+    })?;
+    json.end().map_err(|it| Refusal::bad("body", it))?;
+    Ok(read)
+}
+
+/// The parameters behind the `?`.
+pub(super) struct Asked<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let read = Query::try_from_uri(&parts.uri).map_err(|it| {
+            let message =
+                std::error::Error::source(&it).map_or(it.body_text(), |it| it.to_string());
+            Refusal::bad("query", message)
+        })?;
+        Ok(Self(read.0))
+    }
+}
+
+/// The delegation in the path.
+pub(super) struct OfDelegation(pub(super) DelegationId);
+
+impl<S: Send + Sync> FromRequestParts<S> for OfDelegation {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let text = in_path(parts, state).await?;
+        text.parse().map(Self).map_err(|_| Refusal::unknown("delegation", shown(&text)))
+    }
+}
+
+/// The event in the path.
+pub(super) struct OfEvent(pub(super) EventId);
+
+impl<S: Send + Sync> FromRequestParts<S> for OfEvent {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let text = in_path(parts, state).await?;
+        let id = text.parse().map(EventId);
+        id.map(Self).map_err(|_| Refusal::unknown("event", shown(&text)))
+    }
+}
+
+async fn in_path<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<String, Refusal> {
+    let path = Path::<String>::from_request_parts(parts, state).await;
+    path.map(|it| it.0).map_err(|it| Refusal::bad("path", it.body_text()))
+}
+
+/// It comes from a caller, and stands in an answer.
+fn shown(text: &str) -> String {
+    text.chars().take(80).flat_map(char::escape_default).collect()
+}

@@ -1,0 +1,140 @@
+//! Who calls, and what is theirs.
+
+use std::path::{Path, PathBuf};
+
+use super::{error::Refusal, tokens::TokenName};
+use crate::{
+    delegation::WrittenBy,
+    session::{Route, Session},
+};
+
+/// The session of a caller with a token that names none.
+const DEFAULT_SESSION: &str = "default";
+
+/// Parts of the session keys of callers with a token.
+const PROFILE: &str = "main";
+const PLATFORM: &str = "http";
+const CHAT_TYPE: &str = "token";
+
+/// Who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// The user whose service it is, over the socket: may do what the command
+    /// line may.
+    Owner,
+    /// Somebody with a token.
+    Token(TokenName),
+}
+
+impl Caller {
+    /// The session that a call is about, by the name that it gives.
+    ///
+    /// **Invariant:** that of a token has the token's name in it, which no
+    /// caller writes.
+    pub(super) fn session(&self, named: Option<&str>) -> Result<Session, Refusal> {
+        let session = match self {
+            Caller::Owner => named.unwrap_or_default().parse(),
+            Caller::Token(name) => {
+                let session = named.unwrap_or(DEFAULT_SESSION);
+                Session::chat(PROFILE, PLATFORM, CHAT_TYPE, name.as_str(), Some(session))
+            }
+        };
+        session.map_err(|it| match self {
+            Caller::Owner => Refusal::bad("session", it.to_string()).hint(it.hint()),
+            Caller::Token(_) => {
+                let what = format!("`{}` is no name of a session", named.unwrap_or_default());
+                Refusal::bad("session", what).hint("give letters, digits, `-`, `_` and `.`")
+            }
+        })
+    }
+
+    /// Whether a session is theirs to see.
+    pub(super) fn sees(&self, session: &Session) -> bool {
+        match (self, session) {
+            (Caller::Owner, _) => true,
+            (Caller::Token(_), Session::Local) => false,
+            (Caller::Token(name), Session::Chat(route)) => is_of(route, name),
+        }
+    }
+
+    /// Whose words their requests are.
+    pub(super) fn written_by(&self) -> WrittenBy {
+        match self {
+            Caller::Owner => WrittenBy::Application,
+            Caller::Token(_) => WrittenBy::Model,
+        }
+    }
+
+    /// Where a delegation works, by the directory that the call gives.
+    pub(super) fn workspace(&self, named: Option<&str>, own: &Path) -> Result<PathBuf, Refusal> {
+        let Some(named) = named else { return Ok(own.to_owned()) };
+        let named = Path::new(named);
+        if *self != Caller::Owner && named != own {
+            let what = "with a token, delegations work in the service's own workspace";
+            return Err(Refusal::bad("workspace", what).hint("leave `workspace` out"));
+        }
+        if !named.is_absolute() {
+            let what = format!("`{}` is no absolute path", named.display());
+            return Err(Refusal::bad("workspace", what).hint("give the whole path"));
+        }
+        // One directory has one host, by whatever path it is reached.
+        named.canonicalize().map_err(|err| {
+            Refusal::bad("workspace", format!("`{}` can't be opened: {err}", named.display()))
+        })
+    }
+}
+
+fn is_of(route: &Route, name: &TokenName) -> bool {
+    let parts = [route.profile(), route.platform(), route.chat_type(), route.chat_id()];
+    parts == [PROFILE, PLATFORM, CHAT_TYPE, name.as_str()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(name: &str) -> Caller {
+        Caller::Token(name.parse().unwrap())
+    }
+
+    #[test]
+    fn a_token_has_sessions_of_its_own_alone() {
+        let (alice, bob) = (token("alice"), token("bob"));
+        let session = alice.session(Some("work")).unwrap();
+        assert_eq!(session.to_string(), "agent:main:http:token:alice:work");
+        assert_eq!(alice.session(None).unwrap().to_string(), "agent:main:http:token:alice:default");
+        assert!(alice.sees(&session) && Caller::Owner.sees(&session) && !bob.sees(&session));
+        for key in ["", "agent:main:telegram:dm:1", "agent:other:http:token:alice:work"] {
+            let session = key.parse().unwrap();
+            assert!(Caller::Owner.sees(&session) && !alice.sees(&session), "{key}");
+        }
+    }
+
+    #[test]
+    fn no_name_leads_out_of_a_tokens_sessions() {
+        let alice = token("alice");
+        for name in ["a:b", "bob:work", "%3A", "agent:main:http:token:bob:work", "x%3Ay", "…"] {
+            if let Ok(session) = alice.session(Some(name)) {
+                assert!(alice.sees(&session), "{name}: {session}");
+                assert!(!token("bob").sees(&session), "{name}: {session}");
+            }
+        }
+        for name in ["", " ", "a b", "\u{200b}", "a\nb", &"x".repeat(600)] {
+            assert!(alice.session(Some(name)).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_works_in_the_services_workspace_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = dir.path().canonicalize().unwrap();
+        let named = own.to_str().unwrap();
+        assert_eq!(token("alice").workspace(Some(named), &own).unwrap(), own);
+        assert_eq!(token("alice").workspace(None, &own).unwrap(), own);
+        assert!(token("alice").workspace(Some("/"), &own).is_err());
+        assert_eq!(Caller::Owner.workspace(Some("/"), &own).unwrap(), Path::new("/"));
+        for bad in ["", "x", "/nowhere/at/all"] {
+            assert!(Caller::Owner.workspace(Some(bad), &own).is_err(), "{bad}");
+        }
+    }
+}

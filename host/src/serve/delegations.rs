@@ -1,0 +1,157 @@
+//! Delegations: asked for, listed, stopped and steered.
+
+use std::sync::Arc;
+
+use axum::{Extension, Json, extract::State, http::StatusCode};
+use jiff::tz::TimeZone;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{
+    Inner,
+    body::{Asked, Given, MaybeGiven, OfDelegation},
+    caller::Caller,
+    error::Refusal,
+    wire::{Delegation, Delegations, Dispatch, Dispatched, Done, Steer, Stop, Word},
+};
+use crate::{
+    completion::text::render,
+    delegation,
+    host::Listing,
+    id::DelegationId,
+    store::{EventBody, EventRow, UnitRow},
+};
+
+/// Delegations of one list.
+const MAX_LISTED: usize = 1_000;
+
+/// Those of a list that names no number.
+const LISTED: usize = 50;
+
+/// `POST /v1/delegations`.
+pub(super) async fn dispatch(
+    State(service): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
+    Given(asked): Given<Dispatch>,
+) -> Result<(StatusCode, Json<Dispatched>), Refusal> {
+    let session = caller.session(asked.session.as_deref())?;
+    let own = service.hosts.workspace();
+    let workspace = caller.workspace(asked.workspace.as_deref(), own)?;
+    let host = service.hosts.at(&workspace).await?;
+    let request = asked.into_request(caller.written_by());
+    let prepared = host.prepare(&session, request).await?;
+    match host.dispatch(prepared).await? {
+        delegation::Dispatched::Background(handle) => {
+            Ok((StatusCode::ACCEPTED, Json(Dispatched::of(&handle.record))))
+        }
+        // What is asked for in the background is refused or waits instead.
+        delegation::Dispatched::Foreground(_) => Err(Refusal::full("every slot is taken")),
+    }
+}
+
+/// Which are listed.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Listed {
+    /// Of that session alone.
+    #[serde(default)]
+    session: Option<String>,
+    /// The newest so many of those that ended.
+    #[serde(default)]
+    limit: Option<usize>,
+}
+
+/// `GET /v1/delegations`.
+pub(super) async fn list(
+    State(service): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
+    Asked(asked): Asked<Listed>,
+) -> Result<Json<Delegations>, Refusal> {
+    let session = asked.session.as_deref().map(|it| caller.session(Some(it))).transpose()?;
+    let limit = asked.limit.unwrap_or(LISTED);
+    if !(1..=MAX_LISTED).contains(&limit) {
+        return Err(Refusal::bad("limit", format!("`{limit}` is not in 1 to {MAX_LISTED}")));
+    }
+    // Those of others are left out behind this, so more are read.
+    let rows = service.hosts.store().read(move |tables| tables.units(MAX_LISTED)).await?;
+    let running = service.hosts.running().await;
+    let is_meant = |it: &UnitRow| {
+        let of = &it.record.session;
+        caller.sees(of) && session.as_ref().is_none_or(|it| it == of)
+    };
+    let mut ended = 0;
+    let rows: Vec<UnitRow> = rows
+        .into_iter()
+        .filter(is_meant)
+        .filter(|it| {
+            ended += usize::from(it.ended.is_some());
+            ended <= limit
+        })
+        .collect();
+    let delegations = Listing::all(rows, running, service.hosts.now());
+    Ok(Json(Delegations { delegations }))
+}
+
+/// `GET /v1/delegations/{id}`.
+pub(super) async fn show(
+    State(service): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
+    OfDelegation(id): OfDelegation,
+) -> Result<Json<Delegation>, Refusal> {
+    let found =
+        service.hosts.store().read(move |tables| Ok((tables.unit(id)?, tables.events_of(id)?)));
+    let (unit, events) = found.await?;
+    let unit = unit.filter(|it| caller.sees(&it.record.session));
+    let unit = unit.ok_or_else(|| Refusal::unknown("delegation", id))?;
+    let (results, now) = (unit.results.clone(), service.hosts.now());
+    let running = service.hosts.running().await;
+    let mut listings = Listing::all(vec![unit], running, now);
+    let delegation = listings.pop().ok_or_else(|| Refusal::unknown("delegation", id))?;
+    let texts = events.iter().filter_map(|it| text(it, now)).collect();
+    Ok(Json(Delegation { delegation, results, texts }))
+}
+
+fn text(row: &EventRow, now: f64) -> Option<String> {
+    match &row.event.body {
+        EventBody::Completion(event) => Some(render(event, now, &TimeZone::system())),
+        _ => None,
+    }
+}
+
+/// `POST /v1/delegations/{id}/stop`.
+pub(super) async fn stop(
+    State(service): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
+    OfDelegation(id): OfDelegation,
+    MaybeGiven(asked): MaybeGiven<Stop>,
+) -> Result<Json<Done>, Refusal> {
+    is_theirs(&service, &caller, id).await?;
+    let (host, reason) = (service.hosts.own(), asked.reason.as_deref());
+    match asked.task_index {
+        Some(task_index) => host.stop_child(id, task_index, reason).await?,
+        None if host.interrupt(id, reason).await => (),
+        None => return Err(Refusal::conflict("too_late", format!("`{id}` has ended"))),
+    }
+    Ok(Json(Done { status: Word::Stopping }))
+}
+
+/// `POST /v1/delegations/{id}/steer`.
+pub(super) async fn steer(
+    State(service): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
+    OfDelegation(id): OfDelegation,
+    Given(asked): Given<Steer>,
+) -> Result<Json<Done>, Refusal> {
+    is_theirs(&service, &caller, id).await?;
+    service.hosts.own().steer(id, asked.task_index, &asked.text).await?;
+    Ok(Json(Done { status: Word::Queued }))
+}
+
+/// Refuses what is not theirs, as if it were not there.
+async fn is_theirs(service: &Inner, caller: &Caller, id: DelegationId) -> Result<(), Refusal> {
+    let unit = service.hosts.store().read(move |tables| tables.unit(id)).await?;
+    match unit.is_some_and(|it| caller.sees(&it.record.session)) {
+        true => Ok(()),
+        false => Err(Refusal::unknown("delegation", id)),
+    }
+}

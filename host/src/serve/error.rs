@@ -1,0 +1,123 @@
+//! Why a call was refused, as JSON.
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    OpenError,
+    wire::{Refused, Why},
+};
+use crate::{
+    completion::queue::SettleError,
+    delegation::{ChildError, DelegateError},
+    store::StoreError,
+};
+
+/// A refused call: its HTTP status, and what stands in its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), hint: None }
+    }
+
+    /// A field or a parameter is wrong.
+    pub(super) fn bad(field: &str, what: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", format!("`{field}`: {what}"))
+    }
+
+    /// There is none, or it is another's: the caller can't tell which.
+    pub(super) fn unknown(what: &str, id: impl std::fmt::Display) -> Self {
+        let message = format!("there is no {what} `{id}`");
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// It can't be done any more.
+    pub(super) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, message)
+    }
+
+    /// There is no room for it now.
+    pub(super) fn full(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "capacity", message).hint("try again later")
+    }
+
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    fn maybe_hint(self, hint: Option<String>) -> Self {
+        Self { hint: hint.or(self.hint), ..self }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Self { status, code, message, hint } = self;
+        let code = code.to_owned();
+        (status, Json(Refused { error: Why { code, message, hint } })).into_response()
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(it: StoreError) -> Self {
+        // The operator reads the log; a caller can't mend it.
+        tracing::error!(err = %it, "the store failed");
+        let message = "the store can't be read or written now";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "store", message)
+    }
+}
+
+impl From<OpenError> for Refusal {
+    fn from(it: OpenError) -> Self {
+        Self::bad("workspace", it.message).maybe_hint(it.hint)
+    }
+}
+
+impl From<DelegateError> for Refusal {
+    fn from(it: DelegateError) -> Self {
+        let (hint, message) = (it.hint(), it.to_string());
+        let refusal = match it {
+            DelegateError::Rejected(_) => Self::full(message),
+            DelegateError::Store(it) => return it.into(),
+            DelegateError::Spent(_) => Self::conflict("budget", message),
+            _ => Self::new(StatusCode::BAD_REQUEST, "bad_request", message),
+        };
+        refusal.maybe_hint(hint)
+    }
+}
+
+impl From<ChildError> for Refusal {
+    fn from(it: ChildError) -> Self {
+        let message = it.to_string();
+        match it {
+            ChildError::Unknown(id) => Self::unknown("delegation", id),
+            ChildError::NoTask { .. } => Self::new(StatusCode::NOT_FOUND, "not_found", message),
+            ChildError::Ended { .. } => Self::conflict("too_late", message),
+            ChildError::NoModel { .. } => Self::conflict("no_model", message),
+            ChildError::Text(_) => Self::bad("text", message),
+            ChildError::Elsewhere(_) => Self::conflict("elsewhere", message)
+                .hint("stop the whole delegation, which reaches every host on the store"),
+            ChildError::Store(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "store", message),
+        }
+    }
+}
+
+impl From<SettleError> for Refusal {
+    fn from(it: SettleError) -> Self {
+        match it {
+            SettleError::Store(it) => it.into(),
+            _ => Self::conflict("lost", it.to_string())
+                .hint("the event is or was delivered once more: look for its delegation's id"),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The routes of the service, and what stands before them.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    http::StatusCode,
+    middleware::from_fn_with_state,
+    routing::{get, post},
+};
+
+use super::{Door, Inner, delegations, error::Refusal, events, guard, page, stream};
+
+/// The routes as they are at that door.
+pub(super) fn behind(service: &Arc<Inner>, door: Door) -> Router {
+    let state = (Arc::clone(service), door);
+    let open = Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .merge(page::routes())
+        .layer(from_fn_with_state(state.clone(), guard::check_open));
+    let closed = Router::new()
+        .route("/v1/delegations", get(delegations::list).post(delegations::dispatch))
+        .route("/v1/delegations/{id}", get(delegations::show))
+        .route("/v1/delegations/{id}/stop", post(delegations::stop))
+        .route("/v1/delegations/{id}/steer", post(delegations::steer))
+        .route("/v1/events", get(events::claim))
+        .route("/v1/events/{id}/ack", post(events::ack))
+        .route("/v1/events/{id}/release", post(events::release))
+        .route("/v1/events/{id}/retry", post(events::retry))
+        .route("/v1/events/{id}/prolong", post(events::prolong))
+        .route("/v1/stream", get(stream::stream))
+        .fallback(async || {
+            Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is no such route")
+        })
+        .method_not_allowed_fallback(async || {
+            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", "the route has no such method")
+        })
+        .layer(from_fn_with_state(state, guard::check))
+        .with_state(Arc::clone(service));
+    open.merge(closed)
+}

@@ -1,0 +1,174 @@
+//! What happens, for whoever watches: one reader of the queue and of every
+//! host, and any number of listeners.
+//!
+//! Progress is news of the moment, and a listener that is too slow misses it.
+//! Events of the queue are in the store, by their places, so one that was
+//! missed, or came while nobody listened, is read there.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use serde_json::json;
+use tokio::sync::{
+    Notify,
+    broadcast::{self, Receiver, Sender, error::RecvError},
+};
+
+use crate::{
+    completion::queue::FOREIGN_LOOK,
+    delegation::{Progress, Update},
+    host::Host,
+    session::Session,
+    store::{EventBody, EventFilter, EventId, EventRow, News, Store, StoreError},
+};
+
+/// News that a listener may be behind. All listeners share them.
+const BEHIND: usize = 1_024;
+
+/// Events that are read at once.
+pub(super) const PAGE: usize = 64;
+
+/// One piece of news, written out once for all listeners.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    /// Whose it is.
+    pub(super) session: Session,
+    /// What happened, in one word.
+    pub(super) name: &'static str,
+    /// Of an event: its place in the queue.
+    pub(super) id: Option<EventId>,
+    /// JSON on one line.
+    pub(super) data: String,
+}
+
+/// The reader. Clones are the same one.
+#[derive(Clone)]
+pub(super) struct Tail {
+    sender: Sender<Arc<Item>>,
+    wake: Arc<Notify>,
+    /// The last event that was told.
+    newest: Arc<AtomicU64>,
+    store: Store,
+}
+
+impl Tail {
+    /// Reads on from the newest event, and passes on what that host tells, and
+    /// those beside it.
+    pub(super) async fn start(host: &Host) -> Result<Self, StoreError> {
+        let (store, updates) = (host.store().clone(), host.subscribe());
+        let filter = EventFilter { limit: 1, ..EventFilter::default() };
+        let changes = store.changes_elsewhere();
+        let newest = store.read(move |tables| tables.events(&filter)).await?;
+        let last = newest.first().map_or(EventId(0), |it| it.id);
+        let (sender, newest) = (broadcast::channel(BEHIND).0, Arc::new(AtomicU64::new(last.0)));
+        let tail = Self { sender, wake: Arc::default(), newest, store };
+        tokio::spawn(tail.clone().pass_on(updates));
+        tokio::spawn(tail.clone().read_on(last, changes));
+        Ok(tail)
+    }
+
+    /// News from now on.
+    pub(super) fn subscribe(&self) -> Receiver<Arc<Item>> {
+        self.sender.subscribe()
+    }
+
+    /// The event that was told last.
+    pub(super) fn newest(&self) -> EventId {
+        EventId(self.newest.load(Ordering::Acquire))
+    }
+
+    /// How many listen.
+    pub(super) fn listeners(&self) -> usize {
+        self.sender.receiver_count()
+    }
+
+    /// Events behind that place, of every session.
+    pub(super) async fn after(&self, place: EventId) -> Result<Vec<EventRow>, StoreError> {
+        self.store.read(move |tables| tables.events_after(place, PAGE)).await
+    }
+
+    fn tell(&self, update: &Update) {
+        if matches!(update.progress, Progress::Ended { .. } | Progress::ChildEnded(_)) {
+            self.wake.notify_one();
+        }
+        if self.listeners() > 0 {
+            let _ = self.sender.send(Arc::new(Item::of_update(update)));
+        }
+    }
+
+    async fn pass_on(self, mut updates: Receiver<Update>) {
+        loop {
+            match updates.recv().await {
+                Ok(update) => self.tell(&update),
+                Err(RecvError::Lagged(_)) => self.wake.notify_one(),
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+
+    /// Ends when only it is left, which is with the process.
+    async fn read_on(self, mut last: EventId, mut changes: News) {
+        loop {
+            match self.after(last).await {
+                Ok(rows) => {
+                    let is_full = rows.len() == PAGE;
+                    for row in rows {
+                        last = row.id;
+                        self.newest.store(last.0, Ordering::Release);
+                        let _ = self.sender.send(Arc::new(Item::of_event(&row)));
+                    }
+                    if is_full {
+                        continue;
+                    }
+                }
+                Err(err) => tracing::debug!(%err, "new events were not read"),
+            }
+            tokio::select! {
+                () = self.wake.notified() => (),
+                () = changes.next() => (),
+                // Where the kernel does not tell of writes to a file.
+                () = tokio::time::sleep(FOREIGN_LOOK) => (),
+            }
+        }
+    }
+}
+
+impl Item {
+    /// What a host tells of a delegation.
+    fn of_update(update: &Update) -> Self {
+        let id = update.delegation_id;
+        let (name, data) = match &update.progress {
+            Progress::Dispatched { count } => ("dispatched", json!({"count": count})),
+            Progress::Started { task_index } => ("started", json!({"task_index": task_index})),
+            Progress::ChildEnded(result) => {
+                ("child_ended", json!({"task_index": result.task_index, "status": result.status}))
+            }
+            Progress::Ended { group, status } => {
+                ("ended", json!({"group": group, "status": status}))
+            }
+        };
+        let mut data = data;
+        if let Some(data) = data.as_object_mut() {
+            data.insert("delegation_id".to_owned(), json!(id));
+            data.insert("session_key".to_owned(), json!(update.session));
+        }
+        let (session, data) = (update.session.clone(), data.to_string());
+        Self { session, name, id: None, data }
+    }
+
+    /// An event of the queue.
+    pub(super) fn of_event(row: &EventRow) -> Self {
+        let (name, event) = match &row.event.body {
+            EventBody::Completion(it) => ("completion", json!(it)),
+            EventBody::Failure(it) => ("failure", json!(it)),
+            EventBody::Other(it) => ("event", serde_json::from_str(it).unwrap_or_default()),
+        };
+        let data = json!({
+            "id": row.id.0, "type": row.event.kind, "session_key": row.event.session, "event": event,
+        });
+        let (session, data) = (row.event.session.clone(), data.to_string());
+        Self { session, name, id: Some(row.id), data }
+    }
+}

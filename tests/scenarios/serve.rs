@@ -1,0 +1,292 @@
+//! The service over its real doors: who gets in, what is whose, and what
+//! becomes of delegations and their events.
+
+use hermitage::{Host, delegation::Progress};
+use hermitage_tests::{
+    Gate, TestHost, TestTask,
+    service::{TestCaller, TestService},
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+async fn gated() -> (TestHost, Gate, TestService) {
+    let gate = Gate::new();
+    let host = TestHost::new().gate(&gate);
+    let service = TestService::on(&host).await;
+    (host, gate, service)
+}
+
+fn code(answer: &(u16, Value)) -> (u16, &str) {
+    (answer.0, answer.1["error"]["code"].as_str().unwrap_or_default())
+}
+
+#[tokio::test]
+async fn a_delegation_returns_a_handle_and_comes_back_as_one_event() {
+    let (host, gate, service) = gated().await;
+    let alice = service.token("alice");
+    let id = alice.dispatch(&host, &["a", "b"].map(TestTask::gated)).await;
+    gate.entered("a").await;
+    gate.entered("b").await;
+    let (_, list) = alice.get("/v1/delegations").await;
+    let listed = &list["delegations"][0];
+    assert_eq!((&listed["delegation_id"], &listed["status"]), (&json!(id), &json!("running")));
+    assert_eq!(listed["session_key"], "agent:main:http:token:alice:default");
+    let waiting = alice.clone();
+    let claim = tokio::spawn(async move { waiting.get("/v1/events?wait_seconds=60").await });
+    gate.open("a");
+    gate.open("b");
+    let (status, claimed) = claim.await.unwrap();
+    assert_eq!(status, 200);
+    let claim = &claimed["events"][0];
+    assert_eq!(claim["event"]["delegation_id"], id.as_str());
+    assert_eq!(claim["event"]["results"].as_array().unwrap().len(), 2);
+    assert!(claim["text"].as_str().unwrap().contains(&id), "{claim}");
+    // It is claimed: nobody else gets it, and nobody twice.
+    assert_eq!(alice.get("/v1/events").await.1["events"], json!([]));
+    let path = format!("/v1/events/{}/ack", claim["id"]);
+    let acked = (200, json!({"status": "acknowledged"}));
+    assert_eq!(alice.post(&path, &json!({"attempt": claim["attempt"]})).await, acked);
+    assert_eq!(alice.post(&path, &json!({})).await, acked, "again changes nothing");
+    assert_eq!(alice.get("/v1/events").await.1["events"], json!([]));
+    let (_, shown) = alice.get(&format!("/v1/delegations/{id}")).await;
+    assert_eq!(shown["delegation"]["status"], "completed");
+    assert_eq!(shown["results"][1]["summary"], "Ok(\"passed\")");
+    assert!(shown["texts"][0].as_str().unwrap().contains(&id));
+}
+
+#[tokio::test]
+async fn a_claim_is_put_back_tried_again_and_prolonged() {
+    let (host, gate, service) = gated().await;
+    let owner = service.owner();
+    let id = owner.dispatch(&host, &[TestTask::gated("a")]).await;
+    gate.open("a");
+    let claim = owner.get("/v1/events?wait_seconds=60").await.1["events"][0].clone();
+    let settle = async |how: &str, body: Value| {
+        owner.post(&format!("/v1/events/{}/{how}", claim["id"]), &body).await
+    };
+    assert_eq!(settle("prolong", json!({"attempt": 1})).await.0, 200);
+    // One that has another's claim does not settle this one.
+    assert_eq!(code(&settle("release", json!({"attempt": 7})).await), (409, "lost"));
+    assert_eq!(settle("release", json!({})).await.1["status"], "released");
+    assert_eq!(code(&settle("release", json!({})).await), (409, "lost"));
+    let again = owner.get("/v1/events?max=5").await.1["events"][0].clone();
+    assert_eq!(again["event"]["delegation_id"], id.as_str());
+    assert_eq!(again["attempt"], 1, "a release is no failed attempt");
+    assert_eq!(settle("retry", json!({"reason": "no model"})).await.1["status"], "failed");
+    // It is to be offered after a pause, but it was applied after all.
+    assert_eq!(owner.get("/v1/events").await.1["events"], json!([]));
+    assert_eq!(settle("ack", json!({})).await.0, 200);
+    assert_eq!(code(&settle("prolong", json!({})).await), (409, "lost"));
+    assert_eq!(code(&owner.post("/v1/events/999/ack", &json!({})).await), (404, "not_found"));
+}
+
+#[tokio::test]
+async fn a_token_sees_nothing_of_another() {
+    let (host, gate, service) = gated().await;
+    let (alice, bob) = (service.token("alice"), service.token("bob"));
+    let id = alice.dispatch(&host, &[TestTask::gated("a")]).await;
+    gate.entered("a").await;
+    assert_eq!(bob.get("/v1/delegations").await.1["delegations"], json!([]));
+    let nobody = "deleg_00000000000000000000000000000000";
+    for (path, body) in
+        [("", None), ("/stop", Some(json!({}))), ("/steer", Some(json!({"text": "x"})))]
+    {
+        let ask = async |of: &str| {
+            let path = format!("/v1/delegations/{of}{path}");
+            let (status, answer) = match &body {
+                Some(body) => bob.post(&path, body).await,
+                None => bob.get(&path).await,
+            };
+            (status, answer.to_string().replace(of, "ID"))
+        };
+        let (of_alice, of_nobody) = (ask(&id).await, ask(nobody).await);
+        assert_eq!(of_alice.0, 404, "{path}: {}", of_alice.1);
+        assert_eq!(of_alice, of_nobody, "what is not theirs is as if it were not there");
+    }
+    let mut news = bob.stream("/v1/stream?after=0").await;
+    gate.open("a");
+    let claim = alice.get("/v1/events?wait_seconds=60").await.1["events"][0].clone();
+    for how in ["ack", "release", "retry", "prolong"] {
+        let path = format!("/v1/events/{}/{how}", claim["id"]);
+        assert_eq!(code(&bob.post(&path, &json!({})).await), (404, "not_found"));
+    }
+    assert_eq!(bob.get("/v1/events?session=alice").await.1["events"], json!([]));
+    // The first thing that Bob hears of is his own.
+    let own = bob.dispatch(&host, &[TestTask::gated("a")]).await;
+    assert_eq!(news.next().await.unwrap().data["delegation_id"], own.as_str());
+    // The owner sees everything.
+    let all = service.owner().get("/v1/delegations").await.1["delegations"].clone();
+    assert_eq!(all.as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn nobody_gets_in_without_a_token_or_from_elsewhere() {
+    let (_host, _gate, service) = gated().await;
+    let (alice, stranger) = (service.token("alice"), service.stranger());
+    let routes = ["/v1/delegations", "/v1/events", "/v1/stream", "/nowhere"];
+    for route in routes {
+        assert_eq!(code(&stranger.get(route).await), (401, "unauthorized"), "{route}");
+    }
+    assert_eq!(stranger.get("/healthz").await, (200, json!("ok\n")));
+    let with = async |name: &str, value: &str, route: &str| {
+        let call = alice.call(Method::GET, route).header(name, value).send().await.unwrap();
+        call.status().as_u16()
+    };
+    let own = format!("http://{}", service.address);
+    assert_eq!(with("origin", &own, "/v1/delegations").await, 200);
+    for route in ["/v1/delegations", "/healthz"] {
+        assert_eq!(with("origin", "http://evil.example", route).await, 403);
+        assert_eq!(with("host", "evil.example", route).await, 403);
+    }
+    let wrong = stranger.call(Method::GET, "/v1/delegations").bearer_auth("hermitage_x");
+    assert_eq!(wrong.send().await.unwrap().status(), 401);
+}
+
+#[tokio::test]
+async fn wrong_calls_are_told_what_is_wrong() {
+    let (_host, _gate, service) = gated().await;
+    let alice = service.token("alice");
+    let check = async |answer: (u16, Value), status: u16, part: &str| {
+        let text = answer.1["error"]["message"].as_str().unwrap_or_default();
+        assert!(answer.0 == status && text.contains(part), "{part}: {answer:?}");
+    };
+    let dispatch = async |body: Value| alice.post("/v1/delegations", &body).await;
+    check(dispatch(json!({})).await, 400, "goal").await;
+    check(dispatch(json!({"goal": "x", "gaol": 1})).await, 400, "gaol").await;
+    check(dispatch(json!({"tasks": [{"goal": 7}]})).await, 400, "tasks[0].goal").await;
+    check(dispatch(json!({"goal": "x", "agent": "/etc/passwd"})).await, 400, "is a path").await;
+    check(dispatch(json!({"goal": "x", "workspace": "/"})).await, 400, "workspace").await;
+    check(dispatch(json!({"goal": "x", "session": "a b"})).await, 400, "session").await;
+    check(alice.get("/v1/events?wait_seconds=61").await, 400, "wait_seconds").await;
+    check(alice.get("/v1/events?max=0").await, 400, "max").await;
+    check(alice.get("/v1/events?what=1").await, 400, "what").await;
+    check(alice.get("/v1/delegations?limit=0").await, 400, "limit").await;
+    check(alice.get("/v1/delegations/x").await, 404, "`x`").await;
+    check(alice.get("/v2").await, 404, "route").await;
+    let raw = async |body: String, kind: &str| {
+        let call = alice.call(Method::POST, "/v1/delegations").header("content-type", kind);
+        let response = call.body(body).send().await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+    };
+    check(raw("{".to_owned(), "application/json").await, 400, "body").await;
+    check(raw("{} x".to_owned(), "application/json").await, 400, "body").await;
+    check(raw("{}".to_owned(), "text/plain").await, 415, "JSON").await;
+    check(raw(" ".repeat((1 << 20) + 1), "application/json").await, 413, "bytes").await;
+    let answer = alice.call(Method::DELETE, "/v1/delegations").send().await.unwrap();
+    assert_eq!(answer.status(), 405);
+}
+
+#[tokio::test]
+async fn one_child_is_stopped_and_a_unit_and_neither_twice() {
+    let (host, gate, service) = gated().await;
+    let alice = service.token("alice");
+    let id = alice.dispatch(&host, &["a", "b"].map(TestTask::gated)).await;
+    gate.entered("a").await;
+    gate.entered("b").await;
+    let stop = async |body: Value| alice.post(&format!("/v1/delegations/{id}/stop"), &body).await;
+    assert_eq!(code(&stop(json!({"task_index": 2})).await), (404, "not_found"));
+    assert_eq!(stop(json!({"task_index": 0, "reason": "one is enough"})).await.0, 200);
+    let steer = json!({"task_index": 1, "text": "hurry"});
+    let steered = alice.post(&format!("/v1/delegations/{id}/steer"), &steer).await;
+    assert_eq!(code(&steered), (409, "no_model"));
+    assert_eq!(stop(json!({})).await, (200, json!({"status": "stopping"})));
+    let event = &alice.get("/v1/events?wait_seconds=60").await.1["events"][0]["event"];
+    let error = event["results"][0]["error"].as_str().unwrap();
+    assert!(error.contains("one is enough"), "{error}");
+    assert_eq!(event["results"][1]["status"], "interrupted");
+    assert_eq!(code(&stop(json!({})).await), (409, "too_late"));
+    assert_eq!(code(&stop(json!({"task_index": 0})).await), (409, "too_late"));
+}
+
+#[tokio::test]
+async fn whoever_listens_hears_of_everything_and_goes_on_where_it_was() {
+    let (host, gate, service) = gated().await;
+    let alice = service.token("alice");
+    let mut news = alice.stream("/v1/stream").await;
+    let first = alice.dispatch(&host, &[TestTask::gated("a")]).await;
+    gate.open("a");
+    for name in ["dispatched", "started", "child_ended", "ended"] {
+        assert_eq!(news.until(name).await.data["delegation_id"], first.as_str(), "{name}");
+    }
+    let told = news.until("completion").await;
+    assert_eq!(told.data["event"]["delegation_id"], first.as_str());
+    drop(news);
+    // While nobody listens.
+    let second = alice.dispatch(&host, &[TestTask::gated("a")]).await;
+    ended(host.host().await, &second).await;
+    let call = alice.call(Method::GET, "/v1/stream");
+    let id = told.id.unwrap().to_string();
+    let mut news = alice.listen(call.header("last-event-id", id)).await;
+    let missed = news.next().await.unwrap();
+    assert_eq!(missed.data["event"]["delegation_id"], second.as_str());
+    assert!(missed.id > told.id);
+    let mut all = alice.stream("/v1/stream?after=0").await;
+    assert_eq!(all.next().await, Some(told));
+    assert_eq!(all.next().await, Some(missed));
+    service.service.close().await;
+    assert_eq!(all.next().await, None, "a stream ends with its service");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_sends_nothing_or_half_a_head_is_given_up() {
+    let (_host, _gate, service) = gated().await;
+    for head in ["", "GET /healthz HTT", "GET /healthz HTTP/1.1\r\nhost: x\r\n"] {
+        let mut stream = TcpStream::connect(service.address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        // It ends: time passes by itself while nothing else happens.
+        let _ = stream.read_to_end(&mut answer).await;
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{head}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_is_shown_to_anybody_and_brings_everything_along() {
+    let (_host, _gate, service) = gated().await;
+    let stranger = service.stranger();
+    let page = stranger.call(Method::GET, "/").send().await.unwrap();
+    let policy = page.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    let text = page.text().await.unwrap();
+    let named = text.split(['"', '\'']).filter(|it| it.starts_with('/') && it.contains('.'));
+    let named: Vec<String> = named.map(str::to_owned).collect();
+    assert!(named.len() > 1, "{named:?}");
+    for path in named {
+        assert_eq!(stranger.get(&path).await.0, 200, "{path}");
+    }
+}
+
+/// Returns when that delegation has.
+async fn ended(host: &Host, id: &str) {
+    let mut updates = host.subscribe();
+    let id = id.parse().unwrap();
+    while host
+        .store()
+        .read_raw(move |tables| tables.unit(id))
+        .await
+        .unwrap()
+        .unwrap()
+        .ended
+        .is_none()
+    {
+        while !matches!(updates.recv().await.unwrap().progress, Progress::Ended { .. }) {}
+    }
+}
+
+/// Callers are of one kind, whichever door they use.
+#[tokio::test]
+async fn both_doors_have_the_same_routes() {
+    let (_host, _gate, service) = gated().await;
+    let callers: [TestCaller; 2] = [service.owner(), service.token("alice")];
+    for caller in callers {
+        assert_eq!(caller.get("/v1/delegations").await.1, json!({"delegations": []}));
+        assert_eq!(caller.get("/healthz").await.1, "ok\n");
+    }
+    let from_a_page = service.owner().call(Method::GET, "/healthz").header("origin", "null");
+    assert_eq!(from_a_page.send().await.unwrap().status(), 403);
+}
