@@ -24,6 +24,7 @@ mod delegator;
 mod dispatcher;
 mod error;
 mod executor;
+mod feed;
 mod hand;
 mod inbox;
 mod ledger;
@@ -36,6 +37,7 @@ pub mod request;
 mod result;
 mod retry;
 mod running;
+mod seen;
 mod sync;
 
 #[cfg(test)]
@@ -48,11 +50,13 @@ pub use delegator::{Delegator, Parts, Prepared};
 pub use dispatcher::RunningUnit;
 pub use error::DelegateError;
 pub use executor::Work;
+pub use feed::{Progress, Update};
 pub use hand::ChildError;
 pub use limits::Limits;
-pub use live::{Live, LiveChild, Phase, Progress, Update};
+pub use live::Live;
 pub use preview::NotLoaded;
 pub use request::{
     Completion, Request, RequestError, Rules, STRANGERS_TOOLSET, TaskRequest, WrittenBy,
 };
 pub use running::{Dispatched, Handle, Running, Stopper};
+pub use seen::{LiveChild, Phase, WaitsFor};

@@ -124,8 +124,8 @@ pub use clock::Clock;
 pub use completion::{Deliveries, Delivery, Queue};
 pub use config::{Config, ConfigError, Layer, Layers, Source};
 pub use delegation::{
-    Completion, DelegateError, Dispatched, OnCapacity, Prepared, Progress, Rejection, Request,
-    RequestError, Running, TaskRequest, Update, WrittenBy,
+    Completion, DelegateError, Dispatched, LiveChild, OnCapacity, Phase, Prepared, Progress,
+    Rejection, Request, RequestError, Running, TaskRequest, Update, WaitsFor, WrittenBy,
 };
 pub use event::{BoundaryRecord, ChildResult, CompletionEvent, ExitReason, Role, Status};
 pub use host::{Answer, BuildError, Builder, ChildListing, Host, Listing, Parent, Reply};

@@ -14,7 +14,7 @@ use std::{
 use hermitage::{
     completion::{Delivery, text::render},
     config::{Config, Layers},
-    delegation::{DelegateError, Dispatched, OnCapacity, Progress, Request, Running},
+    delegation::{DelegateError, Dispatched, OnCapacity, Phase, Progress, Request, Running},
     event::{ASYNC_DELEGATION, CompletionEvent, Status},
     host::{Answer, Listing},
     id::DelegationId,
@@ -84,7 +84,7 @@ async fn dispatch_returns_while_the_child_is_still_at_its_gate() {
     let id = host.dispatch(&chat(1), &[TestTask::gated("a")]).await;
     assert!(id.to_string().starts_with("deleg_"), "{id}");
     let listed = list(&host).await;
-    assert_eq!((listed.len(), listed[0].status), (1, "running"), "{listed:?}");
+    assert_eq!((listed.len(), listed[0].status), (1, Phase::Running), "{listed:?}");
     assert_eq!(host.events().await, []);
     gate.open("a");
     let event = host.next(&chat(1)).await;
@@ -147,7 +147,7 @@ async fn the_text_of_a_batch_tells_each_task_and_what_went_wrong() {
     let id = host.dispatch(&chat(1), &tasks).await;
     let mut updates = host.host().await.subscribe();
     gate.entered("a").await;
-    let is_over = |status| ["completed", "failed"].contains(&status);
+    let is_over = |status: Phase| status.ended().is_some();
     let ended = |it: &Listing| it.children.iter().filter(|it| is_over(it.status)).count();
     while ended(&list(&host).await[0]) < 2 {
         updates.recv().await.unwrap();
@@ -236,7 +236,8 @@ async fn at_capacity_units_can_wait_in_order_and_the_queue_has_a_cap_too() {
     let full = "capacity reached: 1 background delegations are running and 2 are waiting \
                 (`delegation.max_queued`)";
     assert_eq!(rejection(&host, fourth).await, full);
-    let seen: Vec<_> = list(&host).await.into_iter().map(|it| (it.goal, it.status)).collect();
+    let seen: Vec<_> =
+        list(&host).await.into_iter().map(|it| (it.goal, it.status.as_str())).collect();
     let expect = [("c", "waiting"), ("b", "waiting"), ("a", "running")];
     assert_eq!(seen, expect.map(|(goal, status)| (goal.to_owned(), status)));
 
@@ -453,7 +454,7 @@ async fn ends_of_callers_that_go_away(background: bool) -> Vec<&'static str> {
         update.expect("a unit that nobody waits for ends").unwrap();
     }
     let listed = list(&host).await;
-    listed.iter().filter(|it| it.goal == "a").map(|it| it.status).collect()
+    listed.iter().filter(|it| it.goal == "a").map(|it| it.status.as_str()).collect()
 }
 
 #[tokio::test]
@@ -621,7 +622,7 @@ async fn the_first_end_of_a_unit_stands() {
         let res = host.host().await.store().write_raw(move |it| it.finish(&finish)).await.unwrap();
         assert_eq!(res, None);
     }
-    assert_eq!(list(&host).await[0].status, "completed");
+    assert_eq!(list(&host).await[0].status, Phase::Ended(Status::Completed));
     let events = host.events().await;
     assert_eq!((events.len(), &events[0].state), (1, &EventState::Acked));
 }

@@ -1,13 +1,16 @@
 //! Single children in the hands of whoever follows a task.
 
-use std::sync::{
-    Arc, Mutex,
-    mpsc::{Receiver, Sender, channel},
+use std::{
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, Sender, channel},
+    },
+    time::Duration,
 };
 
 use hermitage::{
-    delegation::{ChildError, Progress},
-    event::{ChildResult, ExitReason, Status},
+    delegation::{ChildError, Phase, Progress, WaitsFor},
+    event::{ChildResult, ExitReason, Status, Tokens},
     id::{DelegationId, OsRandom},
     provider::{Author, ChatRequest, Message},
 };
@@ -104,7 +107,7 @@ async fn whoever_stops_what_is_not_there_or_is_over_is_told() {
 /// conversation it was sent looks like.
 struct Listening {
     host: TestHost,
-    begun: Receiver<()>,
+    begun: Option<Receiver<()>>,
     go: Sender<()>,
 }
 
@@ -130,16 +133,23 @@ impl Listening {
         });
         let models = models([first]);
         let host = TestHost::new().built(move |it| it.models(models.clone()));
-        Self { host, begun, go }
+        Self { host, begun: Some(begun), go }
+    }
+
+    /// Starts a child that asks so often, and returns when it waits for its
+    /// first answer.
+    async fn start(&mut self, times: &str) -> DelegationId {
+        let task = TestTask::new("chats").goal("count").context(times);
+        let id = self.host.dispatch(&chat(1), &[task]).await;
+        let begun = self.begun.take().unwrap();
+        tokio::task::spawn_blocking(move || begun.recv().unwrap()).await.unwrap();
+        id
     }
 
     /// Runs a child that asks so often, and tells it something in its first
     /// call.
-    async fn run(self, times: &str, words: &[&str]) -> ChildResult {
-        let task = TestTask::new("chats").goal("count").context(times);
-        let id = self.host.dispatch(&chat(1), &[task]).await;
-        let begun = self.begun;
-        tokio::task::spawn_blocking(move || begun.recv().unwrap()).await.unwrap();
+    async fn run(mut self, times: &str, words: &[&str]) -> ChildResult {
+        let id = self.start(times).await;
         for text in words {
             self.host.host().await.steer(id, 0, text).await.unwrap();
         }
@@ -176,4 +186,73 @@ async fn a_child_without_a_model_and_one_that_has_ended_are_not_steered() {
     gate.open("a");
     host.next(&chat(1)).await;
     assert_eq!(steer().await, ChildError::Ended { id, task_index: 0 });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listing_shows_what_each_child_does_and_what_it_used() {
+    let mut listening = Listening::new();
+    let mut updates = listening.host.host().await.subscribe();
+    let id = listening.start("2").await;
+    let seen = listening.host.host().await.list().await.unwrap().remove(0);
+    let child = &seen.children[0];
+    assert_eq!((seen.delegation_id, child.status), (id, Phase::Running));
+    assert_eq!(child.waits_for.as_deref(), Some("model"));
+    assert_eq!((child.api_calls, child.tokens, child.cost_usd), (1, Tokens::default(), None));
+    assert!(!child.stalled && child.quiet_seconds.is_some());
+    listening.go.send(()).unwrap();
+    listening.host.next(&chat(1)).await;
+    let ended = listening.host.host().await.list().await.unwrap().remove(0).children.remove(0);
+    let used = Tokens { input: 200, output: 20 };
+    assert_eq!((ended.api_calls, ended.tokens, ended.waits_for), (2, used, None));
+    assert!(ended.cost_usd.is_some());
+    // The same was told as it came.
+    let mut told = Vec::new();
+    while let Ok(update) = updates.try_recv() {
+        if let Progress::Activity(child) = update.progress {
+            told.push(child.waits_for);
+        }
+    }
+    assert!(told.contains(&WaitsFor::Model), "{told:?}");
+}
+
+/// A host on which a child is stalled after a moment.
+fn impatient(stop_stalled: bool) -> (TestHost, Gate) {
+    gated(|it| {
+        it.delegation.stall_after = Duration::from_millis(30);
+        it.delegation.stop_stalled = stop_stalled;
+    })
+}
+
+#[tokio::test]
+async fn a_child_without_a_sign_of_life_is_shown_as_stalled_with_what_it_waits_for() {
+    let (host, gate) = impatient(false);
+    let mut updates = host.host().await.subscribe();
+    host.dispatch(&chat(1), &[TestTask::gated("a")]).await;
+    let waits_for = loop {
+        if let Progress::Stalled { task_index: 0, waits_for, .. } =
+            updates.recv().await.unwrap().progress
+        {
+            break waits_for;
+        }
+    };
+    assert_eq!(waits_for, WaitsFor::Tool("gate"));
+    let child = host.host().await.list().await.unwrap().remove(0).children.remove(0);
+    assert_eq!((child.stalled, child.waits_for.as_deref()), (true, Some("tool gate")));
+    gate.open("a");
+    assert_eq!(host.next(&chat(1)).await.results[0].status, Status::Completed);
+    let child = host.host().await.list().await.unwrap().remove(0).children.remove(0);
+    assert!(!child.stalled, "it is over");
+}
+
+#[tokio::test]
+async fn a_child_that_is_stalled_is_stopped_where_that_is_wanted() {
+    let (host, _gate) = impatient(true);
+    let tasks = [TestTask::gated("a"), TestTask::new("honest")];
+    host.dispatch(&chat(1), &tasks).await;
+    let event = host.next(&chat(1)).await;
+    let (stalled, honest) = (&event.results[0], &event.results[1]);
+    assert_eq!((stalled.status, honest.status), (Status::Interrupted, Status::Completed));
+    let error = stalled.error.as_deref().unwrap();
+    assert!(error.starts_with("interrupted: stalled: no sign of life for"), "{error}");
+    assert!(error.contains("while it waits for `gate`"), "{error}");
 }

@@ -197,7 +197,7 @@ async fn children_end_with_the_child_that_waits_for_them() {
     host.assert_nothing_in_use();
     let listed = host.host().await.list().await.unwrap();
     let [only] = listed.as_slice() else { panic!("{listed:?}") };
-    assert_eq!(only.status, "interrupted");
+    assert_eq!(only.status.as_str(), "interrupted");
     let (store, id) = (host.host().await.store(), only.delegation_id);
     let below = store.read_raw(move |tables| tables.units_below(id)).await.unwrap();
     let ended: Vec<Status> = below.iter().map(|it| it.ended.unwrap().0).collect();

@@ -81,7 +81,7 @@ async fn each_task_can_have_an_event_of_its_own_and_the_slot_is_free_after_the_l
     assert!(has_free_slot(&host).await);
     let listed = host.host().await.list().await.unwrap();
     let unit = listed.iter().find(|it| it.delegation_id == id).unwrap();
-    assert_eq!((unit.status, unit.children.len()), ("completed", 3));
+    assert_eq!((unit.status.as_str(), unit.children.len()), ("completed", 3));
 }
 
 #[tokio::test]

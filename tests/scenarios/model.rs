@@ -163,7 +163,7 @@ impl World {
     async fn check(&self) {
         let listed = self.host.host().await.list().await.unwrap();
         let alive = listed.iter().filter(|it| it.completed_at.is_none());
-        let mut seen: Vec<_> = alive.map(|it| (it.delegation_id, it.status)).collect();
+        let mut seen: Vec<_> = alive.map(|it| (it.delegation_id, it.status.as_str())).collect();
         let in_background = self
             .background
             .iter()

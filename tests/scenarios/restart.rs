@@ -68,7 +68,10 @@ async fn a_shutdown_ends_everything_and_leaves_the_events_to_the_next_host() {
 
     assert_eq!(foreground.wait().await.unwrap().status, Status::Interrupted);
     let listed = host.host().await.list().await.unwrap();
-    assert!(listed.len() == 5 && listed.iter().all(|it| it.status == "interrupted"), "{listed:?}");
+    assert!(
+        listed.len() == 5 && listed.iter().all(|it| it.status.as_str() == "interrupted"),
+        "{listed:?}"
+    );
     host.assert_nothing_in_use();
     for background in [true, false] {
         let request = Request { background, ..host.request(&[TestTask::gated("e")]).await };
@@ -175,7 +178,10 @@ async fn after_a_kill_the_next_host_reports_once_what_ran_with_what_was_finished
     let recovered = next.host().await.recovered().clone();
     assert_eq!((recovered.units.len(), recovered.events), (2, 2));
     let listed = next.host().await.list().await.unwrap();
-    assert!(listed.len() == 2 && listed.iter().all(|it| it.status == "unknown"), "{listed:?}");
+    assert!(
+        listed.len() == 2 && listed.iter().all(|it| it.status.as_str() == "unknown"),
+        "{listed:?}"
+    );
     let event = next.next(&chat(1)).await;
     let expect =
         [(Status::Completed, Some("hello")), (Status::Failed, None), (Status::Unknown, None)];
@@ -195,7 +201,7 @@ async fn a_host_that_starts_leaves_the_units_of_living_hosts_alone() {
     let second = file.host(&gate);
     assert_eq!(second.host().await.recovered().units, []);
     let listed = second.host().await.list().await.unwrap();
-    assert_eq!((listed[0].delegation_id, listed[0].status), (id, "running"));
+    assert_eq!((listed[0].delegation_id, listed[0].status.as_str()), (id, "running"));
     gate.open("a");
     let event = first.next(&chat(1)).await;
     assert_eq!((event.delegation_id, event.status), (id, Status::Completed));

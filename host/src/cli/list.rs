@@ -21,7 +21,8 @@ use crate::{
         sanitize::{clean, clean_line},
         text::render,
     },
-    event::{CompletionEvent, Counts, LABEL_GOAL_CHARS},
+    delegation::Phase,
+    event::{CompletionEvent, Counts, LABEL_GOAL_CHARS, Status},
     host::{ChildListing, Listing},
     store::{EventBody, EventRow, UnitRow},
 };
@@ -173,7 +174,7 @@ fn head(unit: &UnitRow, listing: &Listing, now: f64) -> String {
     let line = |it: &str| clean_line(it, MAX_GOAL_CHARS);
     let ended = match listing.completed_at {
         Some(_) => format!("{}, after {}", status(listing), took(listing.age_seconds)),
-        None => listing.status.to_owned(),
+        None => listing.status.as_str().to_owned(),
     };
     let asked = format!(
         "{} ({})",
@@ -208,7 +209,7 @@ fn lines(listings: &[Listing], now: f64) -> Vec<String> {
         );
         let status = status(it);
         let coloured = match it.status {
-            "running" | "waiting" => status.clone(),
+            Phase::Running | Phase::Waiting => status.clone(),
             _ if it.counts.not_completed == 0 => paint.good(&status),
             _ => paint.bad(&status),
         };
@@ -239,8 +240,8 @@ fn lines(listings: &[Listing], now: f64) -> Vec<String> {
 fn status(listing: &Listing) -> String {
     let counts = listing.completed_at.and_then(|_| told_apart(listing.counts));
     match counts {
-        Some(counts) => format!("{} {counts}", listing.status),
-        None => listing.status.to_owned(),
+        Some(counts) => format!("{} {counts}", listing.status.as_str()),
+        None => listing.status.as_str().to_owned(),
     }
 }
 
@@ -281,17 +282,75 @@ fn place(dir: &str, width: usize) -> String {
 
 fn child_line(child: &ChildListing, total: usize) -> String {
     let ChildListing { status, agent, .. } = child;
+    let (mark, status) = (mark(*status), status.as_str());
     let number = child.task_index.saturating_add(1);
     let goal = clean_line(&child.goal, LABEL_GOAL_CHARS);
     let agent = clean_line(agent, LABEL_GOAL_CHARS);
-    let mark = mark(status);
-    format!("  {mark} [{number}/{total}] {status:<11}  {goal}  ({agent})")
+    let doing = doing(child).map(|it| format!("  {it}")).unwrap_or_default();
+    format!("  {mark} [{number}/{total}] {status:<11}  {goal}  ({agent}){doing}")
 }
 
-fn mark(status: &str) -> char {
+/// What a child does now, where the host that runs it was asked.
+fn doing(child: &ChildListing) -> Option<String> {
+    let waits_for = child.waits_for.as_deref()?;
+    let quiet = when::span(child.quiet_seconds.unwrap_or_default());
+    let now = match child.stalled {
+        true => format!("stalled for {quiet}, waits for {waits_for}"),
+        false => child.activity.clone().unwrap_or_default(),
+    };
+    let now = clean_line(&now, MAX_GOAL_CHARS);
+    let calls = match child.api_calls {
+        0 => None,
+        1 => Some("1 model call".to_owned()),
+        n => Some(format!("{n} model calls")),
+    };
+    let tokens = child.tokens.input.saturating_add(child.tokens.output);
+    let tokens = (0 < tokens).then(|| format!("{tokens} tokens"));
+    let cost = child.cost_usd.map(|it| format!("${it:.2}"));
+    let parts = [Some(now).filter(|it| !it.is_empty()), calls, tokens, cost];
+    Some(parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+fn mark(status: Phase) -> char {
     match status {
-        "completed" => '✓',
-        "waiting" | "running" => '·',
-        _ => '✗',
+        Phase::Ended(Status::Completed) => '✓',
+        Phase::Waiting | Phase::Running => '·',
+        Phase::Ended(_) => '✗',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_running_child_is_shown_with_what_it_does_and_what_it_used() {
+        let check = |more: Value, expect: &str| {
+            let mut child = json!({
+                "task_index": 1, "child_id": "sa-1-0a0a0a0a", "goal": "g", "agent": "a",
+                "status": "running", "tool_calls": 0, "api_calls": 0,
+            });
+            child.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let child = serde_json::from_value(child).unwrap();
+            assert_eq!(child_line(&child, 3), expect);
+        };
+        check(json!({}), "  · [2/3] running      g  (a)");
+        check(json!({"status": "completed"}), "  ✓ [2/3] completed    g  (a)");
+        check(json!({"status": "timeout"}), "  ✗ [2/3] timeout      g  (a)");
+        check(
+            json!({"waits_for": "tool terminal", "activity": "terminal make", "api_calls": 1}),
+            "  · [2/3] running      g  (a)  terminal make, 1 model call",
+        );
+        check(
+            json!({
+                "waits_for": "model", "activity": "thinking", "api_calls": 4, "stalled": true,
+                "quiet_seconds": 200.0, "tokens": {"input": 900, "output": 100},
+                "cost_usd": 0.129,
+            }),
+            "  · [2/3] running      g  (a)  stalled for 3m, waits for model, \
+             4 model calls, 1000 tokens, $0.13",
+        );
     }
 }

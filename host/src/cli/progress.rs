@@ -150,6 +150,7 @@ fn live_line(child: &LiveChild, total: usize, spinner: char) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{delegation::WaitsFor, event::Tokens};
 
     fn child(phase: Phase, quiet: u64) -> LiveChild {
         LiveChild {
@@ -160,6 +161,10 @@ mod tests {
             phase,
             activity: "read_file a.rs".to_owned(),
             tool_calls: 1,
+            waits_for: WaitsFor::GuestCode,
+            tokens: Tokens::default(),
+            cost: None,
+            stalled: false,
             elapsed: Duration::from_millis(61_230),
             quiet: Duration::from_secs(quiet),
         }

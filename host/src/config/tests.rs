@@ -74,6 +74,8 @@ fn the_defaults_are_those_of_the_specification() {
             max_depth: 2,
             max_iterations: 25,
             child_timeout: Duration::from_secs(600),
+            stall_after: Duration::from_secs(180),
+            stop_stalled: false,
             interrupt_grace: Duration::from_secs(5),
             default_toolsets: ["terminal", "file", "web"].map(str::to_owned).to_vec(),
             blocked_tools: Vec::new(),

@@ -16,9 +16,10 @@ use super::{
     budget::Budget,
     dispatcher::Admitted,
     executor::{Batch, Bounds, ToolsOf, Work},
+    feed::{Feed, Progress},
     hand::Stop,
     ledger::{Books, Ledger},
-    live::{Feed, Live, Progress},
+    live::Live,
 };
 use crate::{
     event::CompletionEvent, sandbox::Sandbox, store::StoreError, toolset::Registry,

@@ -17,10 +17,11 @@ use super::{
     dispatcher::{Dispatcher, RunningUnit, Which},
     error::DelegateError,
     executor::Bounds,
+    feed::{Feed, Update},
     hand::{ChildError, ChildHand, Stop},
     ledger::Books,
     limits::Limits,
-    live::{Feed, Live, Update},
+    live::Live,
     peers::Peers,
     request::Request,
     retry::Trouble,
@@ -162,7 +163,13 @@ impl Delegator {
         let Prepared { mut record, works, budget, on_capacity, failure_notices } = prepared;
         record.dispatched_at = core.parts.clock.now();
         let children = works.iter().map(|it| (it.task.asked.goal.clone(), it.agent.clone()));
-        let live = Live::new(record.id, record.session.clone(), core.feed.clone(), children);
+        let live = Live::new(
+            record.id,
+            record.session.clone(),
+            core.feed.clone(),
+            core.parts.limits.stall_after,
+            children,
+        );
         let stop = Stop::of(works.len());
         let hands = works.iter().zip(stop.children());
         hands.filter(|(work, _)| work.model.is_none()).for_each(|(_, it)| it.inbox.has_no_reader());
@@ -306,6 +313,7 @@ fn conductor(parts: &Parts, feed: Feed) -> Conductor {
         max_concurrent_children: limits.max_concurrent_children,
         timeout: limits.child_timeout,
         grace: limits.interrupt_grace,
+        stop_stalled: limits.stop_stalled,
     };
     let books = Books {
         store: parts.store.clone(),

@@ -2,6 +2,7 @@
 //! hands over each result as it comes.
 
 use std::{
+    convert::Infallible,
     panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
@@ -92,6 +93,8 @@ pub(super) struct Bounds {
     pub(super) timeout: Duration,
     /// How long a child may go on after it was asked to stop.
     pub(super) grace: Duration,
+    /// One that is stalled is asked to stop.
+    pub(super) stop_stalled: bool,
 }
 
 impl Batch {
@@ -127,12 +130,28 @@ impl Batch {
                 Err(end) => *end,
             }
         };
-        let end = AssertUnwindSafe(run).catch_unwind().await;
+        let end = tokio::select! {
+            biased;
+            end = AssertUnwindSafe(run).catch_unwind() => end,
+            never = self.follow(task_index, hand) => match never {},
+        };
         let mut end = end.unwrap_or_else(|_| failure::crashed());
         end.left.log.extend(hand.end());
         let result = task.result(task_index, end);
-        self.live.ended(&result);
+        self.live.ended(task_index, result.status);
         result
+    }
+
+    /// Tells what a child does while it runs, and stops one that stalls where
+    /// that is wanted.
+    async fn follow(&self, task_index: usize, hand: &ChildHand) -> Infallible {
+        let on_stall = |why: &str| {
+            tracing::warn!(delegation = %self.record.id, task_index, "{why}");
+            if self.bounds.stop_stalled {
+                hand.ask(Some(why));
+            }
+        };
+        self.live.follow(task_index, on_stall).await
     }
 
     async fn run_child(&self, task_index: usize, work: &Work, hand: &ChildHand) -> End {
@@ -143,7 +162,8 @@ impl Batch {
             Err(end) => return *end,
         };
         let boundary = with_plugins(admitted.record(), &self.registry, admitted.grant());
-        let child = Child { task_index, work, admitted, meter: Arc::default(), hand };
+        let meter = self.live.meter(task_index);
+        let child = Child { task_index, work, admitted, meter, hand };
         let (ended, validity) = self.run_tries(&child, start).await;
         log(work.child_id, &ended.traces);
         let (chats, max_iterations) = (child.meter.totals(), work.task.max_iterations);

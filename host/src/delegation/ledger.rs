@@ -14,7 +14,7 @@ pub(super) use self::books::Books;
 
 use self::books::{News, end};
 use super::{
-    live::{Feed, Progress},
+    feed::{Feed, Progress},
     retry::may_pass,
 };
 use crate::{

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     defence::Defences,
-    setting::{FromText, Wrong, count, seconds, settings, texts},
+    setting::{FromText, Wrong, count, flag, seconds, settings, texts},
     tools::bundled,
     toolset::ToolId,
 };
@@ -70,6 +70,20 @@ settings! {
         /// Also bounds how long leaving the host takes.
         pub interrupt_grace as "interrupt_grace_seconds": Duration =
             seconds(5, 1..=300), project: Lower;
+
+        /// A running child that gives no sign of life for so long (no call of
+        /// a tool or of its model begins or ends, and it reports nothing) is
+        /// shown as stalled, with what it waits for.
+        ///
+        /// Bounds how long a child that hangs looks like one that works.
+        pub stall_after as "stall_seconds": Duration =
+            seconds(180, 1..=86_400), project: Lower;
+
+        /// A child that is stalled is asked to stop; its result says so.
+        ///
+        /// Bounds how long a child that hangs holds its place. Off, since a
+        /// build or a slow model can be as quiet.
+        pub stop_stalled: bool = flag(false), project: Higher;
 
         /// Toolsets, or single tools, of a top-level call that asks for none.
         ///

@@ -10,7 +10,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::{
     Notify,
     broadcast::{self, Receiver, Sender, error::RecvError},
@@ -18,7 +18,7 @@ use tokio::sync::{
 
 use crate::{
     completion::queue::FOREIGN_LOOK,
-    delegation::{Progress, Update},
+    delegation::{LiveChild, Progress, Update},
     host::Host,
     session::Session,
     store::{EventBody, EventFilter, EventId, EventRow, News, Store, StoreError},
@@ -142,6 +142,17 @@ impl Item {
         let (name, data) = match &update.progress {
             Progress::Dispatched { count } => ("dispatched", json!({"count": count})),
             Progress::Started { task_index } => ("started", json!({"task_index": task_index})),
+            Progress::Activity(child) => ("activity", activity(child)),
+            Progress::Logged { task_index, lines } => {
+                ("log", json!({"task_index": task_index, "lines": &lines[..]}))
+            }
+            Progress::Stalled { task_index, waits_for, quiet } => {
+                let (waits_for, quiet) = (waits_for.to_string(), quiet.as_secs_f64());
+                let data = json!({
+                    "task_index": task_index, "waits_for": waits_for, "quiet_seconds": quiet,
+                });
+                ("stalled", data)
+            }
             Progress::ChildEnded(result) => {
                 ("child_ended", json!({"task_index": result.task_index, "status": result.status}))
             }
@@ -171,4 +182,18 @@ impl Item {
         let (session, data) = (row.event.session.clone(), data.to_string());
         Self { session, name, id: Some(row.id), data }
     }
+}
+
+/// What a child does now, and used so far: by the names of a listing.
+fn activity(child: &LiveChild) -> Value {
+    let mut data = json!({
+        "task_index": child.task_index, "activity": child.activity,
+        "waits_for": child.waits_for.to_string(), "tool_calls": child.tool_calls,
+        "api_calls": child.model_calls, "tokens": child.tokens,
+        "elapsed_seconds": child.elapsed.as_secs_f64(),
+    });
+    if let (Some(data), Some(cost)) = (data.as_object_mut(), child.cost) {
+        data.insert("cost_usd".to_owned(), json!(cost));
+    }
+    data
 }

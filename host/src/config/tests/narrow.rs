@@ -21,6 +21,8 @@ fn a_project_may_narrow() {
         "delegation.max_iterations = 20",
         "delegation.max_iterations = 1",
         "delegation.child_timeout_seconds = 1",
+        "delegation.stall_seconds = 1",
+        "delegation.stop_stalled = true",
         "sandbox.memory_mib = 1",
         "tools.file.max_hits = 1",
         "delegation.blocked_tools = ['patch']",

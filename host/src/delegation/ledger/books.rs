@@ -6,7 +6,7 @@ use crate::{
     clock::Clock,
     completion::Queue,
     delegation::{
-        live::{Feed, Progress},
+        feed::{Feed, Progress},
         retry::Trouble,
     },
     event::ChildResult,

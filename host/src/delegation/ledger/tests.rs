@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     clock::{Clock, SystemClock},
     completion::{Deliveries, Queue, QueueConfig},
-    delegation::{live::Update, retry::Trouble},
+    delegation::{feed::Update, retry::Trouble},
     event::Role,
     id::{ChildId, DelegationId, OsRandom},
     session::Session,

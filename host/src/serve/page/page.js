@@ -98,7 +98,7 @@ async function read() {
   else {
     const { delegations } = await ask(`/v1/delegations?limit=${LISTED}`);
     for (const it of delegations) goals.set(it.delegation_id, it.goal);
-    showOverview(delegations);
+    showOverview(delegations.map(marked));
   }
   const isOther = id !== opened();
   $("login").hidden = true;
@@ -107,12 +107,19 @@ async function read() {
   $("detail").hidden = isOther || id === null;
 }
 
+// A child that is stalled runs, and is shown as what it is.
+function marked(delegation) {
+  for (const it of delegation.children) if (it.stalled) it.status = "stalled";
+  return delegation;
+}
+
 async function readDetail(id) {
   const answer = await ask(unit(id)).catch((error) => {
     if (error instanceof Refused && id === opened()) location.hash = "";
     throw error;
   });
   goals.set(id, answer.delegation.goal);
+  marked(answer.delegation);
   showDetail(answer);
   const open = $("detail").querySelectorAll('[data-part="log"][open]');
   await Promise.all([...open].map(readLog));
