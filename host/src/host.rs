@@ -13,6 +13,7 @@ mod models;
 mod offer;
 mod own;
 mod parent;
+mod tool_listing;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub use self::{
     listing::{ChildListing, Listing},
     models::models,
     parent::Parent,
+    tool_listing::ToolListing,
 };
 use crate::{
     clock::Clock,
@@ -212,6 +214,12 @@ impl Host {
     /// start.
     pub fn recovered(&self) -> &Recovered {
         &self.0.recovered
+    }
+
+    /// The tools that there are, and who brings each; those as well that this
+    /// host has not, with the reason.
+    pub fn tools(&self) -> Vec<ToolListing> {
+        tool_listing::all(&self.0.delegator.parts().tools)
     }
 
     /// The agents, to add to them.

@@ -128,7 +128,9 @@ pub use delegation::{
     Rejection, Request, RequestError, Running, TaskRequest, Update, WaitsFor, WrittenBy,
 };
 pub use event::{BoundaryRecord, ChildResult, CompletionEvent, ExitReason, Role, Status};
-pub use host::{Answer, BuildError, Builder, ChildListing, Host, Listing, Parent, Reply};
+pub use host::{
+    Answer, BuildError, Builder, ChildListing, Host, Listing, Parent, Reply, ToolListing,
+};
 pub use id::{DelegationId, Random};
 pub use plugin::{BuildOnStderr, Library, Manifest, Plugin, PluginError};
 pub use sandbox::{Binary, Usage};

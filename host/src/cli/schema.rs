@@ -4,10 +4,8 @@ use std::{env, fs, path::Path};
 
 use schemars::{JsonSchema, schema_for};
 
-use super::{
-    plugin::{check::Finding, sheet::Sheet},
-    tool::Line,
-};
+use super::plugin::{check::Finding, sheet::Sheet};
+use crate::host::ToolListing;
 
 fn check<T: JsonSchema>(file: &str) {
     let schema = schema_for!(T).to_value();
@@ -24,5 +22,5 @@ fn check<T: JsonSchema>(file: &str) {
 fn the_published_schemas_are_those_of_what_is_printed() {
     check::<Sheet>("plugin.json");
     check::<Finding>("plugin-check.json");
-    check::<Line>("tool.json");
+    check::<ToolListing>("tool.json");
 }

@@ -6,8 +6,6 @@ use std::{
 };
 
 use anyhow::anyhow;
-use schemars::JsonSchema;
-use serde::Serialize;
 use serde_json::Value;
 
 use super::{
@@ -24,9 +22,10 @@ use super::{
 };
 use crate::{
     completion::sanitize::{clean, clean_line},
+    host::ToolListing,
     plain_file,
     session::Session,
-    toolset::{Registry, ToolError, ToolId, registry::Toolset},
+    toolset::{Registry, ToolError},
 };
 
 /// Bytes of arguments that are read of a file or of standard input.
@@ -34,24 +33,6 @@ const MAX_ARGUMENT_BYTES: u64 = 16 << 20;
 
 /// Characters of a line: descriptions come from strangers.
 const MAX_LINE_CHARS: usize = 160;
-
-/// A tool of this host. `schema/tool.json` describes it.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Line {
-    /// By which it is granted and called.
-    name: String,
-    /// The smallest toolset with it.
-    toolset: String,
-    /// Who brings it.
-    origin: String,
-    /// As a model reads it.
-    description: String,
-    /// JSON Schema of its arguments.
-    parameters: Value,
-    /// Why this host has it not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    withheld: Option<String>,
-}
 
 pub(super) fn tool(global: &Global, verb: Tool) -> Result<Exit, CliError> {
     match verb {
@@ -66,7 +47,7 @@ fn list(global: &Global, verb: &ToolList) -> Result<Exit, CliError> {
     setup.config.workspace.allow_home = true;
     let lines = block_on(async {
         let host = setup.host(&verb.workspace, true, &Screen::new()).await?;
-        Ok::<_, CliError>(lines(&host.delegator().parts().tools))
+        Ok::<_, CliError>(host.tools())
     })??;
     match verb.json {
         true => output::json(&lines)?,
@@ -75,28 +56,7 @@ fn list(global: &Global, verb: &ToolList) -> Result<Exit, CliError> {
     Ok(Exit::Completed)
 }
 
-/// Every tool once, below the smallest toolset that has it.
-fn lines(registry: &Registry) -> Vec<Line> {
-    let of_set = |set: &Toolset| {
-        let own = set.tools.iter().filter(|it| it.toolset() == set.name);
-        own.map(|it| line(registry, set, *it)).collect::<Vec<_>>()
-    };
-    registry.toolsets().iter().flat_map(of_set).collect()
-}
-
-fn line(registry: &Registry, set: &Toolset, tool: ToolId) -> Line {
-    let spec = tool.spec();
-    Line {
-        name: spec.name.clone(),
-        toolset: set.name.clone(),
-        origin: set.origin.to_string(),
-        description: spec.description.clone(),
-        parameters: serde_json::from_str(&spec.parameters).unwrap_or_default(),
-        withheld: registry.withheld().reason(tool).map(str::to_owned),
-    }
-}
-
-fn text(lines: &[Line]) -> String {
+fn text(lines: &[ToolListing]) -> String {
     let mut res = Vec::new();
     let mut last = None;
     for line in lines {
