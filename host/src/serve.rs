@@ -21,11 +21,13 @@ mod events;
 mod guard;
 mod held;
 mod hosts;
+mod metrics;
 mod page;
 mod routes;
 mod stream;
 mod tail;
 mod tokens;
+mod tools;
 pub mod wire;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -39,7 +41,10 @@ pub use self::{
     tokens::{Token, TokenError, TokenName, Tokens},
 };
 
-use self::{connections::Connections, held::Held, hosts::Hosts, stream::Listeners, tail::Tail};
+use self::{
+    connections::Connections, held::Held, hosts::Hosts, metrics::Metrics, stream::Listeners,
+    tail::Tail,
+};
 
 /// What a service is made of.
 pub struct Parts {
@@ -63,6 +68,7 @@ struct Inner {
     tail: Tail,
     listeners: Listeners,
     connections: Connections,
+    metrics: Arc<Metrics>,
     closing: CancellationToken,
 }
 
@@ -76,6 +82,7 @@ impl Service {
     pub async fn start(parts: Parts) -> Result<Self, OpenError> {
         let hosts = Hosts::open(parts.opener, parts.workspace).await?;
         let tail = Tail::start(hosts.own()).await?;
+        let metrics = Metrics::of(hosts.own());
         Ok(Self(Arc::new(Inner {
             hosts,
             tokens: parts.tokens,
@@ -83,6 +90,7 @@ impl Service {
             tail,
             listeners: Listeners::default(),
             connections: Connections::default(),
+            metrics,
             closing: CancellationToken::new(),
         })))
     }

@@ -67,6 +67,7 @@ const SOLE_USERS: &[(&str, &str)] = &[
     ("axum", "serve"),
     ("hyper", "serve"),
     ("hyper_util", "serve"),
+    ("prometheus_client", "serve"),
     ("tokio_io_timeout", "serve"),
     ("clap", "cli"),
     ("anyhow", "cli"),

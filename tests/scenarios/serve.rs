@@ -246,6 +246,45 @@ async fn whoever_sends_nothing_or_half_a_head_is_given_up() {
 }
 
 #[tokio::test]
+async fn tools_and_numbers_are_told() {
+    let (host, gate, service) = gated().await;
+    let alice = service.token("alice");
+    let tools = alice.get("/v1/tools").await.1["tools"].clone();
+    let gate_tool = tools.as_array().unwrap().iter().find(|it| it["name"] == "gate").unwrap();
+    assert_eq!(gate_tool["parameters"]["type"], "object");
+    let numbers = async || alice.get("/metrics").await.1.as_str().unwrap().to_owned();
+    assert!(numbers().await.ends_with("# EOF\n"));
+    let id = alice.dispatch(&host, &[TestTask::gated("a")]).await;
+    gate.entered("a").await;
+    let now = numbers().await;
+    for line in [
+        "hermitage_delegations{state=\"running\"} 1",
+        "hermitage_children{state=\"running\"} 1",
+        "hermitage_http_requests_total{method=\"POST\",route=\"/v1/delegations\",status=\"202\"} 1",
+    ] {
+        assert!(now.contains(line), "{line}: {now}");
+    }
+    alice.get(&format!("/v1/delegations/{id}")).await;
+    alice.get("/v1/nothing").await;
+    gate.open("a");
+    let claim = alice.get("/v1/events?wait_seconds=60").await.1["events"][0]["id"].clone();
+    // Who counts hears of the end beside the consumer.
+    while !numbers().await.contains("delegations_ended_total{") {}
+    let now = numbers().await;
+    for line in [
+        "hermitage_delegations_ended_total{status=\"completed\"} 1",
+        "hermitage_events{state=\"undelivered\"} 1",
+        "hermitage_claims 1",
+        "route=\"/v1/delegations/{id}\",status=\"200\"} 1",
+    ] {
+        assert!(now.contains(line), "{line}: {now}");
+    }
+    assert!(!now.contains("nothing") && !now.contains(&id), "no caller makes a label: {now}");
+    alice.post(&format!("/v1/events/{claim}/ack"), &json!({})).await;
+    assert!(numbers().await.contains("hermitage_events{state=\"undelivered\"} 0"));
+}
+
+#[tokio::test]
 async fn the_page_is_shown_to_anybody_and_brings_everything_along() {
     let (_host, _gate, service) = gated().await;
     let stranger = service.stranger();

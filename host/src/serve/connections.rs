@@ -184,6 +184,11 @@ impl Connections {
         tracker.wait().await;
     }
 
+    /// How many there are.
+    pub(super) fn open(&self) -> usize {
+        self.use_of.state().open
+    }
+
     /// As if there had been one just now.
     pub(super) fn used(&self) {
         self.use_of.change(|_| ());

@@ -9,7 +9,9 @@ use axum::{
     routing::{get, post},
 };
 
-use super::{Door, Inner, delegations, error::Refusal, events, guard, page, stream};
+use super::{
+    Door, Inner, delegations, error::Refusal, events, guard, metrics, page, stream, tools,
+};
 
 /// The routes as they are at that door.
 pub(super) fn behind(service: &Arc<Inner>, door: Door) -> Router {
@@ -29,6 +31,9 @@ pub(super) fn behind(service: &Arc<Inner>, door: Door) -> Router {
         .route("/v1/events/{id}/retry", post(events::retry))
         .route("/v1/events/{id}/prolong", post(events::prolong))
         .route("/v1/stream", get(stream::stream))
+        .route("/v1/tools", get(tools::list))
+        .route("/metrics", get(metrics::show))
+        .route_layer(from_fn_with_state(Arc::clone(service), metrics::measure))
         .fallback(async || {
             Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is no such route")
         })

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     delegation::{Completion, OnCapacity, Request, TaskRequest, WrittenBy},
     event::{ChildResult, Role},
-    host::Listing,
+    host::{Listing, ToolListing},
     id::{ChildId, DelegationId},
     session::Session,
     unit::UnitRecord,
@@ -188,6 +188,13 @@ pub struct Steer {
     pub task_index: usize,
     /// What its model is told with its next call.
     pub text: String,
+}
+
+/// The tools of a host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Tools {
+    /// Each once, below the smallest toolset that has it.
+    pub tools: Vec<ToolListing>,
 }
 
 /// That something was done.
