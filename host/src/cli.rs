@@ -2,9 +2,11 @@
 //! and exit codes. Thin: everything it does, an application can do through
 //! the library.
 
+mod again;
 mod args;
 mod background;
 mod can;
+mod client;
 mod columns;
 mod config;
 mod doctor;
@@ -15,21 +17,28 @@ mod inspect;
 mod list;
 mod live_lines;
 mod log;
+mod log_file;
+mod on_demand;
 mod outcome;
 mod output;
 mod paint;
 mod person;
+mod place;
 mod plugin;
 mod progress;
+mod reach;
 mod report;
 mod run;
 #[cfg(test)]
 mod schema;
 mod screen;
+mod serve;
 mod setup;
 mod signals;
+mod steer;
 mod stop;
 mod terminal;
+mod token;
 mod tool;
 mod wait;
 mod when;
@@ -84,10 +93,12 @@ fn wants_json() -> bool {
 fn dispatch(args: Args) -> Result<Exit, CliError> {
     match args.verb {
         Verb::Quickstart(verb) => run::quickstart(&args.global, verb),
-        Verb::Run(verb) if verb.background && !args.detached => background::start(&verb),
-        Verb::Run(verb) => run::run(&args.global, verb),
+        Verb::Run(verb) => run::run(&args.global, verb, args.detached),
         Verb::Wait(verb) => wait::wait(&args.global, &verb),
         Verb::Stop(verb) => stop::stop(&args.global, &verb),
+        Verb::Steer(verb) => steer::steer(&args.global, &verb),
+        Verb::Serve(verb) => serve::serve(&args.global, &verb),
+        Verb::Token(verb) => token::token(&args.global, &verb),
         Verb::List(verb) => list::list(&args.global, &verb),
         Verb::Show(verb) => list::show(&args.global, &verb),
         Verb::Events(verb) => events::events(&args.global, &verb),

@@ -29,6 +29,7 @@ mod plugin;
 mod resolve;
 mod schema;
 mod sections;
+mod serve;
 pub mod show;
 mod source;
 mod values;
@@ -41,6 +42,7 @@ pub use layers::Layers;
 pub use model::{KeySource, ModelConfig, ProviderConfig};
 pub use plugin::PluginConfig;
 pub use schema::schema;
+pub use serve::ServeConfig;
 pub use source::{PROJECT_FILE, Source};
 pub use values::Layer;
 
@@ -92,6 +94,8 @@ pub struct Config {
     /// How hard a chat is tried; how long each try may take, its provider
     /// says.
     pub patience: Patience,
+    /// How long a service stays.
+    pub serve: ServeConfig,
 }
 
 /// A configuration with the origin of each value.

@@ -5,7 +5,7 @@ use std::{
     env,
     ffi::OsStr,
     fmt,
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io::Write as _,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
@@ -15,6 +15,7 @@ use std::{
 use hermitage_tests::{checkout, guest};
 use rustix::{
     fs::OFlags,
+    process::{Pid, Signal, kill_process},
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
 };
 use tempfile::TempDir;
@@ -115,6 +116,7 @@ impl Cli {
             .env("XDG_CONFIG_HOME", home.join("config"))
             .env("XDG_DATA_HOME", home.join("data"))
             .env("XDG_STATE_HOME", home.join("state"))
+            .env("XDG_RUNTIME_DIR", home.join("run"))
             // Compiling the bundled agents again for each test takes long.
             .env("XDG_CACHE_HOME", checkout().join("target/components/cache"))
             // Should they be built, that needs the tool chain of the machine.
@@ -136,6 +138,33 @@ impl Cli {
         let mut child = command.spawn().unwrap();
         child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
         Ran::from(child.wait_with_output().unwrap())
+    }
+}
+
+impl Cli {
+    /// The services that run for this user.
+    pub(crate) fn services(&self) -> Vec<Pid> {
+        let entries = fs::read_dir(self.path("home/run/hermitage"));
+        let paths = entries.into_iter().flatten().map(|it| it.unwrap().path());
+        let locks = paths.filter(|it| it.extension().is_some_and(|it| it == "lock"));
+        let holder = |path: PathBuf| {
+            let lock = File::open(&path).unwrap();
+            let is_held = matches!(lock.try_lock(), Err(TryLockError::WouldBlock));
+            let text = fs::read_to_string(&path).unwrap();
+            let id = text.split(' ').next()?.parse().ok().filter(|_| is_held);
+            Pid::from_raw(id?)
+        };
+        locks.filter_map(holder).collect()
+    }
+}
+
+impl Drop for Cli {
+    /// A service that was started on demand ends with its test.
+    fn drop(&mut self) {
+        for service in self.services() {
+            // It may have ended by itself.
+            let _ = kill_process(service, Signal::KILL);
+        }
     }
 }
 

@@ -16,7 +16,10 @@ fn help_tells_the_verbs_and_no_arguments_ask_for_it() {
       quickstart  Run the three bundled agents on a directory, read-only
       run         Delegate a task, or a batch of tasks, and print what came of it
       wait        Wait for a delegation, and print what came of it
-      stop        Ask a delegation to stop
+      stop        Ask a delegation, or one child of it, to stop
+      steer       Tell a child something while it works
+      serve       Stay, and run delegations that others ask for
+      token       Print the token that programs show the service, made when there is none
       list        List the delegations that run, and the newest that ended
       show        Show one delegation: what was asked, what came of it
       events      List the events of the queue, or acknowledge one

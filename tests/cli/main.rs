@@ -4,6 +4,7 @@
 mod author;
 mod background;
 mod config;
+mod control;
 mod doctor;
 mod dumps;
 mod harness;
@@ -19,6 +20,7 @@ mod plugin;
 mod quickstart;
 mod refused;
 mod run;
+mod serve;
 mod server;
 mod stop;
 mod store;

@@ -5,7 +5,10 @@ use std::{
     collections::VecDeque,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{
+        Arc, Barrier,
+        mpsc::{Receiver, Sender, channel},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -22,6 +25,8 @@ pub(crate) enum Reply {
     Bytes(Vec<u8>),
     /// Says nothing until the client closes.
     Silence,
+    /// Sends these bytes once the test has come to the barrier, too.
+    Held(Arc<Barrier>, Vec<u8>),
 }
 
 /// What a client asked, or that it went away.
@@ -86,6 +91,10 @@ fn serve(
     let _ = asks.send(request(&stream)?);
     match reply {
         Reply::Bytes(bytes) => stream.write_all(bytes).ok(),
+        Reply::Held(barrier, bytes) => {
+            barrier.wait();
+            stream.write_all(bytes).ok()
+        }
         Reply::Silence => {
             // It ends, or is reset.
             let _ = stream.read(&mut [0]);
@@ -107,6 +116,13 @@ fn request(stream: &TcpStream) -> Option<Asked> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     Some(Asked { head, body: serde_json::from_slice(&body).ok()?, at: Instant::now() })
+}
+
+/// What is sent once the test lets it.
+pub(crate) fn held(reply: Reply) -> (Arc<Barrier>, Reply) {
+    let Reply::Bytes(bytes) = reply else { panic!("only bytes can be held") };
+    let barrier = Arc::new(Barrier::new(2));
+    (Arc::clone(&barrier), Reply::Held(barrier, bytes))
 }
 
 /// A whole answer.

@@ -10,7 +10,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub(super) use self::{
     plugin::{Plugin, Tool},
-    serve::{Stop, Wait},
+    serve::{Serve, Steer, Stop, Token, Wait},
 };
 
 /// Where components are, for every command.
@@ -34,7 +34,7 @@ pub(super) struct Args {
 }
 
 /// Options of every command.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 #[command(next_help_heading = "Options of every command")]
 pub(super) struct Global {
     /// Configuration file [default: `$XDG_CONFIG_HOME/hermitage/config.toml`]
@@ -58,8 +58,14 @@ pub(super) enum Verb {
     Run(Run),
     /// Wait for a delegation, and print what came of it
     Wait(Wait),
-    /// Ask a delegation to stop
+    /// Ask a delegation, or one child of it, to stop
     Stop(Stop),
+    /// Tell a child something while it works
+    Steer(Steer),
+    /// Stay, and run delegations that others ask for
+    Serve(Serve),
+    /// Print the token that programs show the service, made when there is none
+    Token(Token),
     /// List the delegations that run, and the newest that ended
     List(List),
     /// Show one delegation: what was asked, what came of it

@@ -1,193 +1,116 @@
-//! `run --background`: a delegation that outlives its command and its terminal.
+//! `run --background`: a delegation that goes on without its command.
 //!
-//! The command starts this program once more. That process does what `run`
-//! does, where the person sees it, until the delegation is recorded: what is
-//! wrong is told at once. Then it says the handle, leaves the terminal, and
-//! stays until the end of the delegation is on disk. It is a host like any
-//! other on the store, so `list`, `wait` and `stop` know it, and one that is
-//! killed is settled by the next.
+//! The service runs it, one that is there or one that is started for it, where
+//! it does exactly what this command would do. The command looks at everything
+//! first, as every `run` does, so that what is wrong is told the same way.
+//!
+//! What the service can't do has a process of its own (`detached`): it is set
+//! up with other settings, it would have to work as a parent or in the home
+//! directory, or for longer than its configuration lets it.
 
-use std::{
-    env,
-    ffi::OsString,
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::Path,
-    process::{Command, Stdio},
-};
+pub(super) mod detached;
 
-use rustix::{fs::OFlags, process::setsid, stdio};
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use std::{env, path::Path};
 
 use super::{
     Exit,
-    args::{DETACHED, Run},
+    args::{Common, Global, Run},
     error::CliError,
+    on_demand,
     output::{self, say},
-    signals::Signals,
+    setup::Setup,
 };
 use crate::{
-    delegation::{Dispatched, Handle, Prepared, Progress, Update},
-    host::{Answer, Host, Reply},
+    delegation::Request,
+    host::{Answer, Reply},
+    plugin::is_path,
+    serve::wire::{Dispatch, Dispatched, WhenFull},
 };
 
-/// Bytes of a log that is begun anew: bounds what hosts that complain keep on
-/// the disk.
-const MAX_LOG_BYTES: u64 = 1 << 20;
-
-/// Starts the process that runs it, and prints its handle.
-pub(super) fn start(args: &Run) -> Result<Exit, CliError> {
-    let told = |what: &'static str| move |it: io::Error| CliError::host(it).context(what);
-    // A list of tasks may come from there; nothing else is read.
-    let reads_stdin = args.tasks.as_deref() == Some(Path::new("-"));
-    let stdin = if reads_stdin { Stdio::inherit() } else { Stdio::null() };
-    let program = env::current_exe().map_err(told("this program is not found"))?;
-    let first = OsString::from(format!("--{DETACHED}"));
-    let arguments = [first].into_iter().chain(env::args_os().skip(1));
-    let mut command = Command::new(program);
-    let process = command.args(arguments).stdin(stdin).stdout(Stdio::piped()).spawn();
-    let mut process = process.map_err(told("no process can be started"))?;
-    let mut said = String::new();
-    if let Some(mut stdout) = process.stdout.take() {
-        stdout.read_to_string(&mut said).map_err(told("the process can't be heard"))?;
+/// Whether the service does what this command would do: the one that runs, or
+/// one that is started with these settings.
+pub(super) fn is_for_the_service(global: &Global, args: &Run) -> Result<bool, CliError> {
+    let Common { timeout, allow_home, .. } = args.common;
+    if args.as_parent || allow_home || timeout.is_some() {
+        return Ok(false);
     }
-    match serde_json::from_str(&said) {
-        Ok(reply @ Reply::Dispatched { .. }) => told_handle(&reply, args),
-        // It said why, on standard error or as JSON.
-        _ => {
-            if !said.is_empty() {
-                output::result(said.trim_end())?;
-            }
-            let status = process.wait().map_err(told("the process can't be waited for"))?;
-            Ok(exit_of(status.code()))
-        }
+    // A pipe is read once; and the API is text.
+    let is_kept = global.config.as_ref().is_none_or(|it| it.is_file());
+    let here = env::current_dir().map_err(CliError::host)?;
+    let is_text = [&args.workspace, &here].iter().all(|it| it.to_str().is_some());
+    if !is_kept || !is_text {
+        return Ok(false);
     }
+    let setup = Setup::again(global, None)?;
+    let holder = setup.place()?.holder();
+    let is_same = holder.is_none_or(|it| it.settings == setup.digest());
+    if !is_same && !args.common.quiet {
+        say("note: the service that runs has other settings: this has a process of its own");
+    }
+    Ok(is_same)
 }
 
-fn told_handle(reply: &Reply, args: &Run) -> Result<Exit, CliError> {
-    let Reply::Dispatched { delegation_id, .. } = reply else { return Ok(Exit::NotCompleted) };
-    match args.common.json {
-        true => output::json(reply)?,
-        false => output::result(&delegation_id.to_string())?,
-    }
-    if !args.common.quiet {
-        say(&format!("hint: `hermitage wait {delegation_id}` tells what came of it"));
-    }
-    Ok(Exit::Completed)
-}
-
-/// The code that the other process ended with, which nothing was started by.
-fn exit_of(code: Option<i32>) -> Exit {
-    let all = [Exit::Usage, Exit::Refused, Exit::ToolChain, Exit::Interrupted];
-    all.into_iter().find(|it| Some(i32::from(*it as u8)) == code).unwrap_or(Exit::NotCompleted)
-}
-
-/// In that process: dispatches, leaves the terminal, and stays until the end.
-pub(super) async fn go_on(
-    host: &Host,
-    prepared: Prepared,
-    mut signals: Signals,
-    log: &Path,
+/// Has the service do what was looked at here, and prints the handle.
+pub(super) async fn hand_over(
+    setup: &Setup,
+    global: &Global,
+    request: Request,
+    workspace: &Path,
+    common: &Common,
 ) -> Result<(), CliError> {
-    let updates = host.subscribe();
-    // Whatever is in the way of leaving is told before anything starts.
-    let streams = Streams::open(log)
-        .map_err(|it| CliError::host(it).context(format!("`{}`", log.display())))?;
-    let Dispatched::Background(handle) = host.dispatch(prepared).await? else {
-        return Err(CliError::host(anyhow::anyhow!("it does not run in the background")));
+    let workspace = workspace.canonicalize().map_err(CliError::usage)?;
+    let body = dispatch(request, &workspace);
+    let ask = async || {
+        let client = on_demand::service(setup, global, &workspace).await?;
+        Ok::<_, CliError>(client.post::<Dispatched>("/v1/delegations", &body).await)
     };
-    output::json(&Answer::dispatched(&handle.record))?;
-    streams.leave().map_err(|it| CliError::host(it).context("the terminal can't be left"))?;
-    tokio::select! {
-        () = ended(host, &handle, updates) => (),
-        () = signals.next() => (),
-    }
-    host.shutdown().await;
+    let taken = match ask().await? {
+        // It ended at that very moment.
+        Err(err) if err.is_before_anything() => ask().await??,
+        answer => answer?,
+    };
+    let goals = taken.children.into_iter().map(|it| it.goal).collect();
+    let delegation_id = taken.delegation_id;
+    let answer = Answer::Dispatched { delegation_id, goals, notes: taken.notes };
+    tell_handle(&Reply::from(&answer), common)?;
     Ok(())
 }
 
-/// Where the streams of a process go that nobody looks at.
-struct Streams {
-    nowhere: File,
-    log: File,
-}
-
-impl Streams {
-    fn open(log: &Path) -> io::Result<Self> {
-        let nowhere = OpenOptions::new().read(true).write(true).open("/dev/null")?;
-        Ok(Self { nowhere, log: open_log(log)? })
-    }
-
-    /// Neither Ctrl-C in the terminal nor its end reaches this process from
-    /// here on. Standard output goes last: that it ends is what the command
-    /// waits for.
-    fn leave(self) -> io::Result<()> {
-        setsid()?;
-        stdio::dup2_stdin(&self.nowhere)?;
-        stdio::dup2_stderr(&self.log)?;
-        stdio::dup2_stdout(&self.nowhere)?;
-        Ok(())
-    }
-}
-
-/// Begun anew when it is too long; what was in it stays beside it once.
-fn open_log(path: &Path) -> io::Result<File> {
-    if let Some(dir) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    }
-    if fs::metadata(path).is_ok_and(|it| it.len() > MAX_LOG_BYTES) {
-        fs::rename(path, path.with_extension("log.old"))?;
-    }
-    let flags = OFlags::NOFOLLOW.bits().cast_signed();
-    OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(path)
-}
-
-/// Returns when every group of the delegation has ended.
-async fn ended(host: &Host, handle: &Handle, mut updates: Receiver<Update>) {
-    let id = handle.id();
-    let mut left = handle.record.groups.len();
-    while left > 0 {
-        match updates.recv().await {
-            Ok(it) if it.delegation_id != id => continue,
-            Ok(Update { progress: Progress::Ended { .. }, .. }) => left = left.saturating_sub(1),
-            Ok(_) => continue,
-            Err(RecvError::Lagged(_)) => (),
-            Err(RecvError::Closed) => return,
-        }
-        // Of updates that were missed, the store knows.
-        let unit = host.store().read(move |tables| tables.unit(id)).await;
-        if unit.is_ok_and(|it| it.is_none_or(|it| it.ended.is_some())) {
-            return;
-        }
+/// What the service is asked. It is in another directory.
+fn dispatch(request: Request, workspace: &Path) -> Dispatch {
+    let absolute = |it: String| match is_path(&it) {
+        true => std::path::absolute(&it).map_or(it, |it| it.to_string_lossy().into_owned()),
+        false => it,
+    };
+    let mut tasks = request.tasks;
+    tasks.iter_mut().for_each(|it| it.agent = it.agent.take().map(absolute));
+    Dispatch {
+        workspace: Some(workspace.to_string_lossy().into_owned()),
+        goal: request.goal,
+        tasks,
+        context: request.context,
+        toolsets: request.toolsets,
+        agent: request.agent.map(absolute),
+        role: request.role,
+        model: request.model,
+        output_schema: request.output_schema,
+        max_iterations: request.max_iterations,
+        // A process of its own would have had a slot of its own.
+        on_capacity: WhenFull::Queue,
+        strict: request.strict,
+        ..Dispatch::default()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    use super::*;
-
-    #[test]
-    fn a_log_is_the_users_alone_and_bounded() {
-        let dir = tempfile::tempdir().unwrap();
-        let log = dir.path().join("a/background.log");
-        let file = open_log(&log).unwrap();
-        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        file.set_len(MAX_LOG_BYTES + 1).unwrap();
-        assert_eq!(open_log(&log).unwrap().metadata().unwrap().len(), 0);
-        assert!(log.with_extension("log.old").is_file());
+/// Prints the handle, and says what it is good for.
+fn tell_handle(reply: &Reply, common: &Common) -> Result<Exit, CliError> {
+    let Reply::Dispatched { delegation_id, .. } = reply else { return Ok(Exit::NotCompleted) };
+    match common.json {
+        true => output::json(reply)?,
+        false => output::result(&delegation_id.to_string())?,
     }
-
-    #[test]
-    fn the_code_of_the_other_process_is_that_of_the_command() {
-        for exit in [Exit::Usage, Exit::Refused, Exit::ToolChain, Exit::Interrupted] {
-            assert_eq!(exit_of(Some(i32::from(exit as u8))), exit);
-        }
-        // One that ended without a handle did not do what it was asked to.
-        for code in [None, Some(0), Some(1), Some(101)] {
-            assert_eq!(exit_of(code), Exit::NotCompleted);
-        }
+    if !common.quiet {
+        say(&format!("hint: `hermitage wait {delegation_id}` tells what came of it"));
     }
+    Ok(Exit::Completed)
 }

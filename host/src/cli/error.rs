@@ -3,7 +3,7 @@
 
 use hermitage_build::BuildError as ComponentError;
 
-use super::Exit;
+use super::{Exit, place::PlaceError};
 use crate::{
     config::ConfigError,
     delegation::{DelegateError, RequestError},
@@ -15,6 +15,7 @@ use crate::{
         name::NameError,
     },
     sandbox::{BoundsError, LoadError, SandboxError},
+    serve::{OpenError, TokenError},
     store::StoreError,
     tools::delegation::TasksError,
     tools::file::WorkspaceError,
@@ -226,6 +227,29 @@ impl From<StoreError> for CliError {
             _ => None,
         };
         Self { hint: hint.map(str::to_owned), ..Self::host(error) }
+    }
+}
+
+impl From<PlaceError> for CliError {
+    fn from(error: PlaceError) -> Self {
+        let hint = error.hint();
+        Self::host(error).context("there is no place for a service").hint(hint)
+    }
+}
+
+impl From<OpenError> for CliError {
+    fn from(error: OpenError) -> Self {
+        let (error, hint) = (anyhow::Error::msg(error.message), error.hint);
+        Self { hint, ..Self::host(error) }
+    }
+}
+
+impl From<TokenError> for CliError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Name(_) | TokenError::Unknown(_) => Self::usage(error),
+            _ => Self::host(error),
+        }
     }
 }
 

@@ -77,6 +77,47 @@ impl Named {
     }
 }
 
+/// A delegation, or a single task of it, as a person names it: `ID/TASK`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ChildNamed {
+    pub(super) delegation: Named,
+    /// Its place, from 0; typed from 1.
+    pub(super) task: Option<usize>,
+}
+
+impl ChildNamed {
+    pub(super) fn parse(text: &str) -> Result<Self, CliError> {
+        let Some((delegation, task)) = text.split_once('/') else {
+            return Ok(Self { delegation: Named::parse(text)?, task: None });
+        };
+        let number = task.parse().ok().and_then(|it: usize| it.checked_sub(1));
+        let task = number.ok_or_else(|| {
+            let shown = clean_line(task, MAX_WORD_CHARS);
+            let error = CliError::usage(anyhow::anyhow!("`{shown}` is no number of a task"));
+            error.hint("tasks are counted from 1, as `hermitage show` does")
+        })?;
+        Ok(Self { delegation: Named::parse(delegation)?, task: Some(task) })
+    }
+
+    /// The one task that is meant, of a delegation with so many.
+    pub(super) fn one_of(&self, count: usize) -> Result<usize, CliError> {
+        match self.task {
+            Some(task) if task < count => Ok(task),
+            Some(task) => {
+                let number = task.saturating_add(1);
+                let error =
+                    anyhow::anyhow!("there is no task {number}: the delegation has {count}");
+                Err(CliError::usage(error))
+            }
+            None if count == 1 => Ok(0),
+            None => {
+                let error = anyhow::anyhow!("the delegation has {count} tasks: which is meant?");
+                Err(CliError::usage(error).hint("name it behind a slash: `ID/1` is the first"))
+            }
+        }
+    }
+}
+
 fn only(digits: &str, ids: &[DelegationId]) -> Result<DelegationId, CliError> {
     match ids {
         [only] => Ok(*only),
@@ -139,6 +180,24 @@ mod tests {
         }
         for text in ["", "deleg_", "96F4", "last", "9 6"] {
             assert!(Named::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_task_is_named_behind_a_slash_and_counted_from_1() {
+        let check = |text: &str, count: usize| {
+            ChildNamed::parse(text).and_then(|it| it.one_of(count)).map_err(|it| it.text())
+        };
+        assert_eq!(check("latest/2", 3).unwrap(), 1);
+        assert_eq!(check("latest", 1).unwrap(), 0);
+        for (text, count, why) in [
+            ("latest", 2, "the delegation has 2 tasks: which is meant?"),
+            ("96f4/3", 2, "there is no task 3: the delegation has 2"),
+            ("96f4/0", 2, "`0` is no number of a task"),
+            ("96f4/", 2, "`` is no number of a task"),
+            ("last/1", 2, "`last` is no id"),
+        ] {
+            assert_eq!(check(text, count).unwrap_err(), why);
         }
     }
 

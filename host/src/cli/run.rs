@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use super::{
     Exit,
     args::{self, Common, Global, names},
-    background,
+    background::{self, detached},
     error::CliError,
     outcome::{self, Form},
     output::{plural, say},
@@ -61,13 +61,31 @@ pub(super) fn quickstart(global: &Global, args: args::Quickstart) -> Result<Exit
         written_by: WrittenBy::Application,
         ..Request::default()
     };
-    delegate(global, request, &args.dir, &args.common)
+    delegate(global, request, &args.dir, &args.common, By::Command)
 }
 
-pub(super) fn run(global: &Global, args: args::Run) -> Result<Exit, CliError> {
+/// Who runs the children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// This command, which waits for them.
+    Command,
+    /// This process, which a command has started and does not wait for.
+    Detached,
+    /// The service.
+    Service,
+}
+
+/// `is_detached` when another command has started this one.
+pub(super) fn run(global: &Global, args: args::Run, is_detached: bool) -> Result<Exit, CliError> {
     if args.goal.is_none() && args.tasks.is_none() {
         return Err(RequestError::Nothing.into());
     }
+    let by = match (args.background, is_detached) {
+        (false, _) => By::Command,
+        (true, true) => By::Detached,
+        (true, false) if background::is_for_the_service(global, &args)? => By::Service,
+        (true, false) => return detached::start(&args),
+    };
     let tasks = args.tasks.as_deref().map(read_tasks).transpose()?;
     let request = Request {
         goal: args.goal,
@@ -85,7 +103,7 @@ pub(super) fn run(global: &Global, args: args::Run) -> Result<Exit, CliError> {
         strict: args.strict,
         ..Request::default()
     };
-    delegate(global, request, &args.workspace, &args.common)
+    delegate(global, request, &args.workspace, &args.common, by)
 }
 
 fn read_tasks(file: &Path) -> Result<Vec<TaskRequest>, CliError> {
@@ -125,6 +143,7 @@ fn delegate(
     request: Request,
     workspace: &Path,
     common: &Common,
+    by: By,
 ) -> Result<Exit, CliError> {
     let mut setup = Setup::new(global, Some(workspace))?;
     if let Some(seconds) = common.timeout {
@@ -133,7 +152,6 @@ fn delegate(
     }
     setup.config.workspace.allow_home |= common.allow_home;
     let screen = Screen::new();
-    let log = request.background.then(|| setup.log_of_background()).transpose()?;
     let event = block_on(async {
         let host = setup.host(workspace, common.ephemeral, &screen).await?;
         if !common.quiet {
@@ -143,12 +161,19 @@ fn delegate(
         // before anything is built.
         host.check(&Session::Local, &request)?;
         require_model(&request, setup.config.default_model.as_deref())?;
-        let prepared = host.prepare(&Session::Local, request).await?;
+        let prepared = host.prepare(&Session::Local, request.clone()).await?;
         require_keys(&setup, prepared.works())?;
         let (prepared, signals) = looked_at(&host, prepared, common).await?;
-        match log {
-            Some(log) => background::go_on(&host, prepared, signals, &log).await.map(|()| None),
-            None => watch(&host, prepared, signals, common, screen).await.map(Some),
+        match by {
+            By::Command => watch(&host, prepared, signals, common, screen).await.map(Some),
+            By::Detached => {
+                let log = setup.log_of_background()?;
+                detached::go_on(&host, prepared, signals, &log).await.map(|()| None)
+            }
+            By::Service => {
+                let handed = background::hand_over(&setup, global, request, workspace, common);
+                handed.await.map(|()| None)
+            }
         }
     })??;
     let Some(event) = event else { return Ok(Exit::Completed) };

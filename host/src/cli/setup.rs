@@ -1,6 +1,8 @@
 //! From arguments and environment to the parts that a verb works with. Only
-//! this file looks at the environment, besides `log` and `terminal`, which each
-//! know a variable of their own.
+//! this file and `digest` look at the environment, besides `log` and `terminal`,
+//! which each know a variable of their own.
+
+mod digest;
 
 use std::{
     env,
@@ -13,7 +15,11 @@ use etcetera::{BaseStrategy as _, base_strategy::Xdg};
 use hermitage_build::{Install, Stderr};
 use rustix::fs::{Access, access};
 
-use super::{args::Global, error::CliError, output::say, person::TerminalPerson, screen::Screen};
+use self::digest::Digest;
+use super::{
+    args::Global, error::CliError, output::say, person::TerminalPerson, place::Place,
+    screen::Screen,
+};
 use crate::{
     clock::{Clock as _, SystemClock},
     completion::sanitize::clean_line,
@@ -22,6 +28,7 @@ use crate::{
     id::OsRandom,
     plugin::{Installed, Library, Plugin, bundled::tools},
     sandbox::Sandbox,
+    serve::Tokens,
     store::{Store, StoreError},
     tools::{closed::OwnFiles, terminal::TerminalTools},
 };
@@ -43,14 +50,29 @@ pub(super) struct Setup {
     own_files: OwnFiles,
     /// Where tool plugins are kept.
     tools: Option<PathBuf>,
+    /// Of all that was read.
+    digest: Digest,
 }
 
 impl Setup {
     /// `workspace` is where children will work, for commands that know it:
     /// its file counts, too.
     pub(super) fn new(global: &Global, workspace: Option<&Path>) -> Result<Self, CliError> {
-        let layers = layers(global, workspace)?;
-        Ok(Self::with(global, Config::load(&layers)?))
+        Self::of(global, &layers(global, workspace)?)
+    }
+
+    /// The same, without a word about variables that mean nothing: where that
+    /// was told already.
+    pub(super) fn again(global: &Global, workspace: Option<&Path>) -> Result<Self, CliError> {
+        let project = workspace.map(Source::read_project).transpose()?.flatten();
+        let environment = env::vars_os().collect();
+        Self::of(global, &Layers { user: user_file(global)?, project, environment })
+    }
+
+    fn of(global: &Global, layers: &Layers) -> Result<Self, CliError> {
+        let config = Config::load(layers)?;
+        let digest = Digest::of(layers, &config);
+        Ok(Self { digest, ..Self::with(global, config) })
     }
 
     /// With a configuration that is at hand.
@@ -68,7 +90,8 @@ impl Setup {
         let mut own_files = OwnFiles::default();
         global.config.iter().for_each(|it| own_files.file(it));
         global.plugin_path.iter().for_each(|it| own_files.directory(it));
-        Self { config, library, store: global.store.clone(), memory, own_files, tools }
+        let (store, digest) = (global.store.clone(), Digest::default());
+        Self { config, library, store, memory, own_files, tools, digest }
     }
 
     /// The variable that is to hold the key of a provider, when it is not set.
@@ -123,23 +146,46 @@ impl Setup {
         ephemeral: bool,
         screen: &Screen,
     ) -> Result<Host, CliError> {
-        let mut builder = Host::builder()
+        let builder = self.builder(workspace);
+        let builder = builder.person(Arc::new(TerminalPerson::new(screen.clone())));
+        let builder = if ephemeral { builder.ephemeral() } else { self.kept(builder) };
+        Ok(builder.build().await?)
+    }
+
+    /// The same for a service, where nobody is there to be asked: the first
+    /// one, or another beside it.
+    pub(super) async fn host_of_service(
+        &self,
+        workspace: &Path,
+        beside: Option<&Host>,
+    ) -> Result<Host, CliError> {
+        let builder = self.builder(workspace);
+        let builder = match beside {
+            Some(host) => builder.beside(host),
+            None => self.kept(builder),
+        };
+        Ok(builder.build().await?)
+    }
+
+    fn kept(&self, builder: Builder) -> Builder {
+        match &self.store {
+            Some(file) => builder.store_at(file),
+            None => builder,
+        }
+    }
+
+    fn builder(&self, workspace: &Path) -> Builder {
+        let builder = Host::builder()
             .config(self.config.clone())
             .workspace(workspace)
             .own_files(self.own_files.clone())
-            .person(Arc::new(TerminalPerson::new(screen.clone())))
             .bundled_plugins()
             .library(self.library.clone(), Box::new(Stderr));
-        builder = self.plugins().into_iter().fold(builder, Builder::plugin);
-        if let Some(file) = self.memory.clone() {
-            builder = builder.memory(file);
-        }
-        let builder = match &self.store {
-            _ if ephemeral => builder.ephemeral(),
-            Some(file) => builder.store_at(file),
+        let builder = self.plugins().into_iter().fold(builder, Builder::plugin);
+        match self.memory.clone() {
+            Some(file) => builder.memory(file),
             None => builder,
-        };
-        Ok(builder.build().await?)
+        }
     }
 
     /// The terminal that children would have in a workspace, or why they would
@@ -155,12 +201,34 @@ impl Setup {
         self.store.clone().or_else(default_store)
     }
 
-    /// What hosts say that outlive their command and its terminal.
-    pub(super) fn log_of_background(&self) -> Result<PathBuf, CliError> {
+    /// Where the service of this store is, or would be.
+    pub(super) fn place(&self) -> Result<Place, CliError> {
+        let file = self.store_file().ok_or(BuildError::NoState)?;
+        let runtime = Xdg::new().ok().and_then(|it| it.runtime_dir());
+        Ok(Place::of(&file, runtime.as_deref(), &self.state_dir()?))
+    }
+
+    /// What a service that was started on demand says to nobody.
+    pub(super) fn service_log(&self) -> Result<PathBuf, CliError> {
+        let name = format!("{}.log", self.place()?.name());
+        Ok(self.state_dir()?.join("service").join(name))
+    }
+
+    /// Where the state of this user is kept, beside the usual store.
+    pub(super) fn state_dir(&self) -> Result<PathBuf, CliError> {
         let usual = Xdg::new().ok().and_then(|it| it.state_dir()).map(|it| it.join(NAME));
         let beside = || Some(self.store.as_deref()?.parent()?.to_owned());
-        let dir = usual.or_else(beside).ok_or(BuildError::NoState)?;
-        Ok(dir.join("background.log"))
+        Ok(usual.or_else(beside).ok_or(BuildError::NoState)?)
+    }
+
+    /// What hosts say that outlive their command and its terminal.
+    pub(super) fn log_of_background(&self) -> Result<PathBuf, CliError> {
+        Ok(self.state_dir()?.join("background.log"))
+    }
+
+    /// The tokens of this user.
+    pub(super) fn tokens(&self) -> Result<Tokens, CliError> {
+        Ok(Tokens::at(self.state_dir()?.join("tokens")))
     }
 
     /// The store alone, with what dead hosts left behind settled, for

@@ -1,45 +1,43 @@
 //! `hermitage stop`: asks a delegation to stop, through the store: whoever runs
 //! it, be it a `run` in another terminal or an application, hears of it there.
+//! A single child of several is stopped by the service that runs it.
 
 use super::{
     Exit,
     args::{self, Global},
     error::CliError,
-    id::Named,
-    output,
+    id::ChildNamed,
+    output, reach,
     setup::{Setup, block_on},
 };
 use crate::{
     id::DelegationId,
-    store::{Store, ToStop, UnitRow},
+    serve::wire,
+    store::{Store, ToStop},
 };
 
 pub(super) fn stop(global: &Global, args: &args::Stop) -> Result<Exit, CliError> {
-    let named = Named::parse(&args.id)?;
+    let named = ChildNamed::parse(&args.child)?;
     let setup = Setup::new(global, None)?;
     let ended = setup.config.delegation.retained_records;
+    let reason = args.reason.as_deref();
     block_on(async {
         let store = setup.store().await?;
-        let id = named.find(&store, ended).await?;
-        running(&store, id).await?;
-        whole(&store, id, args.reason.as_deref()).await?;
-        output::result(&format!("asked {id} to stop"))
+        let id = named.delegation.find(&store, ended).await?;
+        let tasks = reach::running(&store, id).await?.record.tasks.len();
+        let asked = match named.task.map(|_| named.one_of(tasks)).transpose()? {
+            Some(task) if tasks > 1 => {
+                one(&setup, id, task, reason).await?;
+                format!("{id}/{}", task.saturating_add(1))
+            }
+            _ => {
+                whole(&store, id, reason).await?;
+                id.to_string()
+            }
+        };
+        output::result(&format!("asked {asked} to stop"))
     })??;
     Ok(Exit::Completed)
-}
-
-/// A delegation that can still be asked for something.
-async fn running(store: &Store, id: DelegationId) -> Result<UnitRow, CliError> {
-    let unit = store.read(move |tables| tables.unit(id)).await?;
-    let error = |text: String| CliError::host(anyhow::Error::msg(text));
-    match unit {
-        None => Err(CliError::usage(anyhow::anyhow!("there is no delegation `{id}`"))
-            .hint("see `hermitage list`")),
-        Some(UnitRow { ended: Some((status, _)), .. }) => {
-            Err(error(format!("too late: {id} has ended ({})", status.as_str())))
-        }
-        Some(unit) => Ok(unit),
-    }
 }
 
 async fn whole(store: &Store, id: DelegationId, reason: Option<&str>) -> Result<(), CliError> {
@@ -48,7 +46,19 @@ async fn whole(store: &Store, id: DelegationId, reason: Option<&str>) -> Result<
         tables.ask_to_stop(&ToStop::Unit(id), host, reason.as_deref())
     };
     match store.run(ask).await? {
-        0 => running(store, id).await.map(drop),
+        0 => reach::running(store, id).await.map(drop),
         _ => Ok(()),
     }
+}
+
+async fn one(
+    setup: &Setup,
+    id: DelegationId,
+    task: usize,
+    reason: Option<&str>,
+) -> Result<(), CliError> {
+    let asked = wire::Stop { task_index: Some(task), reason: reason.map(str::to_owned) };
+    let service = reach::service(setup).await?;
+    let _: wire::Done = service.post(&format!("/v1/delegations/{id}/stop"), &asked).await?;
+    Ok(())
 }

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
-use super::{Config, keys::Keys, model::Named, plugin::PluginConfig};
+use super::{Config, ServeConfig, keys::Keys, model::Named, plugin::PluginConfig};
 use crate::{
     completion::QueueConfig,
     delegation::{self, budget},
@@ -27,6 +27,7 @@ fn all() -> Vec<Section> {
         delegation::Limits::sections(),
         budget::Limits::sections(),
         QueueConfig::sections(),
+        ServeConfig::sections(),
         SandboxConfig::sections(),
         WorkspaceConfig::sections(),
         ToolsConfig::sections(),
@@ -59,6 +60,7 @@ pub(super) fn read(
         default_model,
         plugins,
         patience: Patience::read(from),
+        serve: ServeConfig::read(from),
     }
 }
 
@@ -77,6 +79,7 @@ pub(super) fn unfit(config: &Config) -> Vec<Unfit> {
         default_model: _,
         plugins: _,
         patience,
+        serve,
     } = config;
     let all = [
         delegation.unfit(),
@@ -86,6 +89,7 @@ pub(super) fn unfit(config: &Config) -> Vec<Unfit> {
         workspace.unfit(),
         tools.unfit(),
         patience.unfit(),
+        serve.unfit(),
     ];
     all.concat()
 }

@@ -1,6 +1,28 @@
-//! The arguments of the verbs about a delegation that runs elsewhere.
+//! The arguments of the verbs around delegations that run elsewhere, and of
+//! the host that stays.
+
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args as ClapArgs;
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Serve {
+    /// Speak HTTP on this address, too: one of this machine alone, such as
+    /// `127.0.0.1:8765`; callers need a token
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// The directory of delegations that name none, and the only one that
+    /// callers with a token work in
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) workspace: PathBuf,
+    /// Print a systemd user unit that does this, and do nothing
+    #[arg(long)]
+    pub(crate) unit: bool,
+    /// Started by another command: ends when idle, and says nothing when
+    /// another one was quicker
+    #[arg(long, hide = true, conflicts_with_all = ["listen", "unit"])]
+    pub(crate) on_demand: bool,
+}
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Wait {
@@ -19,9 +41,31 @@ pub(crate) struct Wait {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Stop {
-    /// The delegation: its id, the beginning of it, or `latest`
-    pub(crate) id: String,
+    /// The delegation (its id, the beginning of it, or `latest`), and behind a
+    /// slash the number of a single task, from 1
+    #[arg(value_name = "ID[/TASK]")]
+    pub(crate) child: String,
     /// Why: the child's result says so
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Steer {
+    /// The delegation (its id, the beginning of it, or `latest`), and behind a
+    /// slash the number of the task, from 1; a single task needs none
+    #[arg(value_name = "ID[/TASK]")]
+    pub(crate) child: String,
+    /// What its model should hear with its next request
+    pub(crate) text: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Token {
+    /// Whose it is: each name has sessions of its own
+    #[arg(default_value = "default")]
+    pub(crate) name: String,
+    /// Take it away instead: whoever has it is refused from now on
+    #[arg(long)]
+    pub(crate) remove: bool,
 }

@@ -1,0 +1,36 @@
+//! A delegation that still runs, and the service that may run it.
+
+use super::{client::Client, error::CliError, on_demand, setup::Setup};
+use crate::{
+    id::DelegationId,
+    store::{Store, UnitRow},
+};
+
+/// One that can still be asked for something.
+pub(super) async fn running(store: &Store, id: DelegationId) -> Result<UnitRow, CliError> {
+    let unit = unit(store, id).await?;
+    match unit.ended {
+        Some((status, _)) => {
+            let status = status.as_str();
+            Err(CliError::host(anyhow::anyhow!("too late: {id} has ended ({status})")))
+        }
+        None => Ok(unit),
+    }
+}
+
+/// One that is or was.
+pub(super) async fn unit(store: &Store, id: DelegationId) -> Result<UnitRow, CliError> {
+    let unit = store.read(move |tables| tables.unit(id)).await?;
+    unit.ok_or_else(|| {
+        let error = CliError::usage(anyhow::anyhow!("there is no delegation `{id}`"));
+        error.hint("see `hermitage list`")
+    })
+}
+
+/// The service, which alone reaches single children while they run.
+pub(super) async fn service(setup: &Setup) -> Result<Client, CliError> {
+    on_demand::running(setup).await.ok_or_else(|| {
+        let error = anyhow::anyhow!("no service runs, and single children are reached through one");
+        CliError::host(error).hint("`hermitage run --background` has a service run them")
+    })
+}

@@ -1,0 +1,205 @@
+//! `hermitage serve`: a host that stays, one of each user and store.
+//!
+//! It is reached over a socket by this user's commands, and over TCP by
+//! whoever has a token (`crate::serve`). Asked to end, it takes nothing new and
+//! gives its children their grace; killed, it is followed by a service, or by
+//! any other command, that settles what it left.
+
+mod opener;
+mod unit;
+
+use std::{env, net::SocketAddr, time::Duration};
+
+use rustix::process::setsid;
+use tokio::{
+    net::{TcpListener, UnixListener},
+    task::JoinSet,
+    time::timeout,
+};
+
+use self::opener::Opener;
+use super::{
+    Exit,
+    args::{self, Global},
+    error::CliError,
+    output::{self, say},
+    place::{Alone, Entered, Holder, Place},
+    setup::{Setup, block_on},
+    signals::Signals,
+    token,
+};
+use crate::serve::{Listener, Parts, Service};
+
+/// Who had connected before the socket was taken away is served within that
+/// time, or is being served.
+const LAST_CALLS: Duration = Duration::from_millis(200);
+
+pub(super) fn serve(global: &Global, args: &args::Serve) -> Result<Exit, CliError> {
+    let setup = Setup::new(global, None)?;
+    args.listen.map_or(Ok(()), is_of_this_machine)?;
+    if args.unit {
+        return print_unit(global, args, &setup);
+    }
+    if args.on_demand {
+        // Neither Ctrl-C in the terminal of its starter nor its end reaches
+        // it. Where it fails, there is no terminal to leave.
+        let _ = setsid();
+    }
+    let place = setup.place()?;
+    let alone = match place.enter(&setup.digest())? {
+        Entered::Alone(alone) => alone,
+        Entered::Taken(_) if args.on_demand => return Ok(Exit::Completed),
+        Entered::Taken(holder) => return Err(taken(holder)),
+    };
+    let served = block_on(stay(global, args, &setup, &Doorway { place, alone }))?;
+    served.map(|()| Exit::Completed)
+}
+
+/// Where the socket is, in the hands of the one that may make it.
+struct Doorway {
+    place: Place,
+    alone: Alone,
+}
+
+impl Doorway {
+    fn open(&self) -> Result<Listener, CliError> {
+        let listener = self.place.listen(&self.alone)?;
+        Ok(Listener::Socket(UnixListener::from_std(listener).map_err(CliError::host)?))
+    }
+
+    fn close(&self) {
+        self.place.close(&self.alone);
+    }
+}
+
+async fn stay(
+    global: &Global,
+    args: &args::Serve,
+    setup: &Setup,
+    doorway: &Doorway,
+) -> Result<(), CliError> {
+    let mut signals = Signals::new()?;
+    // What is in the way is told before anything is taken.
+    let tcp = match args.listen {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    let workspace = args.workspace.canonicalize().map_err(|it| {
+        CliError::usage(it).context(format!("`{}` can't be opened", args.workspace.display()))
+    })?;
+    if tcp.is_some() {
+        token::of(setup, token::USUAL)?;
+    }
+    let opener = Box::new(Opener { global: global.clone() });
+    let service = Service::start(Parts { opener, workspace, tokens: setup.tokens()? }).await?;
+    let mut doors = JoinSet::new();
+    let socket = doorway.open()?;
+    for listener in [Some(socket), tcp].into_iter().flatten() {
+        if !args.on_demand {
+            tell(&doorway.place, &listener);
+        }
+        open(&mut doors, &service, listener);
+    }
+    let idle = args.on_demand.then_some(setup.config.serve.idle_time);
+    tokio::select! {
+        () = signals.next() => (),
+        left = until_unneeded(&service, doorway, &mut doors, idle) => left?,
+    }
+    doorway.close();
+    tokio::select! {
+        () = async {
+            service.close().await;
+            while doors.join_next().await.is_some() {}
+        } => (),
+        // Who asks twice does not want to wait.
+        () = signals.next() => (),
+    }
+    Ok(())
+}
+
+/// Returns when nobody needed it for that long, and nobody can ask any more.
+async fn until_unneeded(
+    service: &Service,
+    doorway: &Doorway,
+    doors: &mut JoinSet<()>,
+    idle: Option<Duration>,
+) -> Result<(), CliError> {
+    let Some(idle) = idle else { return std::future::pending().await };
+    loop {
+        service.until_idle(idle).await;
+        doorway.close();
+        // Somebody may have asked at this very moment.
+        if timeout(LAST_CALLS.saturating_mul(2), service.until_idle(LAST_CALLS)).await.is_ok() {
+            return Ok(());
+        }
+        open(doors, service, doorway.open()?);
+    }
+}
+
+fn open(doors: &mut JoinSet<()>, service: &Service, listener: Listener) {
+    let service = service.clone();
+    doors.spawn(async move { service.serve(listener).await });
+}
+
+fn tell(place: &Place, listener: &Listener) {
+    match listener {
+        Listener::Socket(_) => say(&format!("note: listening at {}", place.socket().display())),
+        Listener::Tcp(_, address) => {
+            say(&format!("note: listening at http://{address}/"));
+            say("hint: `hermitage token` prints the token for it");
+        }
+    }
+}
+
+/// Other machines are no part of what a token is made for: it would travel
+/// in the clear.
+fn is_of_this_machine(address: SocketAddr) -> Result<(), CliError> {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    let error = anyhow::anyhow!("`--listen {address}` is no address of this machine alone");
+    let hint = "take `127.0.0.1:PORT` or `[::1]:PORT`; from another machine it is reached with \
+                `ssh -L PORT:127.0.0.1:PORT`";
+    Err(CliError::usage(error).hint(hint))
+}
+
+async fn bind(address: SocketAddr) -> Result<Listener, CliError> {
+    let failed = |it| CliError::host(it).context(format!("`{address}` can't be listened at"));
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    Listener::tcp(listener).map_err(failed)
+}
+
+fn taken(holder: Option<Holder>) -> CliError {
+    let process = holder.map(|it| it.process);
+    let named = process.map(|it| format!(", process {it}")).unwrap_or_default();
+    let error = CliError::host(anyhow::anyhow!("a service of this store runs already{named}"));
+    let how = process.map(|it| format!(" (`kill {it}`)")).unwrap_or_default();
+    error.hint(format!("end it first{how}, or name another store with `--store`"))
+}
+
+fn print_unit(global: &Global, args: &args::Serve, setup: &Setup) -> Result<Exit, CliError> {
+    let program = env::current_exe().map_err(CliError::host)?;
+    let arguments = unit::arguments(global, args).map_err(CliError::host)?;
+    output::result(&unit::unit(&program, &arguments, setup.config.delegation.interrupt_grace))?;
+    say("hint: keep it as `~/.config/systemd/user/hermitage.service`, then \
+         `systemctl --user enable --now hermitage`");
+    Ok(Exit::Completed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_listens_on_this_machine_alone() {
+        let check = |address: &str| is_of_this_machine(address.parse().unwrap());
+        for own in ["127.0.0.1:8765", "127.1.2.3:0", "[::1]:80"] {
+            assert!(check(own).is_ok(), "{own}");
+        }
+        for other in ["0.0.0.0:80", "[::]:80", "192.168.1.7:80", "8.8.8.8:80"] {
+            let error = check(other).unwrap_err();
+            assert_eq!(error.exit(), Exit::Usage);
+            assert!(error.how().unwrap().contains("ssh -L"), "{other}");
+        }
+    }
+}

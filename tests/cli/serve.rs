@@ -1,0 +1,225 @@
+//! `serve`: the host that stays.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    os::unix::fs::PermissionsExt as _,
+    process::{Child, ChildStderr, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{
+    background::{endless, service},
+    check,
+    harness::Cli,
+    wait::Waiting,
+};
+
+/// A service that a person has started.
+struct Service {
+    process: Child,
+    stderr: BufReader<ChildStderr>,
+    /// What it said until it listened.
+    said: String,
+}
+
+impl Service {
+    /// Listens at so many places.
+    fn start(cli: &Cli, options: &[&str], places: usize) -> Self {
+        let mut command = cli.command(&[&["serve"], options].concat());
+        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(process.stderr.take().unwrap());
+        let mut said = String::new();
+        while said.matches("note: listening at ").count() < places {
+            assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
+        }
+        Self { process, stderr, said }
+    }
+
+    /// Its exit code, and what else it said.
+    fn end(mut self, signal: Signal) -> (Option<i32>, String) {
+        let id = i32::try_from(self.process.id()).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+        let mut rest = String::new();
+        self.stderr.read_to_string(&mut rest).unwrap();
+        (self.process.wait().unwrap().code(), rest)
+    }
+}
+
+#[test]
+fn killed_while_somebody_waits_it_is_followed_by_one_that_knows_it_all() {
+    let cli = Cli::new(&["honest", "ignores_interruption"]);
+    let first = Service::start(&cli, &[], 1);
+    endless(&cli, &[]);
+    let waiting = Waiting::start(&cli);
+    assert_eq!(first.end(Signal::KILL).0, None);
+    let second = Service::start(&cli, &[], 1);
+    check!(waiting.end().sorted(), @"
+    exit: 1
+    ----- stdout
+    ✗ [1/2] never ends  (ignores_interruption, unknown, [TIME])
+      why: the host that ran this child is gone, and nobody saw how it ended
+
+    ✓ [2/2] read it  (honest, completed, [TIME])
+      hello
+    ----- stderr
+    1 of 2 completed  ([TIME])
+    ✗ [1/2] never ends  (ignores_interruption, unknown, [TIME])
+    ✓ [2/2] read it  (honest, completed, [TIME])
+    ");
+    // Nobody is told again, and whoever asks is told the same.
+    let events = cli.run(&["events", "--json"]).json();
+    assert_eq!(events.as_array().unwrap().len(), 1, "{events}");
+    assert_eq!(events[0]["state"], "acknowledged");
+    assert_eq!(cli.run(&["wait", "latest"]).exit, Some(1));
+    // It works on: with it, and not with a process of its own.
+    let id = endless(&cli, &[]).stdout;
+    assert_eq!(service(&cli).as_raw_nonzero().get().unsigned_abs(), second.process.id());
+    assert_eq!(cli.run(&["stop", id.trim_end()]).exit, Some(0));
+    assert_eq!(cli.run(&["wait", id.trim_end()]).exit, Some(130));
+}
+
+#[test]
+fn a_signal_ends_it_when_what_it_runs_has_ended() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let cli = Cli::new(&["honest", "ignores_interruption"]);
+        cli.config("[delegation]\ninterrupt_grace_seconds = 1");
+        let running = Service::start(&cli, &[], 1);
+        endless(&cli, &[]);
+        assert_eq!(running.end(signal), (Some(0), String::new()));
+        // Nothing is left to settle.
+        let ran = cli.run(&["wait", "latest"]);
+        assert_eq!(ran.exit, Some(130), "{ran}");
+        assert!(ran.stdout.contains("why: interrupted: the host is shutting down"), "{ran}");
+        assert_eq!(fs::read_dir(cli.path("home/run/hermitage")).unwrap().count(), 1, "the lock");
+    }
+}
+
+#[test]
+fn there_is_one_of_each_store() {
+    let cli = Cli::new(&[]);
+    let _first = Service::start(&cli, &[], 1);
+    let second = cli.run(&["serve"]);
+    let process = service(&cli).as_raw_nonzero().get().to_string();
+    assert_eq!(second.exit, Some(1));
+    let expect = "error: a service of this store runs already, process [ID]\n\
+                  hint: end it first (`kill [ID]`), or name another store with `--store`\n";
+    assert_eq!(second.stderr.replace(&process, "[ID]"), expect);
+    let _other = Service::start(&cli, &["--store", "other.db"], 1);
+    assert_eq!(cli.services().len(), 2);
+}
+
+#[test]
+fn started_on_demand_it_ends_when_nobody_needs_it() {
+    let cli = Cli::new(&["honest"]);
+    cli.config("[serve]\nidle_seconds = 1");
+    for _ in 0..2 {
+        let ran = cli.run(&["run", "read it", "--agent", "./honest.wasm", "--background"]);
+        assert_eq!(ran.exit, Some(0), "{ran}");
+        let process = service(&cli);
+        assert_eq!(cli.run(&["wait", "latest"]).stdout, "hello\n");
+        while cli.services().contains(&process) {
+            std::thread::yield_now();
+        }
+    }
+    assert_eq!(fs::read_dir(cli.path("home/run/hermitage")).unwrap().count(), 1, "the lock");
+}
+
+#[test]
+fn without_a_place_for_a_service_none_is_started() {
+    let cli = Cli::new(&["honest"]);
+    cli.file("home/run/hermitage", "in the way");
+    let ran = cli.run(&["run", "read it", "--agent", "./honest.wasm", "--background"]);
+    check!(ran, @"
+    exit: 1
+    ----- stdout
+
+    ----- stderr
+    error: there is no place for a service: `/[DIR]/home/run/hermitage` can't be used: File exists (os error 17)
+    hint: set `XDG_RUNTIME_DIR` to a directory of yours
+    ");
+}
+
+#[test]
+fn its_socket_and_its_tokens_are_the_users_alone() {
+    let cli = Cli::new(&[]);
+    let service = Service::start(&cli, &["--listen", "127.0.0.1:0"], 2);
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let dir = cli.path("home/run/hermitage");
+    assert_eq!(mode(&dir), 0o700);
+    for entry in fs::read_dir(&dir).unwrap() {
+        assert_eq!(mode(&entry.unwrap().path()), 0o600);
+    }
+    let token = cli.run(&["token"]).stdout;
+    let file = cli.path("home/state/hermitage/tokens/default");
+    assert_eq!((fs::read_to_string(&file).unwrap(), mode(&file)), (token.clone(), 0o600));
+    let (_, address) = service.said.split_once("http://").unwrap();
+    let address = address.split('/').next().unwrap();
+    let status = |path: &str, token: &str| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+        let bearer = format!("Authorization: Bearer {}\r\n\r\n", token.trim_end());
+        write!(stream, "{head}{bearer}").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    assert_eq!(status("/healthz", ""), "200");
+    assert_eq!(status("/v1/delegations", &token), "200");
+    assert_eq!(status("/v1/delegations", "hermitage_guess"), "401");
+    // Another one has sessions of its own, and is taken away alone.
+    let other = cli.run(&["token", "ci"]).stdout;
+    assert_ne!(other, token);
+    assert_eq!(status("/v1/delegations", &other), "200");
+    assert_eq!(cli.run(&["token", "default", "--remove"]).exit, Some(0));
+    assert_eq!(status("/v1/delegations", &token), "401");
+    assert_eq!(status("/v1/delegations", &other), "200");
+}
+
+#[test]
+fn an_address_of_other_machines_is_refused() {
+    let cli = Cli::new(&[]);
+    check!(cli.run(&["serve", "--listen", "0.0.0.0:8765"]), @"
+    exit: 2
+    ----- stdout
+
+    ----- stderr
+    error: `--listen 0.0.0.0:8765` is no address of this machine alone
+    hint: take `127.0.0.1:PORT` or `[::1]:PORT`; from another machine it is reached with `ssh -L PORT:127.0.0.1:PORT`
+    ");
+    check!(cli.run(&["token", "My Laptop"]), @"
+    exit: 2
+    ----- stdout
+
+    ----- stderr
+    error: `My Laptop` is no name of a token: it takes up to 32 of `a-z`, `0-9`, `-` and `_`
+    ");
+}
+
+#[test]
+fn a_unit_for_systemd_is_printed() {
+    let cli = Cli::new(&[]);
+    let mut ran = cli.run(&["serve", "--unit", "--listen", "127.0.0.1:8765"]);
+    let program = env!("CARGO_BIN_EXE_hermitage-under-test");
+    ran.stdout = ran.stdout.replace(program, "/opt/hermitage");
+    check!(ran, @"
+    exit: 0
+    ----- stdout
+    [Unit]
+    Description=Hermitage: subagents in the background
+
+    [Service]
+    ExecStart=/opt/hermitage serve --listen 127.0.0.1:8765 --workspace /[DIR]/work
+    Restart=on-failure
+    # It asks its children itself to return what they have.
+    KillMode=mixed
+    TimeoutStopSec=35
+
+    [Install]
+    WantedBy=default.target
+    ----- stderr
+    hint: keep it as `~/.config/systemd/user/hermitage.service`, then `systemctl --user enable --now hermitage`
+    ");
+}
