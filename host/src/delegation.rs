@@ -25,6 +25,7 @@ mod dispatcher;
 mod error;
 mod executor;
 mod feed;
+mod follow_up;
 mod hand;
 mod inbox;
 mod ledger;
@@ -53,7 +54,7 @@ pub use executor::Work;
 pub use feed::{Progress, Update};
 pub use hand::ChildError;
 pub use limits::Limits;
-pub use live::Live;
+pub use live::{ChildLog, Live};
 pub use preview::NotLoaded;
 pub use request::{
     Completion, Request, RequestError, Rules, STRANGERS_TOOLSET, TaskRequest, WrittenBy,

@@ -34,7 +34,8 @@ use crate::{
     clock::Clock,
     completion::{Deliveries, Queue},
     delegation::{
-        ChildError, DelegateError, Delegator, Dispatched, NotLoaded, Prepared, Request, Update,
+        ChildError, ChildLog, DelegateError, Delegator, Dispatched, NotLoaded, Prepared, Request,
+        Update,
     },
     id::DelegationId,
     plugin::{Agents, PluginError},
@@ -171,6 +172,26 @@ impl Host {
         text: &str,
     ) -> Result<(), ChildError> {
         self.0.delegator.steer(id, task_index, text).await
+    }
+
+    /// Asks for what follows on a task that ended, by its place from 0: a new
+    /// child with its agent, tools, role and model, which is told the task, the
+    /// report and the new words. In the background, until it is changed; then
+    /// it is delegated like any other ([`Host::delegate`]). Refused while the
+    /// child runs, since that can be steered.
+    pub async fn follow_up(
+        &self,
+        id: DelegationId,
+        task_index: usize,
+        words: &str,
+    ) -> Result<Request, ChildError> {
+        self.0.delegator.follow_up(id, task_index, words).await
+    }
+
+    /// What a child wrote into its log: so far, of a child of this host, and
+    /// in all of one that ended. `task_index` is the place of its task, from 0.
+    pub async fn log(&self, id: DelegationId, task_index: usize) -> Result<ChildLog, ChildError> {
+        self.0.delegator.log(id, task_index).await
     }
 
     /// Asks every delegation of a session to stop, also those that other hosts

@@ -256,3 +256,57 @@ async fn a_child_that_is_stalled_is_stopped_where_that_is_wanted() {
     assert!(error.starts_with("interrupted: stalled: no sign of life for"), "{error}");
     assert!(error.contains("while it waits for `gate`"), "{error}");
 }
+
+#[tokio::test]
+async fn a_follow_up_is_a_new_child_with_the_task_the_report_and_the_new_words() {
+    let (host, gate) = gated(|_| ());
+    let echo = TestTask::new("echoes_task").goal("count the files").context("only src");
+    let id = host.dispatch(&chat(1), &[echo]).await;
+    let first = host.next(&chat(1)).await.results.remove(0);
+    let owner = host.host().await;
+    let request = owner.follow_up(id, 0, "and the \u{1b}[31mdirectories").await.unwrap();
+    let second = owner.delegate(&chat(1), request).await.unwrap().delegation_id();
+    let event = host.next(&chat(1)).await;
+    assert_eq!((event.delegation_id, event.goal.as_str()), (second, "and the directories"));
+    let result = &event.results[0];
+    let granted = |it: &ChildResult| it.boundary.as_ref().unwrap().granted.clone();
+    assert_eq!((result.agent.as_str(), granted(result)), ("echoes_task", granted(&first)));
+    let told = result.summary.as_deref().unwrap();
+    for part in ["Its task:", "count the files", "only src", "How it ended: completed"] {
+        assert!(told.contains(part), "`{part}` is not in: {told}");
+    }
+    // Its own, and in the report of the first.
+    assert_eq!(told.matches("max_iterations: 25").count(), 2, "{told}");
+    // One that runs is steered instead.
+    let id = host.dispatch(&chat(1), &[TestTask::gated("a")]).await;
+    gate.entered("a").await;
+    let running = owner.follow_up(id, 0, "more").await.unwrap_err();
+    assert_eq!(running, ChildError::Running { id, task_index: 0 });
+    assert!(running.to_string().ends_with("tell it with `steer` while it does"), "{running}");
+    assert!(matches!(owner.follow_up(id, 1, "more").await, Err(ChildError::NoTask { .. })));
+    gate.open("a");
+    host.next(&chat(1)).await;
+}
+
+#[tokio::test]
+async fn the_log_of_a_child_is_read_after_its_end_too() {
+    let host = TestHost::new();
+    let id = host.dispatch(&chat(1), &[TestTask::new("floods_log")]).await;
+    let result = host.next(&chat(1)).await.results.remove(0);
+    assert!(!result.log.is_empty());
+    let log = host.host().await.log(id, 0).await.unwrap();
+    assert_eq!((log.lines, log.dropped), (result.log, result.log_dropped));
+    let no_task = ChildError::NoTask { id, task_index: 1, tasks: 1 };
+    assert_eq!(host.host().await.log(id, 1).await, Err(no_task));
+}
+
+#[tokio::test]
+async fn a_request_with_less_time_ends_its_children_earlier() {
+    let (host, gate) = gated(|_| ());
+    let mut request = host.in_background(&[TestTask::gated("a")]).await;
+    request.timeout = Some(Duration::from_millis(50));
+    host.host().await.delegate(&chat(1), request).await.unwrap();
+    let result = host.next(&chat(1)).await.results.remove(0);
+    assert_eq!((result.status, result.exit_reason), (Status::Timeout, ExitReason::Timeout));
+    drop(gate);
+}

@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use futures_util::{FutureExt as _, future::join};
@@ -36,6 +36,8 @@ pub(super) struct Unit {
     pub(super) tools: Box<ToolsOf>,
     pub(super) budget: Budget,
     pub(super) failure_notices: bool,
+    /// Less than every child has, where somebody asked for that.
+    pub(super) timeout: Option<Duration>,
     pub(super) live: Arc<Live>,
     pub(super) stop: Stop,
 }
@@ -133,9 +135,10 @@ impl Conductor {
     }
 
     fn batch(&self, unit: Unit, record: Arc<UnitRecord>) -> Batch {
-        let Unit { works, tools, budget, live, stop, failure_notices: _ } = unit;
+        let Unit { works, tools, budget, live, stop, timeout, failure_notices: _ } = unit;
         let (sandbox, registry) = (Arc::clone(&self.sandbox), Arc::clone(&self.registry));
-        let bounds = self.bounds;
+        let timeout = timeout.unwrap_or(self.bounds.timeout);
+        let bounds = Bounds { timeout, ..self.bounds };
         Batch { sandbox, registry, record, works, tools, live, stop, budget, bounds }
     }
 

@@ -18,10 +18,11 @@ use super::{
     error::DelegateError,
     executor::Bounds,
     feed::{Feed, Update},
+    follow_up,
     hand::{ChildError, ChildHand, Stop},
     ledger::Books,
     limits::Limits,
-    live::Live,
+    live::{ChildLog, Live},
     peers::Peers,
     request::Request,
     retry::Trouble,
@@ -160,7 +161,8 @@ impl Delegator {
     /// unit in the background goes on by itself.
     pub async fn dispatch(&self, prepared: Prepared) -> Result<Dispatched, DelegateError> {
         let core = &self.0;
-        let Prepared { mut record, works, budget, on_capacity, failure_notices } = prepared;
+        let Prepared { mut record, works, budget, on_capacity, failure_notices, timeout } =
+            prepared;
         record.dispatched_at = core.parts.clock.now();
         let children = works.iter().map(|it| (it.task.asked.goal.clone(), it.agent.clone()));
         let live = Live::new(
@@ -188,6 +190,7 @@ impl Delegator {
             }),
             budget,
             failure_notices,
+            timeout,
             live: Arc::clone(&live),
             stop: stop.clone(),
         };
@@ -234,6 +237,43 @@ impl Delegator {
     ) -> Result<(), ChildError> {
         let child = self.child(id, task_index).await?;
         child.inbox.push(text).map_err(|it| ChildError::not_taken(it, id, task_index))
+    }
+
+    /// Asks for what follows on a task that ended.
+    pub async fn follow_up(
+        &self,
+        id: DelegationId,
+        task_index: usize,
+        words: &str,
+    ) -> Result<Request, ChildError> {
+        let found = self
+            .0
+            .parts
+            .store
+            .read(move |tables| Ok((tables.unit(id)?, tables.full_summary(id, task_index)?)));
+        let (row, whole) = found.await.map_err(|it| ChildError::Store(it.to_string()))?;
+        let row = row.ok_or(ChildError::Unknown(id))?;
+        follow_up::request(&row, task_index, whole.as_deref(), words)
+    }
+
+    /// What a child wrote into its log, so far or in all.
+    pub async fn log(&self, id: DelegationId, task_index: usize) -> Result<ChildLog, ChildError> {
+        let running = self.running().await;
+        if let Some(live) = running.iter().find(|it| it.record.id == id).map(|it| &it.live)
+            && let Some(log) = live.log(task_index)
+        {
+            return Ok(log);
+        }
+        let row = self.0.parts.store.read(move |tables| tables.unit(id)).await;
+        let row = row.map_err(|it| ChildError::Store(it.to_string()))?;
+        let row = row.ok_or(ChildError::Unknown(id))?;
+        let tasks = row.record.tasks.len();
+        let result = row.results.iter().find(|it| it.task_index == task_index);
+        match result {
+            Some(it) => Ok(ChildLog { lines: it.log.clone(), dropped: it.log_dropped }),
+            None if tasks <= task_index => Err(ChildError::NoTask { id, task_index, tasks }),
+            None => Err(ChildError::Elsewhere(id)),
+        }
     }
 
     /// The hand on a child of this host or one beside it, or why there is none.

@@ -46,6 +46,17 @@ pub enum ChildError {
         /// Its place, from 0.
         task_index: usize,
     },
+    /// It runs, and what was asked for is for those that have ended.
+    #[error(
+        "task {} of `{id}` still runs: tell it with `steer` while it does",
+        task_index.saturating_add(1)
+    )]
+    Running {
+        /// The delegation.
+        id: DelegationId,
+        /// Its place, from 0.
+        task_index: usize,
+    },
     /// It asks no language model, which alone reads what it is told.
     #[error("task {} of `{id}` has no language model to tell that", task_index.saturating_add(1))]
     NoModel {

@@ -5,6 +5,9 @@ mod child;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use self::child::{Channel, ChildView};
 use super::{chat::ChatMeter, feed::Feed, seen::LiveChild};
 use crate::{
@@ -13,6 +16,15 @@ use crate::{
     sandbox::{Nobody, Observer},
     session::Session,
 };
+
+/// What a child wrote into its log. Untrusted text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChildLog {
+    /// In their order.
+    pub lines: Vec<LogLine>,
+    /// Lines that found no room, once the child has ended.
+    pub dropped: u64,
+}
 
 /// The live side of one delegation.
 pub struct Live {
@@ -53,9 +65,10 @@ impl Live {
         self.children.iter().flat_map(lines).collect()
     }
 
-    /// What the child at that place wrote into its log so far. Untrusted text.
-    pub fn log(&self, task_index: usize) -> Option<Vec<LogLine>> {
-        self.children.get(task_index).map(|it| it.log())
+    /// What the child at that place wrote into its log so far.
+    pub fn log(&self, task_index: usize) -> Option<ChildLog> {
+        let lines = self.children.get(task_index)?.log();
+        Some(ChildLog { lines, dropped: 0 })
     }
 
     /// The observer of the child at that place. One that nobody sees when the
@@ -166,7 +179,8 @@ mod tests {
         it.child.logged(&line("two"));
         assert_eq!(it.live.take_log(), [(0, line("two"))]);
         assert_eq!(it.live.take_log(), []);
-        assert_eq!(it.live.log(0), Some(vec![line("one"), line("two")]));
+        let whole = ChildLog { lines: vec![line("one"), line("two")], dropped: 0 };
+        assert_eq!(it.live.log(0), Some(whole));
         assert_eq!(it.live.log(1), None);
     }
 

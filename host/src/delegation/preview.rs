@@ -50,7 +50,7 @@ impl Delegator {
     /// as time of the child. The error has the place of the task.
     pub async fn load(&self, prepared: &mut Prepared) -> Result<(), (usize, NotLoaded)> {
         let core = self.core();
-        let limit = core.parts.limits.child_timeout;
+        let limit = prepared.timeout.unwrap_or(core.parts.limits.child_timeout);
         for (index, work) in prepared.works_mut().iter_mut().enumerate() {
             let start = Instant::now();
             let loaded = timeout(limit, core.parts.sandbox.load(&work.component)).await;

@@ -6,7 +6,7 @@ mod draft;
 mod error;
 mod group;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 
@@ -66,6 +66,9 @@ pub struct Request {
     pub output_schema: Option<Value>,
     /// Model calls of each child.
     pub max_iterations: Option<u32>,
+    /// Wall clock of each child, where it is less than the configuration
+    /// allows (`delegation.child_timeout_seconds`).
+    pub timeout: Option<Duration>,
     /// Return a handle at once instead of waiting.
     pub background: bool,
     /// What to do when every background slot is taken.
@@ -96,6 +99,8 @@ pub struct Rules {
     pub max_depth: u32,
     /// Model calls of a child that asks for no number.
     pub max_iterations: u32,
+    /// Wall clock of a child.
+    pub child_timeout: Duration,
     /// Depth of the caller; 0 at the top.
     pub depth: u32,
     /// What the caller holds.
@@ -202,6 +207,7 @@ impl Request {
             let (depth, max_depth) = (rules.depth, rules.max_depth);
             return Err(RequestError::TooDeep { depth, max_depth });
         }
+        self.check_timeout(rules.child_timeout)?;
         let tasks = self.take_tasks()?;
         let (found, limit) = (tasks.len(), rules.max_tasks_per_batch);
         if found > limit {
@@ -213,6 +219,14 @@ impl Request {
             draft.add(task).map_err(|it| it.in_task(index, found))?;
         }
         Ok(draft.resolved())
+    }
+
+    fn check_timeout(&self, limit: Duration) -> Result<(), RequestError> {
+        match self.timeout {
+            Some(asked) if asked.is_zero() => Err(RequestError::NoTime),
+            Some(asked) if limit < asked => Err(RequestError::TooLong { asked, limit }),
+            _ => Ok(()),
+        }
     }
 
     /// The tasks, with the request's defaults filled in.

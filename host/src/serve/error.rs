@@ -103,6 +103,7 @@ impl From<ChildError> for Refusal {
             ChildError::Unknown(id) => Self::unknown("delegation", id),
             ChildError::NoTask { .. } => Self::new(StatusCode::NOT_FOUND, "not_found", message),
             ChildError::Ended { .. } => Self::conflict("too_late", message),
+            ChildError::Running { .. } => Self::conflict("running", message),
             ChildError::NoModel { .. } => Self::conflict("no_model", message),
             ChildError::Text(_) => Self::bad("text", message),
             ChildError::Elsewhere(_) => Self::conflict("elsewhere", message)

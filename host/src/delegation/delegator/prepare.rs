@@ -33,6 +33,8 @@ pub struct Prepared {
     pub(super) budget: Budget,
     pub(super) on_capacity: OnCapacity,
     pub(super) failure_notices: bool,
+    /// Wall clock of each child; the configured one when absent.
+    pub(in crate::delegation) timeout: Option<Duration>,
 }
 
 impl Prepared {
@@ -60,7 +62,7 @@ impl Core {
     ) -> Result<Prepared, DelegateError> {
         let request = request.with_less_for_strangers();
         let mut record = self.record(asker, &request);
-        let Request { on_capacity, failure_notices, budget: narrow, .. } = request;
+        let Request { on_capacity, failure_notices, timeout, budget: narrow, .. } = request;
         let resolved = request.resolve(&self.rules(asker))?;
         let budget = self.budget(asker, narrow);
         budget.check(Kind::Children, resolved.tasks.len() as u64)?;
@@ -72,7 +74,7 @@ impl Core {
             record.join_groups();
         }
         record.notes = resolved.notes;
-        Ok(Prepared { record, works, budget, on_capacity, failure_notices })
+        Ok(Prepared { record, works, budget, on_capacity, failure_notices, timeout })
     }
 
     /// Whoever asks from outside.
@@ -96,6 +98,7 @@ impl Core {
             max_tasks_per_batch: limits.max_tasks_per_batch,
             max_depth: limits.max_depth,
             max_iterations: limits.max_iterations,
+            child_timeout: limits.child_timeout,
             depth: asker.depth,
             parent: match &asker.policy {
                 Some(held) if limits.defences.has(Defence::ParentsGrant) => held.grant().clone(),

@@ -1,5 +1,7 @@
 //! Why a request is refused.
 
+use std::time::Duration;
+
 use crate::{
     tools::delegation::TasksError,
     toolset::{GrantError, schema::SchemaError},
@@ -48,6 +50,21 @@ pub enum RequestError {
     /// A budget of nothing.
     #[error("`max_iterations` is 0: a child needs at least one model call")]
     NoIterations,
+    /// A wall clock of nothing.
+    #[error("the timeout is 0: a child needs some time")]
+    NoTime,
+    /// More time than the configuration allows.
+    #[error(
+        "a timeout of {} s: at most {} s are allowed (`delegation.child_timeout_seconds`)",
+        .asked.as_secs_f64(),
+        .limit.as_secs_f64()
+    )]
+    TooLong {
+        /// What was asked for.
+        asked: Duration,
+        /// The limit.
+        limit: Duration,
+    },
     /// A schema that is none, or that can't be checked against.
     #[error("Task {}: `output_schema` can't be used: {source}", .index.saturating_add(1))]
     Schema {

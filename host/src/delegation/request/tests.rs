@@ -10,6 +10,7 @@ fn rules() -> Rules {
         max_tasks_per_batch: 2,
         max_depth: 2,
         max_iterations: 25,
+        child_timeout: Duration::from_secs(60),
         depth: 0,
         parent: bundled().held(),
         house: Arc::default(),
@@ -24,6 +25,22 @@ fn request(goal: Option<&str>, tasks: &str) -> Result<Request, RequestError> {
     let goal = goal.map(str::to_owned);
     let tasks = TaskRequest::list_from_json(tasks)?;
     Ok(Request { goal, tasks, context: Some("shared".to_owned()), ..Request::default() })
+}
+
+#[test]
+fn a_request_may_have_less_time_than_the_configuration_allows() {
+    let check = |seconds: f64, expect: Result<(), &str>| {
+        let timeout = Some(Duration::from_secs_f64(seconds));
+        let request = Request { goal: Some("a".to_owned()), timeout, ..Request::default() };
+        let res = request.resolve(&rules()).map(drop).map_err(|it| it.to_string());
+        assert_eq!(res, expect.map_err(str::to_owned));
+    };
+    check(0.5, Ok(()));
+    check(60.0, Ok(()));
+    check(0.0, Err("the timeout is 0: a child needs some time"));
+    let too_long = "a timeout of 60.5 s: at most 60 s are allowed \
+        (`delegation.child_timeout_seconds`)";
+    check(60.5, Err(too_long));
 }
 
 #[test]
