@@ -12,12 +12,14 @@ mod config;
 mod doctor;
 mod error;
 mod events;
+mod follow_up;
 mod id;
 mod inspect;
 mod list;
 mod live_lines;
 mod log;
 mod log_file;
+mod logs;
 mod on_demand;
 mod outcome;
 mod output;
@@ -32,8 +34,10 @@ mod run;
 #[cfg(test)]
 mod schema;
 mod screen;
+mod seen;
 mod serve;
 mod setup;
+mod show;
 mod signals;
 mod steer;
 mod stop;
@@ -97,10 +101,12 @@ fn dispatch(args: Args) -> Result<Exit, CliError> {
         Verb::Wait(verb) => wait::wait(&args.global, &verb),
         Verb::Stop(verb) => stop::stop(&args.global, &verb),
         Verb::Steer(verb) => steer::steer(&args.global, &verb),
+        Verb::FollowUp(verb) => follow_up::follow_up(&args.global, &verb),
+        Verb::Logs(verb) => logs::logs(&args.global, &verb),
         Verb::Serve(verb) => serve::serve(&args.global, &verb),
         Verb::Token(verb) => token::token(&args.global, &verb),
         Verb::List(verb) => list::list(&args.global, &verb),
-        Verb::Show(verb) => list::show(&args.global, &verb),
+        Verb::Show(verb) => show::show(&args.global, &verb),
         Verb::Events(verb) => events::events(&args.global, &verb),
         Verb::Doctor(verb) => doctor::doctor(&args.global, &verb),
         Verb::Inspect(verb) => inspect::inspect(&args.global, &verb),

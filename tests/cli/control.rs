@@ -1,5 +1,10 @@
 //! `stop ID/TASK` and `steer`: single children, from another command.
 
+use std::{
+    io::{BufRead as _, BufReader},
+    process::Stdio,
+};
+
 use serde_json::json;
 
 use crate::{
@@ -7,7 +12,7 @@ use crate::{
     harness::{Cli, Ran},
     server::{Server, held, stream},
     store::{endless, kill},
-    wire::{Wire, command},
+    wire::{CANARY, Wire, command},
 };
 
 /// Two children that never end by themselves, and one that does.
@@ -74,7 +79,8 @@ fn a_child_is_told_something_while_its_model_answers() {
     let wire = Wire::OpenAi;
     let read = stream(&wire.calls("read_file", &json!({"path": "hello.txt"})));
     let (answer, first) = held(read);
-    let server = Server::new(vec![first, stream(&wire.says("Bonjour"))]);
+    let replies = ["Bonjour", "Guten Tag"].map(|it| stream(&wire.says(it)));
+    let server = Server::new([&[first], &replies[..]].concat());
     let cli = wire.cli(&server.url, 1, "");
     let mut run = command(&cli, &["--background", "-q"]);
     let ran = Ran::from(run.env_remove("HERMITAGE_LOG").output().unwrap());
@@ -86,6 +92,12 @@ fn a_child_is_told_something_while_its_model_answers() {
     told deleg_[ID]/1: its model reads it with its next call
     ----- stderr
     ");
+    // What the store does not know, the service sees.
+    for command in [&["list", "--json"][..], &["show", "latest", "--json"]] {
+        let seen = cli.run(command).json();
+        let seen = seen.get(0).unwrap_or(&seen);
+        assert_eq!(seen["children"][0]["waits_for"], "model", "{seen}");
+    }
     answer.wait();
     let after = server.next().body;
     let messages = |body: &serde_json::Value| body["messages"].to_string();
@@ -94,7 +106,7 @@ fn a_child_is_told_something_while_its_model_answers() {
     let last = after["messages"].as_array().unwrap().last().unwrap();
     assert_eq!(last["role"], "user", "{after}");
     assert_eq!(cli.run(&["wait", "latest"]).stdout, "Bonjour\n");
-    // Too late is told.
+    // Too late is told, and the way on from there.
     check!(cli.run(&["steer", "latest", "Or in German"]), @"
     exit: 1
     ----- stdout
@@ -102,6 +114,70 @@ fn a_child_is_told_something_while_its_model_answers() {
     ----- stderr
     error: too late: deleg_[ID] has ended (completed)
     ");
+    // The key of another account would pay for it.
+    let other = cli.run(&["follow-up", "latest", "Now in German"]);
+    let why = "error: the service that runs has other settings than this command";
+    assert!(other.exit == Some(1) && other.stderr.starts_with(why), "{other}");
+    let mut follow = cli.command(&["follow-up", "latest", "Now in German"]);
+    let ran = Ran::from(follow.env("LOCAL_KEY", CANARY).output().unwrap());
+    check!(ran, @"
+    exit: 0
+    ----- stdout
+    deleg_[ID]
+    ----- stderr
+    hint: `hermitage wait deleg_[ID]` tells what came of it
+    ");
+    let asked = messages(&server.next().body);
+    for told in ["Now in German", "read it", "Bonjour"] {
+        assert!(asked.contains(told), "`{told}`: {asked}");
+    }
+    assert_eq!(cli.run(&["wait", ran.stdout.trim_end()]).stdout, "Guten Tag\n");
+}
+
+#[test]
+fn a_log_is_read_while_it_is_written_and_afterwards() {
+    let cli = Cli::new(&["honest", "logs_and_waits"]);
+    let tasks = r#"[
+        {"goal": "wait", "agent": "./logs_and_waits.wasm"},
+        {"goal": "read it", "agent": "./honest.wasm"}
+    ]"#;
+    cli.file("tasks.json", tasks);
+    let ran = cli.run(&["run", "--tasks", "tasks.json", "--background", "-q"]);
+    assert_eq!(ran.exit, Some(0), "{ran}");
+    let mut following = cli.command(&["logs", "latest", "--follow"]);
+    let mut following = following.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert_eq!(lines.next().as_deref(), Some("[1/2] info  | begun"));
+    check!(cli.run(&["logs", "latest/1"]), @"
+    exit: 0
+    ----- stdout
+    [1/2] info  | begun
+    ----- stderr
+    ");
+    check!(cli.run(&["follow-up", "latest/1", "And now?"]), @"
+    exit: 1
+    ----- stdout
+
+    ----- stderr
+    error: task 1 of `deleg_[ID]` still runs: tell it with `steer` while it does
+    ");
+    assert_eq!(cli.run(&["stop", "latest"]).exit, Some(0));
+    assert_eq!(lines.next(), None, "it has ended");
+    assert!(following.wait().unwrap().success());
+    assert_eq!(cli.run(&["wait", "latest", "-q"]).exit, Some(130));
+    assert_eq!(cli.run(&["logs", "latest"]).stdout, "[1/2] info  | begun\n");
+    // Where an agent was is not recorded.
+    check!(cli.run(&["follow-up", "latest/2", "And again"]), @"
+    exit: 2
+    ----- stdout
+
+    ----- stderr
+    error: unknown agent `honest`: known are `links`, `orchestrator`, `react`, `steps`, `survey`, `todos`
+    hint: name a component by its path, or add its directory with `--plugin-path`
+    ");
+    let again = ["follow-up", "latest/2", "And again", "--agent", "./honest.wasm", "-q"];
+    let id = cli.run(&again).stdout;
+    assert_eq!(cli.run(&["wait", id.trim_end()]).stdout, "hello\n");
 }
 
 #[test]

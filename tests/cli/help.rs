@@ -18,6 +18,8 @@ fn help_tells_the_verbs_and_no_arguments_ask_for_it() {
       wait        Wait for a delegation, and print what came of it
       stop        Ask a delegation, or one child of it, to stop
       steer       Tell a child something while it works
+      follow-up   Have a new child go on where one has ended
+      logs        Print what children write into their logs
       serve       Stay, and run delegations that others ask for
       token       Print the token that programs show the service, made when there is none
       list        List the delegations that run, and the newest that ended

@@ -10,7 +10,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub(super) use self::{
     plugin::{Plugin, Tool},
-    serve::{Serve, Steer, Stop, Token, Wait},
+    serve::{FollowUp, Logs, Serve, Steer, Stop, Token, Wait},
 };
 
 /// Where components are, for every command.
@@ -62,6 +62,10 @@ pub(super) enum Verb {
     Stop(Stop),
     /// Tell a child something while it works
     Steer(Steer),
+    /// Have a new child go on where one has ended
+    FollowUp(FollowUp),
+    /// Print what children write into their logs
+    Logs(Logs),
     /// Stay, and run delegations that others ask for
     Serve(Serve),
     /// Print the token that programs show the service, made when there is none

@@ -41,13 +41,11 @@ pub(super) fn is_for_the_service(global: &Global, args: &Run) -> Result<bool, Cl
     if !is_kept || !is_text {
         return Ok(false);
     }
-    let setup = Setup::again(global, None)?;
-    let holder = setup.place()?.holder();
-    let is_same = holder.is_none_or(|it| it.settings == setup.digest());
-    if !is_same && !args.common.quiet {
+    let other = on_demand::with_other_settings(global)?;
+    if other.is_some() && !args.common.quiet {
         say("note: the service that runs has other settings: this has a process of its own");
     }
-    Ok(is_same)
+    Ok(other.is_none())
 }
 
 /// Has the service do what was looked at here, and prints the handle.
@@ -60,28 +58,20 @@ pub(super) async fn hand_over(
 ) -> Result<(), CliError> {
     let workspace = workspace.canonicalize().map_err(CliError::usage)?;
     let body = dispatch(request, &workspace);
-    let ask = async || {
-        let client = on_demand::service(setup, global, &workspace).await?;
-        Ok::<_, CliError>(client.post::<Dispatched>("/v1/delegations", &body).await)
-    };
-    let taken = match ask().await? {
-        // It ended at that very moment.
-        Err(err) if err.is_before_anything() => ask().await??,
-        answer => answer?,
-    };
+    let asked = on_demand::ask(setup, global, &workspace, "/v1/delegations", &body).await?;
+    tell(asked, common.json, common.quiet)
+}
+
+/// Prints the handle of what the service has taken.
+pub(super) fn tell(taken: Dispatched, json: bool, quiet: bool) -> Result<(), CliError> {
     let goals = taken.children.into_iter().map(|it| it.goal).collect();
     let delegation_id = taken.delegation_id;
     let answer = Answer::Dispatched { delegation_id, goals, notes: taken.notes };
-    tell_handle(&Reply::from(&answer), common)?;
-    Ok(())
+    tell_handle(&Reply::from(&answer), json, quiet).map(drop)
 }
 
 /// What the service is asked. It is in another directory.
 fn dispatch(request: Request, workspace: &Path) -> Dispatch {
-    let absolute = |it: String| match is_path(&it) {
-        true => std::path::absolute(&it).map_or(it, |it| it.to_string_lossy().into_owned()),
-        false => it,
-    };
     let mut tasks = request.tasks;
     tasks.iter_mut().for_each(|it| it.agent = it.agent.take().map(absolute));
     Dispatch {
@@ -102,14 +92,22 @@ fn dispatch(request: Request, workspace: &Path) -> Dispatch {
     }
 }
 
+/// An agent by its name, or by a path that means the same in any directory.
+pub(super) fn absolute(agent: String) -> String {
+    match is_path(&agent) {
+        true => std::path::absolute(&agent).map_or(agent, |it| it.to_string_lossy().into_owned()),
+        false => agent,
+    }
+}
+
 /// Prints the handle, and says what it is good for.
-fn tell_handle(reply: &Reply, common: &Common) -> Result<Exit, CliError> {
+fn tell_handle(reply: &Reply, json: bool, quiet: bool) -> Result<Exit, CliError> {
     let Reply::Dispatched { delegation_id, .. } = reply else { return Ok(Exit::NotCompleted) };
-    match common.json {
+    match json {
         true => output::json(reply)?,
         false => output::result(&delegation_id.to_string())?,
     }
-    if !common.quiet {
+    if !quiet {
         say(&format!("hint: `hermitage wait {delegation_id}` tells what came of it"));
     }
     Ok(Exit::Completed)

@@ -12,6 +12,10 @@ use crate::{
     serve::wire::{Refused, Why},
 };
 
+/// How long an answer may take that needs no work. A service that is stopped
+/// (`kill -STOP`) must not hold up whoever only looks.
+const ANSWER: Duration = Duration::from_secs(5);
+
 /// How long a request may take whose components are built first.
 const WORK: Duration = Duration::from_secs(15 * 60);
 
@@ -44,12 +48,32 @@ impl Client {
         asked.is_ok_and(|it| it.status().is_success())
     }
 
+    /// What needs no work.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        ask(self.http.get(url(path)).timeout(ANSWER)).await
+    }
+
+    /// A stream of news, for whoever looks again with each.
+    pub(super) async fn bell(&self, path: &str) -> Result<Bell, ClientError> {
+        Ok(Bell(answered(self.http.get(url(path)).send().await?).await?))
+    }
+
     pub(super) async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
         ask(self.http.post(url(path)).json(body).timeout(WORK)).await
+    }
+}
+
+/// Rings with every piece of news.
+pub(super) struct Bell(reqwest::Response);
+
+impl Bell {
+    /// Waits for the next; `false` when there will be none.
+    pub(super) async fn rung(&mut self) -> bool {
+        matches!(self.0.chunk().await, Ok(Some(_)))
     }
 }
 

@@ -1,30 +1,24 @@
-//! `hermitage list` and `hermitage show`: the delegations of every host on
-//! the store.
-
-use jiff::tz::TimeZone;
+//! `hermitage list`: the delegations of every host on the store, and what the
+//! service sees of those that it runs.
 
 use super::{
     Exit,
     args::{self, Global},
     columns::{Cell, table},
     error::CliError,
-    id::{Abbreviation, Named},
-    outcome::{self, took},
+    id::Abbreviation,
     output::{self, say},
     paint::Paint,
+    seen,
     setup::{self, Setup, block_on},
     when,
 };
 use crate::{
     clock::{Clock as _, SystemClock},
-    completion::{
-        sanitize::{clean, clean_line},
-        text::render,
-    },
+    completion::sanitize::clean_line,
     delegation::Phase,
-    event::{CompletionEvent, Counts, LABEL_GOAL_CHARS, Status},
+    event::{Counts, LABEL_GOAL_CHARS, Status},
     host::{ChildListing, Listing},
-    store::{EventBody, EventRow, UnitRow},
 };
 
 /// Characters of a goal where nothing else bounds it.
@@ -43,12 +37,14 @@ const MAX_PLACE_CHARS: usize = 32;
 pub(super) fn list(global: &Global, args: &args::List) -> Result<Exit, CliError> {
     let setup = Setup::new(global, None)?;
     let ended = setup.config.delegation.retained_records;
-    let rows = block_on(async {
-        let store = setup.store_to_read().await?;
-        Ok::<_, CliError>(store.read(move |tables| tables.units(ended)).await?)
-    })??;
     let now = SystemClock.now();
-    let listings: Vec<Listing> = rows.iter().map(|it| Listing::of_row(it, now)).collect();
+    let listings = block_on(async {
+        let store = setup.store_to_read().await?;
+        let rows = store.read(move |tables| tables.units(ended)).await?;
+        let mut listings: Vec<Listing> = rows.iter().map(|it| Listing::of_row(it, now)).collect();
+        seen::by_the_service(&setup, &mut listings).await;
+        Ok::<_, CliError>(listings)
+    })??;
     if args.json {
         output::json(&listings)?;
     } else if listings.is_empty() {
@@ -59,146 +55,8 @@ pub(super) fn list(global: &Global, args: &args::List) -> Result<Exit, CliError>
     Ok(Exit::Completed)
 }
 
-pub(super) fn show(global: &Global, args: &args::Show) -> Result<Exit, CliError> {
-    let named = Named::parse(&args.id)?;
-    let task = args.summary.map(|it| it.checked_sub(1).ok_or_else(no_task_0)).transpose()?;
-    let setup = Setup::new(global, None)?;
-    let ended = setup.config.delegation.retained_records;
-    let (id, found) = block_on(async {
-        let store = setup.store_to_read().await?;
-        let id = named.find(&store, ended).await?;
-        let found = store.read(move |tables| {
-            let whole = task.map(|it| tables.full_summary(id, it)).transpose()?.flatten();
-            let below = tables.units_below(id)?;
-            Ok((tables.unit(id)?, tables.events_of(id)?, below, whole))
-        });
-        Ok::<_, CliError>((id, found.await?))
-    })??;
-    let (Some(unit), events, below, whole) = found else {
-        let error = CliError::usage(anyhow::anyhow!("there is no delegation `{id}`"));
-        return Err(error.hint("see `hermitage list`"));
-    };
-    match task {
-        Some(task) => summary(&unit, task, whole)?,
-        None if args.json => output::json(&Shown::new(&unit, &events, &below))?,
-        None if args.notice => output::result(&notices(&events))?,
-        None => output::result(&text(&unit, &events, &below))?,
-    }
-    Ok(Exit::Completed)
-}
-
-fn no_task_0() -> CliError {
-    CliError::usage(anyhow::anyhow!("`--summary 0` is no task: they are counted from 1"))
-}
-
-/// The whole summary of one task: what an event may have only a part of.
-fn summary(unit: &UnitRow, task: usize, whole: Option<String>) -> Result<(), CliError> {
-    let result = unit.results.iter().find(|it| it.task_index == task);
-    match whole.as_deref().or(result.and_then(|it| it.summary.as_deref())) {
-        Some(summary) => output::result(&clean(summary)),
-        None => {
-            let (number, count) = (task.saturating_add(1), unit.record.tasks.len());
-            let error = match number > count {
-                true => anyhow::anyhow!("there is no task {number}: the delegation has {count}"),
-                false => anyhow::anyhow!("task {number} has no summary"),
-            };
-            Err(CliError::host(error))
-        }
-    }
-}
-
-/// A delegation as JSON.
-#[derive(serde::Serialize)]
-struct Shown<'a> {
-    #[serde(flatten)]
-    listing: Listing,
-    events: Vec<&'a CompletionEvent>,
-    /// What its children asked for.
-    below: Vec<Listing>,
-}
-
-impl<'a> Shown<'a> {
-    fn new(unit: &UnitRow, events: &'a [EventRow], below: &[UnitRow]) -> Self {
-        let now = SystemClock.now();
-        Self {
-            listing: Listing::of_row(unit, now),
-            events: events.iter().filter_map(completion).collect(),
-            below: below.iter().map(|it| Listing::of_row(it, now)).collect(),
-        }
-    }
-}
-
-fn completion(row: &EventRow) -> Option<&CompletionEvent> {
-    match &row.event.body {
-        EventBody::Completion(event) => Some(event),
-        EventBody::Failure(_) | EventBody::Other(_) => None,
-    }
-}
-
-/// Its events as their session reads them.
-fn notices(events: &[EventRow]) -> String {
-    let (now, zone) = (SystemClock.now(), TimeZone::system());
-    let ended = events.iter().filter_map(completion);
-    ended.map(|it| render(it, now, &zone).trim_end().to_owned()).collect::<Vec<_>>().join("\n\n")
-}
-
-/// What was asked, how far it is or what came of it, and what its children
-/// asked for in turn.
-fn text(unit: &UnitRow, events: &[EventRow], below: &[UnitRow]) -> String {
-    let (now, paint) = (SystemClock.now(), Paint::stdout());
-    let listing = Listing::of_row(unit, now);
-    let mut parts = vec![head(unit, &listing, now)];
-    for event in events.iter().filter_map(completion) {
-        parts.extend(
-            event.notes.iter().map(|it| format!("note: {}", clean_line(it, MAX_GOAL_CHARS))),
-        );
-        parts.push(outcome::blocks(&event.results, paint));
-        let logs = event.results.iter().filter(|it| !it.log.is_empty());
-        parts.extend(logs.map(|it| outcome::whole_log(it, event.results.len())));
-    }
-    if unit.ended.is_none() {
-        let children = listing.children.iter().map(|it| child_line(it, listing.children.len()));
-        parts.push(children.collect::<Vec<_>>().join("\n"));
-    }
-    if !below.is_empty() {
-        let below: Vec<Listing> = below.iter().map(|it| Listing::of_row(it, now)).collect();
-        let title = "Delegated by its children:".to_owned();
-        parts.push([title].into_iter().chain(lines(&below, now)).collect::<Vec<_>>().join("\n"));
-    }
-    parts.join("\n\n")
-}
-
-/// A word and what it is about on each line.
-fn head(unit: &UnitRow, listing: &Listing, now: f64) -> String {
-    let record = &unit.record;
-    let line = |it: &str| clean_line(it, MAX_GOAL_CHARS);
-    let ended = match listing.completed_at {
-        Some(_) => format!("{}, after {}", status(listing), took(listing.age_seconds)),
-        None => listing.status.as_str().to_owned(),
-    };
-    let asked = format!(
-        "{} ({})",
-        when::date(listing.dispatched_at),
-        when::ago(now - listing.dispatched_at)
-    );
-    let session = record.session.to_string();
-    let rows = [
-        ("delegation", Some(listing.delegation_id.to_string())),
-        ("goal", Some(line(&listing.goal))),
-        ("context", record.context.as_deref().map(line)),
-        ("workspace", listing.workspace.as_deref().map(line)),
-        ("toolsets", record.toolsets.as_ref().map(|it| line(&it.join(", ")))),
-        ("model", record.model.as_deref().map(line)),
-        ("session", Some(line(&session)).filter(|it| !it.is_empty())),
-        ("asked", Some(asked)),
-        ("status", Some(ended)),
-    ];
-    let rows = rows.into_iter().filter_map(|(word, it)| Some(format!("{word:<10}  {}", it?)));
-    rows.collect::<Vec<_>>().join("\n")
-}
-
 /// One line for each, and one for each child of a batch that runs.
-fn lines(listings: &[Listing], now: f64) -> Vec<String> {
+pub(super) fn lines(listings: &[Listing], now: f64) -> Vec<String> {
     let short = Abbreviation::of(listings.iter().map(|it| it.delegation_id));
     let paint = Paint::stdout();
     let width = output::width_of_result();
@@ -237,7 +95,7 @@ fn lines(listings: &[Listing], now: f64) -> Vec<String> {
 
 /// The word, and for a batch that is over how many of its tasks completed
 /// where not all did.
-fn status(listing: &Listing) -> String {
+pub(super) fn status(listing: &Listing) -> String {
     let counts = listing.completed_at.and_then(|_| told_apart(listing.counts));
     match counts {
         Some(counts) => format!("{} {counts}", listing.status.as_str()),
@@ -280,7 +138,7 @@ fn place(dir: &str, width: usize) -> String {
     }
 }
 
-fn child_line(child: &ChildListing, total: usize) -> String {
+pub(super) fn child_line(child: &ChildListing, total: usize) -> String {
     let ChildListing { status, agent, .. } = child;
     let (mark, status) = (mark(*status), status.as_str());
     let number = child.task_index.saturating_add(1);

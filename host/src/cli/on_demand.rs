@@ -13,7 +13,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{again, args::Global, client::Client, error::CliError, log_file, setup::Setup};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    again, args::Global, client::Client, error::CliError, log_file, place::Holder, setup::Setup,
+};
 use crate::completion::sanitize::clean_line;
 
 /// How long a service may take until it answers: it opens the store and
@@ -63,6 +67,28 @@ pub(super) async fn service(
     }
     let error = anyhow::anyhow!("the service did not answer within {} seconds", READY.as_secs());
     Err(CliError::host(error).hint(format!("see `{}`", log.display())))
+}
+
+/// Asks it, and once more where it ended at that very moment.
+pub(super) async fn ask<T: DeserializeOwned>(
+    setup: &Setup,
+    global: &Global,
+    workspace: &Path,
+    path: &str,
+    body: &impl Serialize,
+) -> Result<T, CliError> {
+    match service(setup, global, workspace).await?.post(path, body).await {
+        Err(err) if err.is_before_anything() => {
+            Ok(service(setup, global, workspace).await?.post(path, body).await?)
+        }
+        answer => Ok(answer?),
+    }
+}
+
+/// The service that runs, if it was set up with others than this command.
+pub(super) fn with_other_settings(global: &Global) -> Result<Option<Holder>, CliError> {
+    let setup = Setup::again(global, None)?;
+    Ok(setup.place()?.holder().filter(|it| it.settings != setup.digest()))
 }
 
 /// A process that is about to be the service, or to find that it is not

@@ -12,13 +12,14 @@ use super::{
     body::{Asked, Given, MaybeGiven, OfDelegation},
     caller::Caller,
     error::Refusal,
-    wire::{Delegation, Delegations, Dispatch, Dispatched, Done, Steer, Stop, Word},
+    wire::{Delegation, Delegations, Dispatch, Dispatched, Done, FollowUp, Log, Steer, Stop, Word},
 };
 use crate::{
     completion::text::render,
-    delegation,
-    host::Listing,
+    delegation::{self, OnCapacity, Request},
+    host::{Host, Listing},
     id::DelegationId,
+    session::Session,
     store::{EventBody, EventRow, UnitRow},
 };
 
@@ -39,7 +40,15 @@ pub(super) async fn dispatch(
     let workspace = caller.workspace(asked.workspace.as_deref(), own)?;
     let host = service.hosts.at(&workspace).await?;
     let request = asked.into_request(caller.written_by());
-    let prepared = host.prepare(&session, request).await?;
+    dispatched(&host, &session, request).await
+}
+
+async fn dispatched(
+    host: &Host,
+    session: &Session,
+    request: Request,
+) -> Result<(StatusCode, Json<Dispatched>), Refusal> {
+    let prepared = host.prepare(session, request).await?;
     match host.dispatch(prepared).await? {
         delegation::Dispatched::Background(handle) => {
             Ok((StatusCode::ACCEPTED, Json(Dispatched::of(&handle.record))))
@@ -118,6 +127,34 @@ fn text(row: &EventRow, now: f64) -> Option<String> {
     }
 }
 
+/// Which lines of a log.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Logged {
+    /// Of the child with that place, from 0.
+    #[serde(default)]
+    task_index: usize,
+    /// Without the first so many.
+    #[serde(default)]
+    after: usize,
+}
+
+/// `GET /v1/delegations/{id}/log`.
+pub(super) async fn log(
+    State(service): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
+    OfDelegation(id): OfDelegation,
+    Asked(asked): Asked<Logged>,
+) -> Result<Json<Log>, Refusal> {
+    let unit = theirs(&service, &caller, id).await?;
+    let Logged { task_index, after } = asked;
+    let log = service.hosts.own().log(id, task_index).await?;
+    let lines = log.lines.into_iter().skip(after).collect();
+    let has_ended = unit.results.iter().any(|it| it.task_index == task_index);
+    let ended = has_ended || unit.ended.is_some();
+    Ok(Json(Log { lines, dropped: log.dropped, ended }))
+}
+
 /// `POST /v1/delegations/{id}/stop`.
 pub(super) async fn stop(
     State(service): State<Arc<Inner>>,
@@ -125,7 +162,7 @@ pub(super) async fn stop(
     OfDelegation(id): OfDelegation,
     MaybeGiven(asked): MaybeGiven<Stop>,
 ) -> Result<Json<Done>, Refusal> {
-    is_theirs(&service, &caller, id).await?;
+    theirs(&service, &caller, id).await?;
     let (host, reason) = (service.hosts.own(), asked.reason.as_deref());
     match asked.task_index {
         Some(task_index) => host.stop_child(id, task_index, reason).await?,
@@ -142,16 +179,36 @@ pub(super) async fn steer(
     OfDelegation(id): OfDelegation,
     Given(asked): Given<Steer>,
 ) -> Result<Json<Done>, Refusal> {
-    is_theirs(&service, &caller, id).await?;
+    theirs(&service, &caller, id).await?;
     service.hosts.own().steer(id, asked.task_index, &asked.text).await?;
     Ok(Json(Done { status: Word::Queued }))
 }
 
-/// Refuses what is not theirs, as if it were not there.
-async fn is_theirs(service: &Inner, caller: &Caller, id: DelegationId) -> Result<(), Refusal> {
-    let unit = service.hosts.store().read(move |tables| tables.unit(id)).await?;
-    match unit.is_some_and(|it| caller.sees(&it.record.session)) {
-        true => Ok(()),
-        false => Err(Refusal::unknown("delegation", id)),
+/// `POST /v1/delegations/{id}/follow-up`. It belongs to the session of the one
+/// that has ended.
+pub(super) async fn follow_up(
+    State(service): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
+    OfDelegation(id): OfDelegation,
+    Given(asked): Given<FollowUp>,
+) -> Result<(StatusCode, Json<Dispatched>), Refusal> {
+    let unit = theirs(&service, &caller, id).await?;
+    let own = service.hosts.workspace();
+    let workspace = caller.workspace(unit.record.workspace.as_deref(), own)?;
+    let host = service.hosts.at(&workspace).await?;
+    let mut request = host.follow_up(id, asked.task_index, &asked.text).await?;
+    if let Some(agent) = asked.agent {
+        request.tasks.iter_mut().for_each(|it| it.agent = Some(agent.clone()));
     }
+    let written_by = caller.written_by();
+    let request = Request { on_capacity: OnCapacity::Queue, written_by, ..request };
+    dispatched(&host, &unit.record.session, request).await
+}
+
+/// The delegation, if it is theirs; otherwise it is refused as if it were not
+/// there.
+async fn theirs(service: &Inner, caller: &Caller, id: DelegationId) -> Result<UnitRow, Refusal> {
+    let unit = service.hosts.store().read(move |tables| tables.unit(id)).await?;
+    let unit = unit.filter(|it| caller.sees(&it.record.session));
+    unit.ok_or_else(|| Refusal::unknown("delegation", id))
 }

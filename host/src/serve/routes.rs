@@ -25,6 +25,8 @@ pub(super) fn behind(service: &Arc<Inner>, door: Door) -> Router {
         .route("/v1/delegations/{id}", get(delegations::show))
         .route("/v1/delegations/{id}/stop", post(delegations::stop))
         .route("/v1/delegations/{id}/steer", post(delegations::steer))
+        .route("/v1/delegations/{id}/follow-up", post(delegations::follow_up))
+        .route("/v1/delegations/{id}/log", get(delegations::log))
         .route("/v1/events", get(events::claim))
         .route("/v1/events/{id}/ack", post(events::ack))
         .route("/v1/events/{id}/release", post(events::release))

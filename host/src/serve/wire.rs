@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     delegation::{Completion, OnCapacity, Request, TaskRequest, WrittenBy},
-    event::{ChildResult, Role},
+    event::{ChildResult, LogLine, Role},
     host::{Listing, ToolListing},
     id::{ChildId, DelegationId},
     session::Session,
@@ -150,7 +150,7 @@ impl Dispatched {
 }
 
 /// Those that run, and the newest that ended.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delegations {
     /// Newest first.
     pub delegations: Vec<Listing>,
@@ -165,6 +165,18 @@ pub struct Delegation {
     pub results: Vec<ChildResult>,
     /// What a model is told of it: one text for each event.
     pub texts: Vec<String>,
+}
+
+/// What a child wrote into its log so far, behind the lines that were asked to
+/// be left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Log {
+    /// In their order. Untrusted text.
+    pub lines: Vec<LogLine>,
+    /// Lines that found no room, of a child that ended.
+    pub dropped: u64,
+    /// It has ended: no more will come.
+    pub ended: bool,
 }
 
 /// A stop that is asked for.
@@ -195,6 +207,21 @@ pub struct Steer {
 pub struct Tools {
     /// Each once, below the smallest toolset that has it.
     pub tools: Vec<ToolListing>,
+}
+
+/// What a new child is asked that goes on where one has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FollowUp {
+    /// Which child, by the place of its task from 0.
+    #[serde(default)]
+    pub task_index: usize,
+    /// What is to be done now.
+    pub text: String,
+    /// Another agent, or the path of one that was given by path, which is not
+    /// recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
 }
 
 /// That something was done.

@@ -61,6 +61,36 @@ pub(crate) struct Steer {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct FollowUp {
+    /// The delegation (its id, the beginning of it, or `latest`), and behind a
+    /// slash the number of the task, from 1; a single task needs none
+    #[arg(value_name = "ID[/TASK]")]
+    pub(crate) child: String,
+    /// What is to be done now
+    pub(crate) text: String,
+    /// Another component; one that was given by path is to be named again
+    #[arg(long, value_name = "NAME|PATH")]
+    pub(crate) agent: Option<String>,
+    /// Print the handle as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Say nothing but the id, and what went wrong
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Logs {
+    /// The delegation (its id, the beginning of it, or `latest`), and behind a
+    /// slash the number of a single task, from 1
+    #[arg(value_name = "ID[/TASK]")]
+    pub(crate) child: String,
+    /// Go on until it has ended
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct Token {
     /// Whose it is: each name has sessions of its own
     #[arg(default_value = "default")]

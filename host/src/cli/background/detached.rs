@@ -52,7 +52,9 @@ pub(in crate::cli) fn start(args: &Run) -> Result<Exit, CliError> {
         stdout.read_to_string(&mut said).map_err(told("the process can't be heard"))?;
     }
     match serde_json::from_str(&said) {
-        Ok(reply @ Reply::Dispatched { .. }) => tell_handle(&reply, &args.common),
+        Ok(reply @ Reply::Dispatched { .. }) => {
+            tell_handle(&reply, args.common.json, args.common.quiet)
+        }
         // It said why, on standard error or as JSON.
         _ => {
             if !said.is_empty() {
