@@ -22,6 +22,7 @@ mod guard;
 mod held;
 mod hosts;
 mod metrics;
+mod openapi;
 mod page;
 mod routes;
 mod stream;

@@ -203,6 +203,28 @@ async fn one_child_is_stopped_and_a_unit_and_neither_twice() {
 }
 
 #[tokio::test]
+async fn an_ended_child_is_followed_up_and_its_log_is_read() {
+    let (host, gate, service) = gated().await;
+    let (alice, bob) = (service.token("alice"), service.token("bob"));
+    let id = alice.dispatch(&host, &[TestTask::gated("a")]).await;
+    gate.entered("a").await;
+    let path = format!("/v1/delegations/{id}/follow-up");
+    let words = json!({"text": "and in French"});
+    assert_eq!(code(&alice.post(&path, &words).await), (409, "running"));
+    gate.open("a");
+    alice.get("/v1/events?wait_seconds=60").await;
+    assert_eq!(bob.post(&path, &words).await.0, 404);
+    assert_eq!(code(&alice.post(&path, &json!({"text": " "})).await), (400, "bad_request"));
+    let (status, next) = alice.post(&path, &words).await;
+    assert_eq!((status, &next["children"][0]["goal"]), (202, &json!("and in French")));
+    assert_eq!(next["session_key"], "agent:main:http:token:alice:default");
+    let log = format!("/v1/delegations/{id}/log");
+    assert_eq!(alice.get(&log).await, (200, json!({"lines": [], "dropped": 0, "ended": true})));
+    assert_eq!(code(&alice.get(&format!("{log}?task_index=1")).await), (404, "not_found"));
+    assert_eq!(bob.get(&log).await.0, 404);
+}
+
+#[tokio::test]
 async fn whoever_listens_hears_of_everything_and_goes_on_where_it_was() {
     let (host, gate, service) = gated().await;
     let alice = service.token("alice");
@@ -282,6 +304,29 @@ async fn tools_and_numbers_are_told() {
     assert!(!now.contains("nothing") && !now.contains(&id), "no caller makes a label: {now}");
     alice.post(&format!("/v1/events/{claim}/ack"), &json!({})).await;
     assert!(numbers().await.contains("hermitage_events{state=\"undelivered\"} 0"));
+}
+
+#[tokio::test]
+async fn every_route_is_described_and_what_is_described_is_there() {
+    let (_host, _gate, service) = gated().await;
+    let alice = service.token("alice");
+    let (_, document) = alice.get("/openapi.json").await;
+    assert_eq!(document["openapi"], "3.1.0");
+    let paths = document["paths"].as_object().unwrap();
+    assert!(paths.len() > 10, "{paths:?}");
+    for (path, item) in paths {
+        for (method, operation) in item.as_object().unwrap() {
+            let path = path.replace("{id}", "deleg_00000000000000000000000000000000");
+            let call = alice.call(method.to_uppercase().parse().unwrap(), &path);
+            let response = call.send().await.unwrap();
+            let status = response.status().as_u16();
+            assert!(operation["responses"].get(status.to_string()).is_some(), "{path}: {status}");
+            if path != "/v1/stream" {
+                let text = response.text().await.unwrap();
+                assert!(!text.contains("no such route"), "{path}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

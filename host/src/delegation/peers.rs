@@ -25,22 +25,22 @@ impl Peers {
 
     /// Asks units to stop, whoever runs them. Returns how many were asked.
     pub(super) async fn interrupt(&self, which: &Which, reason: Option<&str>) -> usize {
-        let ask = async |it: Dispatcher| {
-            let reason = reason.map(str::to_owned);
-            it.interrupt(which.clone(), reason).await
+        let ask = |it: Dispatcher| {
+            let (which, reason) = (which.clone(), reason.map(str::to_owned));
+            async move { it.interrupt(which, reason).await }
         };
         join_all(self.living().into_iter().map(ask)).await.into_iter().sum()
     }
 
     /// The hand on one unit that runs or waits in one of them.
     pub(super) async fn hand(&self, id: DelegationId) -> Option<Stop> {
-        let ask = async |it: Dispatcher| it.hand(id).await;
+        let ask = |it: Dispatcher| async move { it.hand(id).await };
         join_all(self.living().into_iter().map(ask)).await.into_iter().flatten().next()
     }
 
     /// What runs and waits now.
     pub(super) async fn running(&self) -> Vec<RunningUnit> {
-        let ask = async |it: Dispatcher| it.running().await;
+        let ask = |it: Dispatcher| async move { it.running().await };
         join_all(self.living().into_iter().map(ask)).await.concat()
     }
 

@@ -67,6 +67,7 @@ pub(super) struct Listed {
     session: Option<String>,
     /// The newest so many of those that ended.
     #[serde(default)]
+    #[schemars(range(min = 1, max = MAX_LISTED))]
     limit: Option<usize>,
 }
 

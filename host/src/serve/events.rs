@@ -41,9 +41,11 @@ pub(super) struct Wanted {
     session: Option<String>,
     /// How long to wait for one, when there is none.
     #[serde(default)]
+    #[schemars(range(max = MAX_WAIT_SECONDS))]
     wait_seconds: u64,
     /// At most so many; 1 when absent.
     #[serde(default)]
+    #[schemars(range(min = 1, max = MAX_CLAIMED))]
     max: Option<usize>,
 }
 

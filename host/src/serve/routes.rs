@@ -10,7 +10,7 @@ use axum::{
 };
 
 use super::{
-    Door, Inner, delegations, error::Refusal, events, guard, metrics, page, stream, tools,
+    Door, Inner, delegations, error::Refusal, events, guard, metrics, openapi, page, stream, tools,
 };
 
 /// The routes as they are at that door.
@@ -35,6 +35,7 @@ pub(super) fn behind(service: &Arc<Inner>, door: Door) -> Router {
         .route("/v1/stream", get(stream::stream))
         .route("/v1/tools", get(tools::list))
         .route("/metrics", get(metrics::show))
+        .route("/openapi.json", get(openapi::show))
         .route_layer(from_fn_with_state(Arc::clone(service), metrics::measure))
         .fallback(async || {
             Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is no such route")

@@ -1,6 +1,8 @@
 //! What is sent over HTTP besides the crate's own types: requests, and what
 //! answers them. `/openapi.json` describes it.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -53,6 +55,9 @@ pub struct Dispatch {
     /// Model calls of each child.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_iterations: Option<u32>,
+    /// Seconds that each child may take, at most what the service allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u64>,
     /// In how many events a batch is told.
     #[serde(default)]
     pub completion: Completion,
@@ -91,6 +96,7 @@ impl Dispatch {
             model: self.model,
             output_schema: self.output_schema,
             max_iterations: self.max_iterations,
+            timeout: self.timeout_seconds.map(Duration::from_secs),
             background: true,
             on_capacity: match self.on_capacity {
                 WhenFull::Reject => OnCapacity::Reject,
@@ -150,14 +156,14 @@ impl Dispatched {
 }
 
 /// Those that run, and the newest that ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Delegations {
     /// Newest first.
     pub delegations: Vec<Listing>,
 }
 
 /// One delegation.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Delegation {
     /// As in the list.
     pub delegation: Listing,
@@ -252,14 +258,14 @@ pub enum Word {
 }
 
 /// Events that a consumer took.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Claims {
     /// In the order of the queue.
     pub events: Vec<Claim>,
 }
 
 /// One of them: to be acknowledged when it was applied.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Claim {
     /// Its place in the queue.
     pub id: u64,
