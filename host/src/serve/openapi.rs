@@ -118,14 +118,14 @@ impl Paths {
 
     /// The fields of a type as parameters behind the `?`.
     fn query<T: JsonSchema>(&mut self) -> Vec<Value> {
-        let schema = self.given.root_schema_for::<T>().to_value();
-        let fields = schema["properties"].as_object().cloned().unwrap_or_default();
+        let schema = self.given.root_schema_for::<T>();
+        let fields = schema.get("properties").and_then(Value::as_object).cloned();
         let parameter = |(name, mut schema): (String, Value)| {
             let about = schema.as_object_mut().and_then(|it| it.remove("description"));
             let schema = never_null(schema);
             json!({"name": name, "in": "query", "description": about, "schema": schema})
         };
-        fields.into_iter().map(parameter).collect()
+        fields.unwrap_or_default().into_iter().map(parameter).collect()
     }
 
     fn add(&mut self, method: &str, path: &str, call: Call) {
@@ -157,12 +157,11 @@ impl Paths {
 
 /// A parameter that is absent is left out: there is no `null` behind a `?`.
 fn never_null(mut schema: Value) -> Value {
-    if let Some(kinds) = schema["type"].as_array() {
-        let kind = kinds.iter().find(|it| *it != "null").cloned();
-        schema["type"] = kind.unwrap_or_default();
-    }
     if let Some(schema) = schema.as_object_mut() {
         schema.remove("default");
+        if let Some(Value::Array(kinds)) = schema.get_mut("type") {
+            kinds.retain(|it| it != "null");
+        }
     }
     schema
 }
