@@ -1,16 +1,19 @@
 //! `stop ID/TASK` and `steer`: single children, from another command.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader},
     process::Stdio,
 };
 
+use rustix::process::{Signal, kill_process};
 use serde_json::json;
 
 use crate::{
+    background::service,
     check,
-    harness::{Cli, Ran},
-    server::{Server, held, stream},
+    harness::{CONFIG, Cli, Ran},
+    server::{Reply, Server, held, stream},
     store::{endless, kill},
     wire::{CANARY, Wire, command},
 };
@@ -178,6 +181,43 @@ fn a_log_is_read_while_it_is_written_and_afterwards() {
     let again = ["follow-up", "latest/2", "And again", "--agent", "./honest.wasm", "-q"];
     let id = cli.run(&again).stdout;
     assert_eq!(cli.run(&["wait", id.trim_end()]).stdout, "hello\n");
+}
+
+#[test]
+fn a_child_that_hangs_is_shown_with_what_it_waits_for() {
+    let server = Server::new(vec![Reply::Silence]);
+    let cli = Wire::OpenAi.cli(&server.url, 1, "");
+    let config = fs::read_to_string(cli.path(CONFIG)).unwrap();
+    cli.config(&format!("{config}\n[delegation]\nstall_seconds = 1\nstop_stalled = false"));
+    let mut run = command(&cli, &["--background", "-q"]);
+    assert!(run.env_remove("HERMITAGE_LOG").output().unwrap().status.success());
+    let stalled = loop {
+        let ran = cli.run(&["list"]);
+        if ran.stdout.contains("stalled") {
+            break ran.stdout;
+        }
+    };
+    let line = stalled.lines().last().unwrap();
+    assert!(line.starts_with("  · [1/1] running      read it  (react)  stalled for "), "{line}");
+    assert!(line.contains("s, waits for model"), "{line}");
+    assert!(cli.run(&["show", "latest"]).stdout.contains("waits for model"));
+    assert_eq!(cli.run(&["stop", "latest"]).exit, Some(0));
+    assert_eq!(cli.run(&["wait", "latest", "-q"]).exit, Some(130));
+}
+
+#[test]
+fn a_log_ends_with_the_host_that_was_killed() {
+    let cli = Cli::new(&["logs_and_waits"]);
+    let run = ["run", "wait", "--agent", "./logs_and_waits.wasm", "--background", "-q"];
+    assert_eq!(cli.run(&run).exit, Some(0));
+    let mut following = cli.command(&["logs", "latest", "-f"]);
+    let mut following = following.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert_eq!(lines.next().as_deref(), Some("info  | begun"));
+    kill_process(service(&cli), Signal::KILL).unwrap();
+    assert_eq!(lines.next(), None);
+    assert!(following.wait().unwrap().success());
+    assert_eq!(cli.run(&["wait", "latest", "-q"]).exit, Some(1));
 }
 
 #[test]

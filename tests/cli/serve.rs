@@ -98,6 +98,35 @@ fn a_signal_ends_it_when_what_it_runs_has_ended() {
 }
 
 #[test]
+fn who_asks_twice_does_not_wait_for_the_grace() {
+    let cli = Cli::new(&["honest", "ignores_interruption"]);
+    cli.config("[delegation]\ninterrupt_grace_seconds = 300");
+    let running = Service::start(&cli, &[], 1);
+    endless(&cli, &[]);
+    kill_process(service(&cli), Signal::TERM).unwrap();
+    // It has heard of the first one.
+    let socket = || fs::read_dir(cli.path("home/run/hermitage")).unwrap().count() > 1;
+    while socket() {
+        std::thread::yield_now();
+    }
+    assert_eq!(running.end(Signal::TERM).0, Some(0));
+    // It had no time to say how its child ended.
+    assert_eq!(cli.run(&["wait", "latest", "-q"]).exit, Some(1));
+}
+
+#[test]
+fn one_that_is_about_to_end_is_followed_by_another() {
+    let cli = Cli::new(&["honest", "ignores_interruption"]);
+    cli.config("[delegation]\ninterrupt_grace_seconds = 1");
+    endless(&cli, &[]);
+    let first = service(&cli);
+    kill_process(first, Signal::TERM).unwrap();
+    let ran = cli.run(&["run", "read it", "--agent", "./honest.wasm", "--background", "-q"]);
+    assert_eq!(cli.run(&["wait", ran.stdout.trim_end()]).stdout, "hello\n", "{ran}");
+    assert_ne!(service(&cli), first);
+}
+
+#[test]
 fn there_is_one_of_each_store() {
     let cli = Cli::new(&[]);
     let _first = Service::start(&cli, &[], 1);

@@ -85,7 +85,9 @@ pub(super) fn lines(listings: &[Listing], now: f64) -> Vec<String> {
     let rows = table(&listings.iter().map(row).collect::<Vec<_>>(), width);
     let children = |it: &Listing| {
         let total = it.children.len();
-        let is_shown = it.completed_at.is_none() && total > 1;
+        // A single child is on the line above, but for what it does.
+        let is_seen = it.children.iter().any(|it| it.waits_for.is_some());
+        let is_shown = it.completed_at.is_none() && (total > 1 || is_seen);
         let lines = it.children.iter().filter(move |_| is_shown);
         lines.map(|child| child_line(child, total)).collect::<Vec<_>>()
     };
