@@ -95,6 +95,20 @@ fn it_has_left_the_terminal_and_is_stopped_from_elsewhere() {
 }
 
 #[test]
+fn less_time_is_given_by_the_service_and_more_by_a_process_of_its_own() {
+    let cli = Cli::new(&["honest", "ignores_interruption"]);
+    cli.config("[delegation]\ninterrupt_grace_seconds = 1");
+    endless(&cli, &["--timeout", "1"]);
+    assert!(processes(&cli).is_empty());
+    let ended = cli.run(&["wait", "latest", "--json"]).json();
+    assert_eq!(ended["results"][0]["status"], "timeout", "{ended}");
+    endless(&cli, &LONGER);
+    assert_eq!(processes(&cli).len(), 1);
+    cli.run(&["stop", "latest"]);
+    assert_eq!(cli.run(&["wait", "latest", "-q"]).exit, Some(130));
+}
+
+#[test]
 fn asked_to_end_it_ends_its_delegation_first() {
     for options in [&[][..], &LONGER] {
         let cli = Cli::new(&["honest", "ignores_interruption"]);

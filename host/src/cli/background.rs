@@ -30,8 +30,7 @@ use crate::{
 /// Whether the service does what this command would do: the one that runs, or
 /// one that is started with these settings.
 pub(super) fn is_for_the_service(global: &Global, args: &Run) -> Result<bool, CliError> {
-    let Common { timeout, allow_home, .. } = args.common;
-    if args.as_parent || allow_home || timeout.is_some() {
+    if args.as_parent || args.common.allow_home || is_too_long(global, args)? {
         return Ok(false);
     }
     // A pipe is read once; and the API is text.
@@ -48,6 +47,14 @@ pub(super) fn is_for_the_service(global: &Global, args: &Run) -> Result<bool, Cl
     Ok(other.is_none())
 }
 
+/// Whether its children are to have more time than the service gives to anybody.
+fn is_too_long(global: &Global, args: &Run) -> Result<bool, CliError> {
+    let Some(seconds) = args.common.timeout else { return Ok(false) };
+    let limit = Setup::again(global, Some(&args.workspace))?.config.delegation.child_timeout;
+    // One that is none is told by whoever sets it.
+    Ok(u64::try_from(seconds).map_or(true, |it| limit.as_secs() < it))
+}
+
 /// Has the service do what was looked at here, and prints the handle.
 pub(super) async fn hand_over(
     setup: &Setup,
@@ -57,7 +64,8 @@ pub(super) async fn hand_over(
     common: &Common,
 ) -> Result<(), CliError> {
     let workspace = workspace.canonicalize().map_err(CliError::usage)?;
-    let body = dispatch(request, &workspace);
+    let timeout_seconds = common.timeout.and_then(|it| u64::try_from(it).ok());
+    let body = Dispatch { timeout_seconds, ..dispatch(request, &workspace) };
     let asked = on_demand::ask(setup, global, &workspace, "/v1/delegations", &body).await?;
     tell(asked, common.json, common.quiet)
 }
