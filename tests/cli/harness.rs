@@ -101,6 +101,11 @@ impl Cli {
         if is_home { self.dir.path().join(path) } else { self.dir.path().join("work").join(path) }
     }
 
+    /// All that it has.
+    pub(crate) fn root(&self) -> &Path {
+        self.dir.path()
+    }
+
     /// A command in the directory, with nothing to read.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hermitage-under-test"));

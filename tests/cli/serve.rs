@@ -4,7 +4,8 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::{fs::PermissionsExt as _, net::UnixStream},
+    path::Path,
     process::{Child, ChildStderr, Stdio},
 };
 
@@ -205,6 +206,48 @@ fn its_socket_and_its_tokens_are_the_users_alone() {
     assert_eq!(cli.run(&["token", "default", "--remove"]).exit, Some(0));
     assert_eq!(status("/v1/delegations", &token), "401");
     assert_eq!(status("/v1/delegations", &other), "200");
+}
+
+/// A user who owns nothing.
+const NOBODY: libc::uid_t = 65_534;
+
+#[test]
+fn another_user_of_the_machine_gets_no_answer() {
+    let cli = Cli::new(&[]);
+    let _service = Service::start(&cli, &[], 1);
+    let dir = cli.path("home/run/hermitage");
+    let entries = fs::read_dir(&dir).unwrap().map(|it| it.unwrap().path());
+    let socket = entries.into_iter().find(|it| it.extension().unwrap() == "sock").unwrap();
+    let ask = |socket: &Path| {
+        let mut stream = UnixStream::connect(socket).ok()?;
+        let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let mut begin = [0; 15];
+        Some(stream.read_exact(&mut begin).is_ok())
+    };
+    assert_eq!(ask(&socket), Some(true));
+    // SAFETY: asks for a number.
+    if unsafe { libc::geteuid() } != 0 {
+        // Nobody else can be played, and the mode of the directory is tested above.
+        return;
+    }
+    let as_nobody = |socket: &Path| {
+        let socket = socket.to_owned();
+        let ask = std::thread::spawn(move || {
+            // SAFETY: the rights of this thread alone, which ends with this.
+            let became = unsafe { libc::syscall(libc::SYS_setresuid, NOBODY, NOBODY, NOBODY) };
+            assert_eq!(became, 0);
+            ask(&socket)
+        });
+        ask.join().unwrap()
+    };
+    assert_eq!(as_nobody(&socket), None, "the directory is closed to them");
+    // Somebody opens all of it by mistake.
+    let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+    open(&socket);
+    let above = socket.ancestors().skip(1).take_while(|it| it.starts_with(cli.root()));
+    above.for_each(open);
+    assert_eq!(as_nobody(&socket), Some(false));
+    assert_eq!(ask(&socket), Some(true));
 }
 
 #[test]

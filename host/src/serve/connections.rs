@@ -13,6 +13,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use rustix::process::geteuid;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
@@ -44,8 +45,8 @@ const ERROR_PAUSE: Duration = Duration::from_millis(100);
 /// By which way a call comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
-    /// The owner's socket. That nobody else can connect to it is seen to by
-    /// whoever binds it.
+    /// The owner's socket: whoever connects to it as another user is let go
+    /// without an answer.
     Socket,
     /// A port, at that address: anybody on this machine.
     Tcp(SocketAddr),
@@ -80,7 +81,14 @@ impl Listener {
 
     async fn accept(&self) -> std::io::Result<Stream> {
         match self {
-            Listener::Socket(it) => Ok(Stream::Socket(it.accept().await?.0)),
+            Listener::Socket(it) => loop {
+                let stream = it.accept().await?.0;
+                // Its directory keeps others out. Should somebody have opened
+                // that to them, it is still the owner's alone.
+                if stream.peer_cred()?.uid() == geteuid().as_raw() {
+                    return Ok(Stream::Socket(stream));
+                }
+            },
             Listener::Tcp(it, _) => {
                 let stream = it.accept().await?.0;
                 // Small answers and events go out at once.
