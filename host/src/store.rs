@@ -12,6 +12,7 @@
 
 mod codec;
 mod error;
+mod keys;
 mod memory;
 mod neighbours;
 mod owner;
@@ -30,6 +31,7 @@ mod writer;
 pub(crate) use self::record::MOST_SUMMARY;
 pub use self::{
     error::StoreError,
+    keys::{KEY_LIFE, Keyed, MOST_KEYS, RequestKey},
     neighbours::News,
     tables::{
         CLOCK_SLACK, ClaimFilter, ClaimToken, Corrupt, EventBody, EventFilter, EventId, EventRow,

@@ -18,6 +18,7 @@ mod injection;
 mod many;
 mod model;
 mod plugins;
+mod repeated;
 mod requests;
 mod restart;
 mod review;

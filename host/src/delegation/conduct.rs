@@ -22,7 +22,10 @@ use super::{
     live::Live,
 };
 use crate::{
-    event::CompletionEvent, sandbox::Sandbox, store::StoreError, toolset::Registry,
+    event::CompletionEvent,
+    sandbox::Sandbox,
+    store::{MOST_KEYS, RequestKey, StoreError, Tables},
+    toolset::Registry,
     unit::UnitRecord,
 };
 
@@ -38,8 +41,18 @@ pub(super) struct Unit {
     pub(super) failure_notices: bool,
     /// Less than every child has, where somebody asked for that.
     pub(super) timeout: Option<Duration>,
+    pub(super) key: Option<RequestKey>,
     pub(super) live: Arc<Live>,
     pub(super) stop: Stop,
+}
+
+/// What became of the record of a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Recorded {
+    /// It is in the store.
+    Now,
+    /// A unit that was asked for with the same key is.
+    Before,
 }
 
 /// Conducts the units of one host.
@@ -73,14 +86,14 @@ impl Conductor {
         &self,
         mut unit: Unit,
         admitted: Admitted,
-        recorded: oneshot::Sender<Result<(), StoreError>>,
+        recorded: oneshot::Sender<Result<Recorded, StoreError>>,
     ) -> Option<CompletionEvent> {
         let Admitted { record, turn, lease } = admitted;
         // Before the record is: should this task be dropped while the record
         // is on its way, the unit ends all the same.
         let mut ledger = self.ledger(&record, &unit);
-        let res = self.insert(&record).await;
-        let is_recorded = res.is_ok();
+        let res = self.insert(&record, unit.key.take()).await;
+        let is_recorded = res == Ok(Recorded::Now);
         // Whoever asked may be gone: a unit in the background goes on.
         let _ = recorded.send(res);
         if !is_recorded {
@@ -104,13 +117,30 @@ impl Conductor {
         ledger.into_event()
     }
 
-    async fn insert(&self, record: &Arc<UnitRecord>) -> Result<(), StoreError> {
+    /// A key and its unit are recorded together, or neither is.
+    async fn insert(
+        &self,
+        record: &Arc<UnitRecord>,
+        key: Option<RequestKey>,
+    ) -> Result<Recorded, StoreError> {
         let (owner, unit) = (self.books.store.host(), Arc::clone(record));
-        self.books.store.run(move |tables| tables.insert_unit(&unit, owner)).await?;
+        let insert = move |tables: &mut dyn Tables| {
+            let (session, now) = (&unit.session, unit.dispatched_at);
+            if let Some(key) = &key
+                && tables.keep_key(session, key, unit.id, now)?.is_some()
+            {
+                return Ok(Recorded::Before);
+            }
+            tables.insert_unit(&unit, owner)?;
+            Ok(Recorded::Now)
+        };
+        if self.books.store.run(insert).await? == Recorded::Before {
+            return Ok(Recorded::Before);
+        }
         let count = record.tasks.len();
         tracing::debug!(unit = %record.id, tasks = count, session = %record.session, "dispatched");
         self.feed.send(record.id, &record.session, || Progress::Dispatched { count });
-        Ok(())
+        Ok(Recorded::Now)
     }
 
     fn ledger(&self, record: &Arc<UnitRecord>, unit: &Unit) -> Ledger {
@@ -135,7 +165,7 @@ impl Conductor {
     }
 
     fn batch(&self, unit: Unit, record: Arc<UnitRecord>) -> Batch {
-        let Unit { works, tools, budget, live, stop, timeout, failure_notices: _ } = unit;
+        let Unit { works, tools, budget, live, stop, timeout, key: _, failure_notices: _ } = unit;
         let (sandbox, registry) = (Arc::clone(&self.sandbox), Arc::clone(&self.registry));
         let timeout = timeout.unwrap_or(self.bounds.timeout);
         let bounds = Bounds { timeout, ..self.bounds };
@@ -149,10 +179,11 @@ impl Conductor {
         if self.is_pruning.swap(true, Ordering::AcqRel) {
             return;
         }
-        let keep = self.retained_records;
+        let (keep, now) = (self.retained_records, self.books.clock.now());
         let on_its_way = Pruning(Arc::clone(&self.is_pruning));
         self.books.store.send(move |tables| {
             let _on_its_way = on_its_way;
+            tables.forget_keys(now, MOST_KEYS)?;
             tables.prune(keep, KEPT_EVENTS).map(|_| ())
         });
     }

@@ -2,6 +2,7 @@
 
 mod nested;
 mod prepare;
+mod repeat;
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ pub use self::prepare::Prepared;
 use super::{
     admission::Slots,
     budget::{self, Budget, Kind},
-    conduct::{Conductor, Unit},
+    conduct::{Conductor, Recorded, Unit},
     dispatcher::{Dispatcher, RunningUnit, Which},
     error::DelegateError,
     executor::Bounds,
@@ -161,8 +162,13 @@ impl Delegator {
     /// unit in the background goes on by itself.
     pub async fn dispatch(&self, prepared: Prepared) -> Result<Dispatched, DelegateError> {
         let core = &self.0;
-        let Prepared { mut record, works, budget, on_capacity, failure_notices, timeout } =
+        let Prepared { mut record, works, budget, on_capacity, failure_notices, timeout, key } =
             prepared;
+        if let Some(key) = &key
+            && let Some(before) = self.repeated(&record.session, key).await?
+        {
+            return Ok(before);
+        }
         record.dispatched_at = core.parts.clock.now();
         let children = works.iter().map(|it| (it.task.asked.goal.clone(), it.agent.clone()));
         let live = Live::new(
@@ -191,6 +197,7 @@ impl Delegator {
             budget,
             failure_notices,
             timeout,
+            key: key.clone(),
             live: Arc::clone(&live),
             stop: stop.clone(),
         };
@@ -208,8 +215,15 @@ impl Delegator {
             // stops its children, too.
             Mode::Foreground => Dispatched::Foreground(Running::new(handle, stop, event)),
         };
-        is_recorded.await.unwrap_or(Err(StoreError::Closed))?;
-        Ok(dispatched)
+        let recorded = is_recorded.await.unwrap_or(Err(StoreError::Closed))?;
+        match (recorded, key) {
+            // Somebody else was faster with the same request.
+            (Recorded::Before, Some(key)) => {
+                let before = self.repeated(&dispatched.handle().record.session, &key).await?;
+                Ok(before.ok_or(StoreError::Closed)?)
+            }
+            _ => Ok(dispatched),
+        }
     }
 
     /// Asks one delegation to stop. Returns how many were asked: 0 or 1.

@@ -1,7 +1,10 @@
 //! Why a delegation was not dispatched. Nothing of it was recorded then.
 
 use super::{admission::Rejection, budget::Spent, request::RequestError};
-use crate::{plugin::PluginError, provider::UnknownModel, store::StoreError, toolset::ToolError};
+use crate::{
+    id::DelegationId, plugin::PluginError, provider::UnknownModel, store::StoreError,
+    toolset::ToolError,
+};
 
 /// Why a call was refused as a whole.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +42,18 @@ pub enum DelegateError {
     /// The tree has no budget left for it.
     #[error(transparent)]
     Spent(#[from] Spent),
+    /// The key stands for another request.
+    #[error("the idempotency key `{key}` was used for another request, `{id}`")]
+    KeyUsed {
+        /// The key.
+        key: String,
+        /// What that request became.
+        id: DelegationId,
+    },
+    /// The request was made before with that key, and what became of it is
+    /// listed no more.
+    #[error("`{0}`, which this repeats, has ended and is listed no more")]
+    Forgotten(DelegationId),
     /// It could not be recorded.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -62,6 +77,7 @@ impl DelegateError {
                 Some(format!("name one: {}", known.join(", ")))
             }
             DelegateError::InTask { error, .. } => error.hint(),
+            DelegateError::KeyUsed { .. } => Some("a new request needs a new key".to_owned()),
             DelegateError::Path(_) => Some("install it, and give its name".to_owned()),
             _ => None,
         }
@@ -81,6 +97,10 @@ impl From<DelegateError> for ToolError {
             DelegateError::NoAgent { .. } | DelegateError::Path(_) => {
                 let hint = it.hint().unwrap_or_default();
                 Self::InvalidArguments(format!("{it}; {hint}"))
+            }
+            // No guest has one.
+            it @ (DelegateError::KeyUsed { .. } | DelegateError::Forgotten(_)) => {
+                Self::InvalidArguments(it.to_string())
             }
             DelegateError::Spent(it) if it.is_all() => Self::Exhausted(it.to_string()),
             DelegateError::InTask { task, error } => match Self::from(*error) {

@@ -29,6 +29,9 @@ use crate::{
 /// more: it is a stranger's (SEMANTICS.md §3).
 pub const STRANGERS_TOOLSET: &str = "file_read";
 
+/// Longest idempotency key: it is an index column of the store.
+const MAX_KEY_BYTES: usize = 255;
+
 /// Who wrote a request, and so what it may name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WrittenBy {
@@ -83,6 +86,11 @@ pub struct Request {
     /// The component works as a parent: at depth 0, with the parent's own
     /// tools. Only the application, or the person, can say so.
     pub as_parent: bool,
+    /// What tells a repetition of this request from a new one, made up by its
+    /// caller: the same request with the same key gives the handle of the
+    /// first, also after the host was killed, for a day. Only in the
+    /// background.
+    pub idempotency_key: Option<String>,
     /// Whose word it is; a model's, unless somebody says otherwise.
     pub written_by: WrittenBy,
     /// What the whole tree below this call may use, where it is less than
@@ -208,6 +216,7 @@ impl Request {
             return Err(RequestError::TooDeep { depth, max_depth });
         }
         self.check_timeout(rules.child_timeout)?;
+        self.check_key()?;
         let tasks = self.take_tasks()?;
         let (found, limit) = (tasks.len(), rules.max_tasks_per_batch);
         if found > limit {
@@ -227,6 +236,15 @@ impl Request {
             Some(asked) if limit < asked => Err(RequestError::TooLong { asked, limit }),
             _ => Ok(()),
         }
+    }
+
+    fn check_key(&self) -> Result<(), RequestError> {
+        let Some(key) = &self.idempotency_key else { return Ok(()) };
+        let is_visible = |it: char| !it.is_control();
+        if is_blank(key) || MAX_KEY_BYTES < key.len() || !key.chars().all(is_visible) {
+            return Err(RequestError::BadKey { limit: MAX_KEY_BYTES });
+        }
+        if self.background { Ok(()) } else { Err(RequestError::KeyInForeground) }
     }
 
     /// The tasks, with the request's defaults filled in.

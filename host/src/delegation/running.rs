@@ -15,6 +15,16 @@ pub enum Dispatched {
     Foreground(Running),
 }
 
+impl Dispatched {
+    /// A look at it.
+    pub fn handle(&self) -> &Handle {
+        match self {
+            Dispatched::Background(handle) => handle,
+            Dispatched::Foreground(running) => running.handle(),
+        }
+    }
+}
+
 /// A look at a dispatched unit.
 #[derive(Clone)]
 pub struct Handle {

@@ -90,6 +90,8 @@ impl From<DelegateError> for Refusal {
             DelegateError::Rejected(_) => Self::full(message),
             DelegateError::Store(it) => return it.into(),
             DelegateError::Spent(_) => Self::conflict("budget", message),
+            DelegateError::KeyUsed { .. } => Self::conflict("key_used", message),
+            DelegateError::Forgotten(_) => Self::conflict("forgotten", message),
             _ => Self::new(StatusCode::BAD_REQUEST, "bad_request", message),
         };
         refusal.maybe_hint(hint)

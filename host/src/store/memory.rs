@@ -4,6 +4,7 @@
 //! database against. Lookups scan: a host keeps some dozens of units.
 
 mod claims;
+mod keys;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,8 @@ use std::collections::BTreeMap;
 use self::rows::Rows;
 use super::{
     ClaimFilter, ClaimToken, Corrupt, EventBody, EventFilter, EventId, EventRow, EventState,
-    Finish, Interruption, NewEvent, Recovered, Settled, StoreError, Tables, ToStop, UnitRow,
+    Finish, Interruption, Keyed, NewEvent, Recovered, RequestKey, Settled, StoreError, Tables,
+    ToStop, UnitRow,
     words::{dedup, unit_of},
 };
 use crate::{
@@ -30,6 +32,8 @@ pub(super) struct Memory {
     /// Full summaries, by unit and task.
     summaries: Rows<(String, usize), String>,
     interruptions: Rows<String, Interruption>,
+    /// By session and key.
+    keys: Rows<(String, String), keys::Key>,
     last: Last,
     /// Where the operation, and the transaction, began.
     savepoint: Mark,
@@ -52,6 +56,7 @@ struct Mark {
     events: usize,
     summaries: usize,
     interruptions: usize,
+    keys: usize,
     last: Last,
 }
 
@@ -259,6 +264,7 @@ impl Tables for Memory {
         self.events.keep();
         self.summaries.keep();
         self.interruptions.keep();
+        self.keys.keep();
         self.start = self.last;
         Ok(())
     }
@@ -282,18 +288,20 @@ impl Tables for Memory {
             events: self.events.mark(),
             summaries: self.summaries.mark(),
             interruptions: self.interruptions.mark(),
+            keys: self.keys.mark(),
             last: self.last,
         };
         Ok(())
     }
 
     fn release(&mut self, keep: bool) -> Result<(), StoreError> {
-        let Mark { units, events, summaries, interruptions, last } = self.savepoint;
+        let Mark { units, events, summaries, interruptions, keys, last } = self.savepoint;
         if !keep {
             self.units.undo_to(units);
             self.events.undo_to(events);
             self.summaries.undo_to(summaries);
             self.interruptions.undo_to(interruptions);
+            self.keys.undo_to(keys);
             self.last = last;
         }
         Ok(())
@@ -512,6 +520,34 @@ impl Tables for Memory {
 
     fn heard(&mut self, units: &[DelegationId]) -> Result<(), StoreError> {
         units.iter().for_each(|it| self.interruptions.set(it.to_string(), None));
+        Ok(())
+    }
+
+    fn keyed(
+        &mut self,
+        session: &Session,
+        key: &str,
+        now: f64,
+    ) -> Result<Option<Keyed>, StoreError> {
+        Ok(self.find_key(session, key, now))
+    }
+
+    fn keep_key(
+        &mut self,
+        session: &Session,
+        key: &RequestKey,
+        unit: DelegationId,
+        now: f64,
+    ) -> Result<Option<Keyed>, StoreError> {
+        let before = self.find_key(session, &key.key, now);
+        if before.is_none() {
+            self.add_key(session, key, unit, now);
+        }
+        Ok(before)
+    }
+
+    fn forget_keys(&mut self, now: f64, most: usize) -> Result<(), StoreError> {
+        self.forget_old_keys(now, most);
         Ok(())
     }
 

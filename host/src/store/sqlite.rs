@@ -10,6 +10,7 @@ mod error;
 mod file;
 mod holder;
 mod interrupt;
+mod keys;
 mod look;
 mod presence;
 mod queue;
@@ -36,13 +37,14 @@ use self::{
     presence::Presence,
 };
 use super::{
-    ClaimFilter, ClaimToken, Corrupt, EventFilter, EventId, EventRow, Finish, Interruption,
-    NewEvent, Recovered, Settled, StoreError, Tables, ToStop, UnitRow, neighbours::Writes,
-    open_error,
+    ClaimFilter, ClaimToken, Corrupt, EventFilter, EventId, EventRow, Finish, Interruption, Keyed,
+    NewEvent, Recovered, RequestKey, Settled, StoreError, Tables, ToStop, UnitRow,
+    neighbours::Writes, open_error,
 };
 use crate::{
     event::ChildResult,
     id::{DelegationId, HostId},
+    session::Session,
     unit::UnitRecord,
 };
 
@@ -375,6 +377,33 @@ impl Tables for Sqlite {
             interrupt::forget(&self.db, &unit.to_string())?;
         }
         Ok(())
+    }
+
+    fn keyed(
+        &mut self,
+        session: &Session,
+        key: &str,
+        now: f64,
+    ) -> Result<Option<Keyed>, StoreError> {
+        Ok(keys::get(&self.db, session, key, now)?)
+    }
+
+    fn keep_key(
+        &mut self,
+        session: &Session,
+        key: &RequestKey,
+        unit: DelegationId,
+        now: f64,
+    ) -> Result<Option<Keyed>, StoreError> {
+        let before = keys::get(&self.db, session, &key.key, now)?;
+        if before.is_none() {
+            keys::add(&self.db, session, key, unit, now)?;
+        }
+        Ok(before)
+    }
+
+    fn forget_keys(&mut self, now: f64, most: usize) -> Result<(), StoreError> {
+        Ok(keys::forget(&self.db, now, most)?)
     }
 
     fn changed_elsewhere(&mut self) -> Result<bool, StoreError> {

@@ -567,3 +567,49 @@ fn what_is_undone_was_not() {
         assert_eq!(tables.events(&all()).unwrap(), []);
     });
 }
+
+fn key(key: &str, digest: &str) -> RequestKey {
+    RequestKey { key: key.to_owned(), digest: digest.to_owned() }
+}
+
+#[test]
+fn a_key_stands_for_the_first_request_that_had_it() {
+    on_each(|tables| {
+        let mut keep = |session: &Session, it: &RequestKey, n, now| {
+            tables.keep_key(session, it, delegation(n), now).unwrap()
+        };
+        assert_eq!(keep(&chat(), &key("a", "one"), 1, 100.0), None);
+        let first = Keyed { unit: delegation(1), digest: "one".to_owned() };
+        assert_eq!(keep(&chat(), &key("a", "one"), 2, 101.0), Some(first.clone()));
+        assert_eq!(keep(&chat(), &key("a", "two"), 2, 101.0), Some(first.clone()));
+        // Another session's and another key.
+        assert_eq!(keep(&Session::Local, &key("a", "one"), 3, 101.0), None);
+        assert_eq!(keep(&chat(), &key("b", "one"), 4, 101.0), None);
+        let later = 100.0 + KEY_LIFE.as_secs_f64();
+        assert_eq!(tables.keyed(&chat(), "a", later), Ok(Some(first)));
+        assert_eq!(tables.keyed(&chat(), "a", later + 0.5), Ok(None));
+        assert_eq!(
+            tables.keep_key(&chat(), &key("a", "new"), delegation(5), later + 0.5),
+            Ok(None)
+        );
+        assert_eq!(tables.keyed(&chat(), "a", later + 0.5).unwrap().unwrap().digest, "new");
+    });
+}
+
+#[test]
+fn keys_that_are_too_many_or_too_old_are_forgotten() {
+    on_each(|tables| {
+        for (n, now) in [(0, 1.0), (1, 2.0), (2, 3.0), (3, 4.0)] {
+            let it = key(&n.to_string(), "one");
+            assert_eq!(tables.keep_key(&chat(), &it, delegation(1), now), Ok(None));
+        }
+        let check = |tables: &mut dyn Tables, expect: &[bool]| {
+            let known = (0..4).map(|n| tables.keyed(&chat(), &n.to_string(), 1.0).unwrap());
+            assert_eq!(known.map(|it| it.is_some()).collect::<Vec<_>>(), expect);
+        };
+        tables.forget_keys(4.0, 3).unwrap();
+        check(tables, &[false, true, true, true]);
+        tables.forget_keys(3.5 + KEY_LIFE.as_secs_f64(), 3).unwrap();
+        check(tables, &[false, false, false, true]);
+    });
+}

@@ -14,7 +14,10 @@ use crate::{
     unit::UnitRecord,
 };
 
-use super::StoreError;
+use super::{
+    StoreError,
+    keys::{Keyed, RequestKey},
+};
 
 /// The longest pause after a failed attempt. What is to be offered later than
 /// this from now was written before the clock was set back, and is due.
@@ -370,6 +373,28 @@ pub trait Tables: Send {
 
     /// These units were stopped as somebody asked.
     fn heard(&mut self, units: &[DelegationId]) -> Result<(), StoreError>;
+
+    /// What a key of a session was used for, if it is known at `now`.
+    fn keyed(
+        &mut self,
+        session: &Session,
+        key: &str,
+        now: f64,
+    ) -> Result<Option<Keyed>, StoreError>;
+
+    /// Keeps what a key is used for from now on; or gives what it was used for
+    /// before, and keeps that.
+    fn keep_key(
+        &mut self,
+        session: &Session,
+        key: &RequestKey,
+        unit: DelegationId,
+        now: f64,
+    ) -> Result<Option<Keyed>, StoreError>;
+
+    /// Forgets keys that are not known any more at `now`, and all but the
+    /// newest so many.
+    fn forget_keys(&mut self, now: f64, most: usize) -> Result<(), StoreError>;
 
     /// Whether another process wrote since this was asked before.
     fn changed_elsewhere(&mut self) -> Result<bool, StoreError>;

@@ -318,7 +318,7 @@ fn a_newer_database_is_refused() {
     db.pragma_update(None, "user_version", 7).unwrap();
     let err = Store::open(&case.path(), &OsRandom).unwrap_err();
     let path = fs::canonicalize(case.path()).unwrap();
-    assert_eq!(err, StoreError::Newer { path, found: 7, known: 2 });
+    assert_eq!(err, StoreError::Newer { path, found: 7, known: 3 });
 }
 
 #[test]

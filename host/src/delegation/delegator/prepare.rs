@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Asker, Core};
+use super::{Asker, Core, repeat};
 use crate::{
     defence::Defence,
     delegation::{
@@ -22,6 +22,7 @@ use crate::{
     plugin::{self, Found},
     provider::{Model, UnknownModel},
     session::Session,
+    store::RequestKey,
     unit::{Mode, TaskRecord, UnitRecord},
 };
 
@@ -35,6 +36,7 @@ pub struct Prepared {
     pub(super) failure_notices: bool,
     /// Wall clock of each child; the configured one when absent.
     pub(in crate::delegation) timeout: Option<Duration>,
+    pub(super) key: Option<RequestKey>,
 }
 
 impl Prepared {
@@ -60,6 +62,7 @@ impl Core {
         asker: &Asker,
         request: Request,
     ) -> Result<Prepared, DelegateError> {
+        let key = repeat::key(&request, self.parts.workspace.as_deref());
         let request = request.with_less_for_strangers();
         let mut record = self.record(asker, &request);
         let Request { on_capacity, failure_notices, timeout, budget: narrow, .. } = request;
@@ -74,7 +77,7 @@ impl Core {
             record.join_groups();
         }
         record.notes = resolved.notes;
-        Ok(Prepared { record, works, budget, on_capacity, failure_notices, timeout })
+        Ok(Prepared { record, works, budget, on_capacity, failure_notices, timeout, key })
     }
 
     /// Whoever asks from outside.

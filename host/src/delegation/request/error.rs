@@ -65,6 +65,15 @@ pub enum RequestError {
         /// The limit.
         limit: Duration,
     },
+    /// A key that is blank, too long or holds control characters.
+    #[error("the idempotency key is none: 1 to {limit} bytes of visible text")]
+    BadKey {
+        /// The limit.
+        limit: usize,
+    },
+    /// Whoever waits for the results can't have those of another call.
+    #[error("an idempotency key is for delegations in the background")]
+    KeyInForeground,
     /// A schema that is none, or that can't be checked against.
     #[error("Task {}: `output_schema` can't be used: {source}", .index.saturating_add(1))]
     Schema {

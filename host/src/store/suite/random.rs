@@ -18,6 +18,8 @@ enum Op {
     Revive { event: u64 },
     AskToStop { unit: u8, host: u8 },
     Heard { unit: u8 },
+    Key { unit: u8, is_chat: bool },
+    ForgetKeys { most: usize },
     Recover { host: u8 },
     Prune { keep: usize, keep_events: usize },
     Pass { seconds: u16 },
@@ -46,7 +48,9 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (1..9_u64).prop_map(|event| Op::AckByHand { event }),
         1 => (1..9_u64).prop_map(|event| Op::Revive { event }),
         1 => (unit.clone(), host.clone()).prop_map(|(unit, host)| Op::AskToStop { unit, host }),
-        1 => unit.prop_map(|unit| Op::Heard { unit }),
+        1 => unit.clone().prop_map(|unit| Op::Heard { unit }),
+        1 => (unit, any::<bool>()).prop_map(|(unit, is_chat)| Op::Key { unit, is_chat }),
+        1 => (0..3_usize).prop_map(|most| Op::ForgetKeys { most }),
         1 => host.prop_map(|host| Op::Recover { host }),
         1 => (0..3_usize, 0..3_usize)
             .prop_map(|(keep, keep_events)| Op::Prune { keep, keep_events }),
@@ -120,6 +124,12 @@ impl World {
                 let what = ToStop::Unit(delegation(unit));
                 format!("{:?}", tables.ask_to_stop(&what, host(by), Some("enough")))
             }
+            Op::Key { unit, is_chat } => {
+                let it = key(&(unit % 2).to_string(), &unit.to_string());
+                let kept = tables.keep_key(&session(is_chat), &it, delegation(unit), self.now);
+                format!("{kept:?}")
+            }
+            Op::ForgetKeys { most } => format!("{:?}", tables.forget_keys(self.now, most)),
             Op::Heard { unit } => format!("{:?}", tables.heard(&[delegation(unit)])),
             Op::Recover { host: dead } => format!("{:?}", tables.recover(host(dead), self.now)),
             Op::Prune { keep, keep_events } => format!("{:?}", tables.prune(keep, keep_events)),
@@ -161,6 +171,10 @@ fn see(tables: &mut dyn Tables) -> String {
         let events = tables.events_of(delegation(n)).unwrap();
         res.push(format!("{:?}", events.into_iter().map(|it| it.id).collect::<Vec<_>>()));
         res.extend((0..3).map(|it| format!("{:?}", tables.full_summary(delegation(n), it))));
+    }
+    for is_chat in [true, false] {
+        let known = |it: &mut dyn Tables, key| it.keyed(&session(is_chat), key, 2_000.0);
+        res.push(format!("{:?} {:?}", known(tables, "0"), known(tables, "1")));
     }
     for by in 0..3 {
         let asked = tables.asked_to_stop(host(by)).unwrap();
