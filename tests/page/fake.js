@@ -84,7 +84,8 @@ export function unit(n, more, children, results = [], texts = []) {
 }
 
 export const child = (task_index, goal, more = {}) => ({
-  task_index, goal, agent: "react", status: "running", activity: "read_file src/main.rs", tool_calls: 3, api_calls: 2, quiet_seconds: 1, ...more,
+  task_index, goal, agent: "react", status: "running", activity: "read_file src/main.rs", tool_calls: 3, api_calls: 2, quiet_seconds: 1, tokens: { input: 0, output: 0 },
+  elapsed_seconds: 42, stalled: false, ...more,
 });
 
 export const result = (task_index, goal, more = {}) => ({

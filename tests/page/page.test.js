@@ -110,7 +110,7 @@ test("a result shows what the child could reach, what it called and what it wrot
   assert.doesNotMatch(reach, /Refused/);
   await page.getByRole("row", { name: "write_file failed 0 ms 410 B 0 B" }).waitFor();
   await page.getByText("warn no licence found").waitFor();
-  await page.getByText("48.3K tokens in, 2.9K out").first().waitFor();
+  await page.getByText("claude-sonnet").waitFor();
 });
 
 test("a child is steered while news comes, and keeps focus and text", async (t) => {
@@ -202,6 +202,14 @@ test("what was missed is read anew", async (t) => {
   service.units.get(id(1)).delegation.children[0].activity = "write_file c.rs";
   service.tell("missed", { count: 3 });
   await page.getByText("write_file c.rs").waitFor();
+});
+
+test("a child that fails or stalls is told of", async (t) => {
+  const { page, service } = await open(t, [batch(1, [child(0, "a"), child(1, "b", { stalled: true, waits_for: "model", quiet_seconds: 90 })])], { hash: id(1) });
+  await page.getByText("stalled, waits for model").waitFor();
+  await page.getByText("quiet for 1 min 30 s").waitFor();
+  service.send(`id: 3\nevent: failure\ndata: ${JSON.stringify({ event: { delegation_id: id(1), result: { task_index: 0, status: "timeout" } } })}\n\n`);
+  await notice(page, "Child 1 of “2 parallel subagents” ended: timeout");
 });
 
 test("the log of a child that runs is read when it is opened, and when it grows", async (t) => {

@@ -47,15 +47,20 @@ function pause(ms, signal) {
 }
 
 function hear({ kind, data }) {
-  const { delegation_id: id, task_index, status } = data;
   if (kind === "open") link("live", "Live");
-  if (kind === "log") logs.delete(`${id}/${task_index}`);
   // What was not heard is in what is read now.
   if (kind === "open" || kind === "missed") {
     logs.clear();
     return refresh();
   }
-  if (kind === "ended" && goals.has(id)) say(`“${goals.get(id)}” ended: ${status}`);
+  // Progress tells of a delegation itself, and what is queued has it inside.
+  const { delegation_id: id, task_index, status, group, result } = data.event ?? data;
+  if (kind === "log") logs.delete(`${id}/${task_index}`);
+  const name = goals.has(id) && `“${goals.get(id)}”${group ? `, group “${group}”` : ""}`;
+  if (name && kind === "ended") say(`${name} ended: ${status}`);
+  if (name && kind === "failure") {
+    say(`Child ${result.task_index + 1} of ${name} ended: ${result.status}`, "bad");
+  }
   if (!opened() || id === opened()) soon();
 }
 

@@ -15,10 +15,13 @@ const MANY_CHILDREN = 8;
 const QUIET_SECONDS = 5;
 
 const goes = (it) => ["waiting", "running", "stalled"].includes(it.status);
+// A child that is stalled runs, and is told apart here.
+const withStall = (child) => (child.stalled ? { ...child, status: "stalled" } : child);
 
 // ---- All delegations ------------------------------------------------------
 
-export function showOverview(delegations) {
+export function showOverview(listings) {
+  const delegations = listings.map((it) => ({ ...it, children: it.children.map(withStall) }));
   const going = delegations.filter(goes);
   const ended = delegations.filter((it) => !goes(it));
   const node = $("overview");
@@ -64,12 +67,12 @@ function facts({ status, children, counts }) {
   const ended = children.filter((it) => !goes(it)).length;
   const of = `of ${children.length} children`;
   const sum = (amounts) => amounts.reduce((sum, it) => sum + it, 0);
-  const used = children.map((it) => it.tokens ?? { input: 0, output: 0 });
+  const all = (kind) => children.map((it) => it.tokens[kind]);
   const costs = children.map((it) => it.cost_usd).filter((it) => it !== undefined);
   return {
     status,
     counts: many && (goes({ status }) ? `${ended} ${of} ended` : `${counts.completed} ${of} completed`),
-    tokens: tokens({ input: sum(used.map((it) => it.input)), output: sum(used.map((it) => it.output)) }),
+    tokens: tokens({ input: sum(all("input")), output: sum(all("output")) }),
     cost: costs.length > 0 && dollars(sum(costs)),
   };
 }
@@ -85,7 +88,7 @@ function age(node, it) {
 export function showDetail({ delegation, results, texts }) {
   const { delegation_id: id, goal, status, parent } = delegation;
   const node = $("detail");
-  const children = delegation.children.map((it) => withResult(it, results));
+  const children = delegation.children.map((it) => withResult(withStall(it), results));
   document.title = `${status}: ${goal.slice(0, 60)} – Hermitage`;
   const asked = {
     asked: date(delegation.dispatched_at),
@@ -112,12 +115,10 @@ export function showDetail({ delegation, results, texts }) {
   chooseChildren();
 }
 
-function withResult(child, results) {
-  const result = results.find((it) => it.task_index === child.task_index);
-  if (!result) return child;
-  const { tokens, cost_usd, model, api_calls } = result;
-  return { ...child, result, tokens, cost_usd, model, api_calls };
-}
+const withResult = (child, results) => ({
+  ...child,
+  result: results.find((it) => it.task_index === child.task_index),
+});
 
 function fillChild(card, it) {
   const { result } = it;
@@ -129,17 +130,20 @@ function fillChild(card, it) {
     status: it.status,
     doing: goes(it) && act(it),
     agent: `agent ${it.agent}`,
-    took: result && `took ${result.duration_seconds} s`,
     tools: counted(it.tool_calls, "tool call"),
     calls: counted(it.api_calls, "model call"),
     tokens: tokens(it.tokens),
     cost: dollars(it.cost_usd),
-    model: it.model,
+    model: result?.model,
     ended: REASONS[result?.exit_reason],
     error: result?.error,
     summary: result?.summary,
     partial: result?.truncated && "This is a part of the work, or was cut.",
   });
+  const isInCell = it.status === "running" || it.status === "stalled";
+  const took = result ? `took ${result.duration_seconds} s` : null;
+  const seconds = took || isInCell ? it.elapsed_seconds : null;
+  clock(card, "elapsed", seconds, (s) => took ?? `for ${span(s)}`);
   const isQuiet = goes(it) && it.quiet_seconds >= QUIET_SECONDS;
   clock(card, "quiet", isQuiet ? it.quiet_seconds : null, (s) => `quiet for ${span(s)}`);
   fillWords(part(card, "words"), number, goes(it));

@@ -11,8 +11,7 @@ export const counted = (n, word) => (n ? `${number.format(n)} ${word}${n === 1 ?
 export const dollars = (n) => (n === undefined ? "" : `$${n.toFixed(n < 0.1 ? 4 : 2)}`);
 
 export function tokens(it) {
-  const isSome = it && it.input + it.output > 0;
-  return isSome ? `${number.format(it.input)} tokens in, ${number.format(it.output)} out` : "";
+  return it.input + it.output > 0 ? `${number.format(it.input)} tokens in, ${number.format(it.output)} out` : "";
 }
 
 export function span(seconds) {
