@@ -44,6 +44,7 @@ mod stop;
 mod terminal;
 mod token;
 mod tool;
+mod top;
 mod wait;
 mod when;
 
@@ -107,6 +108,7 @@ fn dispatch(args: Args) -> Result<Exit, CliError> {
         Verb::Token(verb) => token::token(&args.global, &verb),
         Verb::List(verb) => list::list(&args.global, &verb),
         Verb::Show(verb) => show::show(&args.global, &verb),
+        Verb::Top => top::top(&args.global),
         Verb::Events(verb) => events::events(&args.global, &verb),
         Verb::Doctor(verb) => doctor::doctor(&args.global, &verb),
         Verb::Inspect(verb) => inspect::inspect(&args.global, &verb),

@@ -24,6 +24,7 @@ fn help_tells_the_verbs_and_no_arguments_ask_for_it() {
       token       Print the token that programs show the service, made when there is none
       list        List the delegations that run, and the newest that ended
       show        Show one delegation: what was asked, what came of it
+      top         Watch the delegations in this terminal, and stop them
       events      List the events of the queue, or acknowledge one
       inspect     Show what a component imports, and what would become of it, without running it
       doctor      Tell what works on this machine, and what would make the rest work

@@ -25,6 +25,7 @@ mod server;
 mod stop;
 mod store;
 mod think;
+mod top;
 mod untrusted;
 mod wait;
 mod wire;

@@ -73,6 +73,7 @@ const SOLE_USERS: &[(&str, &str)] = &[
     ("anyhow", "cli"),
     ("console", "cli"),
     ("indicatif", "cli"),
+    ("ratatui", "cli"),
 ];
 
 /// Uses beyond [`SOLE_USERS`], each with its reason.

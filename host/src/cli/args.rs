@@ -74,6 +74,8 @@ pub(super) enum Verb {
     List(List),
     /// Show one delegation: what was asked, what came of it
     Show(Show),
+    /// Watch the delegations in this terminal, and stop them
+    Top,
     /// List the events of the queue, or acknowledge one
     Events(Events),
     /// Show what a component imports, and what would become of it, without running it

@@ -40,7 +40,12 @@ pub(super) fn stop(global: &Global, args: &args::Stop) -> Result<Exit, CliError>
     Ok(Exit::Completed)
 }
 
-async fn whole(store: &Store, id: DelegationId, reason: Option<&str>) -> Result<(), CliError> {
+/// Asks all of it to stop.
+pub(super) async fn whole(
+    store: &Store,
+    id: DelegationId,
+    reason: Option<&str>,
+) -> Result<(), CliError> {
     let (host, reason) = (store.host(), reason.map(str::to_owned));
     let ask = move |tables: &mut dyn crate::store::Tables| {
         tables.ask_to_stop(&ToStop::Unit(id), host, reason.as_deref())
@@ -51,7 +56,8 @@ async fn whole(store: &Store, id: DelegationId, reason: Option<&str>) -> Result<
     }
 }
 
-async fn one(
+/// Asks one child of several to stop.
+pub(super) async fn one(
     setup: &Setup,
     id: DelegationId,
     task: usize,
