@@ -191,13 +191,15 @@ function askToStop(task_index) {
   $("stop").showModal();
 }
 
-async function steer(form) {
+async function send(form) {
   const input = form.querySelector("input");
   const body = { task_index: taskOf(form), text: input.value.trim() };
   if (body.text === "") return;
-  await ask(unit(opened(), "/steer"), body);
+  const { what } = form.dataset;
+  const answer = await ask(unit(opened(), `/${what}`), body);
   input.value = "";
-  say(`Child ${body.task_index + 1} is told with its next answer.`);
+  if (what === "follow-up") location.hash = answer.delegation_id;
+  else say(`Child ${body.task_index + 1} is told with its next answer.`);
 }
 
 function askForToken() {
@@ -232,7 +234,7 @@ $("forget").onclick = forget;
 $("shown").onchange = chooseChildren;
 $("detail").onsubmit = (event) => {
   event.preventDefault();
-  attempt(() => steer(event.target));
+  attempt(() => send(event.target));
 };
 $("detail").onclick = ({ target }) => {
   const button = target.closest('[data-action="stop"]');

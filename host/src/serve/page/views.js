@@ -152,14 +152,19 @@ function fillChild(card, it) {
   if (result) showLog(card, result.log ?? [], result.log_dropped);
 }
 
-// What a person may do with it, while it runs.
+// What a person may tell it: while it works, or after its end.
 function fillWords(form, number, goes) {
-  form.hidden = !goes;
-  fill(form, { ask: `Tell child ${number} something` });
+  form.dataset.what = goes ? "steer" : "follow-up";
+  fill(form, {
+    ask: goes ? `Tell child ${number} something` : `Go on with task ${number} in a new child`,
+    send: goes ? "Steer" : "Follow up",
+  });
   const input = form.querySelector("input");
   input.id = `words-${number}`;
   form.querySelector("label").htmlFor = input.id;
-  form.querySelector('[data-action="stop"]').setAttribute("aria-label", `Stop child ${number}`);
+  const stop = form.querySelector('[data-action="stop"]');
+  stop.hidden = !goes;
+  stop.setAttribute("aria-label", `Stop child ${number}`);
 }
 
 function fillBoundary(node, record) {
