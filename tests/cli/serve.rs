@@ -128,6 +128,24 @@ fn one_that_is_about_to_end_is_followed_by_another() {
 }
 
 #[test]
+fn one_that_does_not_answer_is_in_nobodys_way() {
+    let cli = Cli::new(&["honest", "ignores_interruption"]);
+    cli.config("[delegation]\ninterrupt_grace_seconds = 1");
+    endless(&cli, &[]);
+    // It has nothing to write now, and so holds no lock of the store.
+    let waiting = Waiting::start(&cli);
+    let process = service(&cli);
+    kill_process(process, Signal::STOP).unwrap();
+    assert_eq!(cli.run(&["list", "--json"]).json()[0]["status"], "running");
+    assert_eq!(cli.run(&["show", "latest", "--json"]).json()["status"], "running");
+    let asked = cli.run(&["stop", "latest"]);
+    assert_eq!(asked.exit, Some(0), "{asked}");
+    // It hears of it when it goes on.
+    kill_process(process, Signal::CONT).unwrap();
+    assert_eq!(waiting.end().exit, Some(130));
+}
+
+#[test]
 fn there_is_one_of_each_store() {
     let cli = Cli::new(&[]);
     let _first = Service::start(&cli, &[], 1);
