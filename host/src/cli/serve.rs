@@ -10,7 +10,7 @@ mod unit;
 
 use std::{env, net::SocketAddr, time::Duration};
 
-use rustix::process::setsid;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, setsid};
 use tokio::{
     net::{TcpListener, UnixListener},
     task::JoinSet,
@@ -90,6 +90,7 @@ async fn stay(
     if tcp.is_some() {
         token::of(setup, token::USUAL)?;
     }
+    take_all_descriptors();
     let opener = Box::new(Opener { global: global.clone() });
     let service = Service::start(Parts { opener, workspace, tokens: setup.tokens()? }).await?;
     let mut doors = JoinSet::new();
@@ -115,6 +116,16 @@ async fn stay(
         () = signals.next() => (),
     }
     Ok(())
+}
+
+/// As many as the system lets it have: each connection is one, and what is
+/// usual is for programs that hold a handful.
+fn take_all_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    if let Err(err) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%err, "the limit on open files is not raised");
+    }
 }
 
 /// Returns when nobody needed it for that long, and nobody can ask any more.
