@@ -14,6 +14,7 @@ mod installed;
 mod keys;
 mod outage;
 mod parent;
+mod parents;
 mod person;
 mod pipes;
 mod plugin;

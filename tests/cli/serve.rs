@@ -19,16 +19,16 @@ use crate::{
 };
 
 /// A service that a person has started.
-struct Service {
+pub(crate) struct Service {
     process: Child,
     stderr: BufReader<ChildStderr>,
     /// What it said until it listened.
-    said: String,
+    pub(crate) said: String,
 }
 
 impl Service {
     /// Listens at so many places.
-    fn start(cli: &Cli, options: &[&str], places: usize) -> Self {
+    pub(crate) fn start(cli: &Cli, options: &[&str], places: usize) -> Self {
         let mut command = cli.command(&[&["serve"], options].concat());
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(process.stderr.take().unwrap());
@@ -40,7 +40,7 @@ impl Service {
     }
 
     /// Its exit code, and what else it said.
-    fn end(mut self, signal: Signal) -> (Option<i32>, String) {
+    pub(crate) fn end(mut self, signal: Signal) -> (Option<i32>, String) {
         let id = i32::try_from(self.process.id()).unwrap();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
         let mut rest = String::new();

@@ -105,9 +105,16 @@ enum Stream {
 }
 
 /// How many there are, and when the last one was there.
-#[derive(Default)]
 pub(super) struct Connections {
+    /// At one door.
+    max: usize,
     use_of: Arc<Use>,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self { max: MAX_CONNECTIONS, use_of: Arc::default() }
+    }
 }
 
 #[derive(Default)]
@@ -165,9 +172,9 @@ impl Connections {
             match accepted {
                 // Without a word: whoever fills the place would be told nothing
                 // that helps anybody else.
-                Ok(_) if tracker.len() >= MAX_CONNECTIONS => {
+                Ok(_) if tracker.len() >= self.max => {
                     if !std::mem::replace(&mut is_told, true) {
-                        tracing::warn!(MAX_CONNECTIONS, "connections are refused: all are taken");
+                        tracing::warn!(self.max, "connections are refused: all are taken");
                     }
                 }
                 Ok(stream) => {
@@ -244,5 +251,116 @@ where
     if let Err(err) = ended {
         // Callers leave at any time.
         tracing::debug!(%err, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Body, routing::get};
+    use futures_util::stream;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpStream,
+        sync::oneshot,
+        time,
+    };
+
+    use super::*;
+
+    /// A door with so many places.
+    async fn door(max: usize, routes: Router) -> (SocketAddr, Arc<Connections>, CancellationToken) {
+        let listener = Listener::tcp(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
+        let Door::Tcp(address) = listener.door() else { unreachable!() };
+        let connections = Arc::new(Connections { max, ..Connections::default() });
+        let closing = CancellationToken::new();
+        let (serving, ends) = (Arc::clone(&connections), closing.clone());
+        tokio::spawn(async move { serving.serve(listener, routes, &ends).await });
+        (address, connections, closing)
+    }
+
+    async fn connected(address: SocketAddr) -> TcpStream {
+        TcpStream::connect(address).await.unwrap()
+    }
+
+    async fn asks(stream: &mut TcpStream) -> String {
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let mut answer = vec![0; 1 << 10];
+        let read = stream.read(&mut answer).await.unwrap_or_default();
+        String::from_utf8_lossy(answer.get(..read).unwrap()).into_owned()
+    }
+
+    #[tokio::test]
+    async fn a_place_that_is_taken_is_refused_and_one_that_is_left_is_free() {
+        let routes = Router::new().route("/", get(async || "here"));
+        let (address, connections, _closing) = door(2, routes).await;
+        let (mut first, mut second) = (connected(address).await, connected(address).await);
+        assert!(asks(&mut first).await.ends_with("here"));
+        assert!(asks(&mut second).await.ends_with("here"));
+        assert_eq!(asks(&mut connected(address).await).await, "", "it is closed at once");
+        drop(first);
+        while connections.open() > 1 {
+            tokio::task::yield_now().await;
+        }
+        // Its place is free a moment after its connection is over.
+        while asks(&mut connected(address).await).await.is_empty() {}
+        assert!(asks(&mut second).await.ends_with("here"), "nobody else lost theirs");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_takes_nothing_is_given_up() {
+        struct Told(Option<oneshot::Sender<()>>);
+        impl Drop for Told {
+            fn drop(&mut self) {
+                let _ = self.0.take().unwrap().send(());
+            }
+        }
+        let (sender, dropped) = oneshot::channel();
+        let told = Arc::new(Mutex::new(Some(Told(Some(sender)))));
+        let endless = get(async move || {
+            let told = told.lock().unwrap().take();
+            let more = move |told| async move {
+                Some((Ok::<_, std::io::Error>("x".repeat(1 << 16)), told))
+            };
+            Body::from_stream(stream::unfold(told, more))
+        });
+        let (address, ..) = door(1, Router::new().route("/", endless)).await;
+        let mut stream = connected(address).await;
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let begin = time::Instant::now();
+        dropped.await.unwrap();
+        assert!(begin.elapsed() >= WRITE_TIME, "{:?}", begin.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_unused_when_nobody_was_there_for_that_long() {
+        let (address, connections, _closing) =
+            door(9, Router::new().route("/", get(async || "here"))).await;
+        let mut stream = connected(address).await;
+        assert!(asks(&mut stream).await.ends_with("here"));
+        let idle = Duration::from_secs(5);
+        let waits = time::timeout(Duration::from_secs(9), connections.unused_for(idle));
+        assert!(waits.await.is_err(), "somebody is connected");
+        drop(stream);
+        let begin = time::Instant::now();
+        connections.unused_for(idle).await;
+        assert!(begin.elapsed() >= idle);
+    }
+
+    #[tokio::test]
+    async fn it_ends_with_the_last_connection_once_it_is_closed() {
+        let listener = Listener::tcp(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
+        let Door::Tcp(address) = listener.door() else { unreachable!() };
+        let (connections, closing) = (Connections::default(), CancellationToken::new());
+        let routes = Router::new().route("/", get(async || "here"));
+        let serving = connections.serve(listener, routes, &closing);
+        let asking = async {
+            let mut stream = connected(address).await;
+            assert!(asks(&mut stream).await.ends_with("here"));
+            closing.cancel();
+            // A connection that is kept has no answer to wait for.
+            assert_eq!(asks(&mut stream).await, "");
+        };
+        tokio::join!(serving, asking);
+        assert!(TcpStream::connect(address).await.is_err());
     }
 }
