@@ -203,6 +203,33 @@ async fn one_child_is_stopped_and_a_unit_and_neither_twice() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_repeated_gives_the_first_handle() {
+    let (host, _gate, service) = gated().await;
+    let (alice, bob) = (service.token("alice"), service.token("bob"));
+    let tasks = host.request(&[TestTask::gated("a")]).await.tasks;
+    let dispatch = async |caller: &TestCaller, key: &str, context: &str| {
+        let body = json!({"tasks": tasks, "context": context});
+        let call = caller.call(Method::POST, "/v1/delegations").header("idempotency-key", key);
+        let response = call.json(&body).send().await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+    };
+    let first = dispatch(&alice, "one", "c").await;
+    assert_eq!(first.0, 202, "{}", first.1);
+    assert_eq!(dispatch(&alice, "one", "c").await, first);
+    assert_eq!(dispatch(&alice, "\"one\"", "c").await, first, "in quotes as well");
+    assert_ne!(dispatch(&alice, "two", "c").await.1["delegation_id"], first.1["delegation_id"]);
+    let bobs = dispatch(&bob, "one", "c").await;
+    assert_ne!(bobs.1["delegation_id"], first.1["delegation_id"], "it is another's key");
+    // The task has a context of its own, so this is the same one.
+    let mut other = json!({"tasks": tasks, "failure_notices": true});
+    other["tasks"][0]["goal"] = json!("another");
+    let call = alice.call(Method::POST, "/v1/delegations").header("idempotency-key", "one");
+    let refused = call.json(&other).send().await.unwrap();
+    assert_eq!(refused.status(), 409);
+    assert_eq!(dispatch(&alice, " ", "c").await.0, 400);
+}
+
+#[tokio::test]
 async fn an_ended_child_is_followed_up_and_its_log_is_read() {
     let (host, gate, service) = gated().await;
     let (alice, bob) = (service.token("alice"), service.token("bob"));

@@ -102,6 +102,26 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Asked<T> {
     }
 }
 
+/// What tells a call that is repeated from a new one.
+pub(super) struct RepeatKey(pub(super) Option<String>);
+
+/// Its header. By the draft of the IETF (`draft-ietf-httpapi-idempotency-key-header`)
+/// it is a string in quotes; most callers send it without.
+pub(super) const REPEAT_KEY: &str = "idempotency-key";
+
+impl<S: Sync> FromRequestParts<S> for RepeatKey {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let mut given = parts.headers.get_all(REPEAT_KEY).iter();
+        let Some(first) = given.next() else { return Ok(Self(None)) };
+        let text = first.to_str().ok().filter(|_| given.next().is_none());
+        let text = text.ok_or_else(|| Refusal::bad("Idempotency-Key", "it is no single text"))?;
+        let quoted = text.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+        Ok(Self(Some(quoted.unwrap_or(text).to_owned())))
+    }
+}
+
 /// The delegation in the path.
 pub(super) struct OfDelegation(pub(super) DelegationId);
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     Inner,
-    body::{Asked, Given, MaybeGiven, OfDelegation},
+    body::{Asked, Given, MaybeGiven, OfDelegation, RepeatKey},
     caller::Caller,
     error::Refusal,
     wire::{Delegation, Delegations, Dispatch, Dispatched, Done, FollowUp, Log, Steer, Stop, Word},
@@ -33,6 +33,7 @@ const LISTED: usize = 50;
 pub(super) async fn dispatch(
     State(service): State<Arc<Inner>>,
     Extension(caller): Extension<Caller>,
+    RepeatKey(key): RepeatKey,
     Given(asked): Given<Dispatch>,
 ) -> Result<(StatusCode, Json<Dispatched>), Refusal> {
     let session = caller.session(asked.session.as_deref())?;
@@ -40,6 +41,7 @@ pub(super) async fn dispatch(
     let workspace = caller.workspace(asked.workspace.as_deref(), own)?;
     let host = service.hosts.at(&workspace).await?;
     let request = asked.into_request(caller.written_by());
+    let request = Request { idempotency_key: key, ..request };
     dispatched(&host, &session, request).await
 }
 
@@ -191,6 +193,7 @@ pub(super) async fn follow_up(
     State(service): State<Arc<Inner>>,
     Extension(caller): Extension<Caller>,
     OfDelegation(id): OfDelegation,
+    RepeatKey(key): RepeatKey,
     Given(asked): Given<FollowUp>,
 ) -> Result<(StatusCode, Json<Dispatched>), Refusal> {
     let unit = theirs(&service, &caller, id).await?;
@@ -202,7 +205,8 @@ pub(super) async fn follow_up(
         request.tasks.iter_mut().for_each(|it| it.agent = Some(agent.clone()));
     }
     let written_by = caller.written_by();
-    let request = Request { on_capacity: OnCapacity::Queue, written_by, ..request };
+    let request =
+        Request { on_capacity: OnCapacity::Queue, written_by, idempotency_key: key, ..request };
     dispatched(&host, &unit.record.session, request).await
 }
 

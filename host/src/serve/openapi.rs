@@ -174,11 +174,20 @@ fn in_path(path: &str) -> Value {
     json!({"name": "id", "in": "path", "required": true, "description": about, "schema": schema})
 }
 
+fn repeat_key() -> Value {
+    json!({
+        "name": "Idempotency-Key", "in": "header",
+        "description": "Made up by the caller: the same call with the same key gives the handle \
+                        of the first, for a day",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    })
+}
+
 fn delegations(paths: &mut Paths) {
     let dispatch = Call {
         id: "dispatch",
         summary: "Delegates in the background: answers with a handle at once",
-        parameters: Vec::new(),
+        parameters: vec![repeat_key()],
         body: paths.body::<wire::Dispatch>(true),
         status: 202,
         answer: paths.json::<wire::Dispatched>(),
@@ -223,7 +232,7 @@ fn delegations(paths: &mut Paths) {
     let follow_up = Call {
         id: "follow_up",
         summary: "Goes on where a child has ended: a new one gets its task, its report, and more",
-        parameters: Vec::new(),
+        parameters: vec![repeat_key()],
         body: paths.body::<wire::FollowUp>(true),
         status: 202,
         answer: paths.json::<wire::Dispatched>(),
