@@ -19,12 +19,12 @@ use crate::{
 const ENTERS: &str = "\u{1b}[?1049h";
 const LEAVES: &str = "\u{1b}[?1049l";
 
+/// What is done to a keyboard, or to the program.
+type Types<'a> = &'a dyn Fn(&mut std::fs::File, &Child);
+
 /// Types when it sees something: each text is waited for before the next is
 /// sent. Gives what was shown, and the exit code.
-fn typed(
-    cli: &Cli,
-    steps: &[(&str, &dyn Fn(&mut std::fs::File, &Child))],
-) -> (String, Option<i32>) {
+fn typed(cli: &Cli, steps: &[(&str, Types<'_>)]) -> (String, Option<i32>) {
     let (mut keyboard, screen) = terminal();
     let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
     tcsetwinsize(&screen, size).unwrap();
@@ -80,7 +80,7 @@ fn it_shows_what_ended_and_leaves_the_terminal_as_it_was() {
     let cli = Cli::new(&["honest", "fails"]);
     cli.run(&["run", "read it", "--agent", "./honest.wasm"]);
     cli.run(&["run", "break it", "--agent", "./fails.wasm"]);
-    let steps: [(&str, &dyn Fn(&mut std::fs::File, &Child)); 4] = [
+    let steps: [(&str, Types<'_>); 4] = [
         ("break it", &key("j\r")),
         ("What", &key("\u{1b}")),
         ("GOAL", &key("s")),
@@ -97,7 +97,7 @@ fn ctrl_c_and_sigterm_leave_the_terminal_as_it_was() {
     let end = |_: &mut std::fs::File, child: &Child| {
         kill_process(Pid::from_child(child), Signal::TERM).unwrap();
     };
-    let ways: [&dyn Fn(&mut std::fs::File, &Child); 2] = [&key("\u{3}"), &end];
+    let ways: [Types<'_>; 2] = [&key("\u{3}"), &end];
     for way in ways {
         let cli = Cli::new(&["honest"]);
         cli.run(&["run", "read it", "--agent", "./honest.wasm"]);
