@@ -6,19 +6,19 @@ use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 #[derive(Clone)]
-pub struct Caller {
+pub(crate) struct Caller {
     client: Client,
     base: String,
     token: Option<String>,
 }
 
 impl Caller {
-    pub fn over_tcp(address: SocketAddr, token: &str) -> Self {
+    pub(crate) fn over_tcp(address: SocketAddr, token: &str) -> Self {
         let client = hermitage::http::plain_client_builder().unwrap().build().unwrap();
         Self { client, base: format!("http://{address}"), token: Some(token.to_owned()) }
     }
 
-    pub fn over_socket(socket: &Path) -> Self {
+    pub(crate) fn over_socket(socket: &Path) -> Self {
         let builder = hermitage::http::plain_client_builder().unwrap().unix_socket(socket);
         Self { client: builder.build().unwrap(), base: "http://localhost".to_owned(), token: None }
     }
@@ -31,19 +31,19 @@ impl Caller {
         }
     }
 
-    pub async fn get(&self, path: &str) -> String {
+    pub(crate) async fn get(&self, path: &str) -> String {
         let response = self.call(Method::GET, path).send().await.unwrap();
         assert_eq!(response.status(), 200, "{path}");
         response.text().await.unwrap()
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> (u16, String) {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, String) {
         let response = self.call(Method::POST, path).json(body).send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
     /// A delegation whose child calls a tool that often.
-    pub async fn dispatch(&self, steps: usize) -> String {
+    pub(crate) async fn dispatch(&self, steps: usize) -> String {
         let step = json!({"tool": "read_file", "arguments": {"path": "note.txt"}});
         let context = Value::from(vec![step; steps]).to_string();
         let body = json!({
@@ -57,7 +57,7 @@ impl Caller {
     }
 
     /// The next event, which is acknowledged.
-    pub async fn claim(&self) -> Value {
+    pub(crate) async fn claim(&self) -> Value {
         let text = self.get("/v1/events?wait_seconds=60").await;
         let mut claims: Value = serde_json::from_str(&text).unwrap();
         let claim = claims["events"][0].take();
@@ -68,7 +68,7 @@ impl Caller {
     }
 
     /// A stream that has begun.
-    pub async fn listen(&self) -> Response {
+    pub(crate) async fn listen(&self) -> Response {
         let response = self.call(Method::GET, "/v1/stream").send().await.unwrap();
         assert_eq!(response.status(), 200);
         response
@@ -76,7 +76,7 @@ impl Caller {
 }
 
 /// Reads until that many completions came, and counts those that differ.
-pub async fn completions(mut stream: Response, count: usize) -> usize {
+pub(crate) async fn completions(mut stream: Response, count: usize) -> usize {
     let (mut text, mut ids) = (String::new(), std::collections::BTreeSet::new());
     while ids.len() < count {
         let Some(chunk) = stream.chunk().await.unwrap() else { break };

@@ -6,7 +6,11 @@
 //! beside those of `/healthz` in the same run, which does nothing: what is above
 //! that is the service's own.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark that fails has nothing to tell")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a benchmark that fails has nothing to tell"
+)]
 
 mod caller;
 mod service;
@@ -99,6 +103,7 @@ async fn under_load(service: &Service, caller: &Caller) {
     let (mut status, mut floor) = (Vec::new(), Vec::new());
     let mut heard = 0;
     let id = asked.join_next().await.unwrap().unwrap();
+    let path = format!("/v1/delegations/{id}");
     while heard < LISTENERS {
         tokio::select! {
             biased;
@@ -106,7 +111,7 @@ async fn under_load(service: &Service, caller: &Caller) {
                 assert_eq!(count.unwrap(), DELEGATIONS, "a listener missed an event");
                 heard += 1;
             }
-            Times(times) = times(caller, &format!("/v1/delegations/{id}"), 1) => {
+            Times(times) = times(caller, &path, 1) => {
                 status.extend(times);
                 floor.extend(self::times(caller, "/healthz", 1).await.0);
             }

@@ -14,7 +14,7 @@ use crate::caller::Caller;
 
 const CONFIG: &str = "[delegation]\nmax_async_children = 64\nmax_queued = 1000\n";
 
-pub struct Service {
+pub(crate) struct Service {
     process: Child,
     address: SocketAddr,
     token: String,
@@ -23,7 +23,7 @@ pub struct Service {
 }
 
 impl Service {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let workspace = dir.path().join("workspace");
         for name in ["workspace", "config/hermitage", "run"] {
@@ -61,21 +61,21 @@ impl Service {
         Self { process, address, token, socket, _dir: dir }
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// One more with the token, with connections of its own.
-    pub fn caller(&self) -> Caller {
+    pub(crate) fn caller(&self) -> Caller {
         Caller::over_tcp(self.address, &self.token)
     }
 
     /// The owner, over the socket.
-    pub fn owner(&self) -> Caller {
+    pub(crate) fn owner(&self) -> Caller {
         Caller::over_socket(&self.socket)
     }
 
-    pub fn peak_mebibytes(&self) -> u64 {
+    pub(crate) fn peak_mebibytes(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
         let peak = status.lines().find_map(|it| it.strip_prefix("VmHWM:")).unwrap();
         peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() >> 10
