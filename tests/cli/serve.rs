@@ -4,7 +4,10 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
-    os::unix::{fs::PermissionsExt as _, net::UnixStream},
+    os::unix::{
+        fs::PermissionsExt as _,
+        net::{UnixListener, UnixStream},
+    },
     path::Path,
     process::{Child, ChildStderr, Stdio},
 };
@@ -14,7 +17,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::{
     background::{endless, service},
     check,
-    harness::Cli,
+    harness::{Cli, Ran},
     wait::Waiting,
 };
 
@@ -143,6 +146,56 @@ fn one_that_does_not_answer_is_in_nobodys_way() {
     // It hears of it when it goes on.
     kill_process(process, Signal::CONT).unwrap();
     assert_eq!(waiting.end().exit, Some(130));
+}
+
+#[test]
+fn a_command_whose_answer_is_lost_asks_again_and_begins_nothing_twice() {
+    let cli = Cli::new(&["honest"]);
+    let _service = Service::start(&cli, &[], 1);
+    let entries = fs::read_dir(cli.path("home/run/hermitage")).unwrap();
+    let mut entries = entries.map(|it| it.unwrap().path());
+    let socket = entries.find(|it| it.extension().unwrap() == "sock").unwrap();
+    let aside = socket.with_extension("aside");
+    fs::rename(&socket, &aside).unwrap();
+    let between = UnixListener::bind(&socket).unwrap();
+    let run = ["run", "read it", "--agent", "./honest.wasm", "--background", "-q"];
+    let command = cli.command(&run).stdout(Stdio::piped()).spawn().unwrap();
+    loop {
+        let mut caller = between.accept().unwrap().0;
+        let Some((head, body)) = request(&mut caller) else { continue };
+        if head.starts_with("GET /healthz") {
+            caller.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+            continue;
+        }
+        // The service takes it, and the command does not hear of it.
+        assert!(head.starts_with("POST /v1/delegations "), "{head}");
+        let mut service = UnixStream::connect(&aside).unwrap();
+        service.write_all(&[head.as_bytes(), &body].concat()).unwrap();
+        let mut status = [0; 12];
+        service.read_exact(&mut status).unwrap();
+        assert_eq!(&status, b"HTTP/1.1 202");
+        fs::rename(&aside, &socket).unwrap();
+        break;
+    }
+    let ran = Ran::from(command.wait_with_output().unwrap());
+    assert_eq!(ran.exit, Some(0), "{ran}");
+    assert_eq!(cli.run(&["wait", ran.stdout.trim_end()]).stdout, "hello\n");
+    assert_eq!(cli.run(&["list", "--json"]).json().as_array().unwrap().len(), 1);
+}
+
+/// What a caller asks; nothing of one that only looks whether somebody is there.
+fn request(caller: &mut UnixStream) -> Option<(String, Vec<u8>)> {
+    let mut reader = BufReader::new(caller);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head).unwrap() == 0 {
+            return None;
+        }
+    }
+    let length = head.split_once("content-length: ").map(|it| it.1.lines().next().unwrap());
+    let mut body = vec![0; length.map_or(0, |it| it.parse().unwrap())];
+    reader.read_exact(&mut body).unwrap();
+    Some((head, body))
 }
 
 #[test]

@@ -22,6 +22,9 @@ const WORK: Duration = Duration::from_secs(15 * 60);
 /// How long it may take to say that it is there.
 const HEALTH: Duration = Duration::from_secs(2);
 
+/// The header by which a call that is repeated is known.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
 /// Characters of a message: parts of it can come from a file or a model.
 const MAX_MESSAGE_CHARS: usize = 1_000;
 
@@ -35,8 +38,8 @@ impl Client {
     /// Of the service behind this socket, whether or not there is one.
     pub(super) fn at(socket: &Path) -> Result<Self, CliError> {
         let builder = http::plain_client_builder().map_err(CliError::host)?;
-        // Each request has a connection of its own, so that one which finds nobody
-        // is told from one which was begun.
+        // Each request has a connection of its own, so that none finds one that
+        // has just been closed.
         let builder = builder.unix_socket(socket).pool_max_idle_per_host(0);
         let http = builder.build().map_err(CliError::host)?;
         Ok(Self { http })
@@ -64,6 +67,17 @@ impl Client {
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
         ask(self.http.post(url(path)).json(body).timeout(WORK)).await
+    }
+
+    /// What may be asked again with the same key, and is done once.
+    pub(super) async fn post_once<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        key: &str,
+    ) -> Result<T, ClientError> {
+        let request = self.http.post(url(path)).header(IDEMPOTENCY_KEY, key);
+        ask(request.json(body).timeout(WORK)).await
     }
 }
 
@@ -105,13 +119,6 @@ pub(super) enum ClientError {
     Refused { status: StatusCode, error: Why },
     /// It answers what this version does not understand.
     Strange(serde_json::Error),
-}
-
-impl ClientError {
-    /// Whether it was not even reached: what was asked for is not begun.
-    pub(super) fn is_before_anything(&self) -> bool {
-        matches!(self, Self::Gone(err) if err.is_connect())
-    }
 }
 
 impl From<reqwest::Error> for ClientError {

@@ -16,9 +16,18 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    again, args::Global, client::Client, error::CliError, log_file, place::Holder, setup::Setup,
+    again,
+    args::Global,
+    client::{Client, ClientError},
+    error::CliError,
+    log_file,
+    place::Holder,
+    setup::Setup,
 };
-use crate::completion::sanitize::clean_line;
+use crate::{
+    completion::sanitize::clean_line,
+    id::{OsRandom, Random as _},
+};
 
 /// How long a service may take until it answers: it opens the store and
 /// settles what others left behind.
@@ -33,6 +42,9 @@ const AGAIN: Duration = Duration::from_millis(200);
 
 /// Bytes at the end of a log that are looked at for why a start failed.
 const TAIL_BYTES: u64 = 4 << 10;
+
+/// Random bytes of a key.
+const KEY_BYTES: usize = 16;
 
 /// Characters of the last line of a log.
 const MAX_WHY_CHARS: usize = 500;
@@ -69,7 +81,8 @@ pub(super) async fn service(
     Err(CliError::host(error).hint(format!("see `{}`", log.display())))
 }
 
-/// Asks it, and once more where it ended at that very moment.
+/// Asks it, and once more where it ended at that very moment: with the same key,
+/// so that what it had taken is not begun again.
 pub(super) async fn ask<T: DeserializeOwned>(
     setup: &Setup,
     global: &Global,
@@ -77,12 +90,22 @@ pub(super) async fn ask<T: DeserializeOwned>(
     path: &str,
     body: &impl Serialize,
 ) -> Result<T, CliError> {
-    match service(setup, global, workspace).await?.post(path, body).await {
-        Err(err) if err.is_before_anything() => {
-            Ok(service(setup, global, workspace).await?.post(path, body).await?)
-        }
+    let key = key();
+    let ask = async || {
+        let client = service(setup, global, workspace).await?;
+        Ok::<_, CliError>(client.post_once(path, body, &key).await)
+    };
+    match ask().await? {
+        Err(ClientError::Gone(_)) => Ok(ask().await??),
         answer => Ok(answer?),
     }
+}
+
+/// What nobody else has.
+fn key() -> String {
+    let mut bytes = [0; KEY_BYTES];
+    OsRandom.fill(&mut bytes);
+    bytes.iter().map(|it| format!("{it:02x}")).collect()
 }
 
 /// The service that runs, if it was set up with others than this command.
