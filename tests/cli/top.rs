@@ -12,6 +12,7 @@ use rustix::{
 };
 
 use crate::{
+    background::endless,
     check,
     harness::{Cli, terminal},
 };
@@ -90,6 +91,22 @@ fn it_shows_what_ended_and_leaves_the_terminal_as_it_was() {
     assert_eq!(exit, Some(0), "{shown}");
     assert!(shown.contains("hello") && shown.contains("granted"), "{shown}");
     assert!(shown.find(ENTERS).unwrap() < shown.find(LEAVES).unwrap(), "{shown:?}");
+}
+
+#[test]
+fn it_shows_what_a_service_runs_and_stops_it() {
+    let cli = Cli::new(&["honest", "ignores_interruption"]);
+    endless(&cli, &[]);
+    let steps: [(&str, Types<'_>); 4] = [
+        ("(live)", &key("\r")),
+        ("AGENT", &key("s")),
+        ("Stop all of it?", &key("y")),
+        ("asked to stop", &key("q")),
+    ];
+    let (shown, exit) = typed(&cli, &steps);
+    assert_eq!(exit, Some(0), "{shown}");
+    let ended = cli.run(&["wait", "latest"]);
+    assert_eq!(ended.exit, Some(130), "{ended}");
 }
 
 #[test]
