@@ -1,16 +1,21 @@
 // A real `hermitage serve`, in a home of its own.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { env } from "node:process";
+import process, { env } from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { startModel } from "./model.js";
 
+// The program as it is installed: one in a checkout's `target` has the agents of
+// that checkout, which may not be built.
 const BUILT = fileURLToPath(new URL("../../target/debug/hermitage", import.meta.url));
-const PROGRAM = env.HERMITAGE ?? BUILT;
+const INSTALLED = mkdtempSync(join(tmpdir(), "hermitage-program-"));
+const PROGRAM = join(INSTALLED, "hermitage");
+copyFileSync(BUILT, PROGRAM);
+process.on("exit", () => rmSync(INSTALLED, { recursive: true, force: true }));
 
 const config = (model) => `
 [model]
