@@ -4,19 +4,23 @@
 use std::time::Duration;
 
 use axum::{
-    body::{self, Body},
+    body,
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{StatusCode, header::CONTENT_TYPE, request::Parts},
 };
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use super::error::Refusal;
+use super::{caller::Caller, error::Refusal};
 use crate::{id::DelegationId, store::EventId};
 
 /// Bytes of a body. Bounds what a call holds in memory; goals and contexts are
 /// bounded further where they are read.
 const MAX_BODY_BYTES: usize = 1 << 20;
+
+/// The same for the owner, whose command line reads lists of tasks as long as
+/// that.
+const OWNERS_BODY_BYTES: usize = 16 << 20;
 
 /// For the whole body. Bounds how long a caller that sends it slowly holds a
 /// connection.
@@ -30,7 +34,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Given<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
         check_is_json(&request)?;
-        read(&whole(request.into_body()).await?).map(Self)
+        read(&whole(request).await?).map(Self)
     }
 }
 
@@ -42,7 +46,7 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for MaybeGiven<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
         let is_json = check_is_json(&request);
-        let bytes = whole(request.into_body()).await?;
+        let bytes = whole(request).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
@@ -63,14 +67,18 @@ fn check_is_json(request: &Request) -> Result<(), Refusal> {
     Err(refusal.hint("send `Content-Type: application/json`"))
 }
 
-async fn whole(body: Body) -> Result<body::Bytes, Refusal> {
-    let read = timeout(BODY_TIME, body::to_bytes(body, MAX_BODY_BYTES)).await;
+async fn whole(request: Request) -> Result<body::Bytes, Refusal> {
+    let max = match request.extensions().get() {
+        Some(Caller::Owner) => OWNERS_BODY_BYTES,
+        _ => MAX_BODY_BYTES,
+    };
+    let read = timeout(BODY_TIME, body::to_bytes(request.into_body(), max)).await;
     let read = read.map_err(|_| {
         let message = format!("the body did not come within {} s", BODY_TIME.as_secs());
         Refusal::new(StatusCode::REQUEST_TIMEOUT, "too_slow", message)
     })?;
     read.map_err(|_| {
-        let message = format!("the body is no whole one of at most {MAX_BODY_BYTES} bytes");
+        let message = format!("the body is no whole one of at most {max} bytes");
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
     })
 }

@@ -85,14 +85,15 @@ impl Listener {
                 let stream = it.accept().await?.0;
                 // Its directory keeps others out. Should somebody have opened
                 // that to them, it is still the owner's alone.
-                if stream.peer_cred()?.uid() == geteuid().as_raw() {
+                if stream.peer_cred().is_ok_and(|it| it.uid() == geteuid().as_raw()) {
                     return Ok(Stream::Socket(stream));
                 }
             },
             Listener::Tcp(it, _) => {
                 let stream = it.accept().await?.0;
-                // Small answers and events go out at once.
-                stream.set_nodelay(true)?;
+                // Small answers and events go out at once. Where that can't be
+                // had, the caller has gone.
+                let _ = stream.set_nodelay(true);
                 Ok(Stream::Tcp(stream))
             }
         }

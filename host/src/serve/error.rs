@@ -109,7 +109,7 @@ impl From<ChildError> for Refusal {
             ChildError::NoModel { .. } => Self::conflict("no_model", message),
             ChildError::Text(_) => Self::bad("text", message),
             ChildError::Elsewhere(_) => Self::conflict("elsewhere", message)
-                .hint("stop the whole delegation, which reaches every host on the store"),
+                .hint("a stop of the whole delegation alone reaches every host on the store"),
             ChildError::Store(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "store", message),
         }
     }
