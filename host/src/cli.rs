@@ -85,6 +85,7 @@ pub fn main() -> ExitCode {
         Ok(args) => dispatch(args),
         Err(err) => without_a_verb(&err),
     };
+    crate::telemetry::finish();
     ExitCode::from(exit.unwrap_or_else(|err| err.report(wants_json())) as u8)
 }
 

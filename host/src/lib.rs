@@ -112,6 +112,7 @@ pub mod setting;
 mod slip;
 #[doc(hidden)]
 pub mod store;
+pub mod telemetry;
 #[doc(hidden)]
 pub mod tools;
 #[doc(hidden)]

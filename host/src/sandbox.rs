@@ -62,6 +62,7 @@ use crate::{
     helper::HelperError,
     id::Random,
     session::Session,
+    telemetry::Span,
     tools::delegation::TaskRequest,
     toolset::{ChildTools, ModelHost, Schema, ToolError, ToolSpec},
 };
@@ -206,6 +207,8 @@ pub struct Job {
     pub interrupt: Interrupt,
     /// Stops it, too, when a budget is spent that it shares with others.
     pub spent: Spent,
+    /// What telemetry sees of it.
+    pub span: Span,
 }
 
 /// What a child returned.

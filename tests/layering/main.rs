@@ -31,6 +31,7 @@ const LAYERS: &[&[&str]] = &[
         "session",
         "setting",
         "slip",
+        "telemetry",
         "unit",
         "visible",
     ],
@@ -69,6 +70,10 @@ const SOLE_USERS: &[(&str, &str)] = &[
     ("hyper_util", "serve"),
     ("prometheus_client", "serve"),
     ("tokio_io_timeout", "serve"),
+    ("opentelemetry", "telemetry"),
+    ("opentelemetry_http", "telemetry"),
+    ("opentelemetry_otlp", "telemetry"),
+    ("opentelemetry_sdk", "telemetry"),
     ("clap", "cli"),
     ("anyhow", "cli"),
     ("console", "cli"),
@@ -187,6 +192,13 @@ fn release_units(what: &[&str]) -> BTreeSet<(String, String)> {
     let graph: Value = serde_json::from_slice(&output.stdout).unwrap();
     let units = graph["units"].as_array().unwrap().iter();
     units.map(|it| (it["pkg_id"].to_string(), it["features"].to_string())).collect()
+}
+
+#[test]
+fn telemetry_is_built_for_those_who_ask_for_it_and_for_nobody_else() {
+    let is_of_telemetry = |(package, _): &(String, String)| package.contains("opentelemetry");
+    assert!(!release_units(&[]).iter().any(is_of_telemetry));
+    assert!(release_units(&["--features", "otel"]).iter().any(is_of_telemetry));
 }
 
 #[test]

@@ -402,6 +402,7 @@ async fn run_alone(
         observer: Arc::new(Nobody),
         interrupt: Interrupt::new(),
         spent: Spent::new(),
+        span: hermitage::telemetry::Span::none(),
     };
     change(&mut job);
     host.host().await.sandbox().run(job).await

@@ -12,6 +12,7 @@ use crate::{
     event::Tokens,
     provider::{ChatRequest, ChatResponse, Message, Model, ProviderError, Spelling},
     sandbox::Spent,
+    telemetry::Work,
     toolset::{ModelError, ModelHost, ToolError, call::Caller, model::ModelFuture},
 };
 
@@ -135,8 +136,16 @@ impl ModelHost for ChildModel {
         let (model, meter) = (Arc::clone(&self.model), Arc::clone(&self.meter));
         let (budget, spent) = (self.budget.clone(), self.spent.clone());
         Box::pin(async move {
+            let (provider, id) = (&model.provider_name, &model.id);
+            let span = caller.span.start(Work::Chat { provider, model: id });
             let response = model.chat(request, caller.cancelled, None).await;
-            let mut response = response.inspect_err(|it| meter.failed(it)).map_err(model_error)?;
+            let response = response.inspect_err(|it| meter.failed(it)).map_err(model_error);
+            if let Ok(it) = &response {
+                span.answered_by(&it.model);
+                span.used(it.usage.input_tokens, it.usage.output_tokens);
+            }
+            span.end(response.as_ref().err().map(ModelError::word));
+            let mut response = response?;
             spelling.undo(&mut response);
             meter.add(&response, cost(&model, &response));
             let (input, output) = (response.usage.input_tokens, response.usage.output_tokens);

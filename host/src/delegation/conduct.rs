@@ -22,9 +22,10 @@ use super::{
     live::Live,
 };
 use crate::{
-    event::CompletionEvent,
+    event::{CompletionEvent, Status},
     sandbox::Sandbox,
     store::{MOST_KEYS, RequestKey, StoreError, Tables},
+    telemetry::{Span, Work as Seen},
     toolset::Registry,
     unit::UnitRecord,
 };
@@ -44,6 +45,8 @@ pub(super) struct Unit {
     pub(super) key: Option<RequestKey>,
     pub(super) live: Arc<Live>,
     pub(super) stop: Stop,
+    /// What telemetry sees of who asked, and later of itself.
+    pub(super) span: Span,
 }
 
 /// What became of the record of a unit.
@@ -100,6 +103,9 @@ impl Conductor {
             ledger.discard();
             return None;
         }
+        let seen = Seen::Delegation { id: record.id, tasks: record.tasks.len() };
+        let span = unit.span.start(seen);
+        unit.span = span.clone();
         if let Some(turn) = turn {
             tokio::select! {
                 // The dispatcher is gone, or this unit's turn has come.
@@ -108,8 +114,9 @@ impl Conductor {
             }
             unit.budget = unit.budget.begun(Instant::now());
         }
-        self.run(unit, record, &mut ledger).await;
+        let failure = self.run(unit, record, &mut ledger).await;
         ledger.close().await;
+        span.end(failure.map(Status::as_str));
         self.prune();
         // The slot is free before anybody hears of the end.
         drop(lease);
@@ -150,26 +157,37 @@ impl Conductor {
 
     /// Runs the children and books their results. A panic in here is a fault
     /// of the host that ends this unit alone: the ledger is closed after it.
-    async fn run(&self, unit: Unit, record: Arc<UnitRecord>, ledger: &mut Ledger) {
+    /// Gives how the first child ended that did not complete.
+    async fn run(
+        &self,
+        unit: Unit,
+        record: Arc<UnitRecord>,
+        ledger: &mut Ledger,
+    ) -> Option<Status> {
         let (results, mut ended) = mpsc::channel(record.tasks.len().max(1));
         let batch = self.batch(unit, record);
         let run = AssertUnwindSafe(batch.run(results)).catch_unwind();
+        let mut failure = None;
         let book = async {
             while let Some(result) = ended.recv().await {
+                failure = failure.or(Some(result.status).filter(|it| *it != Status::Completed));
                 ledger.take(result).await;
             }
         };
         if let (Err(_), ()) = join(run, book).await {
             tracing::error!(delegation = %batch.record.id, "the host crashed in a delegation");
+            return Some(Status::Error);
         }
+        failure
     }
 
     fn batch(&self, unit: Unit, record: Arc<UnitRecord>) -> Batch {
-        let Unit { works, tools, budget, live, stop, timeout, key: _, failure_notices: _ } = unit;
+        let Unit { works, tools, budget, live, stop, timeout, span, key: _, failure_notices: _ } =
+            unit;
         let (sandbox, registry) = (Arc::clone(&self.sandbox), Arc::clone(&self.registry));
         let timeout = timeout.unwrap_or(self.bounds.timeout);
         let bounds = Bounds { timeout, ..self.bounds };
-        Batch { sandbox, registry, record, works, tools, live, stop, budget, bounds }
+        Batch { sandbox, registry, record, works, tools, live, stop, budget, bounds, span }
     }
 
     /// Forgets what is older than the newest records, when nobody waits. One

@@ -40,6 +40,7 @@ use crate::{
     sandbox::{Binary, Sandbox},
     session::Session,
     store::{Store, StoreError},
+    telemetry::{self, Span},
     toolset::{Blocked, Grant, Registry},
     unit::Mode,
 };
@@ -90,6 +91,8 @@ pub(super) struct Asker {
     /// provider: never a guest or a model, since building runs the source's
     /// own programs, and every model is paid for.
     pub(super) builds: bool,
+    /// What telemetry sees of it.
+    pub(super) span: Span,
 }
 
 /// Turns requests into units.
@@ -124,6 +127,7 @@ impl Delegator {
     }
 
     fn among(peers: Peers, feed: Feed, parts: Parts) -> Self {
+        telemetry::start();
         let limits = &parts.limits;
         let (max_running, max_waiting) = (limits.max_async_children, limits.max_queued);
         let dispatcher = Dispatcher::start(Slots { max_running, max_waiting });
@@ -162,8 +166,16 @@ impl Delegator {
     /// unit in the background goes on by itself.
     pub async fn dispatch(&self, prepared: Prepared) -> Result<Dispatched, DelegateError> {
         let core = &self.0;
-        let Prepared { mut record, works, budget, on_capacity, failure_notices, timeout, key } =
-            prepared;
+        let Prepared {
+            mut record,
+            works,
+            budget,
+            on_capacity,
+            failure_notices,
+            timeout,
+            key,
+            span,
+        } = prepared;
         if let Some(key) = &key
             && let Some(before) = self.repeated(&record.session, key).await?
         {
@@ -200,6 +212,7 @@ impl Delegator {
             key: key.clone(),
             live: Arc::clone(&live),
             stop: stop.clone(),
+            span,
         };
         // A task of its own: whoever asked may stop waiting at any time.
         let conductor = Arc::clone(&core.conductor);
@@ -346,12 +359,13 @@ impl Delegator {
     }
 
     /// Admits nothing any more, asks everything to stop, and returns when the
-    /// last end is recorded (SEMANTICS.md §6.10). The grace of the children
-    /// bounds how long that takes.
+    /// last end is recorded (SEMANTICS.md §6.10) and what telemetry saw is sent.
+    /// The grace of the children bounds how long that takes.
     pub async fn close(&self, reason: Option<String>) {
         let closed = self.0.dispatcher.close();
         let interrupted = self.0.dispatcher.interrupt(Which::All, reason);
         join(closed, interrupted).await;
+        telemetry::flush().await;
     }
 
     /// What this delegator is made of.

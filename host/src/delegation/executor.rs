@@ -22,10 +22,11 @@ use super::{
 };
 use crate::{
     completion::sanitize::clean_line,
-    event::{BoundaryRecord, ChildResult, PluginDigest},
+    event::{BoundaryRecord, ChildResult, PluginDigest, Status},
     id::ChildId,
     provider::Model,
     sandbox::{Admitted, Binary, Ended, Job, Loaded, Rejected, Sandbox, Spent, Task, Traces},
+    telemetry::{self, Span},
     toolset::{ChildTools, Grant, ModelHost, Registry},
     unit::{End, TaskRecord, UnitRecord},
 };
@@ -66,6 +67,7 @@ struct Child<'a> {
     admitted: Arc<Admitted>,
     meter: Arc<ChatMeter>,
     hand: &'a ChildHand,
+    span: Span,
 }
 
 /// Gives the tools of the child of one task, whose calls that budget pays.
@@ -82,6 +84,7 @@ pub(super) struct Batch {
     pub(super) stop: Stop,
     pub(super) budget: Budget,
     pub(super) bounds: Bounds,
+    pub(super) span: Span,
 }
 
 /// How long each child of a batch may go on, and how many at once.
@@ -154,7 +157,17 @@ impl Batch {
         self.live.follow(task_index, on_stall).await
     }
 
+    /// One child that has a place, with what telemetry sees of it.
     async fn run_child(&self, task_index: usize, work: &Work, hand: &ChildHand) -> End {
+        let (id, model) = (work.child_id, work.model.as_ref().map(|it| it.id.as_str()));
+        let span = self.span.start(telemetry::Work::Child { id, agent: &work.agent, model });
+        let end = self.run_seen(task_index, work, hand, span.clone()).await;
+        span.used(end.left.tokens.input, end.left.tokens.output);
+        span.end((end.status != Status::Completed).then(|| end.status.as_str()));
+        end
+    }
+
+    async fn run_seen(&self, task_index: usize, work: &Work, hand: &ChildHand, span: Span) -> End {
         let now = Instant::now();
         let start = now.checked_sub(work.time_used).unwrap_or(now);
         let admitted = match self.admitted(work, hand).await {
@@ -163,7 +176,7 @@ impl Batch {
         };
         let boundary = with_plugins(admitted.record(), &self.registry, admitted.grant());
         let meter = self.live.meter(task_index);
-        let child = Child { task_index, work, admitted, meter, hand };
+        let child = Child { task_index, work, admitted, meter, hand, span };
         let (ended, validity) = self.run_tries(&child, start).await;
         log(work.child_id, &ended.traces);
         let (chats, max_iterations) = (child.meter.totals(), work.task.max_iterations);
@@ -240,7 +253,7 @@ impl Batch {
 
     fn job(&self, child: &Child<'_>, this_try: Try, spent: Spent) -> Job {
         let Try { time_used, cpu_used, rejected } = this_try;
-        let Child { task_index, work, admitted, meter, hand } = child;
+        let Child { task_index, work, admitted, meter, hand, span } = child;
         let model = work.model.as_ref().map(|model| {
             Arc::new(ChildModel {
                 model: Arc::clone(model),
@@ -271,6 +284,7 @@ impl Batch {
             observer: self.live.observer(*task_index),
             interrupt: hand.interrupt.clone(),
             spent,
+            span: span.clone(),
         }
     }
 }

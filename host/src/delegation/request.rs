@@ -20,6 +20,7 @@ use crate::{
     completion::sanitize::is_blank,
     event::Role,
     plugin::is_path,
+    telemetry::TraceParent,
     tools::delegation::{DelegateTask, TasksError, read_tasks},
     toolset::{Grant, Registry, Schema},
     unit::Group,
@@ -96,6 +97,9 @@ pub struct Request {
     /// What the whole tree below this call may use, where it is less than
     /// the configuration allows.
     pub budget: Narrow,
+    /// Where the caller is in which trace, for telemetry: the delegation is
+    /// below that.
+    pub traceparent: Option<TraceParent>,
 }
 
 /// What requests are checked against.

@@ -185,7 +185,8 @@ fn store_of_a_child(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> 
     let ChildTools { registry, meter, kept } = job.tools.clone();
     let (child, session) = (Arc::clone(&job.child), job.session.clone());
     let grant = Arc::clone(job.admitted.policy().grant_shared());
-    let caller = Caller { child, session, cancelled: watch.halt.token().clone(), kept, grant };
+    let (cancelled, span) = (watch.halt.token().clone(), job.span.clone());
+    let caller = Caller { child, session, cancelled, kept, grant, span };
     let port = ToolPort {
         registry,
         meter,

@@ -8,6 +8,7 @@ use tokio_util::task::TaskTracker;
 use super::{convert, wit::contract};
 use crate::{
     provider::ChatResponse,
+    telemetry::Work,
     toolset::{Caller, Meter, ModelError, ModelHost, Registry, Tool, ToolError, ToolId},
 };
 
@@ -30,11 +31,11 @@ impl ToolPort {
     ) -> impl Future<Output = Result<T::Output, ToolError>> + Send + 'static {
         let (registry, meter) = (Arc::clone(&self.registry), Arc::clone(&self.meter));
         let caller = self.caller.clone();
-        async move {
+        traced(caller, T::NAME, move |caller| async move {
             meter.pay()?;
             call.drop_empty();
             registry.work::<T>()?.call(caller, call).await
-        }
+        })
     }
 
     pub(super) fn work_json(
@@ -44,10 +45,10 @@ impl ToolPort {
     ) -> impl Future<Output = Result<String, ToolError>> + Send + 'static {
         let (registry, meter) = (Arc::clone(&self.registry), Arc::clone(&self.meter));
         let caller = self.caller.clone();
-        async move {
+        traced(caller, tool.name(), move |caller| async move {
             meter.pay()?;
             registry.call_json(caller, tool, arguments).await
-        }
+        })
     }
 
     pub(super) fn chat(
@@ -75,4 +76,20 @@ impl ToolPort {
             })
         })
     }
+}
+
+/// Work of a tool, with a span that begins and ends on the host's runtime. What
+/// the tool itself starts is below it.
+async fn traced<T, F>(
+    caller: Caller,
+    name: &'static str,
+    work: impl FnOnce(Caller) -> F,
+) -> Result<T, ToolError>
+where
+    F: Future<Output = Result<T, ToolError>>,
+{
+    let span = caller.span.start(Work::Tool { name });
+    let res = work(Caller { span: span.clone(), ..caller }).await;
+    span.end(res.as_ref().err().map(ToolError::word));
+    res
 }

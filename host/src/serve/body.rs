@@ -1,7 +1,7 @@
 //! What handlers take: JSON bodies and parameters, each wrong one with a word
 //! on where it is wrong.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
     body,
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::{caller::Caller, error::Refusal};
-use crate::{id::DelegationId, store::EventId};
+use crate::{id::DelegationId, store::EventId, telemetry::TraceParent};
 
 /// Bytes of a body. Bounds what a call holds in memory; goals and contexts are
 /// bounded further where they are read.
@@ -127,6 +127,23 @@ impl<S: Sync> FromRequestParts<S> for RepeatKey {
         let text = text.ok_or_else(|| Refusal::bad("Idempotency-Key", "it is no single text"))?;
         let quoted = text.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
         Ok(Self(Some(quoted.unwrap_or(text).to_owned())))
+    }
+}
+
+/// Where the caller is in which trace. By the W3C's Trace Context a header that
+/// can't be read is as if it were not there.
+pub(super) struct Trace(pub(super) Option<TraceParent>);
+
+/// Its header.
+pub(super) const TRACE: &str = "traceparent";
+
+impl<S: Sync> FromRequestParts<S> for Trace {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let mut given = parts.headers.get_all(TRACE).iter();
+        let only = given.next().filter(|_| given.next().is_none());
+        Ok(Self(only.and_then(|it| it.to_str().ok()?.parse().ok())))
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     Inner,
-    body::{Asked, Given, MaybeGiven, OfDelegation, RepeatKey},
+    body::{Asked, Given, MaybeGiven, OfDelegation, RepeatKey, Trace},
     caller::Caller,
     error::Refusal,
     wire::{Delegation, Delegations, Dispatch, Dispatched, Done, FollowUp, Log, Steer, Stop, Word},
@@ -34,6 +34,7 @@ pub(super) async fn dispatch(
     State(service): State<Arc<Inner>>,
     Extension(caller): Extension<Caller>,
     RepeatKey(key): RepeatKey,
+    Trace(traceparent): Trace,
     Given(asked): Given<Dispatch>,
 ) -> Result<(StatusCode, Json<Dispatched>), Refusal> {
     let session = caller.session(asked.session.as_deref())?;
@@ -41,7 +42,7 @@ pub(super) async fn dispatch(
     let workspace = caller.workspace(asked.workspace.as_deref(), own)?;
     let host = service.hosts.at(&workspace).await?;
     let request = asked.into_request(caller.written_by());
-    let request = Request { idempotency_key: key, ..request };
+    let request = Request { idempotency_key: key, traceparent, ..request };
     dispatched(&host, &session, request).await
 }
 
@@ -194,6 +195,7 @@ pub(super) async fn follow_up(
     Extension(caller): Extension<Caller>,
     OfDelegation(id): OfDelegation,
     RepeatKey(key): RepeatKey,
+    Trace(traceparent): Trace,
     Given(asked): Given<FollowUp>,
 ) -> Result<(StatusCode, Json<Dispatched>), Refusal> {
     let unit = theirs(&service, &caller, id).await?;
@@ -205,8 +207,13 @@ pub(super) async fn follow_up(
         request.tasks.iter_mut().for_each(|it| it.agent = Some(agent.clone()));
     }
     let written_by = caller.written_by();
-    let request =
-        Request { on_capacity: OnCapacity::Queue, written_by, idempotency_key: key, ..request };
+    let request = Request {
+        on_capacity: OnCapacity::Queue,
+        written_by,
+        idempotency_key: key,
+        traceparent,
+        ..request
+    };
     dispatched(&host, &unit.record.session, request).await
 }
 

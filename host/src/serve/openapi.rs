@@ -183,11 +183,20 @@ fn repeat_key() -> Value {
     })
 }
 
+fn trace() -> Value {
+    json!({
+        "name": "traceparent", "in": "header",
+        "description": "Where the caller is in which trace (W3C Trace Context); what can't be \
+                        read is ignored",
+        "schema": {"type": "string"},
+    })
+}
+
 fn delegations(paths: &mut Paths) {
     let dispatch = Call {
         id: "dispatch",
         summary: "Delegates in the background: answers with a handle at once",
-        parameters: vec![repeat_key()],
+        parameters: vec![repeat_key(), trace()],
         body: paths.body::<wire::Dispatch>(true),
         status: 202,
         answer: paths.json::<wire::Dispatched>(),
@@ -232,7 +241,7 @@ fn delegations(paths: &mut Paths) {
     let follow_up = Call {
         id: "follow_up",
         summary: "Goes on where a child has ended: a new one gets its task, its report, and more",
-        parameters: vec![repeat_key()],
+        parameters: vec![repeat_key(), trace()],
         body: paths.body::<wire::FollowUp>(true),
         status: 202,
         answer: paths.json::<wire::Dispatched>(),

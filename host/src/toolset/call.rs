@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::{grant::Grant, kept::Kept};
-use crate::session::Session;
+use crate::{session::Session, telemetry::Span};
 
 /// Why a call gave nothing back; the WIT variant `tool-error` case by case.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +46,22 @@ pub struct Caller {
     /// What the caller holds: a tool that does its work with others' rights
     /// has those alone that its caller has, too. Never taken from a guest.
     pub grant: Arc<Grant>,
+    /// What telemetry sees of the child, or of its call.
+    pub span: Span,
+}
+
+impl ToolError {
+    /// Why, in a word: its case in WIT.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Denied(_) => "denied",
+            Self::InvalidArguments(_) => "invalid-arguments",
+            Self::Failed(_) => "failed",
+            Self::Interrupted => "interrupted",
+            Self::TimedOut => "timed-out",
+            Self::Exhausted(_) => "exhausted",
+        }
+    }
 }
 
 impl Caller {
@@ -53,7 +69,8 @@ impl Caller {
     /// holds nothing.
     pub fn of(child: &str, session: Session) -> Self {
         let (cancelled, kept) = (CancellationToken::new(), Kept::default());
-        Self { child: child.into(), session, cancelled, kept, grant: Arc::default() }
+        let (grant, span) = (Arc::default(), Span::none());
+        Self { child: child.into(), session, cancelled, kept, grant, span }
     }
 }
 

@@ -20,6 +20,16 @@ pub enum ModelError {
     Tool(#[from] ToolError),
 }
 
+impl ModelError {
+    /// Why, in a word: its case in WIT.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::TooLong(_) => "too-long",
+            Self::Tool(it) => it.word(),
+        }
+    }
+}
+
 /// Result of a model, boxed because models differ.
 pub type ModelFuture = Pin<Box<dyn Future<Output = Result<ChatResponse, ModelError>> + Send>>;
 

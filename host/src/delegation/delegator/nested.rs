@@ -17,6 +17,7 @@ use crate::{
     },
     event::CompletionEvent,
     sandbox::Spent,
+    telemetry::Span,
     tools::delegation::{DelegateTask, Delegated, Subagents, SubagentsOf, SubtaskResult},
     toolset::{Caller, ChildTools, HeldBy, Kept, Meter, ToolError},
     unit::UnitRecord,
@@ -42,6 +43,7 @@ pub(super) fn tools(
             component: Some((work.agent.clone(), work.component.clone())),
             model: work.model.clone(),
             builds: !core.parts.limits.defences.has(Defence::AgentNames),
+            span: Span::none(),
         };
         let (core, spent) = (Arc::clone(core), spent.clone());
         kept.put(SubagentsOf(Arc::new(Nested { core, asker, spent })));
@@ -78,7 +80,8 @@ impl Subagents for Nested {
         caller: Caller,
         call: DelegateTask,
     ) -> BoxFuture<'static, Result<Delegated, ToolError>> {
-        let (delegator, asker) = (Delegator::of(&self.core), self.asker.clone());
+        let delegator = Delegator::of(&self.core);
+        let asker = Asker { span: caller.span.clone(), ..self.asker.clone() };
         let spent = self.spent.clone();
         Box::pin(async move {
             let res = delegate(&delegator, &asker, &caller, call).await;

@@ -23,6 +23,7 @@ use crate::{
     provider::{Model, UnknownModel},
     session::Session,
     store::RequestKey,
+    telemetry::Span,
     unit::{Mode, TaskRecord, UnitRecord},
 };
 
@@ -37,6 +38,8 @@ pub struct Prepared {
     /// Wall clock of each child; the configured one when absent.
     pub(in crate::delegation) timeout: Option<Duration>,
     pub(super) key: Option<RequestKey>,
+    /// What telemetry sees of who asks.
+    pub(super) span: Span,
 }
 
 impl Prepared {
@@ -77,7 +80,8 @@ impl Core {
             record.join_groups();
         }
         record.notes = resolved.notes;
-        Ok(Prepared { record, works, budget, on_capacity, failure_notices, timeout, key })
+        let span = asker.span.clone();
+        Ok(Prepared { record, works, budget, on_capacity, failure_notices, timeout, key, span })
     }
 
     /// Whoever asks from outside.
@@ -91,6 +95,7 @@ impl Core {
             component: None,
             model: None,
             builds: request.written_by == WrittenBy::Application,
+            span: Span::of_caller(request.traceparent),
         }
     }
 
