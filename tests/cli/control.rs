@@ -262,7 +262,7 @@ fn who_can_not_be_told_is_named() {
 
     ----- stderr
     error: `deleg_[ID]` runs in another host
-    hint: stop the whole delegation, which reaches every host on the store
+    hint: a stop of the whole delegation alone reaches every host on the store
     ");
     check!(cli.run(&["stop", &first]), @"
     exit: 1
@@ -270,7 +270,7 @@ fn who_can_not_be_told_is_named() {
 
     ----- stderr
     error: `deleg_[ID]` runs in another host
-    hint: stop the whole delegation, which reaches every host on the store
+    hint: a stop of the whole delegation alone reaches every host on the store
     ");
     kill(running);
 }
