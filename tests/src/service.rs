@@ -78,6 +78,11 @@ impl TestService {
         TestCaller { token: Some(token.expose().to_owned()), ..self.stranger() }
     }
 
+    /// Takes the token of that name away.
+    pub fn remove(&self, name: &str) {
+        self.tokens.remove(&name.parse().unwrap()).unwrap();
+    }
+
     /// Somebody without one.
     pub fn stranger(&self) -> TestCaller {
         let client = hermitage::http::plain_client_builder().unwrap().build().unwrap();

@@ -81,12 +81,11 @@ pub(crate) async fn completions(mut stream: Response, count: usize) -> usize {
     while ids.len() < count {
         let Some(chunk) = stream.chunk().await.unwrap() else { break };
         text.push_str(&String::from_utf8_lossy(&chunk));
-        while let Some((event, rest)) = text.split_once("\n\n") {
-            if event.contains("event: completion") {
-                ids.extend(event.lines().find_map(|it| it.strip_prefix("id: ")).map(str::to_owned));
-            }
-            text = rest.to_owned();
+        let end = text.rfind("\n\n").map_or(0, |it| it + 2);
+        for event in text[..end].split("\n\n").filter(|it| it.contains("event: completion")) {
+            ids.extend(event.lines().find_map(|it| it.strip_prefix("id: ")).map(str::to_owned));
         }
+        text.drain(..end);
     }
     ids.len()
 }

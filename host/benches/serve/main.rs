@@ -8,6 +8,7 @@
 
 #![expect(
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::unwrap_used,
     reason = "a benchmark that fails has nothing to tell"
 )]

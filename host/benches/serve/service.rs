@@ -31,8 +31,11 @@ impl Service {
         }
         fs::write(workspace.join("note.txt"), "one\ntwo\nthree\n").unwrap();
         fs::write(dir.path().join("config/hermitage/config.toml"), CONFIG).unwrap();
+        // As it is installed: in a checkout it would use the sources of agents.
+        let program = dir.path().join("hermitage");
+        fs::copy(env!("CARGO_BIN_EXE_hermitage"), &program).unwrap();
         let command = || {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_hermitage"));
+            let mut command = Command::new(&program);
             for (name, value) in [
                 ("XDG_STATE_HOME", "state"),
                 ("XDG_CONFIG_HOME", "config"),

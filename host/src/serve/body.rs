@@ -8,6 +8,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{StatusCode, header::CONTENT_TYPE, request::Parts},
 };
+use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
@@ -77,9 +78,12 @@ async fn whole(request: Request) -> Result<body::Bytes, Refusal> {
         let message = format!("the body did not come within {} s", BODY_TIME.as_secs());
         Refusal::new(StatusCode::REQUEST_TIMEOUT, "too_slow", message)
     })?;
-    read.map_err(|_| {
-        let message = format!("the body is no whole one of at most {max} bytes");
-        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+    read.map_err(|err| match err.into_inner().downcast::<LengthLimitError>() {
+        Ok(_) => {
+            let message = format!("the body has more than {max} bytes");
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+        }
+        Err(_) => Refusal::bad("body", "it did not come as a whole"),
     })
 }
 

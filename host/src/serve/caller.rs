@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{error::Refusal, tokens::TokenName};
+use super::{
+    error::Refusal,
+    tokens::{Holder, Tokens},
+};
 use crate::{
     delegation::WrittenBy,
     session::{Route, Session},
@@ -23,7 +26,7 @@ pub(super) enum Caller {
     /// line may.
     Owner,
     /// Somebody with a token.
-    Token(TokenName),
+    Token(Holder),
 }
 
 impl Caller {
@@ -34,7 +37,7 @@ impl Caller {
     pub(super) fn session(&self, named: Option<&str>) -> Result<Session, Refusal> {
         let session = match self {
             Caller::Owner => named.unwrap_or_default().parse(),
-            Caller::Token(name) => {
+            Caller::Token(Holder { name, .. }) => {
                 let session = named.unwrap_or(DEFAULT_SESSION);
                 Session::chat(PROFILE, PLATFORM, CHAT_TYPE, name.as_str(), Some(session))
             }
@@ -53,7 +56,16 @@ impl Caller {
         match (self, session) {
             (Caller::Owner, _) => true,
             (Caller::Token(_), Session::Local) => false,
-            (Caller::Token(name), Session::Chat(route)) => is_of(route, name),
+            (Caller::Token(holder), Session::Chat(route)) => is_of(route, holder.name.as_str()),
+        }
+    }
+
+    /// Whether they may still come in: a token may have been taken away since
+    /// they did.
+    pub(super) fn is_let_in(&self, tokens: &Tokens) -> bool {
+        match self {
+            Caller::Owner => true,
+            Caller::Token(holder) => tokens.is_held(holder),
         }
     }
 
@@ -84,9 +96,9 @@ impl Caller {
     }
 }
 
-fn is_of(route: &Route, name: &TokenName) -> bool {
+fn is_of(route: &Route, name: &str) -> bool {
     let parts = [route.profile(), route.platform(), route.chat_type(), route.chat_id()];
-    parts == [PROFILE, PLATFORM, CHAT_TYPE, name.as_str()]
+    parts == [PROFILE, PLATFORM, CHAT_TYPE, name]
 }
 
 #[cfg(test)]
@@ -94,7 +106,7 @@ mod tests {
     use super::*;
 
     fn token(name: &str) -> Caller {
-        Caller::Token(name.parse().unwrap())
+        Caller::Token(Holder::named(name))
     }
 
     #[test]

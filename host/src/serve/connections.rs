@@ -333,6 +333,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn nor_is_an_answer_kept_that_nobody_reads() {
+        let large = get(async || vec![b'x'; 64 << 20]);
+        let (address, connections, _closing) = door(1, Router::new().route("/", large)).await;
+        let mut stream = connected(address).await;
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let begin = time::Instant::now();
+        // It is being answered; as soon as that is given up, nobody is connected.
+        stream.read_exact(&mut [0]).await.unwrap();
+        connections.unused_for(Duration::from_millis(1)).await;
+        assert!(begin.elapsed() >= WRITE_TIME, "{:?}", begin.elapsed());
+        drop(stream);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn it_is_unused_when_nobody_was_there_for_that_long() {
         let (address, connections, _closing) =
             door(9, Router::new().route("/", get(async || "here"))).await;

@@ -10,7 +10,7 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::{
     extract::{Request, State},
     http::{
-        HeaderMap, StatusCode,
+        HeaderMap, StatusCode, Uri,
         header::{AUTHORIZATION, HOST, HeaderName, ORIGIN, WWW_AUTHENTICATE},
     },
     middleware::Next,
@@ -25,7 +25,7 @@ pub(super) async fn check(
     mut request: Request,
     next: Next,
 ) -> Response {
-    match caller(&service, door, request.headers()) {
+    match caller(&service, door, &request) {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
@@ -40,7 +40,7 @@ pub(super) async fn check_open(
     request: Request,
     next: Next,
 ) -> Response {
-    match check_place(door, request.headers()) {
+    match check_place(door, request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     }
@@ -56,28 +56,27 @@ fn refused(refusal: Refusal) -> Response {
     response
 }
 
-fn caller(service: &Inner, door: Door, headers: &HeaderMap) -> Result<Caller, Refusal> {
-    check_place(door, headers)?;
+fn caller(service: &Inner, door: Door, request: &Request) -> Result<Caller, Refusal> {
+    let headers = request.headers();
+    check_place(door, request.uri(), headers)?;
     if door == Door::Socket {
         return Ok(Caller::Owner);
     }
-    let unauthorized = |message: &str| {
-        Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
-            .hint("send `Authorization: Bearer TOKEN`; `hermitage token` prints one")
-    };
     let Some(given) = only(headers, &AUTHORIZATION) else {
-        return Err(unauthorized("a token is needed"));
+        return Err(Refusal::unauthorized("a token is needed"));
     };
     let (scheme, token) = given.split_once(' ').unwrap_or_default();
-    let name = match scheme.eq_ignore_ascii_case("bearer") {
-        true => service.tokens.name_of(token.trim()),
+    let holder = match scheme.eq_ignore_ascii_case("bearer") {
+        true => service.tokens.holder(token.trim()),
         false => None,
     };
-    name.map(Caller::Token).ok_or_else(|| unauthorized("the token is none of this service"))
+    holder
+        .map(Caller::Token)
+        .ok_or_else(|| Refusal::unauthorized("the token is none of this service"))
 }
 
 /// That the call is meant for this service, and comes from no foreign page.
-fn check_place(door: Door, headers: &HeaderMap) -> Result<(), Refusal> {
+fn check_place(door: Door, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
     let forbidden = |code, message: &str| Refusal::new(StatusCode::FORBIDDEN, code, message);
     let Door::Tcp(address) = door else {
         return match headers.contains_key(ORIGIN) {
@@ -86,7 +85,9 @@ fn check_place(door: Door, headers: &HeaderMap) -> Result<(), Refusal> {
         };
     };
     let host = only(headers, &HOST).unwrap_or_default();
-    if !is_own(host, address) {
+    // A whole address as the target counts above the header (RFC 9112, 3.2.2).
+    let is_meant = uri.authority().is_none_or(|it| is_own(it.as_str(), address));
+    if !is_meant || !is_own(host, address) {
         let refusal = forbidden("host", "the call names another host");
         return Err(refusal.hint(format!("call `http://{address}`")));
     }
@@ -131,7 +132,8 @@ mod tests {
         for (name, value) in headers {
             map.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
-        let code = check_place(door, &map).err().map(|it| format!("{it:?}"));
+        let code =
+            check_place(door, &Uri::from_static("/"), &map).err().map(|it| format!("{it:?}"));
         match (code, expect) {
             (None, None) => (),
             (Some(code), Some(expect)) => assert!(code.contains(expect), "{headers:?}: {code}"),
@@ -156,6 +158,17 @@ mod tests {
         check(six, &[("host", "[::1]")], None);
         check(six, &[("host", "[::1]:80")], None);
         check(six, &[("host", "127.0.0.1")], Some("host"));
+    }
+
+    #[test]
+    fn a_target_with_a_host_names_this_service() {
+        let door = Door::Tcp(ADDRESS.parse().unwrap());
+        let headers = HeaderMap::from_iter([(HOST, ADDRESS.parse().unwrap())]);
+        let check = |uri: &'static str| check_place(door, &Uri::from_static(uri), &headers).is_ok();
+        assert!(
+            check("/v1") && check("http://127.0.0.1:8420/v1") && check("http://localhost:8420/")
+        );
+        assert!(!check("http://evil.example/v1") && !check("http://x@127.0.0.1:8420/v1"));
     }
 
     #[test]

@@ -17,9 +17,12 @@ use futures_util::{Stream, stream};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::{
-    OwnedSemaphorePermit, Semaphore,
-    broadcast::{Receiver, error::RecvError},
+use tokio::{
+    sync::{
+        OwnedSemaphorePermit, Semaphore,
+        broadcast::{Receiver, error::RecvError},
+    },
+    time::timeout,
 };
 
 use super::{
@@ -27,7 +30,7 @@ use super::{
     body::Asked,
     caller::Caller,
     error::Refusal,
-    tail::{Item, PAGE, Tail},
+    tail::{Item, PAGE},
 };
 use crate::{session::Session, store::EventId};
 
@@ -37,6 +40,9 @@ const MAX_LISTENERS: usize = 2_048;
 /// A word to listeners while nothing happens, so that both ends notice when the
 /// other is gone.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// How long a token that was taken away may still listen while nothing happens.
+const RECHECK: Duration = Duration::from_secs(5);
 
 /// When a listener asks anew whose connection was cut.
 const RETRY: Duration = Duration::from_secs(1);
@@ -78,17 +84,20 @@ pub(super) async fn stream(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
     let session = asked.session.as_deref().map(|it| caller.session(Some(it))).transpose()?;
     let after = last_event_id(&headers)?.or(asked.after).map(EventId);
-    let listener = Listener {
+    let mut listener = Listener {
         _place: service.listeners.place()?,
         last: after.unwrap_or(service.tail.newest()),
         news: service.tail.subscribe(),
-        tail: service.tail.clone(),
         caller,
         session,
         // It listens by now: nothing falls between that and what is read.
         is_behind: after.is_some(),
-        ready: VecDeque::from([Event::default().retry(RETRY).comment("hermitage")]),
+        ready: VecDeque::new(),
+        service: Arc::clone(&service),
     };
+    // Whoever is cut off before the first event knows where to go on.
+    let begin = Event::default().retry(RETRY).id(listener.last.0.to_string());
+    listener.ready.push_back(begin);
     let closing = service.closing.clone();
     let events = stream::unfold(listener, move |mut listener| {
         let closing = closing.clone();
@@ -108,8 +117,8 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Refusal> {
 
 /// One who listens.
 struct Listener {
-    tail: Tail,
-    news: Receiver<Arc<Item>>,
+    service: Arc<Inner>,
+    news: Receiver<Arc<[Item]>>,
     caller: Caller,
     session: Option<Session>,
     /// The last event of the queue that was sent, or passed over.
@@ -121,7 +130,7 @@ struct Listener {
 }
 
 impl Listener {
-    /// What is sent next; `None` when the service is gone.
+    /// What is sent next; `None` when the service is gone, or the token.
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.ready.pop_front() {
@@ -131,8 +140,14 @@ impl Listener {
                 self.read_on().await;
                 continue;
             }
-            match self.news.recv().await {
-                Ok(item) => self.take(&item),
+            let Ok(news) = timeout(RECHECK, self.news.recv()).await else {
+                if self.caller.is_let_in(&self.service.tokens) { continue } else { return None }
+            };
+            if !self.caller.is_let_in(&self.service.tokens) {
+                return None;
+            }
+            match news {
+                Ok(items) => items.iter().for_each(|it| self.take(it)),
                 Err(RecvError::Lagged(count)) => {
                     let data = json!({"count": count}).to_string();
                     self.ready.push_back(Event::default().event("missed").data(data));
@@ -163,7 +178,7 @@ impl Listener {
 
     /// A page of what the store has.
     async fn read_on(&mut self) {
-        match self.tail.after(self.last).await {
+        match self.service.tail.after(self.last).await {
             Ok(rows) => {
                 self.is_behind = rows.len() == PAGE;
                 rows.iter().for_each(|row| self.take(&Item::of_event(row)));

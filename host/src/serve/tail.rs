@@ -5,9 +5,12 @@
 //! Events of the queue are in the store, by their places, so one that was
 //! missed, or came while nobody listened, is read there.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -17,18 +20,32 @@ use tokio::sync::{
 };
 
 use crate::{
-    completion::queue::FOREIGN_LOOK,
+    completion::{queue::FOREIGN_LOOK, sanitize::clean_line},
     delegation::{LiveChild, Progress, Update},
+    event::{CompletionEvent, FailureNotice},
     host::Host,
     session::Session,
     store::{EventBody, EventFilter, EventId, EventRow, News, Store, StoreError},
 };
 
-/// News that a listener may be behind. All listeners share them.
-const BEHIND: usize = 1_024;
+/// Batches of news that a listener may be behind. All listeners share them.
+const BEHIND: usize = 128;
+
+/// Between two batches. Under load a thousand listeners wake so often, and not
+/// for every piece; the first piece after a pause goes out at once.
+const PACE: Duration = Duration::from_millis(50);
+
+/// News of one batch. Bounds what is gathered meanwhile.
+const MAX_BATCH: usize = 512;
 
 /// Events that are read at once.
 pub(super) const PAGE: usize = 64;
+
+/// Characters of a goal that is told.
+const MAX_GOAL_CHARS: usize = 200;
+
+/// Characters of an error that is told.
+const MAX_ERROR_CHARS: usize = 500;
 
 /// One piece of news, written out once for all listeners.
 #[derive(Clone, Debug)]
@@ -46,9 +63,11 @@ pub(super) struct Item {
 /// The reader. Clones are the same one.
 #[derive(Clone)]
 pub(super) struct Tail {
-    sender: Sender<Arc<Item>>,
+    sender: Sender<Arc<[Item]>>,
+    gathered: Arc<Mutex<Vec<Item>>>,
+    is_due: Arc<Notify>,
     wake: Arc<Notify>,
-    /// The last event that was told.
+    /// The last event that was read.
     newest: Arc<AtomicU64>,
     store: Store,
 }
@@ -63,18 +82,20 @@ impl Tail {
         let newest = store.read(move |tables| tables.events(&filter)).await?;
         let last = newest.first().map_or(EventId(0), |it| it.id);
         let (sender, newest) = (broadcast::channel(BEHIND).0, Arc::new(AtomicU64::new(last.0)));
-        let tail = Self { sender, wake: Arc::default(), newest, store };
+        let (gathered, is_due, wake) = Default::default();
+        let tail = Self { sender, gathered, is_due, wake, newest, store };
+        tokio::spawn(tail.clone().keep_pace());
         tokio::spawn(tail.clone().pass_on(updates));
         tokio::spawn(tail.clone().read_on(last, changes));
         Ok(tail)
     }
 
     /// News from now on.
-    pub(super) fn subscribe(&self) -> Receiver<Arc<Item>> {
+    pub(super) fn subscribe(&self) -> Receiver<Arc<[Item]>> {
         self.sender.subscribe()
     }
 
-    /// The event that was told last.
+    /// The event that was read last.
     pub(super) fn newest(&self) -> EventId {
         EventId(self.newest.load(Ordering::Acquire))
     }
@@ -94,7 +115,32 @@ impl Tail {
             self.wake.notify_one();
         }
         if self.listeners() > 0 {
-            let _ = self.sender.send(Arc::new(Item::of_update(update)));
+            self.gather(Item::of_update(update));
+        }
+    }
+
+    fn gather(&self, item: Item) {
+        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        gathered.push(item);
+        if gathered.len() >= MAX_BATCH {
+            self.send(&mut gathered);
+        }
+        self.is_due.notify_one();
+    }
+
+    /// In the order in which they were gathered: whoever calls has the lock.
+    fn send(&self, gathered: &mut Vec<Item>) {
+        if !gathered.is_empty() {
+            // Nobody may listen.
+            let _ = self.sender.send(std::mem::take(gathered).into());
+        }
+    }
+
+    async fn keep_pace(self) {
+        loop {
+            self.is_due.notified().await;
+            self.send(&mut self.gathered.lock().unwrap_or_else(PoisonError::into_inner));
+            tokio::time::sleep(PACE).await;
         }
     }
 
@@ -117,7 +163,7 @@ impl Tail {
                     for row in rows {
                         last = row.id;
                         self.newest.store(last.0, Ordering::Release);
-                        let _ = self.sender.send(Arc::new(Item::of_event(&row)));
+                        self.gather(Item::of_event(&row));
                     }
                     if is_full {
                         continue;
@@ -172,9 +218,9 @@ impl Item {
     /// An event of the queue.
     pub(super) fn of_event(row: &EventRow) -> Self {
         let (name, event) = match &row.event.body {
-            EventBody::Completion(it) => ("completion", json!(it)),
-            EventBody::Failure(it) => ("failure", json!(it)),
-            EventBody::Other(it) => ("event", serde_json::from_str(it).unwrap_or_default()),
+            EventBody::Completion(it) => ("completion", completion(it)),
+            EventBody::Failure(it) => ("failure", failure(it)),
+            EventBody::Other(_) => ("event", Value::Null),
         };
         let data = json!({
             "id": row.id.0, "type": row.event.kind, "session_key": row.event.session, "event": event,
@@ -182,6 +228,28 @@ impl Item {
         let (session, data) = (row.event.session.clone(), data.to_string());
         Self { session, name, id: Some(row.id), data }
     }
+}
+
+// What happened, and not all that came of it: an event can have megabytes,
+// which a thousand listeners would be sent. Whoever needs them claims the event,
+// or asks for the delegation.
+
+fn completion(event: &CompletionEvent) -> Value {
+    json!({
+        "delegation_id": event.delegation_id, "group": event.group,
+        "goal": clean_line(&event.goal, MAX_GOAL_CHARS), "status": event.status,
+        "counts": event.counts(), "completed_at": event.completed_at,
+    })
+}
+
+fn failure(event: &FailureNotice) -> Value {
+    let FailureNotice { result, .. } = event;
+    let error = result.error.as_deref().map(|it| clean_line(it, MAX_ERROR_CHARS));
+    json!({
+        "delegation_id": event.delegation_id, "goal": clean_line(&event.goal, MAX_GOAL_CHARS),
+        "failed_at": event.failed_at, "remaining": event.remaining,
+        "result": {"task_index": result.task_index, "status": result.status, "error": error},
+    })
 }
 
 /// What a child does now, and used so far: by the names of a listing.

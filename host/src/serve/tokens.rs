@@ -6,7 +6,7 @@
 //! however much of a guess is right.
 
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     fmt, fs,
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
@@ -92,6 +92,20 @@ impl Token {
     }
 }
 
+/// Somebody who has shown a token: by its name, as long as it is that one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Holder {
+    pub(super) name: TokenName,
+    digest: blake3::Hash,
+}
+
+impl Holder {
+    #[cfg(test)]
+    pub(super) fn named(name: &str) -> Self {
+        Self { name: name.parse().unwrap(), digest: blake3::hash(name.as_bytes()) }
+    }
+}
+
 /// Why a token can't be made or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -127,6 +141,8 @@ pub struct Tokens {
 struct Known {
     stamp: Option<(u64, i64, i64)>,
     digests: Vec<(blake3::Hash, TokenName)>,
+    /// Those of which it was said that they are none.
+    told: BTreeSet<TokenName>,
 }
 
 impl Tokens {
@@ -202,31 +218,43 @@ impl Tokens {
         Ok(names)
     }
 
-    /// The name of a token that somebody gives, if it is one.
-    pub(super) fn name_of(&self, given: &str) -> Option<TokenName> {
-        let given = blake3::hash(given.as_bytes());
+    /// Who has the token that somebody gives, if it is one.
+    pub(super) fn holder(&self, given: &str) -> Option<Holder> {
+        self.find(blake3::hash(given.as_bytes()))
+    }
+
+    /// Whether that token was not taken away or made anew since.
+    pub(super) fn is_held(&self, holder: &Holder) -> bool {
+        self.find(holder.digest).is_some()
+    }
+
+    fn find(&self, digest: blake3::Hash) -> Option<Holder> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = fs::metadata(&self.dir).ok().and_then(|it| stamp(&it));
         if stamp.is_none() || stamp != known.stamp {
-            *known = Known { stamp, digests: self.digests() };
+            known.digests = self.digests(&mut known.told);
+            known.stamp = stamp;
         }
         // The comparison of digests takes the same time for all.
-        known.digests.iter().find(|it| it.0 == given).map(|it| it.1.clone())
+        let (digest, name) = known.digests.iter().find(|it| it.0 == digest)?;
+        Some(Holder { name: name.clone(), digest: *digest })
     }
 
-    fn digests(&self) -> Vec<(blake3::Hash, TokenName)> {
+    fn digests(&self, told: &mut BTreeSet<TokenName>) -> Vec<(blake3::Hash, TokenName)> {
         let names = self.names().unwrap_or_else(|err| {
             tracing::warn!(%err, "the tokens can't be read");
             Vec::new()
         });
-        let mut res = BTreeMap::new();
+        let mut res = Vec::new();
         for name in names {
             match self.get(&name) {
-                Ok(token) => drop(res.insert(name, token.digest())),
-                Err(err) => tracing::warn!(%err, "a token is left out"),
+                Ok(token) => res.push((token.digest(), name)),
+                // Once: whoever calls could fill a log with it.
+                Err(err) if told.insert(name) => tracing::warn!(%err, "a token is left out"),
+                Err(_) => (),
             }
         }
-        res.into_iter().map(|(name, digest)| (digest, name)).collect()
+        res
     }
 
     fn path(&self, name: &TokenName) -> PathBuf {
@@ -274,6 +302,10 @@ mod tests {
     use super::*;
     use crate::id::OsRandom;
 
+    fn name_of(tokens: &Tokens, given: &str) -> Option<TokenName> {
+        tokens.holder(given).map(|it| it.name)
+    }
+
     fn tokens() -> (tempfile::TempDir, Tokens) {
         let dir = tempfile::tempdir().unwrap();
         let tokens = Tokens::at(dir.path().join("tokens"));
@@ -288,16 +320,19 @@ mod tests {
         let token = tokens.make(&name, &OsRandom).unwrap();
         assert_eq!(tokens.get(&name).unwrap().expose(), token.expose());
         assert_eq!(tokens.names().unwrap(), std::slice::from_ref(&name));
-        assert_eq!(tokens.name_of(token.expose()), Some(name.clone()));
+        assert_eq!(name_of(&tokens, token.expose()), Some(name.clone()));
         let shorter = token.expose().strip_prefix("h").unwrap();
         for wrong in ["", "hermitage_", shorter, &format!("{}x", token.expose())] {
-            assert_eq!(tokens.name_of(wrong), None, "{wrong}");
+            assert_eq!(name_of(&tokens, wrong), None, "{wrong}");
         }
+        let holder = tokens.holder(token.expose()).unwrap();
+        assert!(tokens.is_held(&holder));
         let second = tokens.make(&name, &OsRandom).unwrap();
-        assert_eq!(tokens.name_of(token.expose()), None);
-        assert_eq!(tokens.name_of(second.expose()), Some(name.clone()));
+        assert!(!tokens.is_held(&holder), "the new one has that name, too");
+        assert_eq!(name_of(&tokens, token.expose()), None);
+        assert_eq!(name_of(&tokens, second.expose()), Some(name.clone()));
         tokens.remove(&name).unwrap();
-        assert_eq!(tokens.name_of(second.expose()), None);
+        assert_eq!(name_of(&tokens, second.expose()), None);
         assert!(matches!(tokens.remove(&name), Err(TokenError::Unknown(_))));
     }
 
@@ -310,7 +345,7 @@ mod tests {
         assert_eq!((mode(&tokens.dir), mode(&tokens.path(&name))), (0o700, 0o600));
         fs::set_permissions(tokens.path(&name), fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(tokens.get(&name), Err(TokenError::Open(_))));
-        assert_eq!(Tokens::at(&tokens.dir).name_of(token.expose()), None);
+        assert_eq!(name_of(&Tokens::at(&tokens.dir), token.expose()), None);
         fs::set_permissions(&tokens.dir, fs::Permissions::from_mode(0o755)).unwrap();
         assert!(matches!(tokens.make(&name, &OsRandom), Err(TokenError::Open(_))));
     }
@@ -323,9 +358,9 @@ mod tests {
         for text in ["", "secret", "hermitage_short", &"x".repeat(300)] {
             fs::write(tokens.path(&name), text).unwrap();
             assert!(tokens.get(&name).is_err(), "{text}");
-            assert_eq!(Tokens::at(&tokens.dir).name_of(text), None);
+            assert_eq!(name_of(&Tokens::at(&tokens.dir), text), None);
         }
-        assert_eq!(Tokens::at(&tokens.dir).name_of(token.expose()), None);
+        assert_eq!(name_of(&Tokens::at(&tokens.dir), token.expose()), None);
     }
 
     #[test]
