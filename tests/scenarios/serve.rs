@@ -49,7 +49,7 @@ async fn a_delegation_returns_a_handle_and_comes_back_as_one_event() {
     assert_eq!(alice.get("/v1/events").await.1["events"], json!([]));
     let path = format!("/v1/events/{}/ack", claim["id"]);
     let acked = (200, json!({"status": "acknowledged"}));
-    assert_eq!(alice.post(&path, &json!({"attempt": claim["attempt"]})).await, acked);
+    assert_eq!(alice.post(&path, &json!({"claim": claim["claim"]})).await, acked);
     assert_eq!(alice.post(&path, &json!({})).await, acked, "again changes nothing");
     assert_eq!(alice.get("/v1/events").await.1["events"], json!([]));
     let (_, shown) = alice.get(&format!("/v1/delegations/{id}")).await;
@@ -68,14 +68,17 @@ async fn a_claim_is_put_back_tried_again_and_prolonged() {
     let settle = async |how: &str, body: Value| {
         owner.post(&format!("/v1/events/{}/{how}", claim["id"]), &body).await
     };
-    assert_eq!(settle("prolong", json!({"attempt": 1})).await.0, 200);
+    assert_eq!(settle("prolong", json!({"claim": claim["claim"]})).await.0, 200);
     // One that has another's claim does not settle this one.
-    assert_eq!(code(&settle("release", json!({"attempt": 7})).await), (409, "lost"));
+    assert_eq!(code(&settle("release", json!({"claim": "0"})).await), (409, "lost"));
     assert_eq!(settle("release", json!({})).await.1["status"], "released");
     assert_eq!(code(&settle("release", json!({})).await), (409, "lost"));
     let again = owner.get("/v1/events?max=5").await.1["events"][0].clone();
     assert_eq!(again["event"]["delegation_id"], id.as_str());
     assert_eq!(again["attempt"], 1, "a release is no failed attempt");
+    // The claim of before is not this one, though it is of the same event.
+    assert_ne!(again["claim"], claim["claim"]);
+    assert_eq!(code(&settle("ack", json!({"claim": claim["claim"]})).await), (409, "lost"));
     assert_eq!(settle("retry", json!({"reason": "no model"})).await.1["status"], "failed");
     // It is to be offered after a pause, but it was applied after all.
     assert_eq!(owner.get("/v1/events").await.1["events"], json!([]));
@@ -144,6 +147,41 @@ async fn nobody_gets_in_without_a_token_or_from_elsewhere() {
     }
     let wrong = stranger.call(Method::GET, "/v1/delegations").bearer_auth("hermitage_x");
     assert_eq!(wrong.send().await.unwrap().status(), 401);
+}
+
+#[tokio::test]
+async fn a_token_that_is_taken_away_hears_and_gets_nothing_more() {
+    let (host, gate, service) = gated().await;
+    let alice = service.token("alice");
+    alice.dispatch(&host, &[TestTask::gated("a")]).await;
+    gate.entered("a").await;
+    let mut news = alice.stream("/v1/stream").await;
+    let waiting = alice.clone();
+    let claim = tokio::spawn(async move { waiting.get("/v1/events?wait_seconds=60").await });
+    // It waits, for sure: a claim that comes later is refused at the door.
+    let owner = service.owner();
+    while !owner.get("/metrics").await.1.as_str().unwrap().contains("connections 3") {}
+    service.remove("alice");
+    // A new one of that name does not help whoever had the old one.
+    let second = service.token("alice");
+    gate.open("a");
+    assert_eq!(code(&claim.await.unwrap()), (401, "unauthorized"));
+    assert_eq!(news.next().await, None);
+    let claims = second.get("/v1/events?wait_seconds=60").await.1["events"].clone();
+    assert_eq!(claims[0]["attempt"], 1, "it was put back: {claims}");
+}
+
+#[tokio::test]
+async fn a_list_has_the_beginning_of_a_long_goal() {
+    let (host, _gate, service) = gated().await;
+    let alice = service.token("alice");
+    let goal = "long ".repeat(10_000);
+    let id = alice.dispatch(&host, &[TestTask::gated("a").goal(&goal)]).await;
+    let list = alice.get("/v1/delegations").await.1;
+    assert!(list.to_string().len() < 4_000, "{list}");
+    let whole = alice.get(&format!("/v1/delegations/{id}")).await.1;
+    let shown = whole["delegation"]["children"][0]["goal"].as_str().unwrap();
+    assert_eq!(shown.trim_end(), goal.trim_end());
 }
 
 #[tokio::test]
@@ -280,7 +318,11 @@ async fn whoever_listens_hears_of_everything_and_goes_on_where_it_was() {
     assert!(missed.id > told.id);
     let mut all = alice.stream("/v1/stream?after=0").await;
     assert_eq!(all.next().await, Some(told));
-    assert_eq!(all.next().await, Some(missed));
+    assert_eq!(all.next().await, Some(missed.clone()));
+    // Whoever is cut off before anything happened knows where to go on, too.
+    let mut begin = alice.call(Method::GET, "/v1/stream").send().await.unwrap();
+    let text = String::from_utf8(begin.chunk().await.unwrap().unwrap().to_vec()).unwrap();
+    assert!(text.contains(&format!("id: {}\n", missed.id.unwrap())), "{text}");
     service.service.close().await;
     assert_eq!(all.next().await, None, "a stream ends with its service");
 }

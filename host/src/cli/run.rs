@@ -27,6 +27,7 @@ use crate::{
     event::CompletionEvent,
     host::Host,
     plain_file,
+    plugin::bundled::DEFAULT_AGENT,
     provider::Model,
     session::Session,
     toolset::{Grant, HeldBy, ToolId},
@@ -38,9 +39,6 @@ const MAX_NOTE_CHARS: usize = 500;
 /// How long children may go on after Ctrl-C: the command ends within a
 /// second. A second Ctrl-C ends them at once.
 const CTRL_C_GRACE: Duration = Duration::from_millis(500);
-
-/// The agent of tasks that name none.
-const DEFAULT_AGENT: &str = "react";
 
 /// The bundled agents, and what each is asked to do.
 const QUICKSTART: [(&str, &str); 3] = [

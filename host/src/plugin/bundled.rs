@@ -11,6 +11,9 @@ pub mod tools;
 
 use crate::sandbox::Binary;
 
+/// The agent of tasks that name none, where a person or a program asks.
+pub const DEFAULT_AGENT: &str = "react";
+
 /// By name, in the order of the names.
 const ALL: [(&str, &[u8]); 6] = [
     ("links", include_bytes!("../../agents/links.wasm")),

@@ -15,7 +15,7 @@ use super::{
     wire::{Delegation, Delegations, Dispatch, Dispatched, Done, FollowUp, Log, Steer, Stop, Word},
 };
 use crate::{
-    completion::text::render,
+    completion::{sanitize::clean_line, text::render},
     delegation::{self, OnCapacity, Request},
     host::{Host, Listing},
     id::DelegationId,
@@ -25,6 +25,9 @@ use crate::{
 
 /// Delegations of one list.
 const MAX_LISTED: usize = 1_000;
+
+/// Characters of a goal in a list.
+const MAX_GOAL_CHARS: usize = 200;
 
 /// Those of a list that names no number.
 const LISTED: usize = 50;
@@ -101,8 +104,15 @@ pub(super) async fn list(
             ended <= limit
         })
         .collect();
-    let delegations = Listing::all(rows, running, service.hosts.now());
+    let mut delegations = Listing::all(rows, running, service.hosts.now());
+    delegations.iter_mut().for_each(shorten);
     Ok(Json(Delegations { delegations }))
+}
+
+/// A goal can have a megabyte, and a list a thousand of them.
+fn shorten(listing: &mut Listing) {
+    let goals = listing.children.iter_mut().map(|it| &mut it.goal).chain([&mut listing.goal]);
+    goals.for_each(|it| *it = clean_line(it, MAX_GOAL_CHARS));
 }
 
 /// `GET /v1/delegations/{id}`.

@@ -16,7 +16,7 @@ use super::{
     body::{Asked, MaybeGiven, OfEvent},
     caller::Caller,
     error::Refusal,
-    wire::{Claim, Claims, Done, Settle, Word},
+    wire::{Claim, ClaimId, Claims, Done, Settle, Word},
 };
 use crate::{
     completion::{Delivery, queue::SettleError},
@@ -71,26 +71,28 @@ pub(super) async fn claim(
         let next = service.closing.run_until_cancelled(next).await;
         claimed.extend(next.and_then(Result::ok).transpose()?);
     }
-    let lease = queue.lease_time();
-    let events = claimed.iter().map(|it| shown(it, lease)).collect();
-    claimed.into_iter().for_each(|it| service.held.hold(it, lease));
-    Ok(Json(Claims { events }))
+    if !caller.is_let_in(&service.tokens) {
+        for delivery in claimed {
+            delivery.put_back().await?;
+        }
+        return Err(Refusal::unauthorized("the token was taken away"));
+    }
+    let hold = |it| claim_of(&service, it);
+    Ok(Json(Claims { events: claimed.into_iter().map(hold).collect() }))
 }
 
-fn shown(delivery: &Delivery, lease: Duration) -> Claim {
+/// What is told of an event that is held from now on.
+fn claim_of(service: &Inner, delivery: Delivery) -> Claim {
     let event = match &delivery.event().body {
         EventBody::Completion(event) => json!(event),
         EventBody::Failure(event) => json!(event),
         EventBody::Other(event) => serde_json::from_str(event).unwrap_or_default(),
     };
-    Claim {
-        id: delivery.id().0,
-        kind: delivery.event().kind.clone(),
-        attempt: delivery.attempts(),
-        lease_seconds: lease.as_secs_f64(),
-        event,
-        text: delivery.text(),
-    }
+    let (kind, text) = (delivery.event().kind.clone(), delivery.text());
+    let (id, attempt) = (delivery.id().0, delivery.attempts());
+    let lease = service.hosts.queue().lease_time();
+    let claim = service.held.hold(delivery, lease);
+    Claim { id, kind, claim, attempt, lease_seconds: lease.as_secs_f64(), event, text }
 }
 
 /// `POST /v1/events/{id}/ack`.
@@ -101,7 +103,7 @@ pub(super) async fn ack(
     MaybeGiven(asked): MaybeGiven<Settle>,
 ) -> Result<Json<Done>, Refusal> {
     match take(&service, &caller, id, &asked).await {
-        Ok(delivery) => delivery.ack().await?,
+        Ok((delivery, _)) => delivery.ack().await?,
         Err(Gone::Refused(refusal)) => return Err(refusal),
         // It was applied, and its claim ended before that was said: with the
         // lease, or with the service. Nobody is to apply it again.
@@ -117,7 +119,8 @@ pub(super) async fn release(
     OfEvent(id): OfEvent,
     MaybeGiven(asked): MaybeGiven<Settle>,
 ) -> Result<Json<Done>, Refusal> {
-    take(&service, &caller, id, &asked).await.map_err(|it| it.lost(id))?.put_back().await?;
+    let (delivery, _) = take(&service, &caller, id, &asked).await.map_err(|it| it.lost(id))?;
+    delivery.put_back().await?;
     Ok(Json(Done { status: Word::Released }))
 }
 
@@ -128,7 +131,7 @@ pub(super) async fn retry(
     OfEvent(id): OfEvent,
     MaybeGiven(asked): MaybeGiven<Settle>,
 ) -> Result<Json<Done>, Refusal> {
-    let delivery = take(&service, &caller, id, &asked).await.map_err(|it| it.lost(id))?;
+    let (delivery, _) = take(&service, &caller, id, &asked).await.map_err(|it| it.lost(id))?;
     let settled = delivery.retry(asked.reason.as_deref().unwrap_or(NO_REASON)).await?;
     let status = match settled {
         Settled::Done => Word::Failed,
@@ -144,10 +147,11 @@ pub(super) async fn prolong(
     OfEvent(id): OfEvent,
     MaybeGiven(asked): MaybeGiven<Settle>,
 ) -> Result<Json<Done>, Refusal> {
-    let mut delivery = take(&service, &caller, id, &asked).await.map_err(|it| it.lost(id))?;
+    let taken = take(&service, &caller, id, &asked).await;
+    let (mut delivery, claim) = taken.map_err(|it| it.lost(id))?;
     let prolonged = delivery.prolong().await;
     if !matches!(prolonged, Err(SettleError::Lost(_))) {
-        service.held.hold(delivery, service.hosts.queue().lease_time());
+        service.held.hold_as(claim, delivery, service.hosts.queue().lease_time());
     }
     prolonged?;
     Ok(Json(Done { status: Word::Prolonged }))
@@ -175,13 +179,13 @@ async fn take(
     caller: &Caller,
     id: EventId,
     asked: &Settle,
-) -> Result<Delivery, Gone> {
+) -> Result<(Delivery, ClaimId), Gone> {
     let row = service.hosts.store().read(move |tables| tables.event(id)).await;
     let row = row.map_err(|it| Gone::Refused(it.into()))?;
     let row = row.filter(|it| caller.sees(&it.event.session));
     let row = row.ok_or_else(|| Gone::Refused(Refusal::unknown("event", id.0)))?;
-    if let Some(delivery) = service.held.take(id, asked.attempt) {
-        return Ok(delivery);
+    if let Some(taken) = service.held.take(id, asked.claim.as_ref()) {
+        return Ok(taken);
     }
     Err(match row.state {
         EventState::Claimed { .. } => Gone::Refused(SettleError::Lost(id).into()),

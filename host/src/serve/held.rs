@@ -13,7 +13,7 @@ use std::{
 
 use tokio::{task::AbortHandle, time::sleep};
 
-use super::error::Refusal;
+use super::{error::Refusal, wire::ClaimId};
 use crate::{completion::Delivery, store::EventId};
 
 /// Events held at once. Bounds what consumers keep in memory that never settle
@@ -29,6 +29,7 @@ pub(super) struct Held(Arc<Mutex<HashMap<EventId, Entry>>>);
 
 struct Entry {
     delivery: Delivery,
+    claim: ClaimId,
     end: AbortHandle,
 }
 
@@ -39,34 +40,41 @@ impl Held {
     }
 
     /// Holds one until it is taken, or for that long.
-    pub(super) fn hold(&self, delivery: Delivery, lease: Duration) {
-        let (held, id, attempt) = (self.clone(), delivery.id(), delivery.attempts());
+    pub(super) fn hold(&self, delivery: Delivery, lease: Duration) -> ClaimId {
+        let claim = ClaimId::new();
+        self.hold_as(claim.clone(), delivery, lease);
+        claim
+    }
+
+    /// The same under the claim that it had.
+    pub(super) fn hold_as(&self, claim: ClaimId, delivery: Delivery, lease: Duration) {
+        let (held, id, meant) = (self.clone(), delivery.id(), claim.clone());
         let end = tokio::spawn(async move {
             sleep(lease).await;
-            if let Some(delivery) = held.take(id, Some(attempt)) {
+            if let Some((delivery, _)) = held.take(id, Some(&meant)) {
                 let _ = delivery.retry(EXPIRED).await;
             }
         });
-        let entry = Entry { delivery, end: end.abort_handle() };
-        self.entries().insert(id, entry);
+        self.entries().insert(id, Entry { delivery, claim, end: end.abort_handle() });
     }
 
-    /// Takes one to settle it, if it is held, and that attempt is.
-    pub(super) fn take(&self, id: EventId, attempt: Option<u32>) -> Option<Delivery> {
+    /// Takes one to settle it, if it is held, and by that claim.
+    pub(super) fn take(&self, id: EventId, claim: Option<&ClaimId>) -> Option<(Delivery, ClaimId)> {
         let mut entries = self.entries();
-        let is_meant = |it: &Entry| attempt.is_none_or(|attempt| it.delivery.attempts() == attempt);
-        let entry =
-            entries.get(&id).filter(|it| is_meant(it)).is_some().then(|| entries.remove(&id));
-        let entry = entry.flatten()?;
-        entry.end.abort();
-        Some(entry.delivery)
+        let is_meant = |it: &Entry| claim.is_none_or(|claim| it.claim == *claim);
+        if !entries.get(&id).is_some_and(is_meant) {
+            return None;
+        }
+        let Entry { delivery, claim, end } = entries.remove(&id)?;
+        end.abort();
+        Some((delivery, claim))
     }
 
     /// Puts all of them back: the service ends, and nobody failed.
     pub(super) async fn put_all_back(&self) {
         let all: Vec<EventId> = self.entries().keys().copied().collect();
         for id in all {
-            if let Some(delivery) = self.take(id, None) {
+            if let Some((delivery, _)) = self.take(id, None) {
                 let _ = delivery.put_back().await;
             }
         }

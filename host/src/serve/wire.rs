@@ -11,7 +11,8 @@ use crate::{
     delegation::{Completion, OnCapacity, Request, TaskRequest, WrittenBy},
     event::{ChildResult, LogLine, Role},
     host::{Listing, ToolListing},
-    id::{ChildId, DelegationId},
+    id::{ChildId, DelegationId, OsRandom, Random as _},
+    plugin::bundled::DEFAULT_AGENT,
     session::Session,
     unit::UnitRecord,
 };
@@ -40,7 +41,7 @@ pub struct Dispatch {
     /// Toolsets or single tools.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub toolsets: Option<Vec<String>>,
-    /// Name of the agent; on the socket also its path.
+    /// Name of the agent, `react` when absent; on the socket also a path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
     /// `orchestrator` when it may delegate, too.
@@ -91,7 +92,7 @@ impl Dispatch {
             tasks: self.tasks,
             context: self.context,
             toolsets: self.toolsets,
-            agent: self.agent,
+            agent: self.agent.or_else(|| Some(DEFAULT_AGENT.to_owned())),
             role: self.role,
             model: self.model,
             output_schema: self.output_schema,
@@ -257,6 +258,21 @@ pub enum Word {
     Prolonged,
 }
 
+/// What tells one claim of an event from the next: 64 random bits in
+/// hexadecimal, since the next service has claims of the same event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(inline)]
+pub struct ClaimId(String);
+
+impl ClaimId {
+    pub(super) fn new() -> Self {
+        let mut bytes = [0; 8];
+        OsRandom.fill(&mut bytes);
+        Self(format!("{:016x}", u64::from_be_bytes(bytes)))
+    }
+}
+
 /// Events that a consumer took.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Claims {
@@ -272,6 +288,8 @@ pub struct Claim {
     /// What it is: `async_delegation`, …
     #[serde(rename = "type")]
     pub kind: String,
+    /// This claim of it, for whoever settles it.
+    pub claim: ClaimId,
     /// Which attempt this is, from 1.
     pub attempt: u32,
     /// Until the claim ends, unless it is prolonged.
@@ -286,9 +304,9 @@ pub struct Claim {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settle {
-    /// The attempt that the claim told, to be sure.
+    /// The claim, so that one whose lease ended does not settle the next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attempt: Option<u32>,
+    pub claim: Option<ClaimId>,
     /// Why it failed, of a retry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
