@@ -295,7 +295,7 @@ fn a_store_that_is_none_or_newer_is_refused_and_left_alone() {
     ----- stdout
 
     ----- stderr
-    error: the store `/[DIR]/home/state/hermitage/hermitage.db` was made by a newer version of this program: it has the format 99, and this one knows 2
+    error: the store `/[DIR]/home/state/hermitage/hermitage.db` was made by a newer version of this program: it has the format 99, and this one knows 3
     hint: use the newer version of this program, or another file with `--store`
     ");
 }
