@@ -15,14 +15,14 @@ use super::{
     reach,
     setup::{Setup, block_on},
     signals::Signals,
+    wait::news,
 };
 use crate::{
     clock::{Clock as _, SystemClock},
-    completion::queue::FOREIGN_LOOK,
     event::LogLine,
     id::DelegationId,
     serve::wire::Log,
-    store::{Store, UNTIL_UNLOCKED, UnitRow},
+    store::{Store, UnitRow},
 };
 
 pub(super) fn logs(global: &Global, args: &args::Logs) -> Result<Exit, CliError> {
@@ -79,10 +79,7 @@ impl Logs {
             }
             tokio::select! {
                 () = rung(&mut bell) => (),
-                () = changes.next() => (),
-                () = ends.next() => tokio::time::sleep(UNTIL_UNLOCKED).await,
-                // Where the kernel does not tell of writes to a file.
-                () = tokio::time::sleep(FOREIGN_LOOK) => (),
+                () = news(&mut changes, &mut ends) => (),
             }
             self.store.recover(SystemClock.now()).await?;
         }

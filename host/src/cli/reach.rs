@@ -21,10 +21,12 @@ pub(super) async fn running(store: &Store, id: DelegationId) -> Result<UnitRow, 
 /// One that is or was.
 pub(super) async fn unit(store: &Store, id: DelegationId) -> Result<UnitRow, CliError> {
     let unit = store.read(move |tables| tables.unit(id)).await?;
-    unit.ok_or_else(|| {
-        let error = CliError::usage(anyhow::anyhow!("there is no delegation `{id}`"));
-        error.hint("see `hermitage list`")
-    })
+    unit.ok_or_else(|| nobody(id))
+}
+
+/// There is none of that id.
+pub(super) fn nobody(id: DelegationId) -> CliError {
+    CliError::usage(anyhow::anyhow!("there is no delegation `{id}`")).hint("see `hermitage list`")
 }
 
 /// The service, which alone reaches single children while they run.

@@ -14,6 +14,7 @@ use super::{
     outcome::{self, Form},
     output::{self, say},
     paint::Paint,
+    reach,
     setup::{Setup, block_on},
     signals::Signals,
 };
@@ -74,7 +75,7 @@ impl<'a> Waiting<'a> {
         loop {
             let id = self.id;
             let look = self.store.read(move |tables| Ok((tables.unit(id)?, tables.events_of(id)?)));
-            let (Some(unit), events) = look.await? else { return Err(nobody(id)) };
+            let (Some(unit), events) = look.await? else { return Err(reach::nobody(id)) };
             self.tell_children(&unit);
             for row in events {
                 self.tell_event(&row).await?;
@@ -124,18 +125,14 @@ impl<'a> Waiting<'a> {
     }
 }
 
-/// Returns when there may be something to see.
-async fn news(changes: &mut News, ends: &mut News) {
+/// Returns when there may be something to see in a store.
+pub(super) async fn news(changes: &mut News, ends: &mut News) {
     tokio::select! {
         () = changes.next() => (),
         () = ends.next() => tokio::time::sleep(UNTIL_UNLOCKED).await,
         // Where the kernel does not tell of writes to a file.
         () = tokio::time::sleep(FOREIGN_LOOK) => (),
     }
-}
-
-fn nobody(id: DelegationId) -> CliError {
-    CliError::usage(anyhow::anyhow!("there is no delegation `{id}`")).hint("see `hermitage list`")
 }
 
 /// Of a delegation that is told in several events: a stop is more than a
