@@ -86,7 +86,8 @@ fn claim_of(service: &Inner, delivery: Delivery) -> Claim {
     let event = match &delivery.event().body {
         EventBody::Completion(event) => json!(event),
         EventBody::Failure(event) => json!(event),
-        EventBody::Other(event) => serde_json::from_str(event).unwrap_or_default(),
+        // What another producer called JSON may be none.
+        EventBody::Other(text) => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
     };
     let (kind, text) = (delivery.event().kind.clone(), delivery.text());
     let (id, attempt) = (delivery.id().0, delivery.attempts());
