@@ -11,7 +11,7 @@ import { startModel } from "./model.js";
 
 // The program as it is installed: one in a checkout's `target` has the agents of
 // that checkout, which may not be built.
-const BUILT = fileURLToPath(new URL("../../target/debug/hermitage", import.meta.url));
+const BUILT = fileURLToPath(new URL("../../target/debug/hermitage-under-test", import.meta.url));
 const INSTALLED = mkdtempSync(join(tmpdir(), "hermitage-program-"));
 const PROGRAM = join(INSTALLED, "hermitage");
 copyFileSync(BUILT, PROGRAM);
