@@ -24,6 +24,7 @@ mod hosts;
 mod metrics;
 mod openapi;
 mod page;
+mod places;
 mod routes;
 mod stream;
 mod tail;
@@ -37,7 +38,7 @@ use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
-    connections::{Door, Listener},
+    connections::{Door, Listener, MAX_CONNECTIONS},
     hosts::{OpenError, OpenHost},
     tokens::{Token, TokenError, TokenName, Tokens},
 };
@@ -56,6 +57,9 @@ pub struct Parts {
     pub workspace: PathBuf,
     /// Who may call over TCP.
     pub tokens: Tokens,
+    /// Connections at each door ([`MAX_CONNECTIONS`]): when there are more,
+    /// the oldest that has shown no token makes room.
+    pub max_connections: usize,
 }
 
 /// A running service. Clones are the same one.
@@ -90,7 +94,7 @@ impl Service {
             held: Held::default(),
             tail,
             listeners: Listeners::default(),
-            connections: Connections::default(),
+            connections: Connections::new(parts.max_connections),
             metrics,
             closing: CancellationToken::new(),
         })))

@@ -342,6 +342,31 @@ async fn whoever_sends_nothing_or_half_a_head_is_given_up() {
 }
 
 #[tokio::test]
+async fn strangers_who_say_nothing_lock_nobody_out() {
+    const PLACES: usize = 8;
+    let host = TestHost::new().gate(&Gate::new());
+    let service = TestService::with_connections(&host, PLACES).await;
+    let (alice, bob) = (service.token("alice"), service.token("bob"));
+    let mut news = alice.stream("/v1/stream").await;
+    let mut silent = Vec::new();
+    for head in ["", "GET /healthz HTT", "GET /v1/delegations HTTP/1.1\r\nhost: x\r\n\r\n"] {
+        for _ in 0..PLACES {
+            let mut stream = TcpStream::connect(service.address).await.unwrap();
+            let _ = stream.write_all(head.as_bytes()).await;
+            silent.push(stream);
+        }
+    }
+    // The oldest is closed, once there is one too many.
+    let mut answer = Vec::new();
+    let _ = silent[0].read_to_end(&mut answer).await;
+    assert!(answer.is_empty(), "{answer:?}");
+    assert_eq!(bob.get("/v1/delegations").await.0, 200);
+    assert_eq!(service.owner().get("/v1/delegations").await.0, 200);
+    let id = alice.dispatch(&host, &[TestTask::gated("a")]).await;
+    assert_eq!(news.until("dispatched").await.data["delegation_id"], id.as_str());
+}
+
+#[tokio::test]
 async fn tools_and_numbers_are_told() {
     let (host, gate, service) = gated().await;
     let alice = service.token("alice");

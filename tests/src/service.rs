@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::Path, pin::Pin};
 use hermitage::{
     Host,
     id::OsRandom,
-    serve::{Listener, OpenError, OpenHost, Parts, Service, TokenName, Tokens},
+    serve::{Listener, MAX_CONNECTIONS, OpenError, OpenHost, Parts, Service, TokenName, Tokens},
 };
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
@@ -46,12 +46,18 @@ impl OpenHost for Same {
 
 impl TestService {
     pub async fn on(host: &TestHost) -> Self {
+        Self::with_connections(host, MAX_CONNECTIONS).await
+    }
+
+    /// With so many connections at each door.
+    pub async fn with_connections(host: &TestHost, max_connections: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let tokens = Tokens::at(dir.path().join("tokens"));
         let parts = Parts {
             opener: Box::new(Same(host.host().await.clone())),
             workspace: host.workspace().canonicalize().unwrap(),
             tokens: tokens.clone(),
+            max_connections,
         };
         let service = Service::start(parts).await.unwrap();
         let socket = UnixListener::bind(dir.path().join("socket")).unwrap();
@@ -98,6 +104,11 @@ impl TestCaller {
             Some(token) => call.bearer_auth(token),
             None => call,
         }
+    }
+
+    /// The token that it has.
+    pub fn bearer(&self) -> &str {
+        self.token.as_deref().unwrap()
     }
 
     /// The status and the body of the answer.

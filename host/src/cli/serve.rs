@@ -28,7 +28,7 @@ use super::{
     signals::Signals,
     token,
 };
-use crate::serve::{Listener, Parts, Service};
+use crate::serve::{Listener, MAX_CONNECTIONS, Parts, Service};
 
 /// Who had connected before the socket was taken away is served within that
 /// time, or is being served.
@@ -92,7 +92,8 @@ async fn stay(
     }
     take_all_descriptors();
     let opener = Box::new(Opener { global: global.clone() });
-    let service = Service::start(Parts { opener, workspace, tokens: setup.tokens()? }).await?;
+    let (tokens, max_connections) = (setup.tokens()?, MAX_CONNECTIONS);
+    let service = Service::start(Parts { opener, workspace, tokens, max_connections }).await?;
     let mut doors = JoinSet::new();
     let socket = doorway.open()?;
     for listener in [Some(socket), tcp].into_iter().flatten() {

@@ -7,13 +7,17 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
-use hyper::server::conn::http1;
+use axum::{Router, extract::Request};
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use rustix::process::geteuid;
+use rustix::process::{Resource, geteuid, getrlimit};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
@@ -23,9 +27,12 @@ use tokio::{
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Connections at one door. Bounds descriptors and memory, whoever connects;
-/// those of the socket are counted apart, so that the owner always gets in.
-const MAX_CONNECTIONS: usize = 4_096;
+use super::places::{Place, Places};
+
+/// Connections at one door, and at most half of what the process may open.
+/// Bounds descriptors and memory, whoever connects; those of the socket are
+/// counted apart, so that the owner always gets in.
+pub const MAX_CONNECTIONS: usize = 4_096;
 
 /// For the head of a request, and until one comes on a connection that is kept.
 /// Bounds how long an idle or a slow caller holds its place.
@@ -112,12 +119,6 @@ pub(super) struct Connections {
     use_of: Arc<Use>,
 }
 
-impl Default for Connections {
-    fn default() -> Self {
-        Self { max: MAX_CONNECTIONS, use_of: Arc::default() }
-    }
-}
-
 #[derive(Default)]
 struct Use {
     state: Mutex<State>,
@@ -144,23 +145,35 @@ impl Use {
     }
 }
 
-/// One connection's place. Dropping it gives the place back.
-struct Place(Arc<Use>);
+/// A connection is there until this is dropped.
+struct Open(Arc<Use>);
 
-impl Place {
+impl Open {
     fn new(of: &Arc<Use>) -> Self {
         of.change(|it| it.open = it.open.saturating_add(1));
         Self(Arc::clone(of))
     }
 }
 
-impl Drop for Place {
+impl Drop for Open {
     fn drop(&mut self) {
         self.0.change(|it| it.open = it.open.saturating_sub(1));
     }
 }
 
+/// What one door may take of the descriptors that the process may have: half
+/// of them, since the other door, the store and the tools need some.
+fn most(max: usize, descriptors: Option<u64>) -> usize {
+    let half = descriptors.map_or(u64::MAX, |it| it / 2);
+    max.min(usize::try_from(half).unwrap_or(usize::MAX)).max(1)
+}
+
 impl Connections {
+    /// At most so many at each door.
+    pub(super) fn new(max: usize) -> Self {
+        Self { max, use_of: Arc::default() }
+    }
+
     /// Takes connections until `closing`, and returns when the last is over.
     pub(super) async fn serve(
         &self,
@@ -169,24 +182,27 @@ impl Connections {
         closing: &CancellationToken,
     ) {
         let (tracker, mut is_told) = (TaskTracker::new(), false);
+        let max = most(self.max, getrlimit(Resource::Nofile).current);
+        let (places, routes) = (Places::new(max), TowerToHyperService::new(routes));
         while let Some(accepted) = closing.run_until_cancelled(listener.accept()).await {
             match accepted {
-                // Without a word: whoever fills the place would be told nothing
-                // that helps anybody else.
-                Ok(_) if tracker.len() >= self.max => {
-                    if !std::mem::replace(&mut is_told, true) {
-                        tracing::warn!(self.max, "connections are refused: all are taken");
-                    }
-                }
                 Ok(stream) => {
-                    let place = Place::new(&self.use_of);
+                    // Without a word: whoever fills the places would be told
+                    // nothing that helps anybody else.
+                    let Some(place) = places.take() else {
+                        if !std::mem::replace(&mut is_told, true) {
+                            tracing::warn!(max, "connections are refused: all are taken");
+                        }
+                        continue;
+                    };
+                    let open = Open::new(&self.use_of);
                     let (routes, closing) = (routes.clone(), closing.clone());
                     tracker.spawn(async move {
                         match stream {
-                            Stream::Socket(it) => one(it, routes, &closing).await,
-                            Stream::Tcp(it) => one(it, routes, &closing).await,
+                            Stream::Socket(it) => one(it, routes, place, &closing).await,
+                            Stream::Tcp(it) => one(it, routes, place, &closing).await,
                         }
-                        drop(place);
+                        drop(open);
                     });
                 }
                 Err(err) => {
@@ -231,9 +247,13 @@ impl Connections {
     }
 }
 
-/// Serves one connection to its end.
-async fn one<S>(stream: S, routes: Router, closing: &CancellationToken)
-where
+/// Serves one connection to its end, or until its place is another's.
+async fn one<S>(
+    stream: S,
+    routes: TowerToHyperService<Router>,
+    place: Place,
+    closing: &CancellationToken,
+) where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
     let mut stream = TimeoutStream::new(stream);
@@ -241,9 +261,15 @@ where
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(HEAD_BYTES);
     let io = TokioIo::new(Box::pin(stream));
-    let mut connection = Box::pin(http.serve_connection(io, TowerToHyperService::new(routes)));
+    let lent = place.clone();
+    let routes = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(lent.clone());
+        routes.call(request)
+    });
+    let mut connection = Box::pin(http.serve_connection(io, routes));
     let ended = tokio::select! {
         ended = &mut connection => ended,
+        () = place.lost() => return,
         () = closing.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -257,7 +283,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use axum::{body::Body, routing::get};
+    use axum::{Extension, body::Body, routing::get};
     use futures_util::stream;
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -272,7 +298,7 @@ mod tests {
     async fn door(max: usize, routes: Router) -> (SocketAddr, Arc<Connections>, CancellationToken) {
         let listener = Listener::tcp(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
         let Door::Tcp(address) = listener.door() else { unreachable!() };
-        let connections = Arc::new(Connections { max, ..Connections::default() });
+        let connections = Arc::new(Connections::new(max));
         let closing = CancellationToken::new();
         let (serving, ends) = (Arc::clone(&connections), closing.clone());
         tokio::spawn(async move { serving.serve(listener, routes, &ends).await });
@@ -290,10 +316,18 @@ mod tests {
         String::from_utf8_lossy(answer.get(..read).unwrap()).into_owned()
     }
 
+    /// Answers, and knows its caller from then on.
+    fn for_known_callers() -> Router {
+        let known = async |Extension(place): Extension<Place>| {
+            place.is_known(true);
+            "here"
+        };
+        Router::new().route("/", get(known))
+    }
+
     #[tokio::test]
     async fn a_place_that_is_taken_is_refused_and_one_that_is_left_is_free() {
-        let routes = Router::new().route("/", get(async || "here"));
-        let (address, connections, _closing) = door(2, routes).await;
+        let (address, connections, _closing) = door(2, for_known_callers()).await;
         let (mut first, mut second) = (connected(address).await, connected(address).await);
         assert!(asks(&mut first).await.ends_with("here"));
         assert!(asks(&mut second).await.ends_with("here"));
@@ -305,6 +339,14 @@ mod tests {
         // Its place is free a moment after its connection is over.
         while asks(&mut connected(address).await).await.is_empty() {}
         assert!(asks(&mut second).await.ends_with("here"), "nobody else lost theirs");
+    }
+
+    #[test]
+    fn a_door_takes_no_more_than_half_of_all_descriptors() {
+        assert_eq!(most(4_096, Some(20_000)), 4_096);
+        assert_eq!(most(4_096, Some(1_024)), 512);
+        assert_eq!(most(4_096, Some(0)), 1);
+        assert_eq!(most(4_096, None), 4_096);
     }
 
     #[tokio::test(start_paused = true)]
@@ -365,7 +407,7 @@ mod tests {
     async fn it_ends_with_the_last_connection_once_it_is_closed() {
         let listener = Listener::tcp(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
         let Door::Tcp(address) = listener.door() else { unreachable!() };
-        let (connections, closing) = (Connections::default(), CancellationToken::new());
+        let (connections, closing) = (Connections::new(9), CancellationToken::new());
         let routes = Router::new().route("/", get(async || "here"));
         let serving = connections.serve(listener, routes, &closing);
         let asking = async {

@@ -17,7 +17,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{Door, Inner, caller::Caller, error::Refusal};
+use super::{Door, Inner, caller::Caller, error::Refusal, places::Place};
 
 /// Lets a call through, with its caller.
 pub(super) async fn check(
@@ -25,7 +25,11 @@ pub(super) async fn check(
     mut request: Request,
     next: Next,
 ) -> Response {
-    match caller(&service, door, &request) {
+    let caller = caller(&service, door, &request);
+    if let Some(place) = request.extensions().get::<Place>() {
+        place.is_known(caller.is_ok());
+    }
+    match caller {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
