@@ -13,6 +13,8 @@ use tokio::{
     net::TcpStream,
 };
 
+const JSON: &str = "application/json";
+
 async fn gated() -> (TestHost, Gate, TestService) {
     let gate = Gate::new();
     let host = TestHost::new().gate(&gate);
@@ -364,6 +366,56 @@ async fn strangers_who_say_nothing_lock_nobody_out() {
     assert_eq!(service.owner().get("/v1/delegations").await.0, 200);
     let id = alice.dispatch(&host, &[TestTask::gated("a")]).await;
     assert_eq!(news.until("dispatched").await.data["delegation_id"], id.as_str());
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_or_not_plain_json_is_refused_before_it_is_read() {
+    let (_host, _gate, service) = gated().await;
+    let alice = service.token("alice");
+    // Nothing of the body follows: the answer does not wait for it.
+    let token = alice.bearer();
+    let head = format!(
+        "POST /v1/delegations HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: 99999999\r\n\r\n",
+        service.address
+    );
+    let mut stream = TcpStream::connect(service.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer).await;
+    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("too_large"), "{answer}");
+    for (name, value) in
+        [("content-encoding", "gzip"), ("content-type", "application/json; charset=latin1")]
+    {
+        let call = alice.call(Method::POST, "/v1/delegations").header(name, value);
+        let call = if name == "content-type" { call } else { call.header("content-type", JSON) };
+        let response = call.body("{}").send().await.unwrap();
+        let status = response.status();
+        let body: Value = response.json().await.unwrap();
+        assert_eq!((status.as_u16(), &body["error"]["code"]), (415, &json!("media_type")));
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_a_route_has_not_is_refused_with_those_that_it_has() {
+    let (_host, _gate, service) = gated().await;
+    let alice = service.token("alice");
+    for (method, path, allowed) in [
+        ("TRACE", "/v1/delegations", "GET,HEAD,POST"),
+        ("PATCH", "/v1/delegations/deleg_0/stop", "POST"),
+        ("TRACE", "/healthz", "GET,HEAD"),
+        ("BREW", "/", "GET,HEAD"),
+        // It would hand events to nobody.
+        ("HEAD", "/v1/events", "GET"),
+        ("PUT", "/v1/events", "GET"),
+    ] {
+        let call = alice.call(method.parse().unwrap(), path);
+        let response = call.send().await.unwrap();
+        assert_eq!(response.status(), 405, "{method} {path}");
+        assert_eq!(response.headers()["allow"], allowed, "{method} {path}");
+        let text = response.text().await.unwrap();
+        assert_eq!(text.contains("\"code\":\"method\""), method != "HEAD", "{text}");
+    }
 }
 
 #[tokio::test]

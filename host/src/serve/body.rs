@@ -6,9 +6,14 @@ use std::{convert::Infallible, time::Duration};
 use axum::{
     body,
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
-    http::{StatusCode, header::CONTENT_TYPE, request::Parts},
+    http::{
+        HeaderMap, StatusCode,
+        header::{CONTENT_ENCODING, CONTENT_TYPE},
+        request::Parts,
+    },
 };
 use http_body_util::LengthLimitError;
+use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
@@ -34,7 +39,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Given<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
-        check_is_json(&request)?;
+        check_is_json(request.headers())?;
         read(&whole(request).await?).map(Self)
     }
 }
@@ -46,7 +51,7 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for MaybeGiven<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
-        let is_json = check_is_json(&request);
+        let is_json = check_is_json(request.headers());
         let bytes = whole(request).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
@@ -56,16 +61,35 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for MaybeGiven<T> {
     }
 }
 
-/// A browser sends other types without asking the server first.
-fn check_is_json(request: &Request) -> Result<(), Refusal> {
-    let given = request.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
-    let essence = given.and_then(|it| it.split(';').next()).unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
-        return Ok(());
+/// JSON in UTF-8, as it is. A browser sends other types without asking the
+/// server first.
+fn check_is_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let unsupported = |message: &str, hint: &str| {
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        Err(Refusal::new(status, "media_type", message).hint(hint))
+    };
+    let text = |name| headers.get(name).map(|it| it.to_str().unwrap_or_default());
+    let mut parts = text(CONTENT_TYPE).unwrap_or_default().split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    if !essence.eq_ignore_ascii_case("application/json") {
+        return unsupported("the body has to be JSON", "send `Content-Type: application/json`");
     }
-    let message = "the body has to be JSON";
-    let refusal = Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", message);
-    Err(refusal.hint("send `Content-Type: application/json`"))
+    if !parts.filter_map(charset).all(|it| it.eq_ignore_ascii_case("utf-8")) {
+        return unsupported("the body has to be UTF-8", "leave `charset` out");
+    }
+    match text(CONTENT_ENCODING) {
+        Some(it) if !it.trim().eq_ignore_ascii_case("identity") => {
+            unsupported("no encoding of a body is known", "leave `Content-Encoding` out")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a parameter of a type says about characters.
+fn charset(parameter: &str) -> Option<&str> {
+    let (name, value) = parameter.split_once('=')?;
+    let is_meant = name.trim().eq_ignore_ascii_case("charset");
+    is_meant.then(|| value.trim().trim_matches('"'))
 }
 
 async fn whole(request: Request) -> Result<body::Bytes, Refusal> {
@@ -73,16 +97,22 @@ async fn whole(request: Request) -> Result<body::Bytes, Refusal> {
         Some(Caller::Owner) => OWNERS_BODY_BYTES,
         _ => MAX_BODY_BYTES,
     };
-    let read = timeout(BODY_TIME, body::to_bytes(request.into_body(), max)).await;
+    let too_large = || {
+        let message = format!("the body has more than {max} bytes");
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+    };
+    let body = request.into_body();
+    // What it says of its length is a promise that `hyper` holds it to.
+    if usize::try_from(body.size_hint().lower()).map_or(true, |it| it > max) {
+        return Err(too_large());
+    }
+    let read = timeout(BODY_TIME, body::to_bytes(body, max)).await;
     let read = read.map_err(|_| {
         let message = format!("the body did not come within {} s", BODY_TIME.as_secs());
         Refusal::new(StatusCode::REQUEST_TIMEOUT, "too_slow", message)
     })?;
     read.map_err(|err| match err.into_inner().downcast::<LengthLimitError>() {
-        Ok(_) => {
-            let message = format!("the body has more than {max} bytes");
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
-        }
+        Ok(_) => too_large(),
         Err(_) => Refusal::bad("body", "it did not come as a whole"),
     })
 }
@@ -184,4 +214,45 @@ async fn in_path<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<String,
 /// It comes from a caller, and stands in an answer.
 fn shown(text: &str) -> String {
     text.chars().take(80).flat_map(char::escape_default).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(headers: &[(&str, &str)], expect: Option<&str>) {
+        let name = |it: &str| it.parse::<axum::http::HeaderName>().unwrap();
+        let map = headers.iter().map(|(key, it)| (name(key), it.parse().unwrap())).collect();
+        let refused = check_is_json(&map).err().map(|it| format!("{it:?}"));
+        match (&refused, expect) {
+            (None, None) => (),
+            (Some(it), Some(expect)) => assert!(it.contains(expect), "{headers:?}: {it}"),
+            _ => panic!("{headers:?}: {refused:?}"),
+        }
+    }
+
+    #[test]
+    fn a_body_is_json_in_utf_8_and_not_encoded() {
+        let kind = |it| ("content-type", it);
+        for it in [
+            "application/json",
+            "Application/JSON; charset=UTF-8",
+            "application/json;charset=\"utf-8\"",
+            "application/json; profile=x",
+        ] {
+            check(&[kind(it)], None);
+        }
+        for it in ["application/json; charset=latin1", "application/json; x=y; CHARSET=utf-16"] {
+            check(&[kind(it)], Some("UTF-8"));
+        }
+        for it in ["text/plain", "application/json-seq", ""] {
+            check(&[kind(it)], Some("JSON"));
+        }
+        check(&[], Some("JSON"));
+        let json = kind("application/json");
+        check(&[json, ("content-encoding", "identity")], None);
+        for it in ["gzip", "identity, gzip", "br", ""] {
+            check(&[json, ("content-encoding", it)], Some("encoding"));
+        }
+    }
 }

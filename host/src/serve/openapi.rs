@@ -25,7 +25,7 @@ const REFUSED: [(u16, &str); 11] = [
     (408, "The body came too slowly"),
     (409, "It can't be done any more, or not to this one"),
     (413, "The body is too large"),
-    (415, "The body is not JSON"),
+    (415, "The body is not plain JSON in UTF-8"),
     (429, "There is no room for it now"),
     (503, "The store fails"),
 ];

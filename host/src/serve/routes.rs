@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    http::StatusCode,
+    http::{StatusCode, header::ALLOW},
     middleware::from_fn_with_state,
+    response::IntoResponse,
     routing::{get, post},
 };
 
@@ -19,6 +20,7 @@ pub(super) fn behind(service: &Arc<Inner>, door: Door) -> Router {
     let open = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .merge(page::routes())
+        .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(state.clone(), guard::check_open));
     let closed = Router::new()
         .route("/v1/delegations", get(delegations::list).post(delegations::dispatch))
@@ -27,7 +29,8 @@ pub(super) fn behind(service: &Arc<Inner>, door: Door) -> Router {
         .route("/v1/delegations/{id}/steer", post(delegations::steer))
         .route("/v1/delegations/{id}/follow-up", post(delegations::follow_up))
         .route("/v1/delegations/{id}/log", get(delegations::log))
-        .route("/v1/events", get(events::claim))
+        // `get` alone would answer `HEAD`, too, and hand events to nobody.
+        .route("/v1/events", get(events::claim).head(only_get).fallback(only_get))
         .route("/v1/events/{id}/ack", post(events::ack))
         .route("/v1/events/{id}/release", post(events::release))
         .route("/v1/events/{id}/retry", post(events::retry))
@@ -40,10 +43,17 @@ pub(super) fn behind(service: &Arc<Inner>, door: Door) -> Router {
         .fallback(async || {
             Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is no such route")
         })
-        .method_not_allowed_fallback(async || {
-            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", "the route has no such method")
-        })
+        .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(state, guard::check))
         .with_state(Arc::clone(service));
     open.merge(closed)
+}
+
+/// Its `Allow` is added by the router, which knows those that there are.
+async fn no_such_method() -> Refusal {
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", "the route has no such method")
+}
+
+async fn only_get() -> impl IntoResponse {
+    ([(ALLOW, "GET")], no_such_method().await)
 }
