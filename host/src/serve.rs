@@ -19,6 +19,7 @@ mod delegations;
 mod error;
 mod events;
 mod guard;
+mod health;
 mod held;
 mod hosts;
 mod metrics;
@@ -44,8 +45,8 @@ pub use self::{
 };
 
 use self::{
-    connections::Connections, held::Held, hosts::Hosts, metrics::Metrics, stream::Listeners,
-    tail::Tail,
+    connections::Connections, health::Health, held::Held, hosts::Hosts, metrics::Metrics,
+    stream::Listeners, tail::Tail,
 };
 
 /// What a service is made of.
@@ -74,6 +75,7 @@ struct Inner {
     listeners: Listeners,
     connections: Connections,
     metrics: Arc<Metrics>,
+    health: Health,
     closing: CancellationToken,
 }
 
@@ -96,6 +98,7 @@ impl Service {
             listeners: Listeners::default(),
             connections: Connections::new(parts.max_connections),
             metrics,
+            health: Health::default(),
             closing: CancellationToken::new(),
         })))
     }

@@ -217,6 +217,15 @@ impl Store {
         self.shared.writer.ask(Kind::Write, op).await.map_err(|err| self.in_words(err))
     }
 
+    /// Whether it takes writes now: makes one durable that changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not.
+    pub(crate) async fn try_to_write(&self) -> Result<(), StoreError> {
+        self.run(|tables| tables.write_nothing()).await
+    }
+
     /// Runs an operation that only reads, between two commits and without one
     /// of its own. It sees what was sent before it.
     ///

@@ -419,6 +419,19 @@ async fn a_method_that_a_route_has_not_is_refused_with_those_that_it_has() {
 }
 
 #[tokio::test]
+async fn a_service_whose_store_is_gone_says_that_it_is_not_well() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("hermitage.db");
+    let host = TestHost::new().store_at(&file);
+    let service = TestService::on(&host).await;
+    std::fs::remove_file(&file).unwrap();
+    let (status, body) = service.stranger().get("/healthz").await;
+    let message = body["error"]["message"].as_str().unwrap();
+    assert!(status == 503 && message.contains("moved or replaced"), "{status}: {message}");
+    assert!(!body.to_string().contains(dir.path().to_str().unwrap()), "{body}");
+}
+
+#[tokio::test]
 async fn tools_and_numbers_are_told() {
     let (host, gate, service) = gated().await;
     let alice = service.token("alice");

@@ -278,7 +278,7 @@ impl Delegator {
             .parts
             .store
             .read(move |tables| Ok((tables.unit(id)?, tables.full_summary(id, task_index)?)));
-        let (row, whole) = found.await.map_err(|it| ChildError::Store(it.to_string()))?;
+        let (row, whole) = found.await?;
         let row = row.ok_or(ChildError::Unknown(id))?;
         follow_up::request(&row, task_index, whole.as_deref(), words)
     }
@@ -291,8 +291,7 @@ impl Delegator {
         {
             return Ok(log);
         }
-        let row = self.0.parts.store.read(move |tables| tables.unit(id)).await;
-        let row = row.map_err(|it| ChildError::Store(it.to_string()))?;
+        let row = self.0.parts.store.read(move |tables| tables.unit(id)).await?;
         let row = row.ok_or(ChildError::Unknown(id))?;
         let tasks = row.record.tasks.len();
         let result = row.results.iter().find(|it| it.task_index == task_index);
@@ -319,7 +318,7 @@ impl Delegator {
         let row = match store.read(move |tables| tables.unit(id)).await {
             Ok(Some(row)) => row,
             Ok(None) => return ChildError::Unknown(id),
-            Err(err) => return ChildError::Store(err.to_string()),
+            Err(err) => return err.into(),
         };
         let tasks = row.record.tasks.len();
         if tasks <= task_index {

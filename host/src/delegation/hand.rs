@@ -16,6 +16,7 @@ use crate::{
     event::LogLine,
     id::DelegationId,
     sandbox::Interrupt,
+    store::StoreError,
 };
 
 /// Characters of a reason. It comes from outside, and stands in a result.
@@ -73,7 +74,7 @@ pub enum ChildError {
     Elsewhere(DelegationId),
     /// The store could not be asked.
     #[error("the store could not be asked: {0}")]
-    Store(String),
+    Store(#[from] StoreError),
 }
 
 impl ChildError {

@@ -76,10 +76,20 @@ impl IntoResponse for Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(it: StoreError) -> Self {
-        // The operator reads the log; a caller can't mend it.
+        // The operator reads the log, with the names of files.
         tracing::error!(err = %it, "the store failed");
-        let message = "the store can't be read or written now";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "store", message)
+        let failed =
+            |code, message: &str| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message);
+        match it {
+            StoreError::Full(_) => failed("disk_full", "the disk is full: nothing can be recorded")
+                .hint("make room on the disk of the store, and try again"),
+            StoreError::Busy(_) => failed("store", "the store is busy").hint("try again later"),
+            StoreError::Lost { .. } => {
+                let message = "the files of the store were moved or replaced: nothing is recorded";
+                failed("store", message).hint("end the service, look at its log, and start it anew")
+            }
+            _ => failed("store", "the store can't be read or written now"),
+        }
     }
 }
 
@@ -116,7 +126,7 @@ impl From<ChildError> for Refusal {
             ChildError::Text(_) => Self::bad("text", message),
             ChildError::Elsewhere(_) => Self::conflict("elsewhere", message)
                 .hint("a stop of the whole delegation alone reaches every host on the store"),
-            ChildError::Store(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "store", message),
+            ChildError::Store(it) => it.into(),
         }
     }
 }

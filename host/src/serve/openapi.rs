@@ -27,7 +27,7 @@ const REFUSED: [(u16, &str); 11] = [
     (413, "The body is too large"),
     (415, "The body is not plain JSON in UTF-8"),
     (429, "There is no room for it now"),
-    (503, "The store fails"),
+    (503, "The store fails; `disk_full` when that is why"),
 ];
 
 /// `GET /openapi.json`.
@@ -317,7 +317,7 @@ fn rest(paths: &mut Paths) {
     paths.add("get", "/metrics", metrics);
     let health = Call {
         id: "health",
-        summary: "Says that the service is there; needs no token",
+        summary: "Says that the service records what it is asked; needs no token",
         parameters: Vec::new(),
         body: None,
         status: 200,

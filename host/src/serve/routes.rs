@@ -11,14 +11,16 @@ use axum::{
 };
 
 use super::{
-    Door, Inner, delegations, error::Refusal, events, guard, metrics, openapi, page, stream, tools,
+    Door, Inner, delegations, error::Refusal, events, guard, health, metrics, openapi, page,
+    stream, tools,
 };
 
 /// The routes as they are at that door.
 pub(super) fn behind(service: &Arc<Inner>, door: Door) -> Router {
     let state = (Arc::clone(service), door);
     let open = Router::new()
-        .route("/healthz", get(async || "ok\n"))
+        .route("/healthz", get(health::show))
+        .with_state(Arc::clone(service))
         .merge(page::routes())
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(state.clone(), guard::check_open));

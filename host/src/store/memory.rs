@@ -551,6 +551,10 @@ impl Tables for Memory {
         Ok(())
     }
 
+    fn write_nothing(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn changed_elsewhere(&mut self) -> Result<bool, StoreError> {
         Ok(false)
     }

@@ -396,6 +396,9 @@ pub trait Tables: Send {
     /// newest so many.
     fn forget_keys(&mut self, now: f64, most: usize) -> Result<(), StoreError>;
 
+    /// Writes something that changes nothing: to see that it can be written.
+    fn write_nothing(&mut self) -> Result<(), StoreError>;
+
     /// Whether another process wrote since this was asked before.
     fn changed_elsewhere(&mut self) -> Result<bool, StoreError>;
 

@@ -141,6 +141,12 @@ pub(super) fn version(db: &Connection) -> rusqlite::Result<usize> {
     pragma(db, "user_version").map(|it: u32| usize::try_from(it).unwrap_or(usize::MAX))
 }
 
+/// Writes the version that it has: the page that holds it goes to the disk,
+/// whatever stood there.
+pub(super) fn write_version(db: &Connection) -> Result<(), Failure> {
+    Ok(db.pragma_update(None, "user_version", super::count(version(db)?))?)
+}
+
 /// A number that changes when another connection wrote.
 pub(super) fn data_version(db: &Connection) -> Result<i64, Failure> {
     Ok(db.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
