@@ -212,7 +212,7 @@ async fn in_path<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<String,
 }
 
 /// It comes from a caller, and stands in an answer.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().take(80).flat_map(char::escape_default).collect()
 }
 

@@ -3,16 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use super::{
+    body::shown,
     error::Refusal,
     tokens::{Holder, Tokens},
 };
 use crate::{
     delegation::WrittenBy,
-    session::{Route, Session},
+    session::{Route, Session, SessionKeyError},
 };
 
 /// The session of a caller with a token that names none.
 const DEFAULT_SESSION: &str = "default";
+
+/// Bytes of a name that a caller gives a session. Bounds what it makes up with
+/// every call, which the store then has for as long as the events.
+const MAX_NAME_BYTES: usize = 128;
 
 /// Parts of the session keys of callers with a token.
 const PROFILE: &str = "main";
@@ -35,20 +40,18 @@ impl Caller {
     /// **Invariant:** that of a token has the token's name in it, which no
     /// caller writes.
     pub(super) fn session(&self, named: Option<&str>) -> Result<Session, Refusal> {
-        let session = match self {
-            Caller::Owner => named.unwrap_or_default().parse(),
-            Caller::Token(Holder { name, .. }) => {
-                let session = named.unwrap_or(DEFAULT_SESSION);
-                Session::chat(PROFILE, PLATFORM, CHAT_TYPE, name.as_str(), Some(session))
+        match self {
+            Caller::Owner => named
+                .unwrap_or_default()
+                .parse()
+                .map_err(|it: SessionKeyError| Refusal::bad("session", &it).hint(it.hint())),
+            Caller::Token(holder) => {
+                let session = checked(named.unwrap_or(DEFAULT_SESSION))?;
+                let name = holder.name.as_str();
+                let session = Session::chat(PROFILE, PLATFORM, CHAT_TYPE, name, Some(session));
+                session.map_err(|it| Refusal::bad("session", it))
             }
-        };
-        session.map_err(|it| match self {
-            Caller::Owner => Refusal::bad("session", it.to_string()).hint(it.hint()),
-            Caller::Token(_) => {
-                let what = format!("`{}` is no name of a session", named.unwrap_or_default());
-                Refusal::bad("session", what).hint("give letters, digits, `-`, `_` and `.`")
-            }
-        })
+        }
     }
 
     /// Whether a session is theirs to see.
@@ -96,6 +99,17 @@ impl Caller {
     }
 }
 
+/// A name that a caller may give a session.
+fn checked(name: &str) -> Result<&str, Refusal> {
+    let is_char = |it: u8| it.is_ascii_alphanumeric() || b"-_.".contains(&it);
+    if (1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(is_char) {
+        return Ok(name);
+    }
+    let what = format!("`{}` is no name of a session", shown(name));
+    let hint = format!("give 1 to {MAX_NAME_BYTES} of `a-z`, `A-Z`, `0-9`, `-`, `_` and `.`");
+    Err(Refusal::bad("session", what).hint(hint))
+}
+
 fn is_of(route: &Route, name: &str) -> bool {
     let parts = [route.profile(), route.platform(), route.chat_type(), route.chat_id()];
     parts == [PROFILE, PLATFORM, CHAT_TYPE, name]
@@ -125,14 +139,28 @@ mod tests {
     #[test]
     fn no_name_leads_out_of_a_tokens_sessions() {
         let alice = token("alice");
-        for name in ["a:b", "bob:work", "%3A", "agent:main:http:token:bob:work", "x%3Ay", "…"] {
-            if let Ok(session) = alice.session(Some(name)) {
-                assert!(alice.sees(&session), "{name}: {session}");
-                assert!(!token("bob").sees(&session), "{name}: {session}");
-            }
+        let longest = "x".repeat(MAX_NAME_BYTES);
+        for name in ["a", "work-2.x_Y", "..", "0", &longest] {
+            let session = alice.session(Some(name)).unwrap();
+            assert!(alice.sees(&session) && !token("bob").sees(&session), "{name}: {session}");
         }
-        for name in ["", " ", "a b", "\u{200b}", "a\nb", &"x".repeat(600)] {
-            assert!(alice.session(Some(name)).is_err(), "{name:?}");
+        let too_long = "x".repeat(MAX_NAME_BYTES + 1);
+        for name in [
+            "",
+            " ",
+            "a b",
+            "\u{200b}",
+            "a\nb",
+            "a:b",
+            "%3A",
+            "agent:main:http:token:bob:work",
+            "ä",
+            "…",
+            "//x",
+            &too_long,
+        ] {
+            let refused = format!("{:?}", alice.session(Some(name)).unwrap_err());
+            assert!(refused.contains("give 1 to 128 of"), "{name:?}: {refused}");
         }
     }
 
