@@ -45,7 +45,7 @@ mod sync;
 #[path = "delegation/budget/tests.rs"]
 mod budget_tests;
 
-pub use admission::{OnCapacity, Rejection};
+pub use admission::{OnCapacity, Rejection, Whose};
 pub use budget::{Budget, Spent};
 pub use delegator::{Delegator, Parts, Prepared};
 pub use dispatcher::RunningUnit;

@@ -67,6 +67,15 @@ impl Session {
         session.to_string().parse()
     }
 
+    /// The session of the whole chat: that of every thread or person in it, and
+    /// of all sessions that a caller with a token names.
+    pub fn whole_chat(&self) -> Self {
+        match self {
+            Session::Local => Session::Local,
+            Session::Chat(route) => Session::Chat(Route { sixth: None, ..route.clone() }),
+        }
+    }
+
     /// Reads a key that this program wrote, be it years ago: before a colon
     /// inside a part had an escape, an id with one was cut there, and such a
     /// key stays what it was.

@@ -39,6 +39,7 @@ fn gated(change: impl FnOnce(&mut Config)) -> (TestHost, Gate) {
 
 fn one_slot(config: &mut Config) {
     config.delegation.max_async_children = 1;
+    config.delegation.async_callers = 1;
 }
 
 async fn list(host: &TestHost) -> Vec<Listing> {
@@ -187,9 +188,9 @@ async fn the_text_of_a_batch_tells_each_task_and_what_went_wrong() {
 async fn a_dispatch_at_capacity_is_rejected_with_the_cap_and_its_key() {
     let (host, gate) = gated(|it| it.delegation.max_async_children = 2);
     host.dispatch(&chat(1), &[TestTask::gated("a")]).await;
-    host.dispatch(&chat(2), &[TestTask::gated("b")]).await;
+    host.dispatch(&chat(1), &[TestTask::gated("b")]).await;
     let third = host.in_background(&[TestTask::gated("c")]).await;
-    let full = "capacity reached: 2 background delegations are running \
+    let full = "capacity reached: 2 background delegations of this caller are running \
                 (`delegation.max_async_children`)";
     assert_eq!(rejection(&host, third.clone()).await, full);
     assert_eq!(list(&host).await.len(), 2);
@@ -233,7 +234,7 @@ async fn at_capacity_units_can_wait_in_order_and_the_queue_has_a_cap_too() {
     }
     let fourth = host.in_background(&[TestTask::gated("d")]).await;
     let fourth = Request { on_capacity: OnCapacity::Queue, ..fourth };
-    let full = "capacity reached: 1 background delegations are running and 2 are waiting \
+    let full = "capacity reached: 2 background delegations of this caller are waiting already \
                 (`delegation.max_queued`)";
     assert_eq!(rejection(&host, fourth).await, full);
     let seen: Vec<_> =

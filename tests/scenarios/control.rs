@@ -65,7 +65,10 @@ async fn a_child_that_waits_for_its_place_is_stopped_without_one() {
 
 #[tokio::test]
 async fn a_unit_whose_only_child_is_stopped_waits_for_no_slot() {
-    let (host, gate) = gated(|it| it.delegation.max_async_children = 1);
+    let (host, gate) = gated(|it| {
+        it.delegation.max_async_children = 1;
+        it.delegation.async_callers = 1;
+    });
     host.dispatch(&chat(1), &[TestTask::gated("first")]).await;
     gate.entered("first").await;
     let mut request = host.in_background(&[TestTask::gated("second")]).await;

@@ -13,6 +13,7 @@ use hermitage_tests::{Gate, TestHost, TestTask, chat};
 
 fn one_slot(config: &mut Config) {
     config.delegation.max_async_children = 1;
+    config.delegation.async_callers = 1;
 }
 
 /// A host with one slot.

@@ -48,6 +48,7 @@ impl World {
         let host = TestHost::with(|it| {
             it.delegation.max_async_children = SLOTS;
             it.delegation.max_queued = PLACES_TO_WAIT;
+            it.delegation.async_callers = 1;
             it.delegation.max_depth = 1;
             it.sandbox.max_live_cells = 32;
         });

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hermitage::{
+    config::Config,
     delegation::{DelegateError, Request, RequestError},
     event::Status,
     id::DelegationId,
@@ -12,7 +13,11 @@ use hermitage_tests::{Gate, TestHost, TestTask, chat};
 
 /// One slot, so that whatever starts anew is refused.
 fn host(gate: &Gate) -> TestHost {
-    TestHost::with(|it| it.delegation.max_async_children = 1).gate(gate)
+    let one_slot = |it: &mut Config| {
+        it.delegation.max_async_children = 1;
+        it.delegation.async_callers = 1;
+    };
+    TestHost::with(one_slot).gate(gate)
 }
 
 async fn request(host: &TestHost, goal: &str, key: &str) -> Request {

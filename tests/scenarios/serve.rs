@@ -369,6 +369,25 @@ async fn strangers_who_say_nothing_lock_nobody_out() {
 }
 
 #[tokio::test]
+async fn one_tokens_work_takes_no_slot_of_another() {
+    let gate = Gate::new();
+    let host = TestHost::with(|it| it.delegation.max_async_children = 1).gate(&gate);
+    let service = TestService::on(&host).await;
+    let (alice, bob) = (service.token("alice"), service.token("bob"));
+    alice.dispatch(&host, &[TestTask::gated("a")]).await;
+    // Another session does not help, since it is the same caller's.
+    let tasks = host.request(&[TestTask::gated("b")]).await.tasks;
+    let ask = json!({"tasks": tasks, "session": "another"});
+    let refused = alice.post("/v1/delegations", &ask).await;
+    assert_eq!(code(&refused), (429, "capacity"));
+    let (message, hint) = (&refused.1["error"]["message"], &refused.1["error"]["hint"]);
+    assert!(message.as_str().unwrap().contains("1 background delegations of this caller"));
+    assert!(hint.as_str().unwrap().contains("stop one"), "{hint}");
+    bob.dispatch(&host, &[TestTask::gated("b")]).await;
+    gate.entered("b").await;
+}
+
+#[tokio::test]
 async fn a_body_that_is_too_large_or_not_plain_json_is_refused_before_it_is_read() {
     let (_host, _gate, service) = gated().await;
     let alice = service.token("alice");

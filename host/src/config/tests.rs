@@ -70,6 +70,7 @@ fn the_defaults_are_those_of_the_specification() {
             max_tasks_per_batch: 16,
             max_async_children: 3,
             max_queued: 16,
+            async_callers: 4,
             retained_records: 50,
             max_depth: 2,
             max_iterations: 25,

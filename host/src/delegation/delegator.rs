@@ -130,7 +130,8 @@ impl Delegator {
         telemetry::start();
         let limits = &parts.limits;
         let (max_running, max_waiting) = (limits.max_async_children, limits.max_queued);
-        let dispatcher = Dispatcher::start(Slots { max_running, max_waiting });
+        let callers = limits.async_callers;
+        let dispatcher = Dispatcher::start(Slots { max_running, max_waiting, callers });
         peers.join(&dispatcher);
         let blocked = match limits.defences.has(Defence::Blocked) {
             true => Blocked::with(limits.blocked_tools.iter().copied()),

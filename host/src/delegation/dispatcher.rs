@@ -229,7 +229,7 @@ impl State {
     fn admit(&mut self, mut unit: Entry, on_capacity: OnCapacity) -> Reply {
         let messages = self.messages.upgrade().ok_or(Rejection::ShuttingDown)?;
         let (id, mode) = (unit.record.id, unit.record.mode);
-        let seat = self.admission.admit(id, mode, on_capacity)?;
+        let seat = self.admission.admit(id, &unit.record.session, mode, on_capacity)?;
         if seat == Seat::Foreground && mode == Mode::Background {
             Arc::make_mut(&mut unit.record).make_foreground(INLINE_NOTE);
         }

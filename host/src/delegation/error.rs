@@ -78,6 +78,7 @@ impl DelegateError {
             }
             DelegateError::InTask { error, .. } => error.hint(),
             DelegateError::KeyUsed { .. } => Some("a new request needs a new key".to_owned()),
+            DelegateError::Rejected(it) => it.hint().map(str::to_owned),
             DelegateError::Path(_) => Some("install it, and give its name".to_owned()),
             _ => None,
         }

@@ -25,19 +25,28 @@ settings! {
         /// Bounds what a single call of a confused model can start.
         pub max_tasks_per_batch: usize = count(16, 1..=1_000), project: Lower;
 
-        /// Units in the background at once; a batch is one unit. What happens
-        /// to one more is up to its caller: rejected, run in the foreground, or
-        /// queued.
+        /// Units of one caller in the background at once; a batch is one unit.
+        /// What happens to one more is up to its caller: rejected, run in the
+        /// foreground, or queued. A caller is a chat or a token, with all of its
+        /// sessions.
         ///
         /// Each runs up to `max_concurrent_children` at a time. Each process
         /// has places of its own: hosts that share a store do not share them.
         pub max_async_children: usize = count(3, 1..=1_000), project: Lower;
 
-        /// Units that wait for a place in the background because the caller
-        /// asked to queue; one more is rejected.
+        /// Units of one caller that wait for a place in the background because
+        /// it asked to queue; one more is rejected.
         ///
         /// Bounds the work that a caller in a loop piles up.
         pub max_queued: usize = count(16, 1..=10_000), project: Lower;
+
+        /// Callers that there are places in the background for: all of them
+        /// together have so many times `max_async_children`, and so many times
+        /// `max_queued` to wait in. Where more come, a place that gets free goes
+        /// to the one that has the fewest.
+        ///
+        /// Bounds what all callers together make a host run.
+        pub async_callers: usize = count(4, 1..=1_000), project: Lower;
 
         /// Ended units that are kept to be listed; the oldest go first. Their
         /// completion events are delivered all the same.
