@@ -17,7 +17,10 @@ use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use super::{caller::Caller, error::Refusal};
+use super::{
+    caller::Caller,
+    error::{Refusal, shown},
+};
 use crate::{id::DelegationId, store::EventId, telemetry::TraceParent};
 
 /// Bytes of a body. Bounds what a call holds in memory; goals and contexts are
@@ -209,11 +212,6 @@ impl<S: Send + Sync> FromRequestParts<S> for OfEvent {
 async fn in_path<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<String, Refusal> {
     let path = Path::<String>::from_request_parts(parts, state).await;
     path.map(|it| it.0).map_err(|it| Refusal::bad("path", it.body_text()))
-}
-
-/// It comes from a caller, and stands in an answer.
-pub(super) fn shown(text: &str) -> String {
-    text.chars().take(80).flat_map(char::escape_default).collect()
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    body::shown,
-    error::Refusal,
+    error::{Refusal, shown},
     tokens::{Holder, Tokens},
 };
 use crate::{

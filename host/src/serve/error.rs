@@ -66,6 +66,11 @@ impl Refusal {
     }
 }
 
+/// It comes from a caller, and stands in an answer.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().take(80).flat_map(char::escape_default).collect()
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let Self { status, code, message, hint } = self;
