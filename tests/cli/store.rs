@@ -2,14 +2,16 @@
 //! one that was killed.
 
 use std::{
+    fs::File,
     io::{BufRead as _, BufReader},
+    os::unix::fs::FileExt as _,
     process::{Child, Stdio},
 };
 
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::{check, harness::Cli};
+use crate::{check, harness::Cli, serve::Service};
 
 const RUN: [&str; 4] = ["run", "read it", "--agent", "./honest.wasm"];
 
@@ -21,6 +23,9 @@ pub(crate) const ENDLESS: &str = r#"[
 
 /// Where the commands of a test keep things, when nobody says where.
 const STORE: &str = "home/state/hermitage/hermitage.db";
+
+/// Bytes of a page of it. The first has what is read when it is opened.
+const PAGE: u64 = 4096;
 
 /// The id of the only delegation.
 fn only_id(cli: &Cli) -> String {
@@ -269,6 +274,25 @@ fn what_is_not_there_is_said_in_one_line() {
     ----- stderr
     error: `bob` is no session key: it does not begin with `agent:`
     hint: give `agent:PROFILE:PLATFORM:CHAT_TYPE:CHAT_ID[:THREAD_ID]`, with `%3A` for a colon inside a part, or nothing for a local caller
+    ");
+}
+
+#[test]
+fn a_store_that_was_damaged_while_a_service_has_it_is_named_with_what_to_do() {
+    let cli = Cli::new(&["honest"]);
+    cli.run(&RUN);
+    let _service = Service::start(&cli, &[], 1);
+    let file = File::options().write(true).open(cli.path(STORE)).unwrap();
+    let rest = file.metadata().unwrap().len() - PAGE;
+    file.write_all_at(&vec![0xff; rest.try_into().unwrap()], PAGE).unwrap();
+    let ran = cli.run(&["wait", "latest"]);
+    check!(ran, @"
+    exit: 1
+    ----- stdout
+
+    ----- stderr
+    error: the store is damaged: `/[DIR]/home/state/hermitage/hermitage.db`: database disk image is malformed
+    hint: end what uses it, move it aside together with its `-wal` and `-shm`, and start again with a new one; `sqlite3 FILE .recover` reads what is left in it
     ");
 }
 

@@ -224,7 +224,7 @@ impl From<StoreError> for CliError {
             StoreError::Lost { .. } => {
                 Some("start again; name the copy with `--store` to see what was in it")
             }
-            _ => None,
+            error => error.how_to_mend(),
         };
         Self { hint: hint.map(str::to_owned), ..Self::host(error) }
     }

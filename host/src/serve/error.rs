@@ -85,6 +85,7 @@ impl From<StoreError> for Refusal {
         tracing::error!(err = %it, "the store failed");
         let failed =
             |code, message: &str| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message);
+        let how = it.how_to_mend();
         match it {
             StoreError::Full(_) => failed("disk_full", "the disk is full: nothing can be recorded")
                 .hint("make room on the disk of the store, and try again"),
@@ -93,6 +94,8 @@ impl From<StoreError> for Refusal {
                 let message = "the files of the store were moved or replaced: nothing is recorded";
                 failed("store", message).hint("end the service, look at its log, and start it anew")
             }
+            StoreError::Damaged(_) => failed("store", "the file of the store is damaged")
+                .hint(format!("{}; the log has its name", how.unwrap_or_default())),
             _ => failed("store", "the store can't be read or written now"),
         }
     }
@@ -143,5 +146,20 @@ impl From<SettleError> for Refusal {
             _ => Self::conflict("lost", it.to_string())
                 .hint("the event is or was delivered once more: look for its delegation's id"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_stays_damaged_is_told_from_one_that_may_recover_and_no_path_is_told() {
+        let damaged = Refusal::from(StoreError::Damaged("`/var/a.db`: malformed".to_owned()));
+        assert_eq!(damaged.message, "the file of the store is damaged");
+        let hint = damaged.hint.unwrap();
+        assert!(hint.contains(".recover") && !hint.contains("/var"), "{hint}");
+        let failed = Refusal::from(StoreError::Io("`/var/a.db`: gone".to_owned()));
+        assert_eq!((failed.message.contains("/var"), failed.hint), (false, None));
     }
 }

@@ -43,6 +43,10 @@ pub enum StoreError {
     /// other one: what reached the disk is not known.
     #[error("the store failed: {0}")]
     Io(String),
+    /// The file is no database any more, or not a whole one. What is written
+    /// to it could be lost.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
     /// A row can't be read.
     #[error("{row} can't be read: {why}")]
     Corrupt {
@@ -87,6 +91,13 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// How to mend what is wrong with the file itself, whoever asked.
+    pub(crate) fn how_to_mend(&self) -> Option<&'static str> {
+        let damaged = "end what uses it, move it aside together with its `-wal` and `-shm`, and \
+                       start again with a new one; `sqlite3 FILE .recover` reads what is left in it";
+        matches!(self, Self::Damaged(_)).then_some(damaged)
+    }
+
     /// Whether nothing was written, and a later try may be taken.
     pub(crate) fn leaves_all_as_it_was(&self) -> bool {
         matches!(self, Self::Full(_) | Self::Unwritable(_) | Self::Busy(_))

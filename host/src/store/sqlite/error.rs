@@ -37,6 +37,7 @@ pub(super) fn store_error(err: &Error) -> StoreError {
         Some(ErrorCode::DiskFull) => StoreError::Full(text),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy(text),
         Some(ErrorCode::ReadOnly) => StoreError::Unwritable(text),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged(text),
         Some(ErrorCode::SystemIoFailure) if is_write(err) => StoreError::Unwritable(text),
         _ => StoreError::Io(text),
     }
@@ -57,7 +58,7 @@ fn is_write(err: &Error) -> bool {
     })
 }
 
-/// Says what is full, or who is in the way. `path` is that of the database.
+/// Says what is full or failed, or who is in the way. `path` is that of the database.
 pub(in crate::store) fn in_words(path: &Path, err: StoreError) -> StoreError {
     let name = path.display();
     let err = match err {
@@ -71,6 +72,10 @@ pub(in crate::store) fn in_words(path: &Path, err: StoreError) -> StoreError {
         StoreError::Unwritable(text) if !text.contains('`') => {
             StoreError::Unwritable(format!("`{name}`: {text}"))
         }
+        StoreError::Damaged(text) if !text.contains('`') => {
+            StoreError::Damaged(format!("`{name}`: {text}"))
+        }
+        StoreError::Io(text) if !text.contains('`') => StoreError::Io(format!("`{name}`: {text}")),
         StoreError::Busy(text) => StoreError::Busy(match holder::of(path) {
             Some(who) if !text.contains('`') => format!("{who} is in the middle of a write"),
             _ => text,
@@ -107,5 +112,25 @@ impl From<CodecError> for Bad {
 impl From<Error> for Bad {
     fn from(err: Error) -> Self {
         Self(err.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_said_with_its_name() {
+        let check = |code, begin: &str, is_damaged: bool| {
+            let err = store_error(&Error::SqliteFailure(ffi::Error::new(code), None));
+            let err = in_words(Path::new("/nowhere/a.db"), err);
+            let text = err.to_string();
+            assert!(text.starts_with(begin) && text.contains("`/nowhere/a.db`"), "{text}");
+            assert_eq!(err.how_to_mend().is_some(), is_damaged, "{text}");
+        };
+        check(ffi::SQLITE_CORRUPT, "the store is damaged: ", true);
+        check(ffi::SQLITE_CORRUPT_INDEX, "the store is damaged: ", true);
+        check(ffi::SQLITE_NOTADB, "the store is damaged: ", true);
+        check(ffi::SQLITE_IOERR_READ, "the store failed: ", false);
     }
 }

@@ -172,6 +172,7 @@ pub(super) fn at(path: &Path, err: &rusqlite::Error) -> StoreError {
         (full_or_busy, _) if full_or_busy.leaves_all_as_it_was() && !is_read_only(err) => {
             full_or_busy
         }
+        (damaged, Some(ErrorCode::DatabaseCorrupt)) => damaged,
         (_, Some(ErrorCode::NotADatabase)) => {
             open_error(path, &"it is no database, or a damaged one")
         }
