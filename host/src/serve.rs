@@ -26,6 +26,7 @@ mod metrics;
 mod openapi;
 mod page;
 mod places;
+mod retire;
 mod routes;
 mod stream;
 mod tail;
@@ -49,6 +50,10 @@ use self::{
     stream::Listeners, tail::Tail,
 };
 
+/// Between two looks at whether something still runs in a service that has
+/// given way.
+const RETIRED_LOOK: Duration = Duration::from_secs(1);
+
 /// What a service is made of.
 pub struct Parts {
     /// Opens a host for a workspace.
@@ -61,6 +66,9 @@ pub struct Parts {
     /// Connections at each door ([`MAX_CONNECTIONS`]): when there are more,
     /// the oldest that has shown no token makes room.
     pub max_connections: usize,
+    /// Whether it gives way to another service of its owner's that asks for its
+    /// place ([`Service::asked_to_retire`]).
+    pub gives_way: bool,
 }
 
 /// A running service. Clones are the same one.
@@ -76,6 +84,8 @@ struct Inner {
     connections: Connections,
     metrics: Arc<Metrics>,
     health: Health,
+    gives_way: bool,
+    retiring: CancellationToken,
     closing: CancellationToken,
 }
 
@@ -99,6 +109,8 @@ impl Service {
             connections: Connections::new(parts.max_connections),
             metrics,
             health: Health::default(),
+            gives_way: parts.gives_way,
+            retiring: CancellationToken::new(),
             closing: CancellationToken::new(),
         })))
     }
@@ -120,6 +132,19 @@ impl Service {
             // What runs ends, and its parent may come for it: begin anew.
             self.0.connections.used();
         }
+    }
+
+    /// Returns when another service wants its place.
+    pub async fn asked_to_retire(&self) {
+        self.0.retiring.cancelled().await;
+    }
+
+    /// Lets its callers go, as [`Service::close`] does, and what runs go on to
+    /// its end, for which it waits.
+    pub async fn retire(&self) {
+        self.0.held.put_all_back().await;
+        self.0.closing.cancel();
+        self.until_idle(RETIRED_LOOK).await;
     }
 
     /// Takes nothing new, asks everything that runs to stop, and returns when

@@ -14,7 +14,8 @@ use crate::{
     wait::Waiting,
 };
 
-const READ: [&str; 5] = ["run", "read it", "--agent", "./honest.wasm", "--background"];
+/// What ends by itself.
+pub(crate) const READ: [&str; 5] = ["run", "read it", "--agent", "./honest.wasm", "--background"];
 
 /// The only service of a test.
 pub(crate) fn service(cli: &Cli) -> Pid {
@@ -150,7 +151,8 @@ fn one_service_runs_what_is_asked_with_its_settings_and_nothing_else() {
     let process = service(&cli);
     let mut other = cli.command(&READ);
     let ran = Ran::from(other.env("HERMITAGE_DELEGATION__MAX_DEPTH", "2").output().unwrap());
-    let note = "note: the service that runs has other settings: this has a process of its own";
+    let note = "note: the service that runs has other settings than this command: this has a \
+                process of its own";
     assert!(ran.stderr.starts_with(note), "{ran}");
     assert_eq!(cli.run(&["wait", ran.stdout.trim_end()]).exit, Some(0));
     assert_eq!(service(&cli), process);

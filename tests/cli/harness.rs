@@ -18,6 +18,7 @@ use rustix::{
     process::{Pid, Signal, kill_process},
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
 };
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// What differs between two runs.
@@ -32,6 +33,9 @@ pub(crate) const FILTERS: [(&str, &str); 9] = [
     (r#""bytes": \d+"#, r#""bytes": [SIZE]"#),
     (r"damaged at byte \d+", "damaged at byte [N]"),
 ];
+
+/// Where the service of the usual store is.
+pub(crate) const PLACE: &str = "home/state/hermitage/hermitage.db.service";
 
 /// The user's own file.
 pub(crate) const CONFIG: &str = "home/config/hermitage/config.toml";
@@ -147,19 +151,22 @@ impl Cli {
 }
 
 impl Cli {
-    /// The services that run for this user.
+    /// The services that run for this user, of the usual store and of those
+    /// in the directory.
     pub(crate) fn services(&self) -> Vec<Pid> {
-        let entries = fs::read_dir(self.path("home/run/hermitage"));
-        let paths = entries.into_iter().flatten().map(|it| it.unwrap().path());
-        let locks = paths.filter(|it| it.extension().is_some_and(|it| it == "lock"));
-        let holder = |path: PathBuf| {
-            let lock = File::open(&path).unwrap();
+        let dirs = [self.path(PLACE).parent().unwrap().to_owned(), self.path("")];
+        let entries = dirs.iter().flat_map(|it| fs::read_dir(it).into_iter().flatten());
+        let paths = entries.map(|it| it.unwrap().path());
+        let places = paths.filter(|it| it.extension().is_some_and(|it| it == "service"));
+        let holder = |place: PathBuf| {
+            let path = place.join("lock");
+            let lock = File::open(&path).ok()?;
             let is_held = matches!(lock.try_lock(), Err(TryLockError::WouldBlock));
-            let text = fs::read_to_string(&path).unwrap();
-            let id = text.split(' ').next()?.parse().ok().filter(|_| is_held);
-            Pid::from_raw(id?)
+            let said: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).ok()?;
+            let id = said["process"].as_i64().filter(|_| is_held)?;
+            Pid::from_raw(id.try_into().unwrap())
         };
-        locks.filter_map(holder).collect()
+        places.filter_map(holder).collect()
     }
 }
 
@@ -200,7 +207,7 @@ impl From<Output> for Ran {
 }
 
 impl Ran {
-    pub(crate) fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|err| panic!("{err}\n{self}"))
     }
 

@@ -8,18 +8,24 @@ use std::{
         fs::PermissionsExt as _,
         net::{UnixListener, UnixStream},
     },
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStderr, Stdio},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+use serde_json::Value;
 
 use crate::{
-    background::{endless, service},
+    background::{READ, endless, service},
     check,
-    harness::{Cli, Ran},
+    harness::{Cli, PLACE, Ran},
     wait::Waiting,
 };
+
+fn socket(cli: &Cli) -> PathBuf {
+    cli.path(PLACE).join("socket")
+}
 
 /// A service that a person has started.
 pub(crate) struct Service {
@@ -97,7 +103,7 @@ fn a_signal_ends_it_when_what_it_runs_has_ended() {
         let ran = cli.run(&["wait", "latest"]);
         assert_eq!(ran.exit, Some(130), "{ran}");
         assert!(ran.stdout.contains("why: interrupted: the host is shutting down"), "{ran}");
-        assert_eq!(fs::read_dir(cli.path("home/run/hermitage")).unwrap().count(), 1, "the lock");
+        assert!(!socket(&cli).exists());
     }
 }
 
@@ -109,8 +115,7 @@ fn who_asks_twice_does_not_wait_for_the_grace() {
     endless(&cli, &[]);
     kill_process(service(&cli), Signal::TERM).unwrap();
     // It has heard of the first one.
-    let socket = || fs::read_dir(cli.path("home/run/hermitage")).unwrap().count() > 1;
-    while socket() {
+    while socket(&cli).exists() {
         std::thread::yield_now();
     }
     assert_eq!(running.end(Signal::TERM).0, Some(0));
@@ -152,9 +157,7 @@ fn one_that_does_not_answer_is_in_nobodys_way() {
 fn a_command_whose_answer_is_lost_asks_again_and_begins_nothing_twice() {
     let cli = Cli::new(&["honest"]);
     let _service = Service::start(&cli, &[], 1);
-    let entries = fs::read_dir(cli.path("home/run/hermitage")).unwrap();
-    let mut entries = entries.map(|it| it.unwrap().path());
-    let socket = entries.find(|it| it.extension().unwrap() == "sock").unwrap();
+    let socket = socket(&cli);
     let aside = socket.with_extension("aside");
     fs::rename(&socket, &aside).unwrap();
     let between = UnixListener::bind(&socket).unwrap();
@@ -183,6 +186,128 @@ fn a_command_whose_answer_is_lost_asks_again_and_begins_nothing_twice() {
     assert_eq!(cli.run(&["list", "--json"]).json().as_array().unwrap().len(), 1);
 }
 
+/// Waits until a process that is no child of this one is gone.
+fn gone(process: Pid) {
+    while test_kill_process(process).is_ok() {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn one_that_a_person_starts_takes_over_and_what_runs_goes_on_where_it_is() {
+    let cli = Cli::new(&["honest", "ignores_interruption"]);
+    cli.config("[delegation]\ninterrupt_grace_seconds = 1");
+    let id = endless(&cli, &[]).stdout;
+    let first = service(&cli);
+    let second = Service::start(&cli, &["--listen", "127.0.0.1:0"], 2);
+    let note = format!(
+        "note: 1 delegation goes on in process {}, the service until now\n",
+        first.as_raw_nonzero()
+    );
+    assert!(second.said.starts_with(&note), "{}", second.said);
+    assert_eq!(service(&cli).as_raw_nonzero().get().unsigned_abs(), second.process.id());
+    // It is a host on the store like any other.
+    let waiting = Waiting::start(&cli);
+    assert_eq!(cli.run(&["show", "latest", "--json"]).json()["status"], "running");
+    assert_eq!(cli.run(&["stop", id.trim_end(), "--reason", "no need"]).exit, Some(0));
+    assert_eq!(waiting.end().exit, Some(130));
+    gone(first);
+    // And it took nothing from the one that followed it.
+    let ran = cli.run(&[&READ[..], &["-q"]].concat());
+    assert_eq!(cli.run(&["wait", ran.stdout.trim_end()]).stdout, "hello\n", "{ran}");
+    assert_eq!(second.end(Signal::TERM).0, Some(0));
+}
+
+#[test]
+fn what_is_asked_while_a_service_takes_over_is_done_once() {
+    let cli = Cli::new(&["honest"]);
+    for round in 0..3 {
+        // One that runs on demand is there; it has nothing to do any more.
+        assert_eq!(cli.run(&[&READ[..], &["-q"]].concat()).exit, Some(0));
+        cli.run(&["wait", "latest"]);
+        let first = service(&cli);
+        let ask = || cli.command(&READ).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let asking: Vec<_> = (0..4).map(|_| ask().unwrap()).collect();
+        let second = Service::start(&cli, &[], 1);
+        for ran in asking.into_iter().map(|it| Ran::from(it.wait_with_output().unwrap())) {
+            assert_eq!(ran.exit, Some(0), "{ran}");
+            assert_eq!(cli.run(&["wait", ran.stdout.trim_end()]).stdout, "hello\n", "{ran}");
+        }
+        gone(first);
+        let all = cli.run(&["list", "--json"]).json().as_array().unwrap().len();
+        assert_eq!(all, (round + 1) * 5);
+        assert_eq!(second.end(Signal::KILL).0, None);
+    }
+}
+
+#[test]
+fn there_is_one_service_whatever_the_environment_and_the_path_of_the_store() {
+    let cli = Cli::new(&["honest"]);
+    let service = Service::start(&cli, &["--store", "kept.db"], 1);
+    std::os::unix::fs::symlink(cli.path("kept.db"), cli.path("link.db")).unwrap();
+    for (store, runtime) in [("kept.db", None), ("link.db", Some("elsewhere"))] {
+        let mut command = cli.command(&[&READ[..], &["-q", "--store", store]].concat());
+        match runtime {
+            Some(dir) => command.env("XDG_RUNTIME_DIR", cli.path(dir)),
+            None => command.env_remove("XDG_RUNTIME_DIR"),
+        };
+        let ran = Ran::from(command.output().unwrap());
+        assert_eq!((ran.exit, ran.stderr.as_str()), (Some(0), ""), "{ran}");
+        let [running] = cli.services()[..] else { panic!("one service for all") };
+        assert_eq!(running.as_raw_nonzero().get().unsigned_abs(), service.process.id());
+    }
+}
+
+/// As if the service that runs were of another version.
+fn of_another_version(cli: &Cli) {
+    let lock = cli.path(PLACE).join("lock");
+    let mut said: Value = serde_json::from_str(&fs::read_to_string(&lock).unwrap()).unwrap();
+    said["version"] = "99.0.0".into();
+    fs::write(lock, said.to_string()).unwrap();
+}
+
+#[test]
+fn a_service_of_another_version_is_told_from_one_with_other_settings() {
+    let cli = Cli::new(&["honest"]);
+    let service = Service::start(&cli, &[], 1);
+    of_another_version(&cli);
+    let process = service.process.id().to_string();
+    let version = env!("CARGO_PKG_VERSION");
+    let told = |ran: Ran| ran.stderr.replace(&process, "[ID]").replace(version, "[VERSION]");
+    let ran = cli.run(&READ);
+    let (handle, expect) = (
+        ran.stdout.clone(),
+        "\
+        note: the service that runs is of version 99.0.0, and this program of [VERSION]: this has \
+        a process of its own\n\
+        hint: restart it: `systemctl --user restart hermitage`, or `kill [ID]` and `hermitage \
+        serve`\n",
+    );
+    let said = told(ran);
+    assert!(said.starts_with(expect), "{said}");
+    assert_eq!(cli.run(&["wait", handle.trim_end()]).stdout, "hello\n");
+    let expect = "\
+        error: the service that runs is of version 99.0.0, and this program of [VERSION]\n\
+        hint: restart it: `systemctl --user restart hermitage`, or `kill [ID]` and `hermitage \
+        serve`\n";
+    assert_eq!(told(cli.run(&["follow-up", "latest", "again"])), expect);
+}
+
+#[test]
+fn one_on_demand_of_another_version_gives_way_to_one_of_this() {
+    let cli = Cli::new(&["honest", "ignores_interruption"]);
+    let id = endless(&cli, &[]).stdout;
+    let first = service(&cli);
+    of_another_version(&cli);
+    let ran = cli.run(&[&READ[..], &["-q"]].concat());
+    assert_eq!((ran.exit, ran.stderr.as_str()), (Some(0), ""), "{ran}");
+    assert_eq!(cli.run(&["wait", ran.stdout.trim_end()]).stdout, "hello\n");
+    assert_ne!(service(&cli), first);
+    assert_eq!(cli.run(&["stop", id.trim_end()]).exit, Some(0));
+    assert_eq!(cli.run(&["wait", id.trim_end()]).exit, Some(130));
+    gone(first);
+}
+
 /// What a caller asks; nothing of one that only looks whether somebody is there.
 fn request(caller: &mut UnixStream) -> Option<(String, Vec<u8>)> {
     let mut reader = BufReader::new(caller);
@@ -208,6 +333,13 @@ fn there_is_one_of_each_store() {
     let expect = "error: a service of this store runs already, process [ID]\n\
                   hint: end it first (`kill [ID]`), or name another store with `--store`\n";
     assert_eq!(second.stderr.replace(&process, "[ID]"), expect);
+    // Nor does it leave because somebody asks it to.
+    let mut stream = UnixStream::connect(socket(&cli)).unwrap();
+    let ask = b"POST /v1/retire HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(ask).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 409"), "{answer}");
     let _other = Service::start(&cli, &["--store", "other.db"], 1);
     assert_eq!(cli.services().len(), 2);
 }
@@ -225,21 +357,21 @@ fn started_on_demand_it_ends_when_nobody_needs_it() {
             std::thread::yield_now();
         }
     }
-    assert_eq!(fs::read_dir(cli.path("home/run/hermitage")).unwrap().count(), 1, "the lock");
+    assert!(!socket(&cli).exists());
 }
 
 #[test]
 fn without_a_place_for_a_service_none_is_started() {
     let cli = Cli::new(&["honest"]);
-    cli.file("home/run/hermitage", "in the way");
+    cli.file(PLACE, "in the way");
     let ran = cli.run(&["run", "read it", "--agent", "./honest.wasm", "--background"]);
     check!(ran, @"
     exit: 1
     ----- stdout
 
     ----- stderr
-    error: there is no place for a service: `/[DIR]/home/run/hermitage` can't be used: File exists (os error 17)
-    hint: set `XDG_RUNTIME_DIR` to a directory of yours
+    error: there is no place for a service: `/[DIR]/home/state/hermitage/hermitage.db.service` can't be used: File exists (os error 17)
+    hint: the service keeps its socket and its lock there: make room for them, or name another store with `--store`
     ");
 }
 
@@ -248,7 +380,7 @@ fn its_socket_and_its_tokens_are_the_users_alone() {
     let cli = Cli::new(&[]);
     let service = Service::start(&cli, &["--listen", "127.0.0.1:0"], 2);
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    let dir = cli.path("home/run/hermitage");
+    let dir = cli.path(PLACE);
     assert_eq!(mode(&dir), 0o700);
     for entry in fs::read_dir(&dir).unwrap() {
         assert_eq!(mode(&entry.unwrap().path()), 0o600);
@@ -286,9 +418,7 @@ const NOBODY: libc::uid_t = 65_534;
 fn another_user_of_the_machine_gets_no_answer() {
     let cli = Cli::new(&[]);
     let _service = Service::start(&cli, &[], 1);
-    let dir = cli.path("home/run/hermitage");
-    let entries = fs::read_dir(&dir).unwrap().map(|it| it.unwrap().path());
-    let socket = entries.into_iter().find(|it| it.extension().unwrap() == "sock").unwrap();
+    let socket = socket(&cli);
     let ask = |socket: &Path| {
         let mut stream = UnixStream::connect(socket).ok()?;
         let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");

@@ -557,3 +557,25 @@ async fn both_doors_have_the_same_routes() {
     let from_a_page = service.owner().call(Method::GET, "/healthz").header("origin", "null");
     assert_eq!(from_a_page.send().await.unwrap().status(), 403);
 }
+
+#[tokio::test]
+async fn a_service_gives_its_place_away_over_the_socket_alone_and_lets_what_runs_go_on() {
+    let (host, gate, service) = gated().await;
+    let (alice, owner) = (service.token("alice"), service.owner());
+    let id = owner.dispatch(&host, &["a"].map(TestTask::gated)).await;
+    gate.entered("a").await;
+    assert_eq!(code(&alice.post("/v1/retire", &json!({})).await), (404, "not_found"));
+    assert_eq!(owner.post("/v1/retire", &json!({})).await, (202, json!({"running": 1})));
+    service.service.asked_to_retire().await;
+    let mut stream = owner.stream("/v1/stream").await;
+    let retired = service.service.clone();
+    let retired = tokio::spawn(async move { retired.retire().await });
+    // Whoever listens is let go, and what runs is not.
+    while stream.next().await.is_some() {}
+    assert!(!retired.is_finished());
+    gate.open("a");
+    retired.await.unwrap();
+    let id = id.parse().unwrap();
+    let unit = host.host().await.store().read_raw(move |tables| tables.unit(id)).await;
+    assert_eq!(unit.unwrap().unwrap().ended.unwrap().0.as_str(), "completed");
+}

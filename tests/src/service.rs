@@ -58,6 +58,7 @@ impl TestService {
             workspace: host.workspace().canonicalize().unwrap(),
             tokens: tokens.clone(),
             max_connections,
+            gives_way: true,
         };
         let service = Service::start(parts).await.unwrap();
         let socket = UnixListener::bind(dir.path().join("socket")).unwrap();

@@ -40,11 +40,12 @@ pub(super) fn is_for_the_service(global: &Global, args: &Run) -> Result<bool, Cl
     if !is_kept || !is_text {
         return Ok(false);
     }
-    let other = on_demand::with_other_settings(global)?;
-    if other.is_some() && !args.common.quiet {
-        say("note: the service that runs has other settings: this has a process of its own");
+    let Some(other) = on_demand::other(global)? else { return Ok(true) };
+    if !args.common.quiet {
+        say(&format!("note: {}: this has a process of its own", other.how));
+        say(&format!("hint: {}", other.hint));
     }
-    Ok(other.is_none())
+    Ok(false)
 }
 
 /// Whether its children are to have more time than the service gives to anybody.

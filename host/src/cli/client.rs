@@ -1,15 +1,19 @@
 //! The service as this command line asks it: HTTP over its socket.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use reqwest::{RequestBuilder, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Exit, error::CliError};
+use super::{
+    Exit,
+    error::CliError,
+    place::{Found, Holder},
+};
 use crate::{
     completion::sanitize::clean_line,
     http,
-    serve::wire::{Refused, Why},
+    serve::wire::{Refused, Retiring, Why},
 };
 
 /// How long an answer may take that needs no work. A service that is stopped
@@ -32,33 +36,44 @@ const MAX_MESSAGE_CHARS: usize = 1_000;
 #[derive(Clone, Debug)]
 pub(super) struct Client {
     http: reqwest::Client,
+    found: Found,
 }
 
 impl Client {
-    /// Of the service behind this socket, whether or not there is one.
-    pub(super) fn at(socket: &Path) -> Result<Self, CliError> {
+    /// Of a service that was found, whether or not it is still there.
+    pub(super) fn of(found: Found) -> Result<Self, CliError> {
         let builder = http::plain_client_builder().map_err(CliError::host)?;
         // Each request has a connection of its own, so that none finds one that
         // has just been closed.
-        let builder = builder.unix_socket(socket).pool_max_idle_per_host(0);
+        let builder = builder.unix_socket(found.socket()).pool_max_idle_per_host(0);
         let http = builder.build().map_err(CliError::host)?;
-        Ok(Self { http })
+        Ok(Self { http, found })
     }
 
-    /// Whether there is one.
+    /// What it says of itself.
+    pub(super) fn holder(&self) -> &Holder {
+        &self.found.holder
+    }
+
+    /// Asks it to leave its place to another one.
+    pub(super) async fn retire(&self) -> Result<Retiring, ClientError> {
+        self.ask(self.http.post(url("/v1/retire")).timeout(ANSWER)).await
+    }
+
+    /// Whether there is one, well or not: what ails it, it tells whoever asks it
+    /// for something.
     pub(super) async fn is_answered(&self) -> bool {
-        let asked = self.http.get(url("/healthz")).timeout(HEALTH).send().await;
-        asked.is_ok_and(|it| it.status().is_success())
+        self.http.get(url("/healthz")).timeout(HEALTH).send().await.is_ok()
     }
 
     /// What needs no work.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        ask(self.http.get(url(path)).timeout(ANSWER)).await
+        self.ask(self.http.get(url(path)).timeout(ANSWER)).await
     }
 
     /// A stream of news, for whoever looks again with each.
     pub(super) async fn bell(&self, path: &str) -> Result<Bell, ClientError> {
-        Ok(Bell(answered(self.http.get(url(path)).send().await?).await?))
+        Ok(Bell(self.answered(self.http.get(url(path))).await?))
     }
 
     pub(super) async fn post<T: DeserializeOwned>(
@@ -66,7 +81,7 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
-        ask(self.http.post(url(path)).json(body).timeout(WORK)).await
+        self.ask(self.http.post(url(path)).json(body).timeout(WORK)).await
     }
 
     /// What may be asked again with the same key, and is done once.
@@ -77,7 +92,38 @@ impl Client {
         key: &str,
     ) -> Result<T, ClientError> {
         let request = self.http.post(url(path)).header(IDEMPOTENCY_KEY, key);
-        ask(request.json(body).timeout(WORK)).await
+        self.ask(request.json(body).timeout(WORK)).await
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
+        let bytes = self.answered(request).await?.bytes().await?;
+        serde_json::from_slice(&bytes).map_err(|it| self.strange(it))
+    }
+
+    async fn answered(&self, request: RequestBuilder) -> Result<reqwest::Response, ClientError> {
+        let response = request.send().await?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let bytes = response.bytes().await?;
+        let body: Refused = serde_json::from_slice(&bytes).map_err(|it| self.strange(it))?;
+        // What it does not know it may learn with another version.
+        let other = self.other_version().filter(|_| body.error.hint.is_none());
+        let hint = other.map(|it| format!("{}: {}", it.versions(), it.how_to_restart()));
+        let error = Why { hint: hint.or(body.error.hint), ..body.error };
+        Err(ClientError::Refused { status, error })
+    }
+
+    fn strange(&self, error: serde_json::Error) -> ClientError {
+        match self.other_version() {
+            Some(it) => ClientError::OtherVersion(it.clone()),
+            None => ClientError::Strange(error),
+        }
+    }
+
+    fn other_version(&self) -> Option<&Holder> {
+        Some(self.holder()).filter(|it| !it.is_of_this_version())
     }
 }
 
@@ -95,21 +141,6 @@ fn url(path: &str) -> String {
     format!("http://localhost{path}")
 }
 
-async fn ask<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, ClientError> {
-    let bytes = answered(request.send().await?).await?.bytes().await?;
-    serde_json::from_slice(&bytes).map_err(ClientError::Strange)
-}
-
-async fn answered(response: reqwest::Response) -> Result<reqwest::Response, ClientError> {
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
-    let bytes = response.bytes().await?;
-    let body: Refused = serde_json::from_slice(&bytes).map_err(ClientError::Strange)?;
-    Err(ClientError::Refused { status, error: body.error })
-}
-
 /// Why the service gave no answer.
 #[derive(Debug)]
 pub(super) enum ClientError {
@@ -117,8 +148,10 @@ pub(super) enum ClientError {
     Gone(reqwest::Error),
     /// It can't do that.
     Refused { status: StatusCode, error: Why },
-    /// It answers what this version does not understand.
+    /// It answers what this program does not understand.
     Strange(serde_json::Error),
+    /// The same, and it is of another version.
+    OtherVersion(Holder),
 }
 
 impl From<reqwest::Error> for ClientError {
@@ -134,8 +167,12 @@ impl From<ClientError> for CliError {
                 .context("the service gave no answer")
                 .hint("`hermitage list` tells what it had taken"),
             ClientError::Strange(error) => CliError::host(error)
-                .context("the service is of another version")
-                .hint("end it (`kill`, or `systemctl --user restart`) and try again"),
+                .context("the service gave an answer that is none of the API")
+                .hint("end it (`kill`, or `systemctl --user restart hermitage`) and try again"),
+            ClientError::OtherVersion(holder) => {
+                let error = anyhow::Error::msg(holder.versions());
+                CliError::host(error).hint(holder.how_to_restart())
+            }
             ClientError::Refused { status, error } => refused(status, error),
         }
     }

@@ -17,10 +17,8 @@ pub(super) fn follow_up(global: &Global, args: &args::FollowUp) -> Result<Exit, 
     let named = ChildNamed::parse(&args.child)?;
     let setup = Setup::new(global, None)?;
     let ended = setup.config.delegation.retained_records;
-    if let Some(holder) = on_demand::with_other_settings(global)? {
-        let error = anyhow::anyhow!("the service that runs has other settings than this command");
-        let hint = format!("use the same, or end it first (`kill {}`)", holder.process);
-        return Err(CliError::host(error).hint(hint));
+    if let Some(other) = on_demand::other(global)? {
+        return Err(CliError::host(anyhow::Error::msg(other.how)).hint(other.hint));
     }
     block_on(async {
         let store = setup.store().await?;

@@ -21,7 +21,7 @@ use super::{
     client::{Client, ClientError},
     error::CliError,
     log_file,
-    place::Holder,
+    place::{Found, Holder},
     setup::Setup,
 };
 use crate::{
@@ -51,7 +51,7 @@ const MAX_WHY_CHARS: usize = 500;
 
 /// The service that runs, if there is one.
 pub(super) async fn running(setup: &Setup) -> Option<Client> {
-    let client = Client::at(&setup.place().ok()?.socket_to_ask()?).ok()?;
+    let client = Client::of(setup.place().ok()?.found()?).ok()?;
     client.is_answered().await.then_some(client)
 }
 
@@ -63,22 +63,36 @@ pub(super) async fn service(
     workspace: &Path,
 ) -> Result<Client, CliError> {
     if let Some(client) = running(setup).await {
-        return Ok(client);
+        if !is_outdated(client.holder()) {
+            return Ok(client);
+        }
+        match client.retire().await {
+            Ok(_) | Err(ClientError::Gone(_)) => (),
+            Err(error) => return Err(error.into()),
+        }
     }
-    let (place, log) = (setup.place()?, setup.service_log()?);
+    let place = setup.place()?;
     place.make()?;
-    let client = Client::at(&place.socket())?;
+    let log = place.log();
     let end = Instant::now() + READY;
     let mut starting = Starting::new(global, workspace, &log)?;
     while Instant::now() < end {
-        if place.socket_to_ask().is_some() && client.is_answered().await {
-            return Ok(client);
+        if let Some(found) = place.found().filter(|it| !is_outdated(&it.holder) && it.is_there()) {
+            let client = Client::of(found)?;
+            if client.is_answered().await {
+                return Ok(client);
+            }
         }
         starting.look_after()?;
         tokio::time::sleep(LOOK).await;
     }
     let error = anyhow::anyhow!("the service did not answer within {} seconds", READY.as_secs());
     Err(CliError::host(error).hint(format!("see `{}`", log.display())))
+}
+
+/// Whether a service gives way to one of this version.
+fn is_outdated(holder: &Holder) -> bool {
+    holder.on_demand && !holder.is_of_this_version()
 }
 
 /// Asks it, and once more where it ended at that very moment: with the same key,
@@ -108,10 +122,31 @@ fn key() -> String {
     bytes.iter().map(|it| format!("{it:02x}")).collect()
 }
 
-/// The service that runs, if it was set up with others than this command.
-pub(super) fn with_other_settings(global: &Global) -> Result<Option<Holder>, CliError> {
+/// A service that runs, and would not do what this command does.
+pub(super) struct Other {
+    /// In which way it is another.
+    pub(super) how: String,
+    /// What to do about that.
+    pub(super) hint: String,
+}
+
+/// The service that runs, if it is another than this command would start, and
+/// stays.
+pub(super) fn other(global: &Global) -> Result<Option<Other>, CliError> {
     let setup = Setup::again(global, None)?;
-    Ok(setup.place()?.holder().filter(|it| it.settings != setup.digest()))
+    let found = setup.place()?.found().filter(Found::is_there);
+    let Some(Found { holder, .. }) = found.filter(|it| !is_outdated(&it.holder)) else {
+        return Ok(None);
+    };
+    let (how, hint) = match holder.is_of_this_version() {
+        false => (holder.versions(), holder.how_to_restart()),
+        true if holder.settings == setup.digest() => return Ok(None),
+        true => {
+            let hint = format!("use the same, or end it first (`kill {}`)", holder.process);
+            ("the service that runs has other settings than this command".to_owned(), hint)
+        }
+    };
+    Ok(Some(Other { how, hint }))
 }
 
 /// A process that is about to be the service, or to find that it is not

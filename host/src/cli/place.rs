@@ -1,33 +1,47 @@
-//! Where the service of a store is: its socket, and the lock that makes it the
-//! only one.
+//! Where the service of a store is: a directory beside the store, with the lock
+//! that makes it the only one, its socket, and its log.
 //!
-//! Both lie in a directory that nobody else may enter, named after the store's
-//! path: who can't reach the directory can't reach the service.
+//! Beside the store, since that is what all have in common who work on it. A
+//! run-time directory they need not: cron and `su` have none or another, and a
+//! logout takes it away, with the socket of a service that goes on.
+//!
+//! Nobody else may enter the directory: who can't reach it can't reach the
+//! service. It is held open while it is used, so what was found out about it is
+//! true of whatever is then done in it, and its path may be of any length,
+//! which that of a socket may not.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
-    io::{self, ErrorKind, Read as _, Seek as _, Write as _},
-    os::unix::{
-        fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
-        net::{UnixListener, UnixStream},
+    io::{self, ErrorKind, Seek as _, Write as _},
+    os::{
+        fd::AsRawFd as _,
+        unix::{
+            fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+            net::{UnixListener, UnixStream},
+        },
     },
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rustix::{fs::OFlags, process::geteuid};
+use serde::{Deserialize, Serialize};
 
-/// The name of our directories.
-const NAME: &str = "hermitage";
+use crate::{completion::sanitize::clean_line, plain_file};
 
-/// Digits of a store's name. They tell the stores of one user apart.
-const DIGITS: usize = 16;
+/// What is in the directory.
+const LOCK: &str = "lock";
+const SOCKET: &str = "socket";
+const LOG: &str = "log";
 
 /// Bytes of what the lock says of its holder.
-const MAX_HOLDER_BYTES: u64 = 256;
+const MAX_HOLDER_BYTES: u64 = 1 << 10;
 
-/// Bytes of a path that a socket can have: the kernel's `sun_path`, and the
-/// zero at its end.
-const MAX_SOCKET_BYTES: usize = 107;
+/// Characters of a version that is shown.
+const MAX_VERSION_CHARS: usize = 40;
+
+/// That of this program.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Why there is no place for a service.
 #[derive(Debug, thiserror::Error)]
@@ -36,16 +50,15 @@ pub(super) enum PlaceError {
     Io { path: PathBuf, source: io::Error },
     #[error("`{}` is not yours alone", path.display())]
     Open { path: PathBuf },
-    #[error("`{}` is too long for a socket", path.display())]
-    TooLong { path: PathBuf },
 }
 
 impl PlaceError {
     pub(super) fn hint(&self) -> String {
         match self {
-            Self::Io { .. } => "set `XDG_RUNTIME_DIR` to a directory of yours".to_owned(),
+            Self::Io { .. } => "the service keeps its socket and its lock there: make room for \
+                                them, or name another store with `--store`"
+                .to_owned(),
             Self::Open { path } => format!("`chmod 700 {}`, if it is yours", path.display()),
-            Self::TooLong { .. } => "set `XDG_RUNTIME_DIR` to a shorter path".to_owned(),
         }
     }
 }
@@ -54,78 +67,75 @@ impl PlaceError {
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     dir: PathBuf,
-    name: String,
 }
 
 impl Place {
-    /// `runtime` is the user's run-time directory, where there is one;
-    /// otherwise it lies beside the state.
-    pub(super) fn of(store: &Path, runtime: Option<&Path>, state: &Path) -> Self {
-        let dir = runtime.map_or_else(|| state.join("run"), |it| it.join(NAME));
-        let digest = blake3::hash(resolved(store).as_os_str().as_encoded_bytes()).to_hex();
-        Self { dir, name: digest.chars().take(DIGITS).collect() }
+    /// The same for all paths that lead to the store.
+    pub(super) fn beside(store: &Path) -> Self {
+        let store = resolved(store);
+        let mut name = store.file_name().unwrap_or_default().to_owned();
+        name.push(".service");
+        Self { dir: store.with_file_name(name) }
     }
 
+    /// Where programs find the socket.
     pub(super) fn socket(&self) -> PathBuf {
-        self.dir.join(format!("{}.sock", self.name))
+        self.dir.join(SOCKET)
     }
 
-    /// The name of what is kept for this store elsewhere.
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The socket, if a service may be behind it. One in a directory that
-    /// others can write to could be anybody's.
-    pub(super) fn socket_to_ask(&self) -> Option<PathBuf> {
-        let is_ours = is_private(&self.dir).unwrap_or(false);
-        Some(self.socket()).filter(|it| is_ours && it.exists())
+    /// What a service that was started on demand says to nobody.
+    pub(super) fn log(&self) -> PathBuf {
+        self.dir.join(LOG)
     }
 
     /// Makes the directory.
     pub(super) fn make(&self) -> Result<(), PlaceError> {
-        let path = || self.dir.clone();
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.dir);
-        let is_private = made.and_then(|()| is_private(&self.dir));
-        if !is_private.map_err(|source| PlaceError::Io { path: path(), source })? {
-            return Err(PlaceError::Open { path: path() });
-        }
-        let socket = self.socket();
-        match socket.as_os_str().len() {
-            0..=MAX_SOCKET_BYTES => Ok(()),
-            _ => Err(PlaceError::TooLong { path: socket }),
-        }
+        self.opened().map(drop)
     }
 
-    /// Becomes the only service, and says so. The kernel gives the lock back
-    /// when this process ends, however it ends.
-    pub(super) fn enter(&self, settings: &str) -> Result<Entered, PlaceError> {
-        self.make()?;
-        let path = self.lock();
-        enter(&path, settings).map_err(|source| PlaceError::Io { path, source })
+    fn opened(&self) -> Result<Dir, PlaceError> {
+        let failed = |source| PlaceError::Io { path: self.dir.clone(), source };
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(&self.dir).map_err(failed)?;
+        let dir = Dir::open(&self.dir).map_err(failed)?;
+        dir.ok_or_else(|| PlaceError::Open { path: self.dir.clone() })
     }
 
-    /// Listens, as the only one: a socket that is there is of one that was
-    /// killed.
-    pub(super) fn listen(&self, _alone: &Alone) -> Result<UnixListener, PlaceError> {
-        let path = self.socket();
-        listen(&path).map_err(|source| PlaceError::Io { path, source })
+    /// Becomes the only service, and says who that is. The kernel gives the
+    /// lock back when this process ends, however it ends.
+    pub(super) fn enter(&self, who: &Holder) -> Result<Entered, PlaceError> {
+        let dir = self.opened()?;
+        enter(dir, who).map_err(|source| PlaceError::Io { path: self.dir.clone(), source })
     }
 
-    /// Takes the socket away, so that nobody asks one that is about to end.
-    pub(super) fn close(&self, _alone: &Alone) {
-        // One that is left is replaced by the next service.
-        let _ = fs::remove_file(self.socket());
+    /// The service that was there last. It may be gone.
+    pub(super) fn found(&self) -> Option<Found> {
+        // A directory that others can write to could hold anybody's socket.
+        let dir = Dir::open(&self.dir).ok()??;
+        fs::symlink_metadata(dir.at(SOCKET)).ok()?;
+        let lock =
+            plain_file::open_with(OpenOptions::new().read(true), &dir.at(LOCK), OFlags::NOFOLLOW);
+        Some(Found { holder: Holder::read(lock.ok()?)?, dir })
+    }
+}
+
+/// A directory that is this user's, and that nobody else may enter, held open.
+#[derive(Clone, Debug)]
+struct Dir(Arc<File>);
+
+impl Dir {
+    /// `None` for one that others may enter.
+    fn open(path: &Path) -> io::Result<Option<Self>> {
+        let flags = (OFlags::DIRECTORY | OFlags::NOFOLLOW).bits().cast_signed();
+        let dir = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+        let about = dir.metadata()?;
+        let is_private = about.uid() == geteuid().as_raw() && about.mode() & 0o077 == 0;
+        Ok(is_private.then(|| Self(Arc::new(dir))))
     }
 
-    /// Who is the service, if somebody is.
-    pub(super) fn holder(&self) -> Option<Holder> {
-        UnixStream::connect(self.socket_to_ask()?).ok()?;
-        Holder::read(options().open(self.lock()).ok()?)
-    }
-
-    fn lock(&self) -> PathBuf {
-        self.dir.join(format!("{}.lock", self.name))
+    /// The path of what is in it, for as long as it is held open.
+    fn at(&self, name: &str) -> PathBuf {
+        format!("/proc/self/fd/{}/{name}", self.0.as_raw_fd()).into()
     }
 }
 
@@ -140,62 +150,109 @@ pub(super) enum Entered {
 /// The right to be the service. Dropped, it lets the next one in.
 #[derive(Debug)]
 pub(super) struct Alone {
+    dir: Dir,
     _lock: File,
 }
 
-/// What a service says of itself beside its socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl Alone {
+    /// Listens: a socket that is there is of one that was killed.
+    pub(super) fn listen(&self) -> io::Result<UnixListener> {
+        let path = self.dir.at(SOCKET);
+        match fs::remove_file(&path) {
+            Err(err) if err.kind() != ErrorKind::NotFound => return Err(err),
+            _ => (),
+        }
+        let listener = UnixListener::bind(&path)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    }
+
+    /// Takes the socket away, so that nobody asks one that is about to end.
+    pub(super) fn close(&self) {
+        // One that is left is replaced by the next service.
+        let _ = fs::remove_file(self.dir.at(SOCKET));
+    }
+}
+
+/// What a service says of itself in its lock. What a later version adds is
+/// left out here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Holder {
     pub(super) process: u32,
+    version: String,
+    /// Whether it was started by a command that needed one, and gives way to
+    /// one that a person starts.
+    pub(super) on_demand: bool,
     /// What it was set up with.
     pub(super) settings: String,
 }
 
 impl Holder {
+    /// This process.
+    pub(super) fn this(on_demand: bool, settings: String) -> Self {
+        Self { process: std::process::id(), version: VERSION.to_owned(), on_demand, settings }
+    }
+
+    /// Whether it is of the version of this program.
+    pub(super) fn is_of_this_version(&self) -> bool {
+        self.version == VERSION
+    }
+
+    /// Which versions it and this program are of.
+    pub(super) fn versions(&self) -> String {
+        let theirs = clean_line(&self.version, MAX_VERSION_CHARS);
+        format!("the service that runs is of version {theirs}, and this program of {VERSION}")
+    }
+
+    /// What to do about that.
+    pub(super) fn how_to_restart(&self) -> String {
+        let process = self.process;
+        format!(
+            "restart it: `systemctl --user restart hermitage`, or `kill {process}` and \
+                 `hermitage serve`"
+        )
+    }
+
     fn read(file: File) -> Option<Self> {
-        let mut text = String::new();
-        file.take(MAX_HOLDER_BYTES).read_to_string(&mut text).ok()?;
-        let (process, settings) = text.trim_end().split_once(' ')?;
-        Some(Self { process: process.parse().ok()?, settings: settings.to_owned() })
+        serde_json::from_slice(&plain_file::bytes(file, MAX_HOLDER_BYTES).ok()?).ok()
     }
 }
 
-fn options() -> OpenOptions {
-    let mut res = OpenOptions::new();
-    res.read(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
-    res
+/// A service that was found. It may be gone.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) holder: Holder,
+    dir: Dir,
 }
 
-fn enter(path: &Path, settings: &str) -> io::Result<Entered> {
-    let mut file = options().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    match file.try_lock() {
+impl Found {
+    /// Where it listens, as long as this is there.
+    pub(super) fn socket(&self) -> PathBuf {
+        self.dir.at(SOCKET)
+    }
+
+    /// Whether it runs.
+    pub(super) fn is_there(&self) -> bool {
+        UnixStream::connect(self.socket()).is_ok()
+    }
+}
+
+fn enter(dir: Dir, who: &Holder) -> io::Result<Entered> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    let mut lock = plain_file::open_with(&mut options, &dir.at(LOCK), OFlags::NOFOLLOW)?;
+    match lock.try_lock() {
         Ok(()) => {
-            file.set_len(0)?;
-            file.rewind()?;
-            writeln!(file, "{} {settings}", std::process::id())?;
-            Ok(Entered::Alone(Alone { _lock: file }))
+            let text = serde_json::to_vec(who)?;
+            lock.set_len(0)?;
+            lock.rewind()?;
+            lock.write_all(&text)?;
+            Ok(Entered::Alone(Alone { dir, _lock: lock }))
         }
-        Err(TryLockError::WouldBlock) => Ok(Entered::Taken(Holder::read(file))),
+        Err(TryLockError::WouldBlock) => Ok(Entered::Taken(Holder::read(lock))),
         Err(TryLockError::Error(err)) => Err(err),
     }
-}
-
-fn listen(path: &Path) -> io::Result<UnixListener> {
-    match fs::remove_file(path) {
-        Err(err) if err.kind() != ErrorKind::NotFound => return Err(err),
-        _ => (),
-    }
-    let listener = UnixListener::bind(path)?;
-    fs::set_permissions(path, Permissions::from_mode(0o600))?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
-}
-
-/// Whether a directory is this user's, and nobody else may enter it.
-fn is_private(dir: &Path) -> io::Result<bool> {
-    let about = fs::symlink_metadata(dir)?;
-    let is_ours = about.uid() == geteuid().as_raw();
-    Ok(about.is_dir() && is_ours && about.mode() & 0o077 == 0)
 }
 
 /// The path without links, also where the last parts are not there yet.
@@ -215,75 +272,114 @@ mod tests {
 
     use super::*;
 
+    fn alone(place: &Place) -> Alone {
+        match place.enter(&Holder::this(false, "some".to_owned())).unwrap() {
+            Entered::Alone(alone) => alone,
+            Entered::Taken(holder) => panic!("{holder:?}"),
+        }
+    }
+
     #[test]
     fn one_store_has_one_place_by_whichever_path_and_another_has_another() {
         let dir = tempfile::tempdir().unwrap();
         let real = dir.path().join("real");
         fs::create_dir(&real).unwrap();
         symlink(&real, dir.path().join("link")).unwrap();
-        let name = |path: &str| {
-            let place = Place::of(&dir.path().join(path), None, dir.path());
-            place.name().to_owned()
-        };
-        let before = name("real/a.db");
-        assert_eq!(name("link/a.db"), before);
-        assert_ne!(name("real/b.db"), before);
-        // It is the same once the file is there.
+        let place = |path: &str| Place::beside(&dir.path().join(path)).dir;
+        let before = place("real/a.db");
+        assert_eq!(before.file_name().unwrap(), "a.db.service");
+        assert_eq!(place("link/a.db"), before);
+        assert_ne!(place("real/b.db"), before);
+        // It is the same once the file is there, and by a link to it.
         fs::write(real.join("a.db"), "").unwrap();
-        assert_eq!([name("real/a.db"), name("link/a.db")], [before.clone(), before]);
+        symlink(real.join("a.db"), dir.path().join("to-a")).unwrap();
+        for path in ["real/a.db", "link/a.db", "to-a"] {
+            assert_eq!(place(path), before);
+        }
     }
 
     #[test]
     fn one_is_alone_and_the_next_is_told_who() {
         let dir = tempfile::tempdir().unwrap();
-        let place = Place::of(Path::new("/nowhere/a.db"), Some(dir.path()), dir.path());
-        assert_eq!(place.holder(), None);
-        let Entered::Alone(held) = place.enter("some").unwrap() else { panic!("no other") };
-        let listener = place.listen(&held).unwrap();
-        let Entered::Taken(holder) = place.enter("others").unwrap() else { panic!("two") };
-        let expect = Holder { process: std::process::id(), settings: "some".to_owned() };
-        assert_eq!((holder.as_ref(), place.holder().as_ref()), (Some(&expect), Some(&expect)));
+        let place = Place::beside(&dir.path().join("a.db"));
+        assert!(place.found().is_none());
+        let held = alone(&place);
+        let listener = held.listen().unwrap();
+        let other = Holder::this(true, "others".to_owned());
+        let Entered::Taken(holder) = place.enter(&other).unwrap() else { panic!("two") };
+        let expect = Holder::this(false, "some".to_owned());
+        let found = place.found().unwrap();
+        assert_eq!((holder.as_ref(), &found.holder), (Some(&expect), &expect));
+        assert!(found.is_there());
         // One that was killed leaves the words, and nobody behind the socket.
         drop((listener, held));
-        assert_eq!(place.holder(), None);
-        assert!(matches!(place.enter("others").unwrap(), Entered::Alone(_)));
+        assert!(!found.is_there());
+        drop(alone(&place));
     }
 
     #[test]
     fn a_socket_is_the_users_alone_and_one_that_was_left_is_replaced() {
         let dir = tempfile::tempdir().unwrap();
-        let place = Place::of(Path::new("/nowhere/a.db"), Some(dir.path()), dir.path());
-        let Entered::Alone(alone) = place.enter("").unwrap() else { panic!("there is no other") };
+        let place = Place::beside(&dir.path().join("a.db"));
+        let alone = alone(&place);
         // As one that was killed leaves it.
-        drop(place.listen(&alone).unwrap());
-        let _listener = place.listen(&alone).unwrap();
-        let mode = fs::metadata(place.socket()).unwrap().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        drop(alone.listen().unwrap());
+        let _listener = alone.listen().unwrap();
+        assert_eq!(fs::metadata(place.socket()).unwrap().mode() & 0o777, 0o600);
         assert!(UnixStream::connect(place.socket()).is_ok());
-        place.close(&alone);
-        assert_eq!(place.socket_to_ask(), None);
+        alone.close();
+        assert!(place.found().is_none());
     }
 
     #[test]
     fn a_directory_that_others_may_enter_is_refused_and_not_asked() {
         let dir = tempfile::tempdir().unwrap();
-        let place = Place::of(Path::new("/nowhere/a.db"), Some(dir.path()), dir.path());
-        place.make().unwrap();
-        fs::write(place.socket(), "").unwrap();
-        assert_eq!(place.socket_to_ask(), Some(place.socket()));
+        let place = Place::beside(&dir.path().join("a.db"));
+        let alone = alone(&place);
+        let _listener = alone.listen().unwrap();
+        assert!(place.found().is_some());
+        let who = Holder::this(false, String::new());
         for mode in [0o750, 0o701, 0o777] {
-            fs::set_permissions(&place.dir, fs::Permissions::from_mode(mode)).unwrap();
-            assert!(matches!(place.enter(""), Err(PlaceError::Open { .. })), "{mode:o}");
-            assert_eq!(place.socket_to_ask(), None);
+            fs::set_permissions(&place.dir, Permissions::from_mode(mode)).unwrap();
+            assert!(matches!(place.enter(&who), Err(PlaceError::Open { .. })), "{mode:o}");
+            assert!(place.found().is_none());
         }
     }
 
     #[test]
-    fn a_path_that_no_socket_can_have_is_told() {
+    fn a_link_is_not_followed() {
         let dir = tempfile::tempdir().unwrap();
-        let long = dir.path().join("x".repeat(MAX_SOCKET_BYTES));
-        let place = Place::of(Path::new("/nowhere/a.db"), None, &long);
-        let err = place.enter("").unwrap_err();
-        assert!(matches!(err, PlaceError::TooLong { .. }), "{err}");
+        let other = Place::beside(&dir.path().join("other.db"));
+        let _listener = alone(&other).listen().unwrap();
+        let place = Place::beside(&dir.path().join("a.db"));
+        let who = Holder::this(false, String::new());
+        symlink(&other.dir, &place.dir).unwrap();
+        assert!(matches!(place.enter(&who), Err(PlaceError::Io { .. })));
+        assert!(place.found().is_none());
+        fs::remove_file(&place.dir).unwrap();
+        place.make().unwrap();
+        fs::write(place.socket(), "").unwrap();
+        symlink(other.dir.join(LOCK), place.dir.join(LOCK)).unwrap();
+        assert!(matches!(place.enter(&who), Err(PlaceError::Io { .. })));
+        assert!(place.found().is_none());
+    }
+
+    #[test]
+    fn a_path_may_be_longer_than_that_of_a_socket() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place::beside(&dir.path().join("x".repeat(200)).join("a.db"));
+        let alone = alone(&place);
+        let _listener = alone.listen().unwrap();
+        assert!(place.found().unwrap().is_there());
+    }
+
+    #[test]
+    fn what_another_version_says_of_itself_is_read() {
+        let later = r#"{"process": 7, "version": "99.0.0", "on_demand": true, "settings": "",
+                        "more": []}"#;
+        let holder: Holder = serde_json::from_str(later).unwrap();
+        assert!(!holder.is_of_this_version());
+        assert!(holder.versions().contains("of version 99.0.0, and this program of "));
+        assert!(Holder::this(true, String::new()).is_of_this_version());
     }
 }

@@ -4,17 +4,22 @@
 //! whoever has a token (`crate::serve`). Asked to end, it takes nothing new and
 //! gives its children their grace; killed, it is followed by a service, or by
 //! any other command, that settles what it left.
+//!
+//! One that a person starts takes the place of one that was started on demand
+//! (`takeover`). What that one runs goes on in it, as in any other host on the
+//! store.
 
 mod opener;
+mod takeover;
 mod unit;
 
-use std::{env, net::SocketAddr, time::Duration};
+use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, setsid};
 use tokio::{
     net::{TcpListener, UnixListener},
     task::JoinSet,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use self::opener::Opener;
@@ -23,7 +28,7 @@ use super::{
     args::{self, Global},
     error::CliError,
     output::{self, say},
-    place::{Alone, Entered, Holder, Place},
+    place::{Alone, Entered, Holder, Place, PlaceError},
     setup::{Setup, block_on},
     signals::Signals,
     token,
@@ -37,6 +42,9 @@ const LAST_CALLS: Duration = Duration::from_millis(200);
 pub(super) fn serve(global: &Global, args: &args::Serve) -> Result<Exit, CliError> {
     let setup = Setup::new(global, None)?;
     args.listen.map_or(Ok(()), is_of_this_machine)?;
+    let workspace = args.workspace.canonicalize().map_err(|it| {
+        CliError::usage(it).context(format!("`{}` can't be opened", args.workspace.display()))
+    })?;
     if args.unit {
         return print_unit(global, args, &setup);
     }
@@ -45,13 +53,18 @@ pub(super) fn serve(global: &Global, args: &args::Serve) -> Result<Exit, CliErro
         // it. Where it fails, there is no terminal to leave.
         let _ = setsid();
     }
-    let place = setup.place()?;
-    let alone = match place.enter(&setup.digest())? {
-        Entered::Alone(alone) => alone,
-        Entered::Taken(_) if args.on_demand => return Ok(Exit::Completed),
-        Entered::Taken(holder) => return Err(taken(holder)),
-    };
-    let served = block_on(stay(global, args, &setup, &Doorway { place, alone }))?;
+    let served = block_on(async {
+        let place = setup.place()?;
+        let this = Holder::this(args.on_demand, setup.digest());
+        let alone = match args.on_demand {
+            false => takeover::enter(&place, &this).await?,
+            true => match place.enter(&this)? {
+                Entered::Alone(alone) => alone,
+                Entered::Taken(_) => return Ok(()),
+            },
+        };
+        stay(global, args, &setup, workspace, Doorway { place, alone }).await
+    })?;
     served.map(|()| Exit::Completed)
 }
 
@@ -63,12 +76,13 @@ struct Doorway {
 
 impl Doorway {
     fn open(&self) -> Result<Listener, CliError> {
-        let listener = self.place.listen(&self.alone)?;
-        Ok(Listener::Socket(UnixListener::from_std(listener).map_err(CliError::host)?))
+        let failed = |source| PlaceError::Io { path: self.place.socket(), source };
+        let listener = self.alone.listen().and_then(UnixListener::from_std).map_err(failed)?;
+        Ok(Listener::Socket(listener))
     }
 
     fn close(&self) {
-        self.place.close(&self.alone);
+        self.alone.close();
     }
 }
 
@@ -76,7 +90,8 @@ async fn stay(
     global: &Global,
     args: &args::Serve,
     setup: &Setup,
-    doorway: &Doorway,
+    workspace: PathBuf,
+    doorway: Doorway,
 ) -> Result<(), CliError> {
     let mut signals = Signals::new()?;
     // What is in the way is told before anything is taken.
@@ -84,16 +99,19 @@ async fn stay(
         Some(address) => Some(bind(address).await?),
         None => None,
     };
-    let workspace = args.workspace.canonicalize().map_err(|it| {
-        CliError::usage(it).context(format!("`{}` can't be opened", args.workspace.display()))
-    })?;
     if tcp.is_some() {
         token::of(setup, token::USUAL)?;
     }
     take_all_descriptors();
     let opener = Box::new(Opener { global: global.clone() });
-    let (tokens, max_connections) = (setup.tokens()?, MAX_CONNECTIONS);
-    let service = Service::start(Parts { opener, workspace, tokens, max_connections }).await?;
+    let parts = Parts {
+        opener,
+        workspace,
+        tokens: setup.tokens()?,
+        max_connections: MAX_CONNECTIONS,
+        gives_way: args.on_demand,
+    };
+    let service = Service::start(parts).await?;
     let mut doors = JoinSet::new();
     let socket = doorway.open()?;
     for listener in [Some(socket), tcp].into_iter().flatten() {
@@ -103,11 +121,22 @@ async fn stay(
         open(&mut doors, &service, listener);
     }
     let idle = args.on_demand.then_some(setup.config.serve.idle_time);
-    tokio::select! {
-        () = signals.next() => (),
-        left = until_unneeded(&service, doorway, &mut doors, idle) => left?,
-    }
+    let is_asked_to_retire = tokio::select! {
+        () = signals.next() => false,
+        () = service.asked_to_retire() => true,
+        left = until_unneeded(&service, &doorway, &mut doors, idle) => left.map(|()| false)?,
+    };
     doorway.close();
+    if is_asked_to_retire {
+        drop(doorway);
+        tokio::select! {
+            () = async {
+                sleep(LAST_CALLS).await;
+                service.retire().await;
+            } => (),
+            () = signals.next() => (),
+        }
+    }
     tokio::select! {
         () = async {
             service.close().await;
@@ -179,14 +208,6 @@ async fn bind(address: SocketAddr) -> Result<Listener, CliError> {
     let failed = |it| CliError::host(it).context(format!("`{address}` can't be listened at"));
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     Listener::tcp(listener).map_err(failed)
-}
-
-fn taken(holder: Option<Holder>) -> CliError {
-    let process = holder.map(|it| it.process);
-    let named = process.map(|it| format!(", process {it}")).unwrap_or_default();
-    let error = CliError::host(anyhow::anyhow!("a service of this store runs already{named}"));
-    let how = process.map(|it| format!(" (`kill {it}`)")).unwrap_or_default();
-    error.hint(format!("end it first{how}, or name another store with `--store`"))
 }
 
 fn print_unit(global: &Global, args: &args::Serve, setup: &Setup) -> Result<Exit, CliError> {

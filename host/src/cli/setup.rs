@@ -203,15 +203,7 @@ impl Setup {
 
     /// Where the service of this store is, or would be.
     pub(super) fn place(&self) -> Result<Place, CliError> {
-        let file = self.store_file().ok_or(BuildError::NoState)?;
-        let runtime = Xdg::new().ok().and_then(|it| it.runtime_dir());
-        Ok(Place::of(&file, runtime.as_deref(), &self.state_dir()?))
-    }
-
-    /// What a service that was started on demand says to nobody.
-    pub(super) fn service_log(&self) -> Result<PathBuf, CliError> {
-        let name = format!("{}.log", self.place()?.name());
-        Ok(self.state_dir()?.join("service").join(name))
+        Ok(Place::beside(&self.store_file().ok_or(BuildError::NoState)?))
     }
 
     /// Where the state of this user is kept, beside the usual store.

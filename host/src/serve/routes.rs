@@ -12,7 +12,7 @@ use axum::{
 
 use super::{
     Door, Inner, delegations, error::Refusal, events, guard, health, metrics, openapi, page,
-    stream, tools,
+    retire, stream, tools,
 };
 
 /// The routes as they are at that door.
@@ -24,7 +24,11 @@ pub(super) fn behind(service: &Arc<Inner>, door: Door) -> Router {
         .merge(page::routes())
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(state.clone(), guard::check_open));
-    let closed = Router::new()
+    let owners = match door {
+        Door::Socket => Router::new().route("/v1/retire", post(retire::retire)),
+        Door::Tcp(_) => Router::new(),
+    };
+    let closed = owners
         .route("/v1/delegations", get(delegations::list).post(delegations::dispatch))
         .route("/v1/delegations/{id}", get(delegations::show))
         .route("/v1/delegations/{id}/stop", post(delegations::stop))

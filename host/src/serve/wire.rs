@@ -258,6 +258,13 @@ pub enum Word {
     Prolonged,
 }
 
+/// A service that gives its place to another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retiring {
+    /// Delegations that go on in it until they end.
+    pub running: usize,
+}
+
 /// What tells one claim of an event from the next: 64 random bits in
 /// hexadecimal, since the next service has claims of the same event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
