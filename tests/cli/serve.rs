@@ -14,6 +14,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
+use hermitage_tests::checkout;
 use serde_json::Value;
 
 use crate::{
@@ -472,20 +473,46 @@ fn an_address_of_other_machines_is_refused() {
 }
 
 #[test]
+fn an_address_is_numbers_or_localhost() {
+    let cli = Cli::new(&[]);
+    let service = Service::start(&cli, &["--listen", "localhost:0"], 2);
+    assert!(service.said.contains("note: listening at http://127.0.0.1:"), "{}", service.said);
+    check!(cli.run(&["serve", "--listen", "8765"]), @"
+    exit: 2
+    ----- stdout
+
+    ----- stderr
+    error: invalid value '8765' for '--listen <ADDR>': it takes an address of this machine and a port, such as `127.0.0.1:8765`
+    hint: see `--help`
+    ");
+}
+
+#[test]
 fn a_unit_for_systemd_is_printed() {
     let cli = Cli::new(&[]);
     let mut ran = cli.run(&["serve", "--unit", "--listen", "127.0.0.1:8765"]);
     let program = env!("CARGO_BIN_EXE_hermitage-under-test");
+    let cache = checkout().join("target/components/cache");
     ran.stdout = ran.stdout.replace(program, "/opt/hermitage");
+    ran.stdout = ran.stdout.replace(cache.to_str().unwrap(), "/cache");
     check!(ran, @"
     exit: 0
     ----- stdout
     [Unit]
     Description=Hermitage: subagents in the background
+    # It is started again however often it fails.
+    StartLimitIntervalSec=0
 
     [Service]
     ExecStart=/opt/hermitage serve --listen 127.0.0.1:8765 --workspace /[DIR]/work
+    Environment=XDG_CONFIG_HOME=/[DIR]/home/config
+    Environment=XDG_DATA_HOME=/[DIR]/home/data
+    Environment=XDG_STATE_HOME=/[DIR]/home/state
+    Environment=XDG_CACHE_HOME=/cache
     Restart=on-failure
+    RestartSec=1
+    # What is wrong with its arguments or its configuration stays wrong.
+    RestartPreventExitStatus=2
     # It asks its children itself to return what they have.
     KillMode=mixed
     TimeoutStopSec=35
@@ -494,5 +521,12 @@ fn a_unit_for_systemd_is_printed() {
     WantedBy=default.target
     ----- stderr
     hint: keep it as `~/.config/systemd/user/hermitage.service`, then `systemctl --user enable --now hermitage`
+    ");
+    check!(cli.run(&["serve", "--unit", "--workspace", "none"]), @"
+    exit: 2
+    ----- stdout
+
+    ----- stderr
+    error: `none` can't be opened: No such file or directory (os error 2)
     ");
 }

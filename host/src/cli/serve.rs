@@ -29,7 +29,7 @@ use super::{
     error::CliError,
     output::{self, say},
     place::{Alone, Entered, Holder, Place, PlaceError},
-    setup::{Setup, block_on},
+    setup::{Setup, block_on, directories},
     signals::Signals,
     token,
 };
@@ -213,7 +213,8 @@ async fn bind(address: SocketAddr) -> Result<Listener, CliError> {
 fn print_unit(global: &Global, args: &args::Serve, setup: &Setup) -> Result<Exit, CliError> {
     let program = env::current_exe().map_err(CliError::host)?;
     let arguments = unit::arguments(global, args).map_err(CliError::host)?;
-    output::result(&unit::unit(&program, &arguments, setup.config.delegation.interrupt_grace))?;
+    let grace = setup.config.delegation.interrupt_grace;
+    output::result(&unit::unit(&program, &arguments, &directories(), grace))?;
     say("hint: keep it as `~/.config/systemd/user/hermitage.service`, then \
          `systemctl --user enable --now hermitage`");
     Ok(Exit::Completed)

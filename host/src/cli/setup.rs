@@ -255,6 +255,15 @@ impl Setup {
     }
 }
 
+/// The variables that say where this user's directories are, as far as they
+/// are set.
+pub(super) fn directories() -> Vec<(&'static str, String)> {
+    let names = ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"];
+    let set = names.into_iter().filter_map(|it| Some((it, env::var(it).ok()?)));
+    // Others are not obeyed.
+    set.filter(|(_, dir)| Path::new(dir).is_absolute()).collect()
+}
+
 /// A store, with what dead hosts left behind settled.
 async fn settled(file: &Path) -> Result<Store, StoreError> {
     let store = Store::open(file, &OsRandom)?;

@@ -9,7 +9,7 @@ use clap::Args as ClapArgs;
 pub(crate) struct Serve {
     /// Speak HTTP on this address, too: one of this machine alone, such as
     /// `127.0.0.1:8765`; callers need a token
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
     /// The directory of delegations that name none, and the only one that
     /// callers with a token work in
@@ -22,6 +22,15 @@ pub(crate) struct Serve {
     /// another one was quicker
     #[arg(long, hide = true, conflicts_with_all = ["listen", "unit"])]
     pub(crate) on_demand: bool,
+}
+
+/// `localhost` is what people write. What it stands for is known without asking
+/// anybody.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix("localhost:");
+    let numbers = port.map_or_else(|| text.to_owned(), |it| format!("127.0.0.1:{it}"));
+    let wrong = "it takes an address of this machine and a port, such as `127.0.0.1:8765`";
+    numbers.parse().map_err(|_| wrong.to_owned())
 }
 
 #[derive(Debug, ClapArgs)]
@@ -98,4 +107,23 @@ pub(crate) struct Token {
     /// Take it away instead: whoever has it is refused from now on
     #[arg(long)]
     pub(crate) remove: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_numbers_or_localhost() {
+        let check = |text: &str, expect: Option<&str>| {
+            assert_eq!(address(text).ok(), expect.map(|it| it.parse().unwrap()), "{text}");
+        };
+        check("127.0.0.1:8765", Some("127.0.0.1:8765"));
+        check("[::1]:8765", Some("[::1]:8765"));
+        check("localhost:8765", Some("127.0.0.1:8765"));
+        for bad in ["8765", ":8765", "localhost", "localhost:", "localhost:99999", "example.org:80"]
+        {
+            check(bad, None);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsStr, io, path::Path, time::Duration};
 
-use super::super::{again, args};
+use super::super::{Exit, again, args};
 
 /// What the last ends of children may take to reach the disk, after their
 /// grace.
@@ -22,36 +22,57 @@ pub(super) fn arguments(
     Ok(res)
 }
 
-/// The text of it: this program, with these arguments. Its children have that
-/// grace when it is asked to end.
-pub(super) fn unit(program: &Path, arguments: &[impl AsRef<OsStr>], grace: Duration) -> String {
+/// The text of it: this program, with these arguments and variables. Its
+/// children have that grace when it is asked to end.
+pub(super) fn unit(
+    program: &Path,
+    arguments: &[impl AsRef<OsStr>],
+    variables: &[(&str, String)],
+    grace: Duration,
+) -> String {
     let words = [program.as_os_str()].into_iter().chain(arguments.iter().map(AsRef::as_ref));
-    let line = words.map(|it| quoted(&it.to_string_lossy())).collect::<Vec<_>>().join(" ");
+    let line = words.map(|it| argument(&it.to_string_lossy())).collect::<Vec<_>>().join(" ");
+    let variable = |(name, value): &(&str, String)| {
+        format!("Environment={}\n", quoted(&format!("{name}={value}")))
+    };
+    let variables: String = variables.iter().map(variable).collect();
     let seconds = grace.saturating_add(BEHIND_GRACE).as_secs();
     format!(
         "[Unit]\n\
          Description=Hermitage: subagents in the background\n\
+         # It is started again however often it fails.\n\
+         StartLimitIntervalSec=0\n\
          \n\
          [Service]\n\
          ExecStart={line}\n\
+         {variables}\
          Restart=on-failure\n\
+         RestartSec=1\n\
+         # What is wrong with its arguments or its configuration stays wrong.\n\
+         RestartPreventExitStatus={}\n\
          # It asks its children itself to return what they have.\n\
          KillMode=mixed\n\
          TimeoutStopSec={seconds}\n\
          \n\
          [Install]\n\
-         WantedBy=default.target"
+         WantedBy=default.target",
+        Exit::Usage as u8,
     )
 }
 
-/// A word that systemd takes as it is: nothing in it is a variable, a
-/// specifier, or the end of it.
+/// An argument that systemd takes as it is: nothing in it is a variable.
+fn argument(word: &str) -> String {
+    quoted(&word.replace('$', "$$"))
+}
+
+/// A word that systemd takes as it is: nothing in it is a specifier, or the
+/// end of it.
 fn quoted(word: &str) -> String {
     let mut res = String::with_capacity(word.len());
     for c in word.chars() {
         match c {
             '"' | '\\' => res.extend(['\\', c]),
-            '$' | '%' => res.extend([c, c]),
+            '%' => res.extend([c, c]),
             '\n' => res.push_str("\\n"),
             c => res.push(c),
         }
@@ -66,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_word_is_one_word_to_systemd() {
-        let check = |word: &str, expect: &str| assert_eq!(quoted(word), expect);
+        let check = |word: &str, expect: &str| assert_eq!(argument(word), expect);
         check("/usr/bin/hermitage", "/usr/bin/hermitage");
         check("127.0.0.1:80", "127.0.0.1:80");
         check("", "\"\"");
@@ -76,11 +97,20 @@ mod tests {
     }
 
     #[test]
-    fn the_unit_starts_this_program_and_waits_for_its_children() {
+    fn the_unit_starts_this_program_as_it_was_set_up_and_waits_for_its_children() {
         let arguments = ["serve", "--workspace", "/home/me/my notes"];
-        let text = unit(Path::new("/opt/hermitage"), &arguments, Duration::from_secs(5));
-        let line = "ExecStart=/opt/hermitage serve --workspace \"/home/me/my notes\"\n";
-        assert!(text.contains(line), "{text}");
-        assert!(text.contains("TimeoutStopSec=35\n"), "{text}");
+        // In a variable `$` is a letter like any other.
+        let variables = [("XDG_STATE_HOME", "/srv/$me/100%".to_owned())];
+        let grace = Duration::from_secs(5);
+        let text = unit(Path::new("/opt/hermitage"), &arguments, &variables, grace);
+        for line in [
+            "ExecStart=/opt/hermitage serve --workspace \"/home/me/my notes\"\n",
+            "Environment=\"XDG_STATE_HOME=/srv/$me/100%%\"\n",
+            "Restart=on-failure\nRestartSec=1\n",
+            "RestartPreventExitStatus=2\n",
+            "TimeoutStopSec=35\n",
+        ] {
+            assert!(text.contains(line), "{line}{text}");
+        }
     }
 }
