@@ -125,7 +125,6 @@ impl Cli {
             .env("XDG_CONFIG_HOME", home.join("config"))
             .env("XDG_DATA_HOME", home.join("data"))
             .env("XDG_STATE_HOME", home.join("state"))
-            .env("XDG_RUNTIME_DIR", home.join("run"))
             // Compiling the bundled agents again for each test takes long.
             .env("XDG_CACHE_HOME", checkout().join("target/components/cache"))
             // Should they be built, that needs the tool chain of the machine.

@@ -41,7 +41,7 @@ export class Service {
     const service = new Service();
     service.home = mkdtempSync(join(tmpdir(), "hermitage-page-"));
     service.work = join(service.home, "work");
-    for (const it of ["work", "config/hermitage", "run"]) {
+    for (const it of ["work", "config/hermitage"]) {
       mkdirSync(join(service.home, it), { recursive: true, mode: 0o700 });
     }
     writeFileSync(join(service.home, "work/notes.txt"), "Nothing to see.\n");
@@ -55,7 +55,7 @@ export class Service {
   #options() {
     const dirs = { CONFIG: "config", STATE: "state", DATA: "data", CACHE: "cache" };
     const xdg = Object.entries(dirs).map(([name, dir]) => [`XDG_${name}_HOME`, join(this.home, dir)]);
-    const own = { HOME: join(this.home, "home"), XDG_RUNTIME_DIR: join(this.home, "run") };
+    const own = { HOME: join(this.home, "home") };
     return { cwd: this.work, env: { ...env, ...Object.fromEntries(xdg), ...own } };
   }
 

@@ -26,7 +26,7 @@ impl Service {
     pub(crate) fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let workspace = dir.path().join("workspace");
-        for name in ["workspace", "config/hermitage", "run"] {
+        for name in ["workspace", "config/hermitage"] {
             fs::create_dir_all(dir.path().join(name)).unwrap();
         }
         fs::write(workspace.join("note.txt"), "one\ntwo\nthree\n").unwrap();
@@ -36,11 +36,7 @@ impl Service {
         fs::copy(env!("CARGO_BIN_EXE_hermitage"), &program).unwrap();
         let command = || {
             let mut command = Command::new(&program);
-            for (name, value) in [
-                ("XDG_STATE_HOME", "state"),
-                ("XDG_CONFIG_HOME", "config"),
-                ("XDG_RUNTIME_DIR", "run"),
-            ] {
+            for (name, value) in [("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
                 command.env(name, dir.path().join(value));
             }
             command
