@@ -97,6 +97,8 @@ mod plain_file;
 pub mod plugin;
 #[doc(hidden)]
 pub mod provider;
+#[cfg(test)]
+mod published;
 #[doc(hidden)]
 pub mod redact;
 #[doc(hidden)]

@@ -27,6 +27,7 @@ const LAYERS: &[&[&str]] = &[
         "helper",
         "http",
         "plain_file",
+        "published",
         "secret",
         "session",
         "setting",

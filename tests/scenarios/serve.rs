@@ -1,7 +1,11 @@
 //! The service over its real doors: who gets in, what is whose, and what
 //! becomes of delegations and their events.
 
-use hermitage::{Host, delegation::Progress};
+use hermitage::{
+    Host,
+    delegation::Progress,
+    store::{EventBody, NewEvent},
+};
 use hermitage_tests::{
     Gate, TestHost, TestTask,
     service::{TestCaller, TestService},
@@ -87,6 +91,24 @@ async fn a_claim_is_put_back_tried_again_and_prolonged() {
     assert_eq!(settle("ack", json!({})).await.0, 200);
     assert_eq!(code(&settle("prolong", json!({})).await), (409, "lost"));
     assert_eq!(code(&owner.post("/v1/events/999/ack", &json!({})).await), (404, "not_found"));
+}
+
+#[tokio::test]
+async fn an_event_that_is_no_json_comes_as_a_text() {
+    let (host, _gate, service) = gated().await;
+    let alice = service.token("alice");
+    let event = NewEvent {
+        kind: "watch_match".to_owned(),
+        dedup: "1".to_owned(),
+        session: "agent:main:http:token:alice:default".parse().unwrap(),
+        body: EventBody::Other("{no json".to_owned()),
+        created_at: 1.0,
+    };
+    let store = host.host().await.store();
+    let owner = store.host();
+    store.write_raw(move |tables| tables.push(&event, owner)).await.unwrap();
+    let claim = alice.get("/v1/events").await.1["events"][0].clone();
+    assert_eq!((&claim["type"], &claim["event"]), (&json!("watch_match"), &json!("{no json")));
 }
 
 #[tokio::test]

@@ -16,7 +16,6 @@ use super::{
 use crate::{
     clock::{Clock as _, SystemClock},
     completion::{sanitize::clean_line, text::age},
-    event::{CompletionEvent, FailureNotice},
     session::Session,
     store::{
         EventBody, EventFilter, EventId, EventRow, EventState, StateFilter, Store, StoreError,
@@ -181,28 +180,11 @@ struct Shown<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<&'a str>,
     created_at: f64,
-    event: Body<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Body<'a> {
-    Completion(&'a CompletionEvent),
-    Failure(&'a FailureNotice),
-    Json(serde_json::Value),
-    Text(&'a str),
+    event: &'a EventBody,
 }
 
 impl<'a> Shown<'a> {
     fn new(row: &'a EventRow) -> Self {
-        let event = match &row.event.body {
-            EventBody::Completion(it) => Body::Completion(it),
-            EventBody::Failure(it) => Body::Failure(it),
-            // What another producer called JSON may be none.
-            EventBody::Other(text) => {
-                serde_json::from_str(text).map_or(Body::Text(text), Body::Json)
-            }
-        };
         Self {
             id: row.id.0,
             kind: &row.event.kind,
@@ -211,7 +193,7 @@ impl<'a> Shown<'a> {
             attempts: row.attempts,
             last_error: row.last_error.as_deref(),
             created_at: row.event.created_at,
-            event,
+            event: &row.event.body,
         }
     }
 }

@@ -68,17 +68,12 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::published;
 
     #[test]
     fn the_published_schema_is_that_of_the_report() {
         let schema = schemars::schema_for!(Report).to_value();
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/error.json");
-        let text = format!("{schema:#}\n");
-        if std::env::var_os("UPDATE_SCHEMA").is_some() {
-            std::fs::write(&path, &text).unwrap();
-        }
-        let committed = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(committed == text, "hint: run the test again with UPDATE_SCHEMA=1");
+        published::check("error.json", &schema);
 
         let error = CliError::usage(anyhow::anyhow!("place: cause")).hint("mend it");
         let written = serde_json::to_value(Report::of(&error)).unwrap();

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     completion::{Delivery, queue::SettleError},
-    store::{ClaimFilter, EventBody, EventId, EventState, Settled},
+    store::{ClaimFilter, EventId, EventState, Settled},
 };
 
 /// Longest wait for an event. Proxies and clients give up beyond it.
@@ -83,12 +83,7 @@ pub(super) async fn claim(
 
 /// What is told of an event that is held from now on.
 fn claim_of(service: &Inner, delivery: Delivery) -> Claim {
-    let event = match &delivery.event().body {
-        EventBody::Completion(event) => json!(event),
-        EventBody::Failure(event) => json!(event),
-        // What another producer called JSON may be none.
-        EventBody::Other(text) => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
-    };
+    let event = json!(delivery.event().body);
     let (kind, text) = (delivery.event().kind.clone(), delivery.text());
     let (id, attempt) = (delivery.id().0, delivery.attempts());
     let lease = service.hosts.queue().lease_time();

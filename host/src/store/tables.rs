@@ -7,6 +7,9 @@
 
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
 use crate::{
     event::{ChildResult, CompletionEvent, FailureNotice, Status},
     id::{DelegationId, HostId},
@@ -41,6 +44,21 @@ pub enum EventBody {
     Failure(Box<FailureNotice>),
     /// Of another producer: JSON text, of a type of its own.
     Other(String),
+}
+
+/// Its public form.
+impl Serialize for EventBody {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            EventBody::Completion(it) => it.serialize(serializer),
+            EventBody::Failure(it) => it.serialize(serializer),
+            // What another producer called JSON may be none.
+            EventBody::Other(text) => match serde_json::from_str::<Value>(text) {
+                Ok(it) => it.serialize(serializer),
+                Err(_) => serializer.serialize_str(text),
+            },
+        }
+    }
 }
 
 /// An event to be queued.

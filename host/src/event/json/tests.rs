@@ -2,7 +2,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::event::FailureNotice;
+use crate::{event::FailureNotice, published};
 
 /// What can stand in the queue of a delegation.
 #[derive(schemars::JsonSchema)]
@@ -86,14 +86,7 @@ fn notice() -> Value {
 
 #[test]
 fn the_published_schema_is_that_of_the_types() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/event.json");
-    // Links of the documentation are names here.
-    let text = format!("{:#}\n", schema()).replace("[`", "`").replace("`]", "`");
-    if std::env::var_os("UPDATE_SCHEMA").is_some() {
-        std::fs::write(&path, &text).unwrap();
-    }
-    let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == text, "hint: run the test again with UPDATE_SCHEMA=1");
+    published::check("event.json", &schema());
 }
 
 #[test]
