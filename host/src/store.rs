@@ -52,7 +52,6 @@ use std::{
     fmt, fs,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use self::{
@@ -63,10 +62,6 @@ use self::{
     writer::{Kind, Writer},
 };
 use crate::id::{HostId, Random};
-
-/// How long after the news of a host that ended its lock is free: the kernel
-/// tells of a file that is closed just before it gives up the lock.
-pub const UNTIL_UNLOCKED: Duration = Duration::from_millis(5);
 
 /// A handle on what is kept. Clones are handles on the same; when the last
 /// one is dropped, what was sent is still written.
@@ -246,8 +241,7 @@ impl Store {
         News::of_changes(self.neighbours())
     }
 
-    /// News of other hosts that ended, from now on. What they left is free
-    /// after [`UNTIL_UNLOCKED`].
+    /// News of other hosts that ended, from now on: what they left is free.
     pub fn ends_elsewhere(&self) -> News {
         News::of_ends(self.neighbours())
     }

@@ -24,7 +24,7 @@ use crate::{
     event::CompletionEvent,
     id::DelegationId,
     session::Session,
-    store::{EventBody, EventId, EventRow, EventState, News, Store, UNTIL_UNLOCKED, UnitRow},
+    store::{EventBody, EventId, EventRow, EventState, News, Store, UnitRow},
 };
 
 /// Characters of a note: parts of it can come from a model.
@@ -128,10 +128,8 @@ impl<'a> Waiting<'a> {
 /// Returns when there may be something to see in a store.
 pub(super) async fn news(changes: &mut News, ends: &mut News) {
     tokio::select! {
-        () = changes.next() => (),
-        () = ends.next() => tokio::time::sleep(UNTIL_UNLOCKED).await,
-        // Where the kernel does not tell of writes to a file.
-        () = tokio::time::sleep(FOREIGN_LOOK) => (),
+        () = ends.next() => (),
+        () = changes.next_within(FOREIGN_LOOK) => (),
     }
 }
 

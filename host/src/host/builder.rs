@@ -19,7 +19,7 @@ use crate::{
     plugin::{self, Agents, BuildProgress, Library, Manifest, Place, Plugin, bundled},
     provider::Models,
     sandbox::{Binary, Sandbox},
-    store::{News, Store, StoreError, UNTIL_UNLOCKED},
+    store::{News, Store, StoreError},
     tools::{self, clarify::Person, closed::OwnFiles},
     toolset::{NativeTool, Registry, Tool, Work, registry::NotDeclared},
 };
@@ -325,10 +325,7 @@ impl Builder {
 async fn keep_recovering(host: Weak<Inner>, mut ends: News) {
     let mut is_told = false;
     loop {
-        tokio::select! {
-            () = ends.next() => tokio::time::sleep(UNTIL_UNLOCKED).await,
-            () = tokio::time::sleep(LOOK_FOR_THE_DEAD) => (),
-        }
+        ends.next_within(LOOK_FOR_THE_DEAD).await;
         let Some(host) = host.upgrade() else {
             return;
         };
@@ -359,10 +356,7 @@ async fn keep_recovering(host: Weak<Inner>, mut ends: News) {
 /// Stops what other hosts on the same store ask this one to stop.
 async fn keep_hearing(host: Weak<Inner>, mut changes: News) {
     loop {
-        tokio::select! {
-            () = changes.next() => (),
-            () = tokio::time::sleep(LOOK_FOR_THE_DEAD) => (),
-        }
+        changes.next_within(LOOK_FOR_THE_DEAD).await;
         let Some(host) = host.upgrade() else {
             return;
         };

@@ -173,9 +173,7 @@ impl Tail {
             }
             tokio::select! {
                 () = self.wake.notified() => (),
-                () = changes.next() => (),
-                // Where the kernel does not tell of writes to a file.
-                () = tokio::time::sleep(FOREIGN_LOOK) => (),
+                () = changes.next_within(FOREIGN_LOOK) => (),
             }
         }
     }

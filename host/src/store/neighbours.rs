@@ -28,7 +28,10 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags},
 };
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{sleep_until, timeout},
+};
 
 use super::{StoreError, writer::WeakWriter};
 
@@ -57,6 +60,10 @@ const AFTER_OWN: [Duration; 5] = [
 /// After own writes, of which there may be thousands a second, and between two
 /// questions at least; and twice what the last answer took.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// How long after the news of a host that ended its lock is free: the kernel
+/// tells of a file that is closed just before it gives up the lock.
+const UNTIL_UNLOCKED: Duration = Duration::from_millis(5);
 
 /// Bytes of news that are read at a time.
 const BUFFER: usize = 4096;
@@ -142,23 +149,52 @@ impl Neighbours {
 }
 
 /// News of one kind, from when it was asked for.
-#[derive(Clone, Debug)]
-pub struct News(Option<watch::Receiver<()>>);
+#[derive(Debug)]
+pub struct News {
+    /// `None` for a store that no other process can reach or that can't be
+    /// watched.
+    told: Option<watch::Receiver<()>>,
+    /// How long after it was told there is something to see.
+    until_seen: Duration,
+    /// When there is, of what was told.
+    due: Option<Instant>,
+}
 
 impl News {
     pub(super) fn of_changes(neighbours: Option<&Neighbours>) -> Self {
-        Self(neighbours.map(|it| it.writes.subscribe()))
+        Self::new(neighbours.map(|it| it.writes.subscribe()), Duration::ZERO)
     }
 
     pub(super) fn of_ends(neighbours: Option<&Neighbours>) -> Self {
-        Self(neighbours.map(|it| it.ended.subscribe()))
+        Self::new(neighbours.map(|it| it.ended.subscribe()), UNTIL_UNLOCKED)
     }
 
-    /// The next one. Never, for a store that no other process can reach or
-    /// that can't be watched.
+    fn new(told: Option<watch::Receiver<()>>, until_seen: Duration) -> Self {
+        Self { told, until_seen, due: None }
+    }
+
+    /// The next one; never where there are none. The future may be dropped at
+    /// any point: what it has heard of is kept for the next.
     pub async fn next(&mut self) {
-        if let Some(news) = &mut self.0
-            && news.changed().await.is_ok()
+        if self.due.is_none() {
+            self.told().await;
+            self.due = Some(Instant::now() + self.until_seen);
+        }
+        if let Some(due) = self.due.filter(|_| !self.until_seen.is_zero()) {
+            sleep_until(due.into()).await;
+        }
+        self.due = None;
+    }
+
+    /// The same, or so long without one: it may be that nothing is told.
+    pub async fn next_within(&mut self, look: Duration) {
+        // It is time to look either way.
+        let _ = timeout(look, self.next()).await;
+    }
+
+    async fn told(&mut self) {
+        if let Some(told) = &mut self.told
+            && told.changed().await.is_ok()
         {
             return;
         }

@@ -496,6 +496,17 @@ async fn what_another_process_writes_is_heard_of_within_moments() {
 }
 
 #[tokio::test]
+async fn news_of_an_end_is_not_lost_with_whoever_waited_for_it() {
+    let case = Case::new();
+    let (one, two) = (case.open(), case.open());
+    let mut ends = one.ends_elsewhere();
+    close(two);
+    // Shorter than the moment until a lock is free.
+    let moment = std::time::Duration::from_millis(1);
+    while tokio::time::timeout(moment, ends.next()).await.is_err() {}
+}
+
+#[tokio::test]
 async fn what_another_process_writes_is_heard_of_while_this_one_writes() {
     let case = Case::new();
     let (one, two) = (case.open(), case.open());
