@@ -80,6 +80,9 @@ impl FromStr for DelegationId {
 pub struct HostId(u128);
 
 impl HostId {
+    /// No host: whoever holds a claim outside of all of them, and outlives them.
+    pub(crate) const OUTSIDE: Self = Self(u128::MAX);
+
     /// A new id.
     pub fn new(random: &dyn Random) -> Self {
         let mut bytes = [0; 16];

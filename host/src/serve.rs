@@ -20,7 +20,6 @@ mod error;
 mod events;
 mod guard;
 mod health;
-mod held;
 mod hosts;
 mod metrics;
 mod openapi;
@@ -46,8 +45,8 @@ pub use self::{
 };
 
 use self::{
-    connections::Connections, health::Health, held::Held, hosts::Hosts, metrics::Metrics,
-    stream::Listeners, tail::Tail,
+    connections::Connections, health::Health, hosts::Hosts, metrics::Metrics, stream::Listeners,
+    tail::Tail,
 };
 
 /// Between two looks at whether something still runs in a service that has
@@ -78,7 +77,6 @@ pub struct Service(Arc<Inner>);
 struct Inner {
     hosts: Hosts,
     tokens: Tokens,
-    held: Held,
     tail: Tail,
     listeners: Listeners,
     connections: Connections,
@@ -103,7 +101,6 @@ impl Service {
         Ok(Self(Arc::new(Inner {
             hosts,
             tokens: parts.tokens,
-            held: Held::default(),
             tail,
             listeners: Listeners::default(),
             connections: Connections::new(parts.max_connections),
@@ -142,7 +139,6 @@ impl Service {
     /// Lets its callers go, as [`Service::close`] does, and what runs go on to
     /// its end, for which it waits.
     pub async fn retire(&self) {
-        self.0.held.put_all_back().await;
         self.0.closing.cancel();
         self.until_idle(RETIRED_LOOK).await;
     }
@@ -153,7 +149,6 @@ impl Service {
     pub async fn close(&self) {
         let hosts = self.0.hosts.all();
         join_all(hosts.iter().map(|it| it.shutdown())).await;
-        self.0.held.put_all_back().await;
         self.0.closing.cancel();
     }
 }

@@ -94,6 +94,38 @@ async fn a_claim_is_put_back_tried_again_and_prolonged() {
 }
 
 #[tokio::test]
+async fn a_claim_outlives_its_service_and_is_settled_at_the_next_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("hermitage.db");
+    let (gate, hosts) = (Gate::new(), [(); 2].map(|()| TestHost::new().store_at(&file)));
+    let [first, second] = hosts.map(|it| it.gate(&gate));
+    gate.open("a");
+    let claim = {
+        let service = TestService::on(&first).await;
+        let alice = service.token("alice");
+        alice.dispatch(&first, &[TestTask::gated("a")]).await;
+        let claim = alice.get("/v1/events?wait_seconds=60").await.1["events"][0].clone();
+        service.service.close().await;
+        claim
+    };
+    drop(first);
+    let service = TestService::on(&second).await;
+    let alice = service.token("alice");
+    // Its consumer applies it just now: nobody else gets it meanwhile.
+    assert_eq!(alice.get("/v1/events").await.1["events"], json!([]));
+    let settle = async |how: &str, claim: &Value| {
+        alice
+            .post(&format!("/v1/events/{}/{how}", claim["id"]), &json!({"claim": claim["claim"]}))
+            .await
+    };
+    let others = json!({"id": claim["id"], "claim": "2"});
+    assert_eq!(code(&settle("ack", &others).await), (409, "lost"));
+    assert_eq!(settle("prolong", &claim).await.0, 200);
+    assert_eq!(settle("ack", &claim).await, (200, json!({"status": "acknowledged"})));
+    assert_eq!(alice.get("/v1/events").await.1["events"], json!([]));
+}
+
+#[tokio::test]
 async fn an_event_that_is_no_json_comes_as_a_text() {
     let (host, _gate, service) = gated().await;
     let alice = service.token("alice");

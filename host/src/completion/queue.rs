@@ -33,7 +33,8 @@ use crate::{
     event::ASYNC_DELEGATION,
     session::Session,
     store::{
-        ClaimFilter, EventBody, EventFilter, EventId, EventRow, NewEvent, Store, StoreError, Tables,
+        ClaimFilter, ClaimToken, EventBody, EventFilter, EventId, EventRow, NewEvent, Store,
+        StoreError, Tables,
     },
 };
 
@@ -142,6 +143,23 @@ impl Queue {
         };
         let claims = self.store().run(drain).await?;
         Ok(claims.into_iter().map(|it| Delivery::new(it, Pause::default())).collect())
+    }
+
+    /// An event that was lent ([`Delivery::lend`]), to be settled for whoever
+    /// has it: under that token, or under whichever it has. Dropped without a
+    /// word, it stays theirs. `None` when nobody has it, or by another claim.
+    ///
+    /// # Errors
+    ///
+    /// That of the store.
+    pub async fn lent(
+        &self,
+        id: EventId,
+        token: Option<ClaimToken>,
+    ) -> Result<Option<Delivery>, StoreError> {
+        let lent = self.store().read(move |tables| tables.lent(id)).await?;
+        let meant = lent.filter(|(_, it)| token.is_none_or(|token| *it == token));
+        Ok(meant.map(|(row, token)| Delivery::lent(Claim::lent(self, row, token))))
     }
 
     /// Events and their states, dead ones included.

@@ -93,7 +93,7 @@ impl Metrics {
         to.register("children", "Children now", children.clone());
         to.register("events", "Events of the queue now", events.clone());
         to.register("cells", "Cells that run in the service's own workspace", cells.clone());
-        to.register("claims", "Events with consumers over HTTP", claims.clone());
+        to.register("claims", "Events with consumers now", claims.clone());
         to.register("listeners", "Streams that are open", listeners.clone());
         to.register("connections", "Connections that are open", connections.clone());
     }
@@ -134,15 +134,14 @@ impl Metrics {
         let in_phase = |phase| phases.iter().filter(|it| **it == phase).count();
         set(&self.children, "waiting", in_phase(Phase::Waiting));
         set(&self.children, "running", in_phase(Phase::Running));
-        for (name, state) in
-            [("undelivered", StateFilter::Undelivered), ("dead", StateFilter::Dead)]
-        {
+        let count = async |state| {
             let filter = EventFilter { state: Some(state), ..EventFilter::default() };
-            let count = service.hosts.store().read(move |tables| tables.count_events(&filter));
-            set(&self.events, name, count.await?);
-        }
+            service.hosts.store().read(move |tables| tables.count_events(&filter)).await
+        };
+        set(&self.events, "undelivered", count(StateFilter::Undelivered).await?);
+        set(&self.events, "dead", count(StateFilter::Dead).await?);
+        self.claims.set(number(count(StateFilter::Claimed).await?));
         self.cells.set(number(service.hosts.own().usage().cells));
-        self.claims.set(number(service.held.len()));
         self.listeners.set(number(service.tail.listeners()));
         self.connections.set(number(service.connections.open()));
         Ok(())

@@ -11,9 +11,10 @@ use crate::{
     delegation::{Completion, OnCapacity, Request, TaskRequest, WrittenBy},
     event::{ChildResult, LogLine, Role},
     host::{Listing, ToolListing},
-    id::{ChildId, DelegationId, OsRandom, Random as _},
+    id::{ChildId, DelegationId},
     plugin::bundled::DEFAULT_AGENT,
     session::Session,
+    store::ClaimToken,
     unit::UnitRecord,
 };
 
@@ -265,18 +266,22 @@ pub struct Retiring {
     pub running: usize,
 }
 
-/// What tells one claim of an event from the next: 64 random bits in
-/// hexadecimal, since the next service has claims of the same event.
+/// What tells one claim of an event from the next, whichever service made it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(inline)]
 pub struct ClaimId(String);
 
+impl From<ClaimToken> for ClaimId {
+    fn from(it: ClaimToken) -> Self {
+        Self(it.0.to_string())
+    }
+}
+
 impl ClaimId {
-    pub(super) fn new() -> Self {
-        let mut bytes = [0; 8];
-        OsRandom.fill(&mut bytes);
-        Self(format!("{:016x}", u64::from_be_bytes(bytes)))
+    /// `None` when no claim has such an id.
+    pub(super) fn token(&self) -> Option<ClaimToken> {
+        self.0.parse().ok().map(ClaimToken)
     }
 }
 

@@ -442,6 +442,21 @@ impl Tables for Memory {
         Ok(prolonged.is_some())
     }
 
+    fn lend(&mut self, id: EventId, token: ClaimToken) -> Result<bool, StoreError> {
+        let lent = self.settle(id, token, |event| {
+            if let EventState::Claimed { by, .. } = &mut event.row.state {
+                *by = HostId::OUTSIDE;
+            }
+            Settled::Done
+        });
+        Ok(lent.is_some())
+    }
+
+    fn lent(&mut self, id: EventId) -> Result<Option<(EventRow, ClaimToken)>, StoreError> {
+        let lent = self.events.get(&id).filter(|it| it.claimed_by() == Some(HostId::OUTSIDE));
+        Ok(lent.map(|it| (it.row.clone(), ClaimToken(it.claims))))
+    }
+
     fn ack_by_hand(&mut self, id: EventId) -> Result<bool, StoreError> {
         let Some(mut event) = self.events.get(&id).filter(|it| !it.is_acked()).cloned() else {
             return Ok(false);
@@ -563,7 +578,8 @@ impl Tables for Memory {
         let running = self.units.values().filter(|it| it.ended.is_none()).map(|it| it.owner);
         let of_events = self.events.values().flat_map(|it| {
             let is_local = it.row.event.session == Session::Local && !it.is_acked();
-            [it.claimed_by(), it.owner.filter(|_| is_local)]
+            let by = it.claimed_by().filter(|it| *it != HostId::OUTSIDE);
+            [by, it.owner.filter(|_| is_local)]
         });
         let mut res: Vec<HostId> = running.chain(of_events.flatten()).collect();
         res.sort_unstable();

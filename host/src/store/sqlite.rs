@@ -318,6 +318,14 @@ impl Tables for Sqlite {
         Ok(queue::prolong(&self.db, id, token, until)?)
     }
 
+    fn lend(&mut self, id: EventId, token: ClaimToken) -> Result<bool, StoreError> {
+        Ok(queue::lend(&self.db, id, token)?)
+    }
+
+    fn lent(&mut self, id: EventId) -> Result<Option<(EventRow, ClaimToken)>, StoreError> {
+        Ok(queue::lent(&self.db, id)?)
+    }
+
     fn ack_by_hand(&mut self, id: EventId) -> Result<bool, StoreError> {
         Ok(queue::ack_by_hand(&self.db, id)?)
     }

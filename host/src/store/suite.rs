@@ -426,6 +426,28 @@ fn the_claims_of_a_dead_host_are_freed_whoever_owns_the_event() {
 }
 
 #[test]
+fn a_claim_that_was_lent_outlives_its_host_and_ends_with_its_lease() {
+    on_each(|tables| {
+        let id = tables.push(&other("watch_match", "a", chat()), host(1)).unwrap().unwrap();
+        let (_, token) = claim(tables, chat(), 2, 10.0).unwrap();
+        assert_eq!(tables.lent(id).unwrap(), None);
+        assert!(!tables.lend(id, ClaimToken(token.0 + 1)).unwrap());
+        assert!(tables.lend(id, token).unwrap());
+        assert_eq!(tables.owners().unwrap(), []);
+        assert_eq!(tables.recover(host(2), 20.0).unwrap().claims, 0);
+        assert_eq!(claim(tables, chat(), 1, 20.0), None);
+        let (row, lent) = tables.lent(id).unwrap().unwrap();
+        assert_eq!((row.id, row.attempts, lent), (id, 1, token));
+        let (row, next) = claim(tables, chat(), 1, 311.0).unwrap();
+        let why = "its consumer did not settle it in time";
+        assert_eq!((row.attempts, row.last_error.as_deref()), (2, Some(why)));
+        assert_eq!(tables.lent(id).unwrap(), None);
+        assert_eq!(tables.ack(id, token).unwrap(), None);
+        assert_eq!(tables.ack(id, next).unwrap(), Some(Settled::Done));
+    });
+}
+
+#[test]
 fn owners_have_something_that_runs_or_waits() {
     on_each(|tables| {
         let record = local(1, &[&[0]]);

@@ -86,7 +86,7 @@ pub enum EventState {
     },
     /// A consumer has it until the lease ends (epoch seconds).
     Claimed {
-        /// Whose consumer.
+        /// Whose consumer; of one outside of every host, an id that is none's.
         by: HostId,
         /// End of the lease.
         until: f64,
@@ -243,6 +243,8 @@ pub struct EventFilter {
 pub enum StateFilter {
     /// Neither acknowledged nor dead: pending or claimed.
     Undelivered,
+    /// With a consumer.
+    Claimed,
     /// Given up.
     Dead,
     /// Acknowledged.
@@ -347,6 +349,14 @@ pub trait Tables: Send {
     /// claim was no longer this consumer's.
     fn prolong(&mut self, id: EventId, token: ClaimToken, until: f64) -> Result<bool, StoreError>;
 
+    /// The claim is from now on that of somebody outside of every host: it holds
+    /// until its lease ends, whatever becomes of the host that made it. `false`
+    /// when the claim was no longer this consumer's.
+    fn lend(&mut self, id: EventId, token: ClaimToken) -> Result<bool, StoreError>;
+
+    /// An event that somebody outside of every host has, and the claim.
+    fn lent(&mut self, id: EventId) -> Result<Option<(EventRow, ClaimToken)>, StoreError>;
+
     /// Acknowledges an event that a person has read, whoever holds it.
     /// `false` when it was acknowledged before.
     fn ack_by_hand(&mut self, id: EventId) -> Result<bool, StoreError>;
@@ -420,7 +430,8 @@ pub trait Tables: Send {
     /// Whether another process wrote since this was asked before.
     fn changed_elsewhere(&mut self) -> Result<bool, StoreError>;
 
-    /// Every host that owns a running unit, a claim, or a local event.
+    /// Every host that owns a running unit, a claim, or a local event. A claim
+    /// that was lent is no host's.
     fn owners(&mut self) -> Result<Vec<HostId>, StoreError>;
 
     /// Settles what a dead host left behind: its units are reported as

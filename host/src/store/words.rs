@@ -11,7 +11,10 @@ pub(super) const HOST_GONE: &str = "the host of its consumer is gone";
 
 /// The last error of an event whose consumer never settled it.
 pub(super) fn lease_ended(holder: HostId) -> String {
-    format!("its consumer on {holder} did not settle it in time")
+    match holder {
+        HostId::OUTSIDE => "its consumer did not settle it in time".to_owned(),
+        _ => format!("its consumer on {holder} did not settle it in time"),
+    }
 }
 
 /// Identity of the event that ends a group.

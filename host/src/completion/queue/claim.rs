@@ -45,6 +45,22 @@ impl Claim {
         Ok(claimed.map(|(row, token)| Self { queue: queue.clone(), row, token, if_dropped }))
     }
 
+    /// That of somebody outside of every host, whose it stays when this is
+    /// dropped.
+    pub(super) fn lent(queue: &Queue, row: EventRow, token: ClaimToken) -> Self {
+        Self { queue: queue.clone(), row, token, if_dropped: None }
+    }
+
+    /// Lends it to somebody outside of every host.
+    pub(super) async fn lend(mut self) -> Result<ClaimToken, SettleError> {
+        let (id, token) = (self.row.id, self.token);
+        // Whoever it is for has not heard of it before this returns.
+        self.if_dropped = Some(Fate::PutBack);
+        let is_held = self.queue.store().run(move |tables| tables.lend(id, token)).await?;
+        self.if_dropped = None;
+        if is_held { Ok(token) } else { Err(SettleError::Lost(id)) }
+    }
+
     /// From now on a drop is `fate`.
     pub(super) fn if_dropped(mut self, fate: Fate) -> Self {
         self.if_dropped = Some(fate);

@@ -15,7 +15,7 @@ use crate::{
         text::{render, render_failure, render_other},
     },
     event::{CompletionEvent, FailureNotice},
-    store::{EventBody, EventId, NewEvent, Settled},
+    store::{ClaimToken, EventBody, EventId, NewEvent, Settled},
 };
 
 /// The reason that is kept of a delivery that was dropped.
@@ -45,6 +45,24 @@ impl Delivery {
     pub(super) fn new(claim: Claim, pause: Pause) -> Self {
         let claim = claim.if_dropped(Fate::Failed { why: DROPPED.to_owned() });
         Self { claim, pause }
+    }
+
+    pub(super) fn lent(claim: Claim) -> Self {
+        Self { claim, pause: Pause::default() }
+    }
+
+    /// Lends the claim to a consumer outside of this process, under the token
+    /// that comes back: it holds until its lease ends, also when this host is
+    /// gone by then, and any host on the store settles it ([`Queue::lent`]).
+    ///
+    /// # Errors
+    ///
+    /// [`SettleError::Lost`] when the claim is another's by now, or that of
+    /// the store; then the event is where it was.
+    ///
+    /// [`Queue::lent`]: super::Queue::lent
+    pub async fn lend(self) -> Result<ClaimToken, SettleError> {
+        self.claim.lend().await
     }
 
     /// Its place in the queue.

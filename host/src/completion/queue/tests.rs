@@ -221,6 +221,23 @@ async fn a_claim_is_exclusive_until_its_lease_ends(rig: Rig) {
     second.ack().await.unwrap();
 }
 
+async fn a_claim_that_was_lent_is_settled_by_whoever_has_its_token(rig: Rig) {
+    let id = rig.push("1", &chat(1)).await;
+    let token = rig.drain(&chat(1)).await.pop().unwrap().lend().await.unwrap();
+    // Another host on the store, and none that made the claim.
+    let next = rig.elsewhere();
+    let lent = async |token| next.lent(id, token).await.unwrap();
+    assert!(lent(Some(ClaimToken(token.0 + 1))).await.is_none());
+    // It stays with its consumer until it is settled.
+    drop(lent(None).await.unwrap());
+    rig.settle().await;
+    lent(Some(token)).await.unwrap().prolong().await.unwrap();
+    assert!(rig.drain(&chat(1)).await.is_empty());
+    lent(Some(token)).await.unwrap().ack().await.unwrap();
+    assert_eq!(rig.row(id).await.state, EventState::Acked);
+    assert!(lent(Some(token)).await.is_none());
+}
+
 async fn a_consumer_that_needs_longer_prolongs_its_lease(rig: Rig) {
     let id = rig.push("1", &chat(1)).await;
     let mut held = rig.drain(&chat(1)).await.pop().unwrap();
@@ -619,6 +636,7 @@ on_every_store! {
     who_waits_is_woken_by_a_push_of_its_session,
     what_is_queued_past_the_queue_is_offered_or_seen_at_the_next_look,
     a_claim_is_exclusive_until_its_lease_ends,
+    a_claim_that_was_lent_is_settled_by_whoever_has_its_token,
     a_consumer_that_needs_longer_prolongs_its_lease,
     a_failed_attempt_is_repeated_after_pauses_that_double_until_it_is_dead,
     who_waits_is_woken_when_a_pause_ends_and_not_before,

@@ -25,6 +25,7 @@ impl Event {
         let is_state = match filter.state {
             None => true,
             Some(StateFilter::Undelivered) => is_undelivered,
+            Some(StateFilter::Claimed) => self.claimed_by().is_some(),
             Some(StateFilter::Dead) => matches!(self.row.state, EventState::Dead { .. }),
             Some(StateFilter::Acked) => self.is_acked(),
         };

@@ -280,6 +280,24 @@ pub(super) fn prolong(
     Ok(statement.execute(params![number(id.0), number(token.0), until])? > 0)
 }
 
+pub(super) fn lend(db: &Connection, id: EventId, token: ClaimToken) -> Result<bool, Failure> {
+    let sql = "UPDATE event SET claimed_by = ?3 WHERE id = ?1 AND state = 1 AND token = ?2";
+    let params = params![number(id.0), number(token.0), HostId::OUTSIDE.to_string()];
+    Ok(execute(db, sql, params)? > 0)
+}
+
+pub(super) fn lent(
+    db: &Connection,
+    id: EventId,
+) -> Result<Option<(EventRow, ClaimToken)>, Failure> {
+    let sql = "SELECT token FROM event WHERE id = ?1 AND state = 1 AND claimed_by = ?2";
+    let params = params![number(id.0), HostId::OUTSIDE.to_string()];
+    let token: Option<i64> =
+        db.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()?;
+    let Some(token) = token.and_then(|it| u64::try_from(it).ok()) else { return Ok(None) };
+    Ok(by_id(db, id)?.map(|row| (row, ClaimToken(token))))
+}
+
 pub(super) fn ack_by_hand(db: &Connection, id: EventId) -> Result<bool, Failure> {
     let sql = "UPDATE event SET state = 2, claimed_by = NULL, until = NULL
         WHERE id = ?1 AND state <> 2 RETURNING unit";
@@ -329,6 +347,7 @@ fn listed(filter: &EventFilter) -> (Option<String>, i64, i64) {
     let (low, high) = match filter.state {
         None => (i64::MIN, i64::MAX),
         Some(StateFilter::Undelivered) => (0, 1),
+        Some(StateFilter::Claimed) => (1, 1),
         Some(StateFilter::Acked) => (2, 2),
         Some(StateFilter::Dead) => (3, 3),
     };

@@ -25,6 +25,8 @@ pub(super) fn owners(db: &Connection) -> Result<Vec<HostId>, Failure> {
     let mut res = Vec::new();
     for text in found.into_iter().filter_map(|it| it.row.ok()) {
         match text.parse() {
+            // Its lease ends by itself.
+            Ok(HostId::OUTSIDE) => (),
             Ok(host) => res.push(host),
             Err(_) => set_owner_aside(db, &text)?,
         }

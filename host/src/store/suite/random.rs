@@ -14,6 +14,7 @@ enum Op {
     Failure { unit: u8, host: u8 },
     Claim { is_chat: bool, kind: Option<usize>, host: u8, overtake: bool },
     Settle { claim: usize, how: u8 },
+    Lend { claim: usize },
     AckByHand { event: u64 },
     Revive { event: u64 },
     AskToStop { unit: u8, host: u8 },
@@ -45,6 +46,7 @@ fn op() -> impl Strategy<Value = Op> {
                 Op::Claim { is_chat, kind, host, overtake }
             }),
         6 => (0..4_usize, 0..3_u8).prop_map(|(claim, how)| Op::Settle { claim, how }),
+        2 => (0..4_usize).prop_map(|claim| Op::Lend { claim }),
         1 => (1..9_u64).prop_map(|event| Op::AckByHand { event }),
         1 => (1..9_u64).prop_map(|event| Op::Revive { event }),
         1 => (unit.clone(), host.clone()).prop_map(|(unit, host)| Op::AskToStop { unit, host }),
@@ -118,6 +120,10 @@ impl World {
                     }
                 ),
             },
+            Op::Lend { claim } => match self.claims.iter().rev().nth(claim) {
+                None => String::new(),
+                Some((id, token)) => format!("{:?}", tables.lend(*id, *token)),
+            },
             Op::AckByHand { event } => format!("{:?}", tables.ack_by_hand(EventId(event))),
             Op::Revive { event } => format!("{:?}", tables.revive(EventId(event))),
             Op::AskToStop { unit, host: by } => {
@@ -176,6 +182,7 @@ fn see(tables: &mut dyn Tables) -> String {
         let known = |it: &mut dyn Tables, key| it.keyed(&session(is_chat), key, 2_000.0);
         res.push(format!("{:?} {:?}", known(tables, "0"), known(tables, "1")));
     }
+    res.extend((1..9).map(|it| format!("{:?}", tables.lent(EventId(it)).unwrap())));
     for by in 0..3 {
         let asked = tables.asked_to_stop(host(by)).unwrap();
         // In memory they are in the order of their ids.
