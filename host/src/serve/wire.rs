@@ -23,8 +23,9 @@ use crate::{
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dispatch {
-    /// Who asks: with a token a name of your own choice (`default` when
-    /// absent), on the socket a whole session key.
+    /// Who asks: with a token a name of your own choice (up to 128 letters of
+    /// ASCII, digits, `-`, `_` and `.`; `default` when absent), on the socket a
+    /// whole session key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
     /// The directory that the tools see. With a token, the service's own alone.
