@@ -132,7 +132,7 @@ impl Store {
         let path = sqlite::prepare(path)?;
         let host = HostId::new(random);
         let found = Sqlite::find(&path)?;
-        let hosts = Hosts::beside(&path).map_err(|err| open_error(&path, &err))?;
+        let hosts = Hosts::beside(&path).map_err(|err| sqlite::failed(&path, &err))?;
         // Held before anything is written: whoever sees a row of this host
         // without its lock takes the host for dead.
         let held = hosts.enter(host).map_err(|err| open_error(&path, &err))?;
@@ -150,6 +150,15 @@ impl Store {
         Ok(Self { shared: Arc::new(Shared { writer, host, file }) })
     }
 
+    /// Whether there is a file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// When this user may not look there.
+    pub(crate) fn is_at(path: &Path) -> Result<bool, StoreError> {
+        sqlite::is_there(path)
+    }
+
     /// Opens the database at `path` to look at it, where nothing can be
     /// written: on a full disk, or in a directory of somebody else. Nothing is
     /// made or settled, and every operation that writes fails with
@@ -160,7 +169,7 @@ impl Store {
     /// When there is no such file, it can't be read, or is no database of this
     /// program.
     pub fn open_to_read(path: &Path, random: &dyn Random) -> Result<Self, StoreError> {
-        let path = fs::canonicalize(path).map_err(|err| open_error(path, &err))?;
+        let path = fs::canonicalize(path).map_err(|err| sqlite::failed(path, &err))?;
         let tables = Sqlite::to_read(&path)?;
         let writer = Writer::start(Box::new(tables), Arc::new(NoWatch), None)?;
         let file = Some(OnDisk { path, hosts: None, neighbours: None });

@@ -46,6 +46,17 @@ fn without_tools(cli: &Cli, mut command: Command, args: &[&str]) -> Command {
     command
 }
 
+/// The program in the hands of a user without any rights: of this one, where
+/// that one may not become another.
+fn as_somebody_else(program: &Path) -> Command {
+    if !rustix::process::geteuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(program);
+    command
+}
+
 /// A checkout with a program in its target folder, and an agent of its own.
 fn checkout(cli: &Cli) -> PathBuf {
     cli.file("checkout/wit/world.wit", "");
@@ -96,15 +107,40 @@ fn what_a_checkout_of_somebody_else_has_is_built_in_the_users_own_cache() {
         fs::create_dir_all(cli.path(path)).unwrap();
         fs::set_permissions(cli.path(path), fs::Permissions::from_mode(mode)).unwrap();
     }
-    let mut command = Command::new(&program);
-    if rustix::process::geteuid().is_root() {
-        command = Command::new("setpriv");
-        command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(&program);
-    }
+    let command = as_somebody_else(&program);
     let mut command = without_tools(&cli, command, &["inspect", "source"]);
     command.env_remove("CARGO_HOME").env_remove("RUSTUP_HOME");
     let ran = Ran::from(command.env("PATH", "/usr/bin:/bin").output().unwrap());
     assert_eq!(ran.exit, Some(4), "{ran}");
     assert!(cli.path("home/cache/hermitage/components/.lock").is_file(), "{ran}");
     assert!(!cli.path("checkout/target/components").exists(), "{ran}");
+}
+
+#[test]
+fn what_keeps_a_user_from_the_store_of_another_is_told() {
+    let cli = Cli::new(&["honest"]);
+    let program = installed(&cli, "bin/hermitage");
+    let run = ["run", "read it", "--agent", "./honest.wasm", "--store", "theirs/own.db"];
+    assert_eq!(cli.run(&run).exit, Some(0));
+    let closed = |path: &str, mode| {
+        fs::set_permissions(cli.path(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    fs::create_dir_all(cli.path("home")).unwrap();
+    closed("home/..", 0o755);
+    let own = !rustix::process::geteuid().is_root();
+    let whose = if own { "" } else { "it belongs to another user (uid 0), and " };
+    for (path, word) in [("theirs", "entered"), ("theirs/own.db", "read")] {
+        closed("theirs", 0o755);
+        closed(path, 0o000);
+        let what =
+            format!("`{}` can't be {word}: {whose}its rights are 000", cli.path(path).display());
+        for arguments in [&["list"][..], &["wait", "latest"], &["doctor"], &run[..4]] {
+            let arguments = [arguments, &["--store", "theirs/own.db"]].concat();
+            let command = as_somebody_else(&program);
+            let mut command = without_tools(&cli, command, &arguments);
+            let ran = Ran::from(command.env("PATH", "/usr/bin:/bin").output().unwrap());
+            assert!(format!("{ran}").contains(&what), "{what}: {ran}");
+        }
+    }
+    closed("theirs", 0o755);
 }

@@ -18,6 +18,7 @@ use crate::{
     config::{Config, ConfigError, KeySource, Layers, Loaded},
     host::models,
     provider::{self, Model},
+    store::Store,
     tools::terminal::{SandboxKind, probe},
 };
 
@@ -135,15 +136,19 @@ async fn findings(setup: &Setup, args: &Doctor) -> Vec<Finding> {
 
 /// Opening it creates it, so it is not opened when nobody has used it yet.
 async fn store(setup: &Setup) -> Finding {
+    let broken = |err: CliError| Finding::new("store", State::Broken, err.text());
     match setup.store_file() {
-        Some(file) if file.exists() => match setup.store().await {
-            Ok(_) => Finding::new("store", State::Works, file.display().to_string()),
-            Err(err) => Finding::new("store", State::Broken, err.text()),
+        Some(file) => match Store::is_at(&file) {
+            Ok(true) => match setup.store().await {
+                Ok(_) => Finding::new("store", State::Works, file.display().to_string()),
+                Err(err) => broken(err),
+            },
+            Ok(false) => {
+                let text = format!("{}: the first delegation makes it", file.display());
+                Finding::new("store", State::Absent, text)
+            }
+            Err(err) => broken(err.into()),
         },
-        Some(file) => {
-            let text = format!("{}: the first delegation makes it", file.display());
-            Finding::new("store", State::Absent, text)
-        }
         None => Finding::new("store", State::Broken, "there is no directory for it")
             .hint("set `HOME`, or name a file with `--store`"),
     }

@@ -226,7 +226,9 @@ impl Setup {
     /// The store alone, with what dead hosts left behind settled, for
     /// commands that look at it.
     pub(super) async fn store(&self) -> Result<Store, CliError> {
-        if let Some(file) = self.store.as_ref().filter(|it| !it.exists()) {
+        if let Some(file) = self.store.as_ref()
+            && !Store::is_at(file)?
+        {
             let error = anyhow::anyhow!("there is no store at `{}`", file.display());
             return Err(CliError::usage(error).hint("`hermitage run --store FILE` makes one"));
         }
@@ -237,9 +239,10 @@ impl Setup {
     /// The same for commands that only look. Where nothing can be written, it
     /// is looked at as it is, and said so.
     pub(super) async fn store_to_read(&self) -> Result<Store, CliError> {
-        let Some(file) = self.store_file().filter(|it| it.exists()) else {
+        let file = self.store_file().ok_or(BuildError::NoState)?;
+        if !Store::is_at(&file)? {
             return self.store().await;
-        };
+        }
         let err = match settled(&file).await {
             Ok(store) => return Ok(store),
             Err(err) => err,

@@ -16,13 +16,17 @@ mod presence;
 mod queue;
 mod recover;
 mod rescue;
+mod rights;
 mod schema;
 mod settled;
 #[cfg(test)]
 mod tests;
 mod units;
 
-pub(super) use self::{error::in_words, file::prepare};
+pub(super) use self::{
+    error::in_words,
+    file::{failed, is_there, prepare},
+};
 
 use std::{
     collections::BTreeSet,

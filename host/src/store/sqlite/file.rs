@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::rights;
 use crate::store::{StoreError, open_error};
 
 /// Bytes of the smallest database: one page.
@@ -23,7 +24,22 @@ pub(in crate::store) fn prepare(path: &Path) -> Result<PathBuf, StoreError> {
     if let Some(why) = special(path) {
         return Err(open_error(path, &why));
     }
-    make(path).and_then(|()| fs::canonicalize(path)).map_err(|err| open_error(path, &err))
+    make(path).and_then(|()| fs::canonicalize(path)).map_err(|err| failed(path, &err))
+}
+
+/// Whether there is one. Who may not look is told so.
+pub(in crate::store) fn is_there(path: &Path) -> Result<bool, StoreError> {
+    path.try_exists().map_err(|err| failed(path, &err))
+}
+
+/// Why it can't be opened: whose it is, where that is why.
+pub(in crate::store) fn failed(path: &Path, err: &io::Error) -> StoreError {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    let is_of_rights = matches!(err.kind(), PermissionDenied | ReadOnlyFilesystem);
+    match rights::missing(path).filter(|_| is_of_rights) {
+        Some(why) => open_error(path, &why),
+        None => open_error(path, err),
+    }
 }
 
 /// Names that mean something else to SQLite, and to whoever knows it: a file

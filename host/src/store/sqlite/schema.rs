@@ -7,6 +7,7 @@ use rusqlite::{Connection, ErrorCode, config::DbConfig};
 use super::{
     Failure,
     error::{in_words, store_error},
+    rights,
 };
 use crate::store::{StoreError, open_error};
 
@@ -177,7 +178,8 @@ pub(super) fn at(path: &Path, err: &rusqlite::Error) -> StoreError {
             open_error(path, &"it is no database, or a damaged one")
         }
         (_, Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied)) => {
-            open_error(path, &"it, or its directory, can't be written to by this user")
+            let usual = || "it, or its directory, can't be written to by this user".to_owned();
+            open_error(path, &rights::missing(path).unwrap_or_else(usual))
         }
         _ => open_error(path, err),
     }
