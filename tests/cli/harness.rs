@@ -210,6 +210,18 @@ impl Ran {
         serde_json::from_str(&self.stdout).unwrap_or_else(|err| panic!("{err}\n{self}"))
     }
 
+    /// With two blanks between columns: how wide they are is chance.
+    pub(crate) fn squeezed(mut self) -> Self {
+        let line = |line: &str| {
+            let words = line.trim_start();
+            let indent = " ".repeat(line.len() - words.len());
+            let cells = words.split("  ").map(str::trim).filter(|it| !it.is_empty());
+            format!("{indent}{}", cells.collect::<Vec<_>>().join("  "))
+        };
+        self.stdout = self.stdout.lines().map(line).collect::<Vec<_>>().join("\n");
+        self
+    }
+
     /// The lines of standard error in a fixed order: that of children that
     /// run at once is chance.
     pub(crate) fn sorted(mut self) -> Self {

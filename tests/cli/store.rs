@@ -73,10 +73,11 @@ fn what_ran_is_listed_and_shown_and_its_event_is_acknowledged() {
     ");
     let ran = cli.run(&RUN);
     assert_eq!(ran.exit, Some(0), "{ran}");
-    check!(cli.run(&["list"]), @"
+    check!(cli.run(&["list"]).squeezed(), @"
     exit: 0
     ----- stdout
-    [SHORT]  [TIME] ago  completed  honest  /[DIR]/work  read it
+    ID  STARTED  TIME  STATUS  AGENT  WORKSPACE  GOAL
+    [SHORT]  [TIME] ago  [TIME]  completed  honest  /[DIR]/work  read it
     ----- stderr
     ");
     check!(cli.run(&["events"]), @"
@@ -161,16 +162,17 @@ fn an_ephemeral_run_leaves_nothing_and_a_store_can_be_named() {
 fn commands_that_run_at_once_share_a_store() {
     let cli = Cli::new(&["honest", "ignores_interruption"]);
     let (one, two) = (endless(&cli), endless(&cli));
-    let listed = cli.run(&["list"]);
+    let listed = cli.run(&["list"]).squeezed();
     check!(listed, @"
     exit: 0
     ----- stdout
-    [SHORT]  for [TIME]  running  ignores_interruption, h…  /[DIR]/work  2 parallel subagents: never ends; read it
-      · [1/2] running      never ends  (ignores_interruption)
-      ✓ [2/2] completed    read it  (honest)
-    [SHORT]  for [TIME]  running  ignores_interruption, h…  /[DIR]/work  2 parallel subagents: never ends; read it
-      · [1/2] running      never ends  (ignores_interruption)
-      ✓ [2/2] completed    read it  (honest)
+    ID  STARTED  TIME  STATUS  AGENT  WORKSPACE  GOAL
+    [SHORT]  [TIME] ago  [TIME]  running  ignores_interruption, h…  /[DIR]/work  2 parallel subagents: never ends; rea…
+      · [1/2] running  never ends  (ignores_interruption)
+      ✓ [2/2] completed  read it  (honest)
+    [SHORT]  [TIME] ago  [TIME]  running  ignores_interruption, h…  /[DIR]/work  2 parallel subagents: never ends; rea…
+      · [1/2] running  never ends  (ignores_interruption)
+      ✓ [2/2] completed  read it  (honest)
     ----- stderr
     ");
     check!(cli.run(&["events"]), @"

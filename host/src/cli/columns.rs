@@ -29,13 +29,28 @@ impl Cell {
 
 /// The lines of a table; a column that is empty in all of them is left out.
 pub(super) fn table(rows: &[Vec<Cell>], width: usize) -> Vec<String> {
+    let widths = widths(rows);
+    rows.iter().map(|row| line(row, &widths, width)).collect()
+}
+
+/// The same below the titles of its columns.
+pub(super) fn titled(titles: Vec<Cell>, rows: &[Vec<Cell>], width: usize) -> Vec<String> {
+    let widths: Vec<usize> = widths(rows)
+        .into_iter()
+        .zip(&titles)
+        .map(|(wide, title)| if wide == 0 { 0 } else { wide.max(title.width()) })
+        .collect();
+    let all = [&titles].into_iter().chain(rows);
+    all.map(|row| line(row, &widths, width)).collect()
+}
+
+fn widths(rows: &[Vec<Cell>]) -> Vec<usize> {
     let count = rows.first().map_or(0, Vec::len);
     let widest = |column: usize| {
         let cells = rows.iter().filter_map(|it| it.get(column));
         cells.map(Cell::width).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..count).map(widest).collect();
-    rows.iter().map(|row| line(row, &widths, width)).collect()
+    (0..count).map(widest).collect()
 }
 
 fn line(row: &[Cell], widths: &[usize], width: usize) -> String {
@@ -67,5 +82,8 @@ mod tests {
         assert_eq!(lines[0], "a    long  word word word word word wor…");
         assert_eq!(lines[1], "bcd  x     short");
         assert_eq!(table(&rows, 5)[1], "bcd  x     short");
+        let lines = titled(row(["FIRST", "NONE", "X", "LAST"]), &rows, 40);
+        assert_eq!(lines[0], "FIRST  X     LAST");
+        assert_eq!(lines[2], "bcd    x     short");
     }
 }

@@ -4,7 +4,7 @@
 use super::{
     Exit,
     args::{self, Global},
-    columns::{Cell, table},
+    columns::{Cell, titled},
     error::CliError,
     id::Abbreviation,
     output::{self, say},
@@ -20,6 +20,9 @@ use crate::{
     event::{Counts, LABEL_GOAL_CHARS, Status},
     host::{ChildListing, Listing},
 };
+
+/// The titles of the columns.
+const TITLES: [&str; 7] = ["ID", "STARTED", "TIME", "STATUS", "AGENT", "WORKSPACE", "GOAL"];
 
 /// Characters of a goal where nothing else bounds it.
 const MAX_GOAL_CHARS: usize = 2_000;
@@ -55,16 +58,12 @@ pub(super) fn list(global: &Global, args: &args::List) -> Result<Exit, CliError>
     Ok(Exit::Completed)
 }
 
-/// One line for each, and one for each child of a batch that runs.
+/// A line of titles, one for each, and one for each child of a batch that runs.
 pub(super) fn lines(listings: &[Listing], now: f64) -> Vec<String> {
     let short = Abbreviation::of(listings.iter().map(|it| it.delegation_id));
     let paint = Paint::stdout();
     let width = output::width_of_result();
     let row = |it: &Listing| {
-        let since = it.completed_at.map_or_else(
-            || format!("for {}", when::span(it.age_seconds)),
-            |at| when::ago(now - at),
-        );
         let status = status(it);
         let coloured = match it.status {
             Phase::Running | Phase::Waiting => status.clone(),
@@ -75,14 +74,18 @@ pub(super) fn lines(listings: &[Listing], now: f64) -> Vec<String> {
         let goal = format!("{nested}{}", clean_line(&it.goal, MAX_GOAL_CHARS));
         vec![
             Cell::plain(short.text(it.delegation_id)),
-            Cell::plain(since),
+            Cell::plain(when::ago(now - it.dispatched_at)),
+            Cell::plain(when::span(it.age_seconds)),
             Cell { text: status, shown: coloured },
             Cell::plain(agents(it, width)),
             Cell::plain(it.workspace.as_deref().map(|it| place(it, width)).unwrap_or_default()),
             Cell::plain(goal),
         ]
     };
-    let rows = table(&listings.iter().map(row).collect::<Vec<_>>(), width);
+    let title = |it: &str| Cell { text: it.to_owned(), shown: paint.faint(it) };
+    let rows: Vec<_> = listings.iter().map(row).collect();
+    let mut rows = titled(TITLES.map(title).into(), &rows, width).into_iter();
+    let head = rows.next();
     let children = |it: &Listing| {
         let total = it.children.len();
         // A single child is on the line above, but for what it does.
@@ -91,8 +94,9 @@ pub(super) fn lines(listings: &[Listing], now: f64) -> Vec<String> {
         let lines = it.children.iter().filter(move |_| is_shown);
         lines.map(|child| child_line(child, total)).collect::<Vec<_>>()
     };
-    let with_children = rows.into_iter().zip(listings);
-    with_children.flat_map(|(row, it)| [row].into_iter().chain(children(it))).collect()
+    let with_children = rows.zip(listings);
+    let lines = with_children.flat_map(|(row, it)| [row].into_iter().chain(children(it)));
+    head.into_iter().chain(lines).collect()
 }
 
 /// The word, and for a batch that is over how many of its tasks completed

@@ -14,7 +14,8 @@ use ratatui::{
 
 use super::{
     look::{Place, View},
-    words::{doing, dollars, ended, facts_line, line, status, status_of, tokens},
+    source::Seen,
+    words::{doing, dollars, done, ended, facts_line, line, status, status_of, tokens},
 };
 use crate::{
     cli::when,
@@ -29,7 +30,8 @@ const MIN_HEIGHT: u16 = 10;
 /// Columns of a status with its sign.
 const STATUS: Constraint = Constraint::Length(13);
 
-/// Columns of a time with one unit.
+/// Columns of a time with one unit, and of one that is ago.
+const STARTED: Constraint = Constraint::Length(8);
 const TIME: Constraint = Constraint::Length(4);
 
 pub(super) fn draw(frame: &mut Frame<'_>, view: &mut View) {
@@ -93,21 +95,25 @@ fn all(frame: &mut Frame<'_>, area: Rect, view: &View) {
         ]);
         return frame.render_widget(words, area);
     }
-    let rows = view.seen.units.iter().map(unit_row);
-    let widths = [STATUS, TIME, Constraint::Length(8), Constraint::Min(20)];
-    let head = Row::new(["STATUS", "AGE", "ENDED", "GOAL"]).dim();
+    let Seen { units, now, .. } = &view.seen;
+    let rows = units.iter().map(|it| unit_row(it, *now));
+    let widest = units.iter().map(|it| done(it).width()).max().unwrap_or_default();
+    let widest = u16::try_from(widest).unwrap_or(u16::MAX);
+    let widths = [STATUS, STARTED, TIME, Constraint::Length(widest.max(4)), Constraint::Min(20)];
+    let head = Row::new(["STATUS", "STARTED", "TIME", "DONE", "GOAL"]).dim();
     table(frame, area, Table::new(rows, widths).header(head), view.row());
 }
 
-fn unit_row(unit: &Listing) -> Row<'static> {
+fn unit_row(unit: &Listing, at: f64) -> Row<'static> {
     let nested = if unit.parent.is_some() { "↳ " } else { "" };
     let mut goal = vec![Line::from(format!("{nested}{}", line(&unit.goal)))];
     goal.extend(now(unit).map(|it| Line::from(it.dim())));
     let height = u16::try_from(goal.len()).unwrap_or(1);
     let cells = [
         Text::from(status(unit.status.as_str())),
+        Text::from(when::ago(at - unit.dispatched_at)),
         Text::from(when::span(unit.age_seconds)),
-        Text::from(ended(unit)),
+        Text::from(done(unit)),
         Text::from(goal),
     ];
     Row::new(cells).height(height)
@@ -150,7 +156,7 @@ fn unit_head(unit: &Listing) -> Text<'static> {
     let costs: Vec<f64> = children.iter().filter_map(|it| it.cost_usd).collect();
     let facts = [
         Some(time(unit)),
-        Some(ended(unit)).filter(|it| !it.is_empty()).map(|it| format!("{it} ended")),
+        ended(unit),
         tokens(used),
         (!costs.is_empty()).then(|| dollars(costs.iter().sum())),
     ];

@@ -21,6 +21,8 @@ pub(super) struct Seen {
     pub(super) results: Vec<ChildResult>,
     /// Whether it is known what children do at the moment.
     pub(super) is_live: bool,
+    /// When that was.
+    pub(super) now: f64,
 }
 
 /// A delegation, or one child of it by the place of its task.
@@ -53,7 +55,7 @@ impl<'a> Source<'a> {
         let is_live = on_demand::running(self.setup).await.is_some();
         let opened = rows.into_iter().find(|it| Some(it.record.id) == opened);
         let results = opened.map(|it| it.results).unwrap_or_default();
-        Ok(Seen::new(units, results, is_live))
+        Ok(Seen { now, ..Seen::new(units, results, is_live) })
     }
 
     /// Asks it to stop. Says what came of that.
@@ -73,6 +75,6 @@ impl Seen {
             let newest = b.dispatched_at.total_cmp(&a.dispatched_at);
             has_ended(a).cmp(&has_ended(b)).then(newest)
         });
-        Self { units, results, is_live }
+        Self { units, results, is_live, now: 0.0 }
     }
 }

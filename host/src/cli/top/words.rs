@@ -1,14 +1,14 @@
 //! Statuses and amounts, short and clean enough for a cell of a table.
 
 use ratatui::{
-    style::{Color, Style},
+    style::{Color, Style, Stylize as _},
     text::{Line, Span},
 };
 
 use crate::{
     cli::when,
     completion::sanitize::clean_line,
-    event::Tokens,
+    event::{Status, Tokens},
     host::{ChildListing, Listing},
 };
 
@@ -49,13 +49,27 @@ pub(super) fn doing(child: &ChildListing) -> Option<String> {
     }
 }
 
-/// `1/4`, for a batch.
-pub(super) fn ended(unit: &Listing) -> String {
-    let ended = unit.children.iter().filter(|it| it.status.ended().is_some()).count();
-    match unit.children.len() {
-        0 | 1 => String::new(),
-        count => format!("{ended}/{count}"),
+/// `2/4`: how many have ended, and `✗1` behind it where some of several did not
+/// complete: a person wants to know that while the others still run.
+pub(super) fn done(unit: &Listing) -> Line<'static> {
+    let (ended, failed) = counts(unit);
+    let mut res = Line::from(format!("{ended}/{}", unit.children.len()));
+    if failed > 0 && unit.children.len() > 1 {
+        res.push_span(Span::from(format!(" ✗{failed}")).red());
     }
+    res
+}
+
+/// The same in words, of a batch.
+pub(super) fn ended(unit: &Listing) -> Option<String> {
+    let ((ended, failed), count) = (counts(unit), unit.children.len());
+    let failed = Some(failed).filter(|it| *it > 0).map(|it| format!(", {it} not completed"));
+    (count > 1).then(|| format!("{ended} of {count} ended{}", failed.unwrap_or_default()))
+}
+
+fn counts(unit: &Listing) -> (usize, usize) {
+    let ended = || unit.children.iter().filter_map(|it| it.status.ended());
+    (ended().count(), ended().filter(|it| *it != Status::Completed).count())
 }
 
 /// `48.3k tokens in, 2.9k out`.

@@ -8,7 +8,7 @@ use ratatui::{
 
 use super::*;
 use crate::{
-    cli::top::{look::Wish, source::Seen},
+    cli::top::look::Wish,
     delegation::Phase,
     event::{
         BoundaryLine, BoundaryRecord, ChildResult, Counts, ExitReason, Level, LogLine, Status,
@@ -107,7 +107,7 @@ fn result(task_index: usize, status: Status) -> ChildResult {
 }
 
 fn view(units: Vec<Listing>, results: Vec<ChildResult>) -> View {
-    View::new(Seen::new(units, results, true))
+    View::new(Seen { now: 2_260.0, ..Seen::new(units, results, true) })
 }
 
 /// What stands on a screen of that size, without blanks at the ends of lines.
@@ -144,6 +144,7 @@ fn batch() -> Listing {
         child(1, "List what is left to do", Phase::Ended(Status::Completed)),
         stalled,
         child(3, "Summarise the changelog", Phase::Waiting),
+        child(4, "Count the licences", Phase::Ended(Status::Failed)),
     ];
     unit(1, Phase::Running, children)
 }
