@@ -191,13 +191,14 @@ async fn nobody_gets_in_without_a_token_or_from_elsewhere() {
         assert_eq!(code(&stranger.get(route).await), (401, "unauthorized"), "{route}");
     }
     assert_eq!(stranger.get("/healthz").await, (200, json!("ok\n")));
+    assert_eq!(stranger.get("/openapi.json").await.1["openapi"], "3.1.0");
     let with = async |name: &str, value: &str, route: &str| {
         let call = alice.call(Method::GET, route).header(name, value).send().await.unwrap();
         call.status().as_u16()
     };
     let own = format!("http://{}", service.address);
     assert_eq!(with("origin", &own, "/v1/delegations").await, 200);
-    for route in ["/v1/delegations", "/healthz"] {
+    for route in ["/v1/delegations", "/healthz", "/openapi.json"] {
         assert_eq!(with("origin", "http://evil.example", route).await, 403);
         assert_eq!(with("host", "evil.example", route).await, 403);
     }

@@ -20,6 +20,8 @@ pub(super) fn behind(service: &Arc<Inner>, door: Door) -> Router {
     let state = (Arc::clone(service), door);
     let open = Router::new()
         .route("/healthz", get(health::show))
+        // It stands in the repository: who reads it learns nothing of this host.
+        .route("/openapi.json", get(openapi::show))
         .with_state(Arc::clone(service))
         .merge(page::routes())
         .method_not_allowed_fallback(no_such_method)
@@ -44,7 +46,6 @@ pub(super) fn behind(service: &Arc<Inner>, door: Door) -> Router {
         .route("/v1/stream", get(stream::stream))
         .route("/v1/tools", get(tools::list))
         .route("/metrics", get(metrics::show))
-        .route("/openapi.json", get(openapi::show))
         .route_layer(from_fn_with_state(Arc::clone(service), metrics::measure))
         .fallback(async || {
             Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is no such route")
