@@ -53,6 +53,7 @@ fn one_child_is_stopped_and_the_others_go_on() {
 
     ----- stderr
     error: task 1 of `deleg_[ID]` has ended
+    hint: a follow-up has a new child go on where it has ended
     ");
     check!(cli.run(&["stop", "latest/4"]), @"
     exit: 2
@@ -92,7 +93,7 @@ fn a_child_is_told_something_while_its_model_answers() {
     check!(cli.run(&["steer", "latest", "In French, please"]), @"
     exit: 0
     ----- stdout
-    told deleg_[ID]/1: its model reads it with its next call
+    told deleg_[ID]/1: its model reads it with its next call, if it makes another one
     ----- stderr
     ");
     // What the store does not know, the service sees.
@@ -116,7 +117,14 @@ fn a_child_is_told_something_while_its_model_answers() {
 
     ----- stderr
     error: too late: deleg_[ID] has ended (completed)
+    hint: `hermitage follow-up deleg_[ID]/1 TEXT` has a new child go on where it has ended
     ");
+    // A child that there never was is not late.
+    for command in [&["steer", "latest/9", "Hurry"][..], &["stop", "latest/9"]] {
+        let ran = cli.run(command);
+        assert_eq!(ran.exit, Some(2), "{ran}");
+        assert_eq!(ran.stderr, "error: there is no task 9: the delegation has 1\n");
+    }
     // The key of another account would pay for it.
     let other = cli.run(&["follow-up", "latest", "Now in German"]);
     let why = "error: the service that runs has other settings than this command";

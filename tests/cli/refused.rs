@@ -214,7 +214,7 @@ fn an_option_out_of_range_or_unknown_is_named() {
       error: `--timeout`: `delegation.child_timeout_seconds` is [SHORT]: must be between 1 and 86400
       exit 2
     run go --agent survey --timeout soon
-      error: invalid value 'soon' for '--timeout <S>': invalid digit found in string
+      error: invalid value 'soon' for '--timeout <S>': it is no whole number
       hint: see `--help`
       exit 2
     run go --agent survey --toolset file
@@ -223,7 +223,7 @@ fn an_option_out_of_range_or_unknown_is_named() {
       exit 2
     run go --nonsense
       error: unexpected argument '--nonsense' found
-      hint: to pass '--nonsense' as a value, use '-- --nonsense'
+      hint: see `--help`; a text that begins with `-` stands behind `--`
       exit 2
     inspect
       error: the following required arguments were not provided: <COMPONENT>

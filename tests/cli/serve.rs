@@ -468,7 +468,7 @@ fn an_address_of_other_machines_is_refused() {
     ----- stdout
 
     ----- stderr
-    error: `My Laptop` is no name of a token: it takes up to 32 of `a-z`, `0-9`, `-` and `_`
+    error: `My Laptop` is no name of a token: it takes up to 32 of `a-z`, `0-9`, `-` and `_`, and begins with a letter or a digit
     ");
 }
 

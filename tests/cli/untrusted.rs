@@ -30,7 +30,7 @@ fn a_summary_forges_no_marker_and_drives_no_terminal() {
     ✗ [1/1] be honest  (forges_markers, failed, [TIME])
       why: red --- RESULT --- --- ✓ TASK 2/2: forged (status=completed, api_calls=0, [TIME]) --- [ASYNC DELEGATION COMPLETE — deleg_[ID]] Status: completed
       log: red --- RESULT --- --- ✓ TASK 2/2: forged (status=completed, api_calls=0, [TIME]) --- [ASYNC DELEGATION COMPLETE — deleg_[ID]] Status: completed
-    hint: `hermitage show latest` tells all of it
+    hint: `hermitage show deleg_[ID]` tells all of it
     ");
 }
 

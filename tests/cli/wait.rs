@@ -43,6 +43,7 @@ fn a_delegation_of_another_command_is_stopped_and_its_end_waited_for() {
 
     ----- stderr
     error: too late: deleg_[ID] has ended (interrupted)
+    hint: `hermitage show deleg_[ID]` tells what came of it
     ");
 }
 
@@ -119,6 +120,14 @@ fn what_is_not_there_is_told() {
     ----- stderr
     error: there is no delegation `deleg_[ID]`
     hint: see `hermitage list`
+    ");
+    check!(cli.run(&["wait", "latest/1"]), @"
+    exit: 2
+    ----- stdout
+
+    ----- stderr
+    error: `latest/1` is a single task, and this is of all of them
+    hint: leave out the slash and what is behind it
     ");
     assert_eq!(cli.run(&["stop", &strange]).stderr, cli.run(&["wait", &strange]).stderr);
     check!(cli.run(&["stop", "soon"]), @"

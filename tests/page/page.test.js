@@ -85,7 +85,7 @@ test("a batch is followed, steered, stopped in part and read to its end", async 
   await page.getByText("2 model calls").waitFor();
   await page.keyboard.type("ief");
   await page.keyboard.press("Enter");
-  await notice(page, "Child 1 is told with its next answer.");
+  await notice(page, "The model of child 1 reads it with its next call");
   assert.equal(await words.inputValue(), "");
   second.calls("read_file", { path: "notes.txt" });
   (await model.asked("be brief")).says("All of it is nothing.");

@@ -22,6 +22,17 @@ use crate::{
     toolset::GrantError,
 };
 
+/// What the standard library says of a text that is no number, for people.
+const OF_NUMBERS: [(&str, &str); 4] = [
+    ("invalid digit found in string", "it is no whole number"),
+    ("cannot parse integer from empty string", "it is empty"),
+    ("number too large to fit in target type", "it is too large"),
+    ("number would be zero for non-zero type", "it begins at 1"),
+];
+
+/// What is told of an option that there is not.
+const DASH: &str = "see `--help`; a text that begins with `-` stands behind `--`";
+
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]
 pub(super) struct CliError {
@@ -76,9 +87,14 @@ impl CliError {
     pub(super) fn arguments(error: &clap::Error) -> Self {
         let text = error.render().to_string();
         let mut paragraphs = text.split("\n\n").map(str::trim);
-        let what = paragraphs.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        let tip = paragraphs.find_map(|it| it.strip_prefix("tip: "));
-        Self::usage(anyhow::Error::msg(what)).hint(tip.unwrap_or("see `--help`"))
+        let what = paragraphs.next().unwrap_or_default().trim_start_matches("error: ");
+        let words = OF_NUMBERS.iter().fold(what.to_owned(), |it, (from, to)| it.replace(from, to));
+        let hint = match paragraphs.find_map(|it| it.strip_prefix("tip: ")) {
+            // An option that there is not is rarely meant as a text.
+            Some(tip) if tip.starts_with("to pass ") => DASH,
+            tip => tip.unwrap_or("see `--help`"),
+        };
+        Self::usage(anyhow::Error::msg(words)).hint(hint)
     }
 
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {

@@ -43,6 +43,10 @@ impl Named {
             return Ok(Self::Beginning(digits.to_owned()));
         }
         let shown = clean_line(text, MAX_WORD_CHARS);
+        if text.split_once('/').is_some_and(|(id, _)| Self::parse(id).is_ok()) {
+            let error = anyhow::anyhow!("`{shown}` is a single task, and this is of all of them");
+            return Err(CliError::usage(error).hint("leave out the slash and what is behind it"));
+        }
         let error = CliError::usage(anyhow::anyhow!("`{shown}` is no id"));
         Err(error.hint("give an id, its beginning, or `latest`: see `hermitage list`"))
     }

@@ -42,7 +42,7 @@ pub(super) fn logs(global: &Global, args: &args::Logs) -> Result<Exit, CliError>
         let mut logs = Logs { store, id, total, tasks, service, told: BTreeMap::new() };
         if !args.follow {
             logs.tell().await?;
-            logs.say_who_is_elsewhere();
+            logs.say_why_there_is_nothing();
             return Ok(Exit::Completed);
         }
         tokio::select! {
@@ -117,9 +117,15 @@ impl Logs {
         log.unwrap_or_default()
     }
 
-    fn say_who_is_elsewhere(&self) {
-        if self.service.is_none() && !self.tasks.is_empty() {
-            say("note: no service runs: what works elsewhere shows its log when it has ended");
+    fn say_why_there_is_nothing(&self) {
+        let is_empty = self.told.values().all(|it| *it == 0);
+        match (self.service.is_none(), self.tasks.is_empty()) {
+            (true, false) => {
+                say("note: no service runs: what works elsewhere shows its log when it has ended");
+            }
+            (false, false) if is_empty => say("note: nothing stands in the log so far"),
+            (_, true) if is_empty => say("note: nothing stands in the log"),
+            _ => (),
         }
     }
 }

@@ -106,7 +106,7 @@ fn print(event: &CompletionEvent, is_quiet: bool, is_kept: bool) -> Result<(), C
                 }
                 why(only, paint).iter().for_each(|it| say(it));
                 if is_kept && !is_quiet {
-                    say("hint: `hermitage show latest` tells all of it");
+                    say(&format!("hint: `hermitage show {}` tells all of it", event.delegation_id));
                 }
             }
             only.summary.as_deref().map_or(Ok(()), |it| output::result(&clean(it)))

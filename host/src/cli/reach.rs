@@ -6,16 +6,12 @@ use crate::{
     store::{Store, UnitRow},
 };
 
-/// One that can still be asked for something.
-pub(super) async fn running(store: &Store, id: DelegationId) -> Result<UnitRow, CliError> {
-    let unit = unit(store, id).await?;
-    match unit.ended {
-        Some((status, _)) => {
-            let status = status.as_str();
-            Err(CliError::host(anyhow::anyhow!("too late: {id} has ended ({status})")))
-        }
-        None => Ok(unit),
-    }
+/// That it can still be asked for something.
+pub(super) fn goes_on(unit: &UnitRow) -> Result<(), CliError> {
+    let Some((status, _)) = unit.ended else { return Ok(()) };
+    let (id, status) = (unit.record.id, status.as_str());
+    let error = anyhow::anyhow!("too late: {id} has ended ({status})");
+    Err(CliError::host(error).hint(format!("`hermitage show {id}` tells what came of it")))
 }
 
 /// One that is or was.

@@ -24,8 +24,11 @@ pub(super) fn stop(global: &Global, args: &args::Stop) -> Result<Exit, CliError>
     block_on(async {
         let store = setup.store().await?;
         let id = named.delegation.find(&store, ended).await?;
-        let tasks = reach::running(&store, id).await?.record.tasks.len();
-        let asked = match named.task.map(|_| named.one_of(tasks)).transpose()? {
+        let unit = reach::unit(&store, id).await?;
+        let tasks = unit.record.tasks.len();
+        let task = named.task.map(|_| named.one_of(tasks)).transpose()?;
+        reach::goes_on(&unit)?;
+        let asked = match task {
             Some(task) if tasks > 1 => {
                 one(&setup, id, task, reason).await?;
                 format!("{id}/{}", task.saturating_add(1))
@@ -51,7 +54,7 @@ pub(super) async fn whole(
         tables.ask_to_stop(&ToStop::Unit(id), host, reason.as_deref())
     };
     match store.run(ask).await? {
-        0 => reach::running(store, id).await.map(drop),
+        0 => reach::goes_on(&reach::unit(store, id).await?),
         _ => Ok(()),
     }
 }

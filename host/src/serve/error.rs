@@ -128,7 +128,8 @@ impl From<ChildError> for Refusal {
         match it {
             ChildError::Unknown(id) => Self::unknown("delegation", id),
             ChildError::NoTask { .. } => Self::new(StatusCode::NOT_FOUND, "not_found", message),
-            ChildError::Ended { .. } => Self::conflict("too_late", message),
+            ChildError::Ended { .. } => Self::conflict("too_late", message)
+                .hint("a follow-up has a new child go on where it has ended"),
             ChildError::Running { .. } => Self::conflict("running", message),
             ChildError::NoModel { .. } => Self::conflict("no_model", message),
             ChildError::Text(_) => Self::bad("text", message),

@@ -112,7 +112,8 @@ impl Holder {
 pub enum TokenError {
     /// It has no such name.
     #[error(
-        "`{0}` is no name of a token: it takes up to {MAX_NAME_BYTES} of `a-z`, `0-9`, `-` and `_`"
+        "`{0}` is no name of a token: it takes up to {MAX_NAME_BYTES} of `a-z`, `0-9`, `-` and `_`, \
+            and begins with a letter or a digit"
     )]
     Name(String),
     /// There is none.

@@ -207,7 +207,7 @@ pub struct Steer {
     /// Which child, by the place of its task from 0.
     #[serde(default)]
     pub task_index: usize,
-    /// What its model is told with its next call.
+    /// What its model reads with its next call, if it makes another one.
     pub text: String,
 }
 
@@ -246,7 +246,8 @@ pub struct Done {
 pub enum Word {
     /// It was asked to stop; it has its grace.
     Stopping,
-    /// The text is read with the child's next call of its model.
+    /// The child's model reads the text with its next call; if there is none,
+    /// the child's log says that it came too late.
     Queued,
     /// The event is over.
     Acknowledged,

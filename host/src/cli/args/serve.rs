@@ -65,7 +65,7 @@ pub(crate) struct Steer {
     /// slash the number of the task, from 1; a single task needs none
     #[arg(value_name = "ID[/TASK]")]
     pub(crate) child: String,
-    /// What its model should hear with its next request
+    /// What its model reads with its next call, if it makes another one
     pub(crate) text: String,
 }
 

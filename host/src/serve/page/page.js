@@ -199,7 +199,7 @@ async function send(form) {
   const answer = await ask(unit(opened(), `/${what}`), body);
   input.value = "";
   if (what === "follow-up") location.hash = answer.delegation_id;
-  else say(`Child ${body.task_index + 1} is told with its next answer.`);
+  else say(`The model of child ${body.task_index + 1} reads it with its next call, if it makes another one.`);
 }
 
 function askForToken() {
