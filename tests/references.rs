@@ -21,12 +21,12 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
 
-/// Every file, from the root, but what is built and what git keeps.
+/// Every file, from the root, but what is built or installed and what git keeps.
 fn files(dir: &Path, res: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        if path.is_dir() && !["target", ".git"].contains(&name) {
+        if path.is_dir() && !["target", ".git", "node_modules"].contains(&name) {
             files(&path, res);
         } else if path.is_file() {
             res.push(path);
