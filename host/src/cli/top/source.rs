@@ -55,6 +55,8 @@ impl<'a> Source<'a> {
         let is_live = on_demand::running(self.setup).await.is_some();
         let opened = rows.into_iter().find(|it| Some(it.record.id) == opened);
         let results = opened.map(|it| it.results).unwrap_or_default();
+        // The service has looked since: nothing takes longer than it is ago.
+        let now = SystemClock.now();
         Ok(Seen { now, ..Seen::new(units, results, is_live) })
     }
 
