@@ -21,6 +21,7 @@ mod events;
 mod guard;
 mod health;
 mod hosts;
+pub mod mcp;
 mod metrics;
 mod openapi;
 mod page;
@@ -77,6 +78,7 @@ pub struct Service(Arc<Inner>);
 struct Inner {
     hosts: Hosts,
     tokens: Tokens,
+    told: Arc<mcp::Told>,
     tail: Tail,
     listeners: Listeners,
     connections: Connections,
@@ -101,6 +103,7 @@ impl Service {
         Ok(Self(Arc::new(Inner {
             hosts,
             tokens: parts.tokens,
+            told: Arc::default(),
             tail,
             listeners: Listeners::default(),
             connections: Connections::new(parts.max_connections),
@@ -139,6 +142,7 @@ impl Service {
     /// Lets its callers go, as [`Service::close`] does, and what runs go on to
     /// its end, for which it waits.
     pub async fn retire(&self) {
+        mcp::settle_all(&self.0).await;
         self.0.closing.cancel();
         self.until_idle(RETIRED_LOOK).await;
     }
@@ -149,6 +153,7 @@ impl Service {
     pub async fn close(&self) {
         let hosts = self.0.hosts.all();
         join_all(hosts.iter().map(|it| it.shutdown())).await;
+        mcp::settle_all(&self.0).await;
         self.0.closing.cancel();
     }
 }

@@ -71,6 +71,8 @@ const SOLE_USERS: &[(&str, &str)] = &[
     ("hyper_util", "serve"),
     ("prometheus_client", "serve"),
     ("tokio_io_timeout", "serve"),
+    ("rmcp", "serve"),
+    ("tower_service", "serve"),
     ("opentelemetry", "telemetry"),
     ("opentelemetry_http", "telemetry"),
     ("opentelemetry_otlp", "telemetry"),

@@ -8,6 +8,8 @@ mod group;
 
 use std::{sync::Arc, time::Duration};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::{error::RequestError, group::Completion};
@@ -34,7 +36,8 @@ pub const STRANGERS_TOOLSET: &str = "file_read";
 const MAX_KEY_BYTES: usize = 255;
 
 /// Who wrote a request, and so what it may name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum WrittenBy {
     /// A language model, or a child: it names agents that are installed or
     /// built, and models that were set up. It gives no path, nothing is built

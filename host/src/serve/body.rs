@@ -25,7 +25,7 @@ use crate::{id::DelegationId, store::EventId, telemetry::TraceParent};
 
 /// Bytes of a body. Bounds what a call holds in memory; goals and contexts are
 /// bounded further where they are read.
-const MAX_BODY_BYTES: usize = 1 << 20;
+pub(super) const MAX_BODY_BYTES: usize = 1 << 20;
 
 /// The same for the owner, whose command line reads lists of tasks as long as
 /// that.

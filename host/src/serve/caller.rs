@@ -71,10 +71,11 @@ impl Caller {
         }
     }
 
-    /// Whose words their requests are.
-    pub(super) fn written_by(&self) -> WrittenBy {
+    /// Whose words a request of theirs is: an application may pass on those of
+    /// a model.
+    pub(super) fn written_by(&self, said: Option<WrittenBy>) -> WrittenBy {
         match self {
-            Caller::Owner => WrittenBy::Application,
+            Caller::Owner => said.unwrap_or(WrittenBy::Application),
             Caller::Token(_) => WrittenBy::Model,
         }
     }

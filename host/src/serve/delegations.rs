@@ -20,7 +20,7 @@ use crate::{
     host::{Host, Listing},
     id::DelegationId,
     session::Session,
-    store::{EventBody, EventRow, UnitRow},
+    store::{EventBody, EventRow, StoreError, Tables, UnitRow},
 };
 
 /// Delegations of one list.
@@ -44,7 +44,8 @@ pub(super) async fn dispatch(
     let own = service.hosts.workspace();
     let workspace = caller.workspace(asked.workspace.as_deref(), own)?;
     let host = service.hosts.at(&workspace).await?;
-    let request = asked.into_request(caller.written_by());
+    let written_by = caller.written_by(asked.written_by);
+    let request = asked.into_request(written_by);
     let request = Request { idempotency_key: key, traceparent, ..request };
     dispatched(&host, &session, request).await
 }
@@ -186,6 +187,31 @@ pub(super) async fn stop(
     Ok(Json(Done { status: Word::Stopping }))
 }
 
+/// `POST /v1/delegations/{id}/ack`: its caller has the results, by its id.
+pub(super) async fn ack(
+    State(service): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
+    OfDelegation(id): OfDelegation,
+) -> Result<Json<Done>, Refusal> {
+    let unit = theirs(&service, &caller, id).await?;
+    if unit.ended.is_none() {
+        return Err(Refusal::conflict("running", format!("`{id}` has not ended")));
+    }
+    acknowledge(&service, id).await?;
+    Ok(Json(Done { status: Word::Acknowledged }))
+}
+
+/// Acknowledges every event of it, whoever holds it.
+pub(super) async fn acknowledge(service: &Inner, id: DelegationId) -> Result<(), StoreError> {
+    let acknowledge = move |tables: &mut dyn Tables| {
+        for row in tables.events_of(id)? {
+            tables.ack_by_hand(row.id)?;
+        }
+        Ok(())
+    };
+    service.hosts.store().run(acknowledge).await
+}
+
 /// `POST /v1/delegations/{id}/steer`.
 pub(super) async fn steer(
     State(service): State<Arc<Inner>>,
@@ -216,7 +242,7 @@ pub(super) async fn follow_up(
     if let Some(agent) = asked.agent {
         request.tasks.iter_mut().for_each(|it| it.agent = Some(agent.clone()));
     }
-    let written_by = caller.written_by();
+    let written_by = caller.written_by(None);
     let request = Request {
         on_capacity: OnCapacity::Queue,
         written_by,

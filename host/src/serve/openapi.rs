@@ -229,6 +229,15 @@ fn delegations(paths: &mut Paths) {
         answer: paths.json::<wire::Done>(),
     };
     paths.add("post", "/v1/delegations/{id}/stop", stop);
+    let ack = Call {
+        id: "acknowledge_delegation",
+        summary: "Acknowledges all events of one that has ended, whose results were read by its id",
+        parameters: Vec::new(),
+        body: None,
+        status: 200,
+        answer: paths.json::<wire::Done>(),
+    };
+    paths.add("post", "/v1/delegations/{id}/ack", ack);
     let steer = Call {
         id: "steer",
         summary: "Tells a child something while it works",

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     http::{StatusCode, header::ALLOW},
     middleware::from_fn_with_state,
     response::IntoResponse,
-    routing::{get, post},
+    routing::{any, get, post},
 };
 
 use super::{
-    Door, Inner, delegations, error::Refusal, events, guard, health, metrics, openapi, page,
+    Door, Inner, delegations, error::Refusal, events, guard, health, mcp, metrics, openapi, page,
     retire, stream, tools,
 };
 
@@ -30,13 +30,25 @@ pub(super) fn behind(service: &Arc<Inner>, door: Door) -> Router {
         Door::Socket => Router::new().route("/v1/retire", post(retire::retire)),
         Door::Tcp(_) => Router::new(),
     };
-    let closed = owners
+    let api = api(service);
+    let parents =
+        Router::new().route("/mcp", any(mcp::at)).layer(Extension(mcp::InnerRoutes(api.clone())));
+    let closed = api
+        .merge(owners.merge(parents).with_state(Arc::clone(service)))
+        .layer(from_fn_with_state(state, guard::check));
+    open.merge(closed)
+}
+
+/// The API, without the checks of a door: a call has its caller with it.
+fn api(service: &Arc<Inner>) -> Router {
+    Router::new()
         .route("/v1/delegations", get(delegations::list).post(delegations::dispatch))
         .route("/v1/delegations/{id}", get(delegations::show))
         .route("/v1/delegations/{id}/stop", post(delegations::stop))
         .route("/v1/delegations/{id}/steer", post(delegations::steer))
         .route("/v1/delegations/{id}/follow-up", post(delegations::follow_up))
         .route("/v1/delegations/{id}/log", get(delegations::log))
+        .route("/v1/delegations/{id}/ack", post(delegations::ack))
         // `get` alone would answer `HEAD`, too, and hand events to nobody.
         .route("/v1/events", get(events::claim).head(only_get).fallback(only_get))
         .route("/v1/events/{id}/ack", post(events::ack))
@@ -51,9 +63,7 @@ pub(super) fn behind(service: &Arc<Inner>, door: Door) -> Router {
             Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is no such route")
         })
         .method_not_allowed_fallback(no_such_method)
-        .layer(from_fn_with_state(state, guard::check))
-        .with_state(Arc::clone(service));
-    open.merge(closed)
+        .with_state(Arc::clone(service))
 }
 
 /// Its `Allow` is added by the router, which knows those that there are.

@@ -73,6 +73,10 @@ pub struct Dispatch {
     /// Refuse components that import what they are not granted.
     #[serde(default)]
     pub strict: bool,
+    /// Whose words these are: those of a model name no paths. With a token they
+    /// always are; on the socket an application's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_by: Option<WrittenBy>,
 }
 
 /// What is done when every slot for delegations is taken.

@@ -8,6 +8,8 @@ use super::{OpenError, Opened, Opening, Toolset};
 use crate::toolset::registry::Declaration;
 
 pub use delegate_task::{DelegateTask, Delegated, Subagents, SubagentsOf, SubtaskResult};
+#[cfg(feature = "serve")]
+pub(crate) use task::read_tasks_of_a_model;
 pub use task::{TaskRequest, TasksError, read_tasks};
 
 /// Opened for nobody: who starts subagents, each caller knows.

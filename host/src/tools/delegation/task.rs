@@ -57,7 +57,7 @@ const OF_A_MODEL: &[&str] =
     &["goal", "context", "toolsets", "agent", "role", "model", "output_schema", "max_iterations"];
 
 impl TaskRequest {
-    pub(super) fn drop_empty(&mut self) {
+    pub(crate) fn drop_empty(&mut self) {
         let Self { context, agent, model, output_schema, .. } = self;
         [context, agent, model].into_iter().for_each(drop_empty);
         output_schema.take_if(|it| it.as_str() == Some(""));
@@ -130,7 +130,7 @@ fn fields_of_a_model(fields: &Map<String, Value>) -> Result<(), ToolError> {
 }
 
 /// The tasks of a model's list: small models write it as text.
-pub(super) fn read_tasks_of_a_model(value: Value) -> Result<Vec<TaskRequest>, TasksError> {
+pub(crate) fn read_tasks_of_a_model(value: Value) -> Result<Vec<TaskRequest>, TasksError> {
     read(value, fields_of_a_model)
 }
 
