@@ -20,6 +20,7 @@ mod live_lines;
 mod log;
 mod log_file;
 mod logs;
+mod mcp;
 mod on_demand;
 mod outcome;
 mod output;
@@ -106,6 +107,7 @@ fn dispatch(args: Args) -> Result<Exit, CliError> {
         Verb::FollowUp(verb) => follow_up::follow_up(&args.global, &verb),
         Verb::Logs(verb) => logs::logs(&args.global, &verb),
         Verb::Serve(verb) => serve::serve(&args.global, &verb),
+        Verb::Mcp(verb) => mcp::mcp(&args.global, &verb),
         Verb::Token(verb) => token::token(&args.global, &verb),
         Verb::List(verb) => list::list(&args.global, &verb),
         Verb::Show(verb) => show::show(&args.global, &verb),

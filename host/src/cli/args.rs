@@ -10,7 +10,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub(super) use self::{
     plugin::{Plugin, Tool},
-    serve::{FollowUp, Logs, Serve, Steer, Stop, Token, Wait},
+    serve::{FollowUp, Logs, Mcp, Serve, Steer, Stop, Token, Wait},
 };
 
 /// Where components are, for every command.
@@ -68,6 +68,8 @@ pub(super) enum Verb {
     Logs(Logs),
     /// Stay, and run delegations that others ask for
     Serve(Serve),
+    /// Speak MCP over stdio: the tools with which any agent delegates
+    Mcp(Mcp),
     /// Print the token that programs show the service, made when there is none
     Token(Token),
     /// List the delegations that run, and the newest that ended

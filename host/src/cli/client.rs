@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use reqwest::{RequestBuilder, StatusCode};
+use futures_util::{Stream, stream};
+use reqwest::{RequestBuilder, StatusCode, header::CONTENT_TYPE};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
@@ -13,7 +14,10 @@ use super::{
 use crate::{
     completion::sanitize::clean_line,
     http,
-    serve::wire::{Refused, Retiring, Why},
+    serve::{
+        mcp::{Answer, Call},
+        wire::{Refused, Retiring, Why},
+    },
 };
 
 /// How long an answer may take that needs no work. A service that is stopped
@@ -76,6 +80,19 @@ impl Client {
         Ok(Bell(self.answered(self.http.get(url(path))).await?))
     }
 
+    /// A call that was made elsewhere, and its answer as it is.
+    pub(super) async fn send(&self, call: &Call) -> Result<Answer, ClientError> {
+        let mut request = self.http.request(call.method.clone(), url(&call.path)).timeout(WORK);
+        if let Some(body) = &call.body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        if let Some(key) = &call.key {
+            request = request.header(IDEMPOTENCY_KEY, key);
+        }
+        let response = request.send().await?;
+        Ok((response.status(), response.bytes().await?))
+    }
+
     pub(super) async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -134,6 +151,11 @@ impl Bell {
     /// Waits for the next; `false` when there will be none.
     pub(super) async fn rung(&mut self) -> bool {
         matches!(self.0.chunk().await, Ok(Some(_)))
+    }
+
+    /// Every piece, until there will be none.
+    pub(super) fn rings(self) -> impl Stream<Item = ()> + Send {
+        stream::unfold(self, |mut bell| async move { bell.rung().await.then_some(((), bell)) })
     }
 }
 

@@ -34,6 +34,17 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct Mcp {
+    /// The directory that delegations work in
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) workspace: PathBuf,
+    /// The name of the session that completions go to: letters, digits, `-`,
+    /// `_` and `.`; one of its own for each start when absent
+    #[arg(long, value_name = "NAME")]
+    pub(crate) session: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct Wait {
     /// The delegation: its id, the beginning of it, or `latest`
     pub(crate) id: String,
