@@ -23,25 +23,29 @@ mod task;
 mod told;
 mod tools;
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use rmcp::{
     RoleServer, ServerHandler, ServiceExt as _,
     model::{
-        CallToolRequestParams, CallToolResponse, CancelTaskParams, ErrorCode, ErrorData,
-        GetTaskParams, GetTaskResult, Implementation, InitializeRequestParams, InitializeResult,
-        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-        ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
+        CallToolRequestParams, CallToolResponse, CancelTaskParams, CancelledNotificationParam,
+        ErrorCode, ErrorData, GetTaskParams, GetTaskResult, Implementation,
+        InitializeRequestParams, InitializeResult, ListResourceTemplatesResult,
+        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
+        ReadResourceRequestParams, ReadResourceResponse, RequestId, ServerCapabilities,
         ServerConfig, SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
         UpdateTaskParams,
     },
-    service::{RequestContext, SubscriptionContext},
+    service::{NotificationContext, RequestContext, SubscriptionContext},
     transport::stdio,
 };
 
 use self::{api::Api, calls::Context, resource::Watchers};
 use crate::{
-    id::{OsRandom, Random as _},
+    id::{DelegationId, OsRandom, Random as _},
     session::Session,
 };
 
@@ -80,9 +84,22 @@ pub struct Parent {
     api: Api,
     identity: Arc<Identity>,
     told: Arc<Told>,
-    /// Subscriptions of a connection that stays; none over HTTP, where each
-    /// call of the older revisions is a connection of its own.
-    watchers: Option<Arc<Watchers>>,
+    /// `None` over HTTP, where each call is a connection of its own.
+    connection: Option<Arc<Connection>>,
+}
+
+/// What a connection that stays has.
+#[derive(Default)]
+struct Connection {
+    watchers: Watchers,
+    /// What calls wait for that have not been answered.
+    foreground: Mutex<HashMap<RequestId, DelegationId>>,
+}
+
+impl Connection {
+    fn foreground(&self) -> MutexGuard<'_, HashMap<RequestId, DelegationId>> {
+        self.foreground.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Parent {
@@ -92,7 +109,7 @@ impl Parent {
             api: Api::new(reach),
             identity: Arc::new(identity),
             told: Arc::default(),
-            watchers: Some(Arc::default()),
+            connection: Some(Arc::default()),
         }
     }
 
@@ -156,7 +173,7 @@ impl ServerHandler for Parent {
     ) -> Result<InitializeResult, ErrorData> {
         context.peer.set_peer_info(request.clone());
         let mut info = self.negotiate_initialize(&request)?;
-        info.capabilities = self.capabilities(self.watchers.is_some());
+        info.capabilities = self.capabilities(self.connection.is_some());
         Ok(info)
     }
 
@@ -189,6 +206,14 @@ impl ServerHandler for Parent {
                 Err(ErrorData::new(ErrorCode::INVALID_PARAMS, message, None))
             }
         }
+    }
+
+    async fn on_cancelled(
+        &self,
+        request: CancelledNotificationParam,
+        _: NotificationContext<RoleServer>,
+    ) {
+        self.cancel_call(request).await;
     }
 
     async fn get_task(

@@ -12,6 +12,7 @@ use axum::{
     body::{Body, Bytes, to_bytes},
     extract::Request,
     http::{Method, StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse as _, Response},
 };
 use futures_util::{StreamExt as _, future::BoxFuture, stream::BoxStream};
 use serde::{Serialize, de::DeserializeOwned};
@@ -20,8 +21,10 @@ use tower_service::Service as _;
 use crate::{
     id::DelegationId,
     serve::{
+        Inner,
         body::REPEAT_KEY,
         caller::Caller,
+        error::Refusal,
         wire::{
             Claims, Delegation, Delegations, Dispatch, Dispatched, Done, Refused, Settle, Steer,
             Stop, Why,
@@ -208,18 +211,23 @@ fn escaped(text: &str) -> String {
 /// The service itself, without a connection: its routes behind the checks of
 /// its doors.
 pub(in crate::serve) struct Inside {
+    pub(in crate::serve) service: Arc<Inner>,
     pub(in crate::serve) routes: Router,
     pub(in crate::serve) caller: Caller,
 }
 
 impl Inside {
-    async fn send(&self, call: Call) -> Result<axum::response::Response, Unreachable> {
+    async fn send(&self, call: Call) -> Result<Response, Unreachable> {
         let mut request = Request::builder().method(call.method).uri(call.path);
         if call.body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
         if let Some(key) = call.key {
             request = request.header(REPEAT_KEY, key);
+        }
+        // It may have been taken away since the call of the protocol came in.
+        if !self.caller.is_let_in(&self.service.tokens) {
+            return Ok(Refusal::unauthorized("the token was taken away").into_response());
         }
         let body = call.body.map_or_else(Body::empty, Body::from);
         let mut request = request.body(body).map_err(unreachable)?;

@@ -6,7 +6,8 @@ use futures_util::{StreamExt as _, stream::BoxStream};
 use rmcp::{
     RoleServer,
     model::{
-        CallToolResponse, CallToolResult, CreateTaskResult, JsonObject, ProgressNotificationParam,
+        CallToolResponse, CallToolResult, CancelledNotificationParam, CreateTaskResult, JsonObject,
+        ProgressNotificationParam,
     },
     service::RequestContext,
 };
@@ -49,6 +50,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Why a delegation ends whose call was cancelled.
 const CANCELLED: &str = "the parent cancelled its call";
+
+/// The answer of a call that nobody waits for any more.
+const LEFT: &str = "the call was given up";
 
 pub(super) type Context = RequestContext<RoleServer>;
 
@@ -106,12 +110,10 @@ impl Parent {
         let dispatch = asked.into_dispatch(session, self.identity.workspace.clone());
         let dispatched = self.api.dispatch(&dispatch, key).await?;
         let id = dispatched.delegation_id;
+        self.waits_in_foreground(context, Some(id));
         let waited = self.until_one_ended(session, &[id], wait, context).await;
-        let Waited::Looked(shown) = waited? else {
-            let stop = Stop { reason: Some(CANCELLED.to_owned()), ..Stop::default() };
-            self.api.stop(id, &stop).await?;
-            return Ok(answer::failed(CANCELLED).into());
-        };
+        self.waits_in_foreground(context, None);
+        let Waited::Looked(shown) = waited? else { return Ok(answer::failed(LEFT).into()) };
         let Some(shown) = shown.into_iter().next() else { return Err(gone(id)) };
         if as_task && shown.delegation.status.ended().is_none() {
             let task = task::of(&shown.delegation);
@@ -125,6 +127,27 @@ impl Parent {
             facts.insert("notes".to_owned(), dispatched.notes.into());
         }
         Ok(result.into())
+    }
+
+    /// Which delegation a call waits for; `None` when it does no more.
+    fn waits_in_foreground(&self, context: &Context, id: Option<DelegationId>) {
+        let Some(connection) = &self.connection else { return };
+        match id {
+            Some(id) => connection.foreground().insert(context.id.clone(), id),
+            None => connection.foreground().remove(&context.id),
+        };
+    }
+
+    /// A client that cancels its call wants none of its work. One that has gone
+    /// says nothing, and its work goes on; so it does over HTTP, where nobody
+    /// can tell one from the other.
+    pub(super) async fn cancel_call(&self, request: CancelledNotificationParam) {
+        let (Some(connection), Some(call)) = (&self.connection, request.request_id) else { return };
+        let Some(id) = connection.foreground().remove(&call) else { return };
+        let stop = Stop { reason: Some(CANCELLED.to_owned()), ..Stop::default() };
+        if let Err(err) = self.api.stop(id, &stop).await {
+            tracing::warn!(%id, err = err.text(), "a cancelled call goes on");
+        }
     }
 
     async fn wait(
@@ -146,9 +169,7 @@ impl Parent {
         }
         let session = &self.identity.session;
         let waited = self.until_one_ended(session, &ids, asked.wait()?, context).await?;
-        let Waited::Looked(shown) = waited else {
-            return Ok(answer::failed("the wait was cancelled"));
-        };
+        let Waited::Looked(shown) = waited else { return Ok(answer::failed(LEFT)) };
         for it in &shown {
             self.tell(&it.delegation).await;
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Extension, Router,
     body::Body,
-    extract::{Query, Request, State},
+    extract::{Request, State},
     response::{IntoResponse as _, Response},
 };
 use rmcp::transport::streamable_http_server::{
@@ -20,7 +20,13 @@ use super::{
     told::Item,
 };
 use crate::{
-    serve::{Inner, body::MAX_BODY_BYTES, caller::Caller, delegations, error::Refusal},
+    serve::{
+        Inner,
+        body::{Asked, MAX_BODY_BYTES},
+        caller::Caller,
+        delegations,
+        error::Refusal,
+    },
     store::EventId,
 };
 
@@ -33,7 +39,7 @@ const TASKS: &str = ".tasks";
 /// Which parent of a token calls.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::serve) struct Asked {
+pub(in crate::serve) struct Named {
     /// The name of its session, `mcp` when absent: parents that share a token
     /// and a name share their completions.
     #[serde(default)]
@@ -45,7 +51,7 @@ pub(in crate::serve) async fn at(
     State(service): State<Arc<Inner>>,
     Extension(caller): Extension<Caller>,
     Extension(routes): Extension<InnerRoutes>,
-    Query(asked): Query<Asked>,
+    Asked(asked): Asked<Named>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let parent = parent(&service, caller, routes, asked.session)?;
@@ -63,7 +69,7 @@ pub(in crate::serve) async fn at(
 }
 
 fn parent(
-    service: &Inner,
+    service: &Arc<Inner>,
     caller: Caller,
     InnerRoutes(routes): InnerRoutes,
     session: Option<String>,
@@ -74,12 +80,12 @@ fn parent(
         Caller::Token(_) => (name.clone(), format!("{name}{TASKS}")),
     };
     let keys = [caller.session(Some(&session))?, caller.session(Some(&tasks))?];
-    let inside = Inside { routes, caller };
+    let inside = Inside { service: Arc::clone(service), routes, caller };
     Ok(Parent {
         api: Api::new(Arc::new(inside)),
         identity: Arc::new(Identity { session, tasks, keys, workspace: None }),
         told: Arc::clone(&service.told),
-        watchers: None,
+        connection: None,
     })
 }
 
