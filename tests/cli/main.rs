@@ -12,6 +12,7 @@ mod help;
 mod inspect;
 mod installed;
 mod keys;
+mod mcp;
 mod outage;
 mod parent;
 mod parents;

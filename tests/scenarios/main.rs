@@ -16,6 +16,7 @@ mod groups;
 mod hostile;
 mod injection;
 mod many;
+mod mcp;
 mod model;
 mod plugins;
 mod repeated;

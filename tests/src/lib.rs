@@ -6,6 +6,7 @@
 pub mod attack;
 pub mod bombs;
 pub mod facts;
+pub mod mcp;
 pub mod models;
 pub mod server;
 pub mod service;

@@ -95,7 +95,8 @@ fn charset(parameter: &str) -> Option<&str> {
     is_meant.then(|| value.trim().trim_matches('"'))
 }
 
-async fn whole(request: Request) -> Result<body::Bytes, Refusal> {
+/// The body, within its bounds.
+pub(super) async fn whole(request: Request) -> Result<body::Bytes, Refusal> {
     let max = match request.extensions().get() {
         Some(Caller::Owner) => OWNERS_BODY_BYTES,
         _ => MAX_BODY_BYTES,

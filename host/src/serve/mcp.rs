@@ -17,35 +17,34 @@ mod answer;
 mod api;
 mod asked;
 mod calls;
+mod input;
 mod resource;
 mod route;
 mod task;
 mod told;
 mod tools;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::Arc;
 
 use rmcp::{
     RoleServer, ServerHandler, ServiceExt as _,
     model::{
-        CallToolRequestParams, CallToolResponse, CancelTaskParams, CancelledNotificationParam,
-        ErrorCode, ErrorData, GetTaskParams, GetTaskResult, Implementation,
-        InitializeRequestParams, InitializeResult, ListResourceTemplatesResult,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
-        ReadResourceRequestParams, ReadResourceResponse, RequestId, ServerCapabilities,
+        CallToolRequestParams, CallToolResponse, CancelTaskParams, ErrorCode, ErrorData,
+        GetTaskParams, GetTaskResult, Implementation, InitializeRequestParams, InitializeResult,
+        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+        ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
         ServerConfig, SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
         UpdateTaskParams,
     },
-    service::{NotificationContext, RequestContext, SubscriptionContext},
+    service::{RequestContext, SubscriptionContext},
     transport::stdio,
 };
 
-use self::{api::Api, calls::Context, resource::Watchers};
+use tokio_util::sync::CancellationToken;
+
+use self::{api::Api, calls::Context, input::UntilLeft, resource::Watchers};
 use crate::{
-    id::{DelegationId, OsRandom, Random as _},
+    id::{OsRandom, Random as _},
     session::Session,
 };
 
@@ -84,22 +83,11 @@ pub struct Parent {
     api: Api,
     identity: Arc<Identity>,
     told: Arc<Told>,
-    /// `None` over HTTP, where each call is a connection of its own.
-    connection: Option<Arc<Connection>>,
-}
-
-/// What a connection that stays has.
-#[derive(Default)]
-struct Connection {
-    watchers: Watchers,
-    /// What calls wait for that have not been answered.
-    foreground: Mutex<HashMap<RequestId, DelegationId>>,
-}
-
-impl Connection {
-    fn foreground(&self) -> MutexGuard<'_, HashMap<RequestId, DelegationId>> {
-        self.foreground.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    /// Subscriptions of a connection that stays; none over HTTP, where each
+    /// call of the older revisions is a connection of its own.
+    watchers: Option<Arc<Watchers>>,
+    /// It is gone, or the service is about to be: nothing waits any more.
+    left: CancellationToken,
 }
 
 impl Parent {
@@ -109,18 +97,26 @@ impl Parent {
             api: Api::new(reach),
             identity: Arc::new(identity),
             told: Arc::default(),
-            connection: Some(Arc::default()),
+            watchers: Some(Arc::default()),
+            left: CancellationToken::new(),
         }
     }
 
     /// Speaks over standard input and output until the client leaves, or
     /// `end`. What it was told until then, it has.
     pub async fn over_stdio(self, end: impl Future<Output = ()>) {
+        let (input, output) = stdio();
+        let input = UntilLeft { input, left: self.left.clone() };
         let serving = async {
             // One that leaves before it has said who it is asks for nothing.
-            if let Ok(running) = self.clone().serve(stdio()).await {
+            if let Ok(running) = self.clone().serve((input, output)).await {
                 let _ = running.waiting().await;
             }
+        };
+        // What is dropped is cancelled, and that is not what the parent said.
+        let end = async {
+            end.await;
+            self.left.cancel();
         };
         tokio::select! {
             () = serving => (),
@@ -173,7 +169,7 @@ impl ServerHandler for Parent {
     ) -> Result<InitializeResult, ErrorData> {
         context.peer.set_peer_info(request.clone());
         let mut info = self.negotiate_initialize(&request)?;
-        info.capabilities = self.capabilities(self.connection.is_some());
+        info.capabilities = self.capabilities(self.watchers.is_some());
         Ok(info)
     }
 
@@ -198,7 +194,7 @@ impl ServerHandler for Parent {
         let arguments = request.arguments.unwrap_or_default();
         match self.call(&request.name, arguments, &context).await {
             Some(CallToolResponse::Complete(result)) => {
-                Ok(CallToolResponse::Complete(self.with_unread(result).await))
+                Ok(CallToolResponse::Complete(self.with_unread(result, &context).await))
             }
             Some(other) => Ok(other),
             None => {
@@ -206,14 +202,6 @@ impl ServerHandler for Parent {
                 Err(ErrorData::new(ErrorCode::INVALID_PARAMS, message, None))
             }
         }
-    }
-
-    async fn on_cancelled(
-        &self,
-        request: CancelledNotificationParam,
-        _: NotificationContext<RoleServer>,
-    ) {
-        self.cancel_call(request).await;
     }
 
     async fn get_task(

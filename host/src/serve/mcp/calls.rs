@@ -6,21 +6,20 @@ use futures_util::{StreamExt as _, stream::BoxStream};
 use rmcp::{
     RoleServer,
     model::{
-        CallToolResponse, CallToolResult, CancelledNotificationParam, CreateTaskResult, JsonObject,
-        ProgressNotificationParam,
+        CallToolResponse, CallToolResult, CreateTaskResult, JsonObject, ProgressNotificationParam,
     },
     service::RequestContext,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::{
     Parent, answer,
     api::ApiError,
     asked::{Delegate, Get, List, SteerIt, StopIt, Wait},
     key, task,
-    told::Item,
+    told::{Item, Waits},
     tools::{self, Delegations, Done},
 };
 use crate::{
@@ -28,6 +27,7 @@ use crate::{
     host::Listing,
     id::DelegationId,
     serve::wire::{Delegation, Settle, Steer, Stop},
+    session::Session,
     toolset::{ToolError, reading},
 };
 
@@ -50,9 +50,6 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Why a delegation ends whose call was cancelled.
 const CANCELLED: &str = "the parent cancelled its call";
-
-/// The answer of a call that nobody waits for any more.
-const LEFT: &str = "the call was given up";
 
 pub(super) type Context = RequestContext<RoleServer>;
 
@@ -87,7 +84,7 @@ impl Parent {
             tools::DELEGATE => self.delegate(arguments, context).await,
             tools::WAIT => self.wait(arguments, context).await.map(Into::into),
             tools::LIST => self.list(arguments).await.map(Into::into),
-            tools::GET => self.get(arguments).await.map(Into::into),
+            tools::GET => self.get(arguments, context).await.map(Into::into),
             tools::STOP => self.stop(arguments).await.map(Into::into),
             tools::STEER => self.steer(arguments).await.map(Into::into),
             _ => return None,
@@ -110,16 +107,19 @@ impl Parent {
         let dispatch = asked.into_dispatch(session, self.identity.workspace.clone());
         let dispatched = self.api.dispatch(&dispatch, key).await?;
         let id = dispatched.delegation_id;
-        self.waits_in_foreground(context, Some(id));
+        let _waits = self.speaks_for(&[id]);
         let waited = self.until_one_ended(session, &[id], wait, context).await;
-        self.waits_in_foreground(context, None);
-        let Waited::Looked(shown) = waited? else { return Ok(answer::failed(LEFT).into()) };
+        let Waited::Looked(shown) = waited? else {
+            let stop = Stop { reason: Some(CANCELLED.to_owned()), ..Stop::default() };
+            self.api.stop(id, &stop).await?;
+            return Ok(answer::failed(CANCELLED).into());
+        };
         let Some(shown) = shown.into_iter().next() else { return Err(gone(id)) };
         if as_task && shown.delegation.status.ended().is_none() {
             let task = task::of(&shown.delegation);
             return Ok(CallToolResponse::Task(CreateTaskResult::new(task)));
         }
-        self.tell(&shown.delegation).await;
+        self.tell(&shown.delegation, context).await;
         let mut result = answer::of(&shown);
         if let Some(Value::Object(facts)) = &mut result.structured_content
             && !dispatched.notes.is_empty()
@@ -129,34 +129,14 @@ impl Parent {
         Ok(result.into())
     }
 
-    /// Which delegation a call waits for; `None` when it does no more.
-    fn waits_in_foreground(&self, context: &Context, id: Option<DelegationId>) {
-        let Some(connection) = &self.connection else { return };
-        match id {
-            Some(id) => connection.foreground().insert(context.id.clone(), id),
-            None => connection.foreground().remove(&context.id),
-        };
-    }
-
-    /// A client that cancels its call wants none of its work. One that has gone
-    /// says nothing, and its work goes on; so it does over HTTP, where nobody
-    /// can tell one from the other.
-    pub(super) async fn cancel_call(&self, request: CancelledNotificationParam) {
-        let (Some(connection), Some(call)) = (&self.connection, request.request_id) else { return };
-        let Some(id) = connection.foreground().remove(&call) else { return };
-        let stop = Stop { reason: Some(CANCELLED.to_owned()), ..Stop::default() };
-        if let Err(err) = self.api.stop(id, &stop).await {
-            tracing::warn!(%id, err = err.text(), "a cancelled call goes on");
-        }
-    }
-
     async fn wait(
         &self,
         arguments: JsonObject,
         context: &Context,
     ) -> Result<CallToolResult, Problem> {
         let asked: Wait = read(arguments)?;
-        let mut ids = asked.delegation_ids.clone();
+        let wait = asked.wait()?;
+        let mut ids = asked.delegation_ids;
         if ids.is_empty() {
             let running =
                 self.listed(1).await?.into_iter().filter(|it| it.status.ended().is_none());
@@ -167,11 +147,14 @@ impl Parent {
             let none = Delegations { delegations: Vec::new() };
             return Ok(answer::result(&none, "No delegation of yours runs."));
         }
+        let _waits = self.speaks_for(&ids);
         let session = &self.identity.session;
-        let waited = self.until_one_ended(session, &ids, asked.wait()?, context).await?;
-        let Waited::Looked(shown) = waited else { return Ok(answer::failed(LEFT)) };
+        let waited = self.until_one_ended(session, &ids, wait, context).await?;
+        let Waited::Looked(shown) = waited else {
+            return Ok(answer::failed("the wait was cancelled"));
+        };
         for it in &shown {
-            self.tell(&it.delegation).await;
+            self.tell(&it.delegation, context).await;
         }
         let texts: Vec<String> = shown.iter().map(answer::text).collect();
         let delegations = shown.iter().map(answer::Told::of).collect();
@@ -191,10 +174,14 @@ impl Parent {
         Ok(answer::result(&Delegations { delegations }, text))
     }
 
-    async fn get(&self, arguments: JsonObject) -> Result<CallToolResult, Problem> {
+    async fn get(
+        &self,
+        arguments: JsonObject,
+        context: &Context,
+    ) -> Result<CallToolResult, Problem> {
         let Get { delegation_id } = read(arguments)?;
         let shown = self.show(delegation_id).await?;
-        self.tell(&shown.delegation).await;
+        self.tell(&shown.delegation, context).await;
         Ok(answer::of(&shown))
     }
 
@@ -237,7 +224,21 @@ impl Parent {
         Ok(all)
     }
 
-    /// Waits until one of these has ended, at most for that long.
+    /// A call is about to tell of these: until it has, they ride on no other.
+    fn speaks_for(&self, ids: &[DelegationId]) -> Vec<Waits<'_>> {
+        ids.iter().map(|id| self.told.waits(self.own(), *id)).collect()
+    }
+
+    /// The whole session, which no other parent has.
+    fn own(&self) -> &Session {
+        let [own, _] = &self.identity.keys;
+        own
+    }
+
+    /// Waits until one of these has ended, at most for that long. A parent that
+    /// has left waits no more, and its work goes on: only who says so cancels.
+    /// Over HTTP a call that is cut off is no cancelled one: nobody can tell it
+    /// from one whose connection was lost.
     async fn until_one_ended(
         &self,
         session: &str,
@@ -245,7 +246,6 @@ impl Parent {
         wait: Duration,
         context: &Context,
     ) -> Result<Waited, ApiError> {
-        let _waits: Vec<_> = ids.iter().map(|id| self.told.waits(session, *id)).collect();
         let (end, mut progress) = (Instant::now() + wait, Progress::new(context));
         // Before the first look: nothing falls between the two.
         let mut news = if wait.is_zero() { None } else { self.news(session).await };
@@ -258,9 +258,19 @@ impl Parent {
             if shown.iter().any(has_ended) || Instant::now() >= end {
                 return Ok(Waited::Looked(shown));
             }
-            progress.tell(shown.iter().map(|it| &it.delegation)).await;
+            // Who takes no word does not keep the call from its end.
             tokio::select! {
-                () = context.ct.cancelled() => return Ok(Waited::Cancelled),
+                () = progress.tell(shown.iter().map(|it| &it.delegation)) => (),
+                () = self.left.cancelled() => (),
+                () = context.ct.cancelled() => (),
+                () = sleep_until(end) => (),
+            }
+            tokio::select! {
+                () = self.left.cancelled() => return Ok(Waited::Looked(shown)),
+                () = context.ct.cancelled() => {
+                    let is_gone = self.left.is_cancelled() || self.watchers.is_none();
+                    return Ok(if is_gone { Waited::Looked(shown) } else { Waited::Cancelled });
+                }
                 more = rung(&mut news, end) => {
                     if !more {
                         news = self.news(session).await;
@@ -275,11 +285,12 @@ impl Parent {
     }
 
     /// What has ended is told with this result: it is acknowledged when the
-    /// parent calls again.
-    async fn tell(&self, listing: &Listing) {
+    /// parent calls again. Whoever is gone is told nothing.
+    async fn tell(&self, listing: &Listing, context: &Context) {
         let id = listing.delegation_id;
         if listing.status.ended().is_some()
-            && !self.told.remember(&self.identity.session, Item::Delegation(id))
+            && !context.ct.is_cancelled()
+            && !self.told.remember(self.own(), Item::Delegation(id))
         {
             self.settle_one(Item::Delegation(id)).await;
         }
@@ -287,7 +298,7 @@ impl Parent {
 
     /// The parent calls again: it has what it was told before.
     pub(super) async fn settle(&self) {
-        for item in self.told.take(&self.identity.session) {
+        for item in self.told.take(self.own()) {
             self.settle_one(item).await;
         }
     }
@@ -304,7 +315,14 @@ impl Parent {
     }
 
     /// Puts completions onto a result that nobody waits for.
-    pub(super) async fn with_unread(&self, result: CallToolResult) -> CallToolResult {
+    pub(super) async fn with_unread(
+        &self,
+        result: CallToolResult,
+        context: &Context,
+    ) -> CallToolResult {
+        if context.ct.is_cancelled() {
+            return result;
+        }
         let session = &self.identity.session;
         let claims = match self.api.claim(session, MAX_RIDING).await {
             Ok(claims) => claims.events,
@@ -318,12 +336,12 @@ impl Parent {
             let of = claim.event.get("delegation_id").and_then(Value::as_str);
             let of: Option<DelegationId> = of.and_then(|it| it.parse().ok());
             let settle = Settle { claim: Some(claim.claim.clone()), reason: None };
-            if of.is_some_and(|id| self.told.is_spoken_for(session, id)) {
+            if of.is_some_and(|id| self.told.is_spoken_for(self.own(), id)) {
                 let _ = self.api.release(claim.id, &settle).await;
                 continue;
             }
             let item = Item::Event(claim.id, settle);
-            if !self.told.remember(session, item.clone()) {
+            if !self.told.remember(self.own(), item.clone()) {
                 self.settle_one(item).await;
             }
             riding.push(claim);

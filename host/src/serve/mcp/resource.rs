@@ -20,7 +20,7 @@ use rmcp::{
 use serde_json::json;
 use tokio::{task::AbortHandle, time::timeout};
 
-use super::{Connection, Parent, answer, internal};
+use super::{Parent, answer, internal};
 use crate::{completion::queue::FOREIGN_LOOK, host::Listing, id::DelegationId};
 
 /// What a resource's address begins with.
@@ -101,7 +101,7 @@ impl Parent {
 
     /// Tells of every change of a delegation, until it has ended.
     pub(super) async fn watch(&self, uri: String, peer: Peer<RoleServer>) -> Result<(), ErrorData> {
-        let Some(Connection { watchers, .. }) = self.connection.as_deref() else {
+        let Some(watchers) = &self.watchers else {
             return Err(ErrorData::method_not_found::<SubscribeRequestMethod>());
         };
         let id = id(&uri).ok_or_else(|| unknown(&uri))?;
@@ -112,7 +112,7 @@ impl Parent {
             let message = format!("{MAX_WATCHED} resources are watched already");
             return Err(ErrorData::invalid_request(message, None));
         }
-        let (parent, of) = (Self { connection: None, ..self.clone() }, uri.clone());
+        let (parent, of) = (Self { watchers: None, ..self.clone() }, uri.clone());
         let watching = tokio::spawn(async move {
             let tell = |_| {
                 let (peer, update) = (peer.clone(), ResourceUpdatedNotificationParam::new(&of));
@@ -127,7 +127,7 @@ impl Parent {
     }
 
     pub(super) fn unwatch(&self, uri: &str) {
-        let before = self.connection.as_ref().and_then(|it| it.watchers.all().remove(uri));
+        let before = self.watchers.as_ref().and_then(|it| it.all().remove(uri));
         if let Some(before) = before {
             before.abort();
         }

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     serve::{
         Inner,
-        body::{Asked, MAX_BODY_BYTES},
+        body::{Asked, MAX_BODY_BYTES, whole},
         caller::Caller,
         delegations,
         error::Refusal,
@@ -46,6 +46,15 @@ pub(in crate::serve) struct Named {
     session: Option<String>,
 }
 
+/// A call with its body, which came in time and has no more bytes than others.
+async fn read(request: Request) -> Result<Request, Refusal> {
+    let (parts, body) = request.into_parts();
+    let mut bare = Request::new(body);
+    bare.extensions_mut().clone_from(&parts.extensions);
+    let bytes = whole(bare).await?;
+    Ok(Request::from_parts(parts, Body::from(bytes)))
+}
+
 /// `POST /mcp`.
 pub(in crate::serve) async fn at(
     State(service): State<Arc<Inner>>,
@@ -54,6 +63,7 @@ pub(in crate::serve) async fn at(
     Asked(asked): Asked<Named>,
     request: Request,
 ) -> Result<Response, Refusal> {
+    let request = read(request).await?;
     let parent = parent(&service, caller, routes, asked.session)?;
     let config = StreamableHttpServerConfig::default()
         // Both are checked before (`guard`), and more strictly.
@@ -85,7 +95,8 @@ fn parent(
         api: Api::new(Arc::new(inside)),
         identity: Arc::new(Identity { session, tasks, keys, workspace: None }),
         told: Arc::clone(&service.told),
-        connection: None,
+        watchers: None,
+        left: service.closing.child_token(),
     })
 }
 

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Parent, answer, api::ApiError};
 use crate::{
+    event::Status,
     host::Listing,
     id::DelegationId,
     serve::wire::{Delegation, Stop},
@@ -19,6 +20,9 @@ use crate::{
 
 /// Why a delegation ends whose task was cancelled.
 const CANCELLED: &str = "its task was cancelled";
+
+/// What stands before the reason of whoever stopped a child.
+const INTERRUPTED: &str = "interrupted: ";
 
 /// Between two polls of a task that has just begun, and of one that takes long.
 const POLL: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
@@ -49,8 +53,7 @@ fn detailed(shown: &Delegation) -> DetailedTask {
     if shown.delegation.status.ended().is_none() {
         return DetailedTask::new(task, TaskPayload::Working);
     }
-    let is_cancelled = |it: &Option<String>| it.as_deref().is_some_and(|it| it.contains(CANCELLED));
-    if shown.results.iter().any(|it| is_cancelled(&it.error)) {
+    if shown.results.iter().any(|it| is_cancelled(it.status, it.error.as_deref())) {
         return DetailedTask::new(task, TaskPayload::Cancelled);
     }
     let result = match json!(answer::of(shown)) {
@@ -58,6 +61,13 @@ fn detailed(shown: &Delegation) -> DetailedTask {
         _ => JsonObject::new(),
     };
     DetailedTask::new(task, TaskPayload::Completed { result })
+}
+
+/// Whether it was stopped for that. What a subagent says of itself makes no
+/// task a cancelled one, which would take the results of the others with it.
+fn is_cancelled(status: Status, error: Option<&str>) -> bool {
+    let why = error.and_then(|it| it.strip_prefix(INTERRUPTED));
+    status == Status::Interrupted && why.is_some_and(|it| it.starts_with(CANCELLED))
 }
 
 impl Parent {
@@ -92,5 +102,20 @@ impl Parent {
 
     fn id(&self, text: &str) -> Option<DelegationId> {
         text.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_subagent_says_of_itself_cancels_no_task() {
+        let ended = |status, error: &str| is_cancelled(status, Some(error));
+        let words = format!("{INTERRUPTED}{CANCELLED}");
+        assert!(ended(Status::Interrupted, &words));
+        assert!(ended(Status::Interrupted, &format!("{words}; it had begun to write")));
+        assert!(!ended(Status::Failed, &words));
+        assert!(!ended(Status::Interrupted, &format!("interrupted: no need; {CANCELLED}")));
     }
 }

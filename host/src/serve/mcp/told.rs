@@ -9,7 +9,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{id::DelegationId, serve::wire::Settle};
+use crate::{id::DelegationId, serve::wire::Settle, session::Session};
 
 /// Completions that are remembered for all parents. Bounds what parents keep in
 /// memory that never call again; beyond it they are acknowledged at once.
@@ -24,9 +24,10 @@ pub(super) enum Item {
     Event(u64, Settle),
 }
 
-/// What all parents of a service were told, by their sessions.
+/// What all parents of a service were told, by their whole sessions: the names
+/// that two tokens give theirs may be the same.
 #[derive(Debug, Default)]
-pub(in crate::serve) struct Told(Mutex<HashMap<String, Heard>>);
+pub(in crate::serve) struct Told(Mutex<HashMap<Session, Heard>>);
 
 /// What one parent was told, and what it waits for.
 #[derive(Debug, Default)]
@@ -37,12 +38,12 @@ struct Heard {
 
 impl Told {
     /// Remembers it; `false` when there is no room.
-    pub(super) fn remember(&self, session: &str, item: Item) -> bool {
+    pub(super) fn remember(&self, session: &Session, item: Item) -> bool {
         let mut heard = self.heard();
         if heard.values().map(|it| it.items.len()).sum::<usize>() >= MAX_REMEMBERED {
             return false;
         }
-        let of = heard.entry(session.to_owned()).or_default();
+        let of = heard.entry(session.clone()).or_default();
         if !of.items.contains(&item) {
             of.items.push(item);
         }
@@ -50,7 +51,7 @@ impl Told {
     }
 
     /// What a parent was told before the call that asks, once.
-    pub(super) fn take(&self, session: &str) -> Vec<Item> {
+    pub(super) fn take(&self, session: &Session) -> Vec<Item> {
         let mut heard = self.heard();
         let res = heard.get_mut(session).map(|it| std::mem::take(&mut it.items));
         heard.retain(|_, it| !it.items.is_empty() || !it.waited.is_empty());
@@ -58,27 +59,27 @@ impl Told {
     }
 
     /// What all of them were told.
-    pub(in crate::serve) fn sessions(&self) -> Vec<String> {
+    pub(in crate::serve) fn sessions(&self) -> Vec<Session> {
         self.heard().keys().cloned().collect()
     }
 
     /// Whether a call of that parent is about to tell of a delegation, or has
     /// told: then it does not ride on another result.
-    pub(super) fn is_spoken_for(&self, session: &str, id: DelegationId) -> bool {
+    pub(super) fn is_spoken_for(&self, session: &Session, id: DelegationId) -> bool {
         let told = Item::Delegation(id);
         let heard = self.heard();
         heard.get(session).is_some_and(|it| it.waited.contains_key(&id) || it.items.contains(&told))
     }
 
     /// A call of that parent waits for it, until the guard is dropped.
-    pub(super) fn waits<'a>(&'a self, session: &'a str, id: DelegationId) -> Waits<'a> {
+    pub(super) fn waits<'a>(&'a self, session: &'a Session, id: DelegationId) -> Waits<'a> {
         let mut heard = self.heard();
-        let count = heard.entry(session.to_owned()).or_default().waited.entry(id).or_default();
+        let count = heard.entry(session.clone()).or_default().waited.entry(id).or_default();
         *count = count.saturating_add(1);
         Waits { told: self, session, id }
     }
 
-    fn heard(&self) -> MutexGuard<'_, HashMap<String, Heard>> {
+    fn heard(&self) -> MutexGuard<'_, HashMap<Session, Heard>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -86,7 +87,7 @@ impl Told {
 /// A call that waits.
 pub(super) struct Waits<'a> {
     told: &'a Told,
-    session: &'a str,
+    session: &'a Session,
     id: DelegationId,
 }
 
@@ -113,35 +114,40 @@ mod tests {
         DelegationId::new(&OsRandom)
     }
 
+    fn session(name: &str) -> Session {
+        format!("agent:main:mcp:stdio:{name}").parse().unwrap()
+    }
+
     #[test]
     fn what_was_told_is_taken_once_and_by_its_own_parent_alone() {
-        let (told, id) = (Told::default(), id());
-        assert!(told.remember("a", Item::Delegation(id)));
-        assert!(told.remember("a", Item::Delegation(id)), "it is the same");
-        assert!(told.is_spoken_for("a", id) && !told.is_spoken_for("b", id));
-        assert_eq!(told.take("b"), []);
-        assert_eq!(told.take("a"), [Item::Delegation(id)]);
-        assert_eq!(told.take("a"), []);
+        let (told, id, a, b) = (Told::default(), id(), &session("a"), &session("b"));
+        assert!(told.remember(a, Item::Delegation(id)));
+        assert!(told.remember(a, Item::Delegation(id)), "it is the same");
+        assert!(told.is_spoken_for(a, id) && !told.is_spoken_for(b, id));
+        assert_eq!(told.take(b), []);
+        assert_eq!(told.take(a), [Item::Delegation(id)]);
+        assert_eq!(told.take(a), []);
         assert!(told.sessions().is_empty(), "nothing is left of either");
     }
 
     #[test]
     fn what_is_waited_for_is_spoken_for_until_the_last_has_left() {
-        let (told, id) = (Told::default(), id());
-        let (one, two) = (told.waits("a", id), told.waits("a", id));
+        let (told, id, a, b) = (Told::default(), id(), &session("a"), &session("b"));
+        let (one, two) = (told.waits(a, id), told.waits(a, id));
         drop(one);
-        assert!(told.is_spoken_for("a", id) && !told.is_spoken_for("b", id));
+        assert!(told.is_spoken_for(a, id) && !told.is_spoken_for(b, id));
         drop(two);
-        assert!(!told.is_spoken_for("a", id) && told.sessions().is_empty());
+        assert!(!told.is_spoken_for(a, id) && told.sessions().is_empty());
     }
 
     #[test]
     fn no_more_is_remembered_than_there_is_room_for() {
         let told = Told::default();
-        let event = |id| Item::Event(id, Settle::default());
-        assert!((0..MAX_REMEMBERED as u64).all(|it| told.remember(&format!("s{it}"), event(it))));
-        assert!(!told.remember("a", event(9)));
-        told.take("s0");
-        assert!(told.remember("a", event(9)));
+        let (a, event) = (&session("a"), |id| Item::Event(id, Settle::default()));
+        let other = |it| session(&format!("s{it}"));
+        assert!((0..MAX_REMEMBERED as u64).all(|it| told.remember(&other(it), event(it))));
+        assert!(!told.remember(a, event(9)));
+        told.take(&other(0));
+        assert!(told.remember(a, event(9)));
     }
 }
