@@ -31,8 +31,10 @@ pub(super) fn behind(service: &Arc<Inner>, door: Door) -> Router {
         Door::Tcp(_) => Router::new(),
     };
     let api = api(service);
-    let parents =
-        Router::new().route("/mcp", any(mcp::at)).layer(Extension(mcp::InnerRoutes(api.clone())));
+    let parents = Router::new()
+        .route("/mcp", any(mcp::at))
+        .layer(Extension(mcp::InnerRoutes(api.clone())))
+        .route_layer(from_fn_with_state(Arc::clone(service), metrics::measure));
     let closed = api
         .merge(owners.merge(parents).with_state(Arc::clone(service)))
         .layer(from_fn_with_state(state, guard::check));
