@@ -29,6 +29,14 @@ impl Random for OsRandom {
     }
 }
 
+/// 128 bits of the operating system's in hexadecimal: what nobody else has.
+#[cfg(feature = "serve")]
+pub(crate) fn unguessable() -> String {
+    let mut bytes = [0; 16];
+    OsRandom.fill(&mut bytes);
+    format!("{:032x}", u128::from_be_bytes(bytes))
+}
+
 /// `deleg_` and 32 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DelegationId(u128);

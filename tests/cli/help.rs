@@ -21,6 +21,7 @@ fn help_tells_the_verbs_and_no_arguments_ask_for_it() {
       follow-up   Have a new child go on where one has ended
       logs        Print what children write into their logs
       serve       Stay, and run delegations that others ask for
+      mcp         Speak MCP over stdio: the tools with which any agent delegates
       token       Print the token that programs show the service, made when there is none
       list        List the delegations that run, and the newest that ended
       show        Show one delegation: what was asked, what came of it

@@ -19,7 +19,7 @@ use super::{
     signals::Signals,
 };
 use crate::{
-    id::{OsRandom, Random as _},
+    id::unguessable,
     serve::mcp::{Answer, Call, Identity, Parent, Reach, Unreachable},
     session::Session,
 };
@@ -28,9 +28,6 @@ use crate::{
 const PROFILE: &str = "main";
 const PLATFORM: &str = "mcp";
 const CHAT_TYPES: [&str; 2] = ["stdio", "stdio-tasks"];
-
-/// Random bytes of a session that has no name.
-const SESSION_BYTES: usize = 8;
 
 /// How often a call is sent that finds the service gone: it may end at the very
 /// moment, and the next one may be started by another command.
@@ -51,7 +48,7 @@ pub(super) fn mcp(global: &Global, args: &args::Mcp) -> Result<Exit, CliError> {
 }
 
 fn identity(name: Option<&str>, workspace: &std::path::Path) -> Result<Identity, CliError> {
-    let name = name.map_or_else(unnamed, str::to_owned);
+    let name = name.map_or_else(unguessable, str::to_owned);
     let key = |chat_type| {
         Session::chat(PROFILE, PLATFORM, chat_type, &name, None).map_err(|it| {
             let hint = it.hint();
@@ -65,12 +62,6 @@ fn identity(name: Option<&str>, workspace: &std::path::Path) -> Result<Identity,
         keys,
         workspace: Some(workspace.to_string_lossy().into_owned()),
     })
-}
-
-fn unnamed() -> String {
-    let mut bytes = [0; SESSION_BYTES];
-    OsRandom.fill(&mut bytes);
-    format!("{:016x}", u64::from_be_bytes(bytes))
 }
 
 /// The way to the service: the one that runs, or a new one.

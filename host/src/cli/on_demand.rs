@@ -24,10 +24,7 @@ use super::{
     place::{Found, Holder},
     setup::Setup,
 };
-use crate::{
-    completion::sanitize::clean_line,
-    id::{OsRandom, Random as _},
-};
+use crate::{completion::sanitize::clean_line, id::unguessable};
 
 /// How long a service may take until it answers: it opens the store and
 /// settles what others left behind.
@@ -42,9 +39,6 @@ const AGAIN: Duration = Duration::from_millis(200);
 
 /// Bytes at the end of a log that are looked at for why a start failed.
 const TAIL_BYTES: u64 = 4 << 10;
-
-/// Random bytes of a key.
-const KEY_BYTES: usize = 16;
 
 /// Characters of the last line of a log.
 const MAX_WHY_CHARS: usize = 500;
@@ -104,7 +98,7 @@ pub(super) async fn ask<T: DeserializeOwned>(
     path: &str,
     body: &impl Serialize,
 ) -> Result<T, CliError> {
-    let key = key();
+    let key = unguessable();
     let ask = async || {
         let client = service(setup, global, workspace).await?;
         Ok::<_, CliError>(client.post_once(path, body, &key).await)
@@ -113,13 +107,6 @@ pub(super) async fn ask<T: DeserializeOwned>(
         Err(ClientError::Gone(_)) => Ok(ask().await??),
         answer => Ok(answer?),
     }
-}
-
-/// What nobody else has.
-fn key() -> String {
-    let mut bytes = [0; KEY_BYTES];
-    OsRandom.fill(&mut bytes);
-    bytes.iter().map(|it| format!("{it:02x}")).collect()
 }
 
 /// A service that runs, and would not do what this command does.

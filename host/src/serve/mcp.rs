@@ -43,19 +43,13 @@ use rmcp::{
 use tokio_util::sync::CancellationToken;
 
 use self::{api::Api, calls::Context, input::UntilLeft, resource::Watchers};
-use crate::{
-    id::{OsRandom, Random as _},
-    session::Session,
-};
+use crate::session::Session;
 
 pub use self::api::{Answer, Call, Reach, Unreachable};
 pub(super) use self::{
     route::{InnerRoutes, at, settle_all},
     told::Told,
 };
-
-/// Random bytes of a key.
-const KEY_BYTES: usize = 16;
 
 /// Who a parent is, for the service.
 #[derive(Clone, Debug)]
@@ -133,13 +127,6 @@ impl Parent {
             false => builder.build(),
         }
     }
-}
-
-/// A key that nobody else has, for a call that may have to be sent again.
-fn key() -> String {
-    let mut bytes = [0; KEY_BYTES];
-    OsRandom.fill(&mut bytes);
-    bytes.iter().map(|it| format!("{it:02x}")).collect()
 }
 
 fn internal(err: &api::ApiError) -> ErrorData {

@@ -18,14 +18,14 @@ use super::{
     Parent, answer,
     api::ApiError,
     asked::{Delegate, Get, List, SteerIt, StopIt, Wait},
-    key, task,
+    task,
     told::{Item, Waits},
     tools::{self, Delegations, Done},
 };
 use crate::{
     completion::queue::FOREIGN_LOOK,
     host::Listing,
-    id::DelegationId,
+    id::{DelegationId, unguessable},
     serve::wire::{Delegation, Settle, Steer, Stop},
     session::Session,
     toolset::{ToolError, reading},
@@ -103,7 +103,7 @@ impl Parent {
             true => (&self.identity.tasks, TASK_GRACE),
             false => (&self.identity.session, asked.wait()),
         };
-        let key = asked.idempotency_key().unwrap_or_else(key);
+        let key = asked.idempotency_key().unwrap_or_else(unguessable);
         let dispatch = asked.into_dispatch(session, self.identity.workspace.clone());
         let dispatched = self.api.dispatch(&dispatch, key).await?;
         let id = dispatched.delegation_id;
