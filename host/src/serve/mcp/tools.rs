@@ -4,7 +4,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
-use schemars::{JsonSchema, generate::SchemaSettings};
+use schemars::{JsonSchema, Schema, generate::SchemaSettings, transform::RecursiveTransform};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -116,7 +116,7 @@ fn tool<In: JsonSchema, Out: JsonSchema>(
 
 /// Without references: not every client follows them.
 fn schema<T: JsonSchema>(settings: SchemaSettings) -> Arc<JsonObject> {
-    let settings = settings.with(|it| {
+    let settings = settings.with_transform(RecursiveTransform(plain)).with(|it| {
         it.inline_subschemas = true;
         it.meta_schema = None;
     });
@@ -127,6 +127,19 @@ fn schema<T: JsonSchema>(settings: SchemaSettings) -> Arc<JsonObject> {
     fields.remove("description");
     fields.entry("type").or_insert_with(|| Value::from("object"));
     Arc::new(fields)
+}
+
+/// Leaves out what not every client knows: formats of numbers, and types that
+/// are one of two. What may be `null` may as well be absent, and in answers it
+/// is.
+fn plain(schema: &mut Schema) {
+    schema.remove("format");
+    let Some(Value::Array(types)) = schema.get_mut("type") else { return };
+    types.retain(|it| it != "null");
+    if let [one] = types.as_slice() {
+        let one = one.clone();
+        schema.insert("type".to_owned(), one);
+    }
 }
 
 #[cfg(test)]
@@ -140,7 +153,9 @@ mod tests {
             let output = tool.output_schema.clone().unwrap();
             for schema in [&tool.input_schema, &output] {
                 let text = Value::Object(schema.as_ref().clone()).to_string();
-                assert!(!text.contains("$ref") && !text.contains("$defs"), "{name}: {text}");
+                for word in ["$ref", "$defs", "\"format\"", "\"null\""] {
+                    assert!(!text.contains(word), "{name}: {text}");
+                }
                 assert_eq!(schema.get("type"), Some(&Value::from("object")), "{name}");
                 assert!(jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).is_ok());
             }
