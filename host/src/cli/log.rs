@@ -9,10 +9,15 @@ use super::{output::say, terminal};
 /// Which diagnostics are written, in the form of tracing's filters.
 const LOG_VARIABLE: &str = "HERMITAGE_LOG";
 
+/// What is written when nobody asks. Not what the library of MCP says of its
+/// clients: each mistake of theirs is answered, and would be a line for each that
+/// one of them cares to send.
+const USUAL: &str = "warn,rmcp=off";
+
 /// Begins to write them.
 pub(super) fn start() {
     let wanted = env::var(LOG_VARIABLE).unwrap_or_default();
-    let usual = || EnvFilter::new("warn");
+    let usual = || EnvFilter::new(USUAL);
     let filter = match wanted.is_empty() {
         true => usual(),
         false => EnvFilter::try_new(&wanted).unwrap_or_else(|err| {
