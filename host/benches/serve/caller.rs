@@ -56,6 +56,13 @@ impl Caller {
         answer["delegation_id"].as_str().unwrap().to_owned()
     }
 
+    /// The answer of a tool over MCP.
+    pub(crate) async fn tool(&self, request: &Value) -> Value {
+        let call = self.call(Method::POST, "/mcp").json(request);
+        let call = call.header("accept", "application/json, text/event-stream");
+        call.send().await.unwrap().json().await.unwrap()
+    }
+
     /// The next event, which is acknowledged.
     pub(crate) async fn claim(&self) -> Value {
         let text = self.get("/v1/events?wait_seconds=60").await;

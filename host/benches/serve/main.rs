@@ -4,7 +4,8 @@
 //!
 //! `cargo bench --bench serve` prints a line for each measurement. Times stand
 //! beside those of `/healthz` in the same run, which does nothing: what is above
-//! that is the service's own.
+//! that is the service's own. What a way in adds to a dispatch stands beside the
+//! crate's own call in the same run.
 
 #![expect(
     clippy::indexing_slicing,
@@ -15,6 +16,7 @@
 
 mod caller;
 mod service;
+mod ways;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -40,6 +42,7 @@ const EVENTS: usize = 200;
 const IDLE: usize = 10_000;
 
 fn main() {
+    hermitage::run_if_helper();
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
     let service = Service::start();
@@ -51,6 +54,7 @@ fn main() {
             "from the end of a delegation to a consumer that waits: {}",
             to_consumer(&caller).await
         );
+        ways::measure(&service).await;
         under_load(&service, &caller).await;
         idle(&service).await;
         println!("memory of the service at most: {} MiB", service.peak_mebibytes());
@@ -145,14 +149,22 @@ async fn idle(service: &Service) {
 /// Of one kind of call.
 struct Times(Vec<Duration>);
 
-impl std::fmt::Display for Times {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Times {
+    /// In milliseconds.
+    fn middle(&self) -> f64 {
+        self.at(50)
+    }
+
+    fn at(&self, percent: usize) -> f64 {
         let mut times = self.0.clone();
         times.sort();
-        let at = |percent: usize| {
-            let place = times.len().saturating_sub(1) * percent / 100;
-            times.get(place).copied().unwrap_or_default().as_secs_f64() * 1e3
-        };
-        write!(f, "{:.2} ms (p99 {:.2} ms, {} calls)", at(50), at(99), times.len())
+        let place = times.len().saturating_sub(1) * percent / 100;
+        times.get(place).copied().unwrap_or_default().as_secs_f64() * 1e3
+    }
+}
+
+impl std::fmt::Display for Times {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.2} ms (p99 {:.2} ms, {} calls)", self.at(50), self.at(99), self.0.len())
     }
 }

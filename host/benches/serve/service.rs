@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -14,12 +14,23 @@ use crate::caller::Caller;
 
 const CONFIG: &str = "[delegation]\nmax_async_children = 64\nmax_queued = 1000\n";
 
+/// The program as it is installed, in the directory of its state.
+const PROGRAM: &str = "hermitage";
+
+fn command(dir: &Path) -> Command {
+    let mut command = Command::new(dir.join(PROGRAM));
+    for (name, value) in [("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
+        command.env(name, dir.join(value));
+    }
+    command
+}
+
 pub(crate) struct Service {
     process: Child,
     address: SocketAddr,
     token: String,
     socket: PathBuf,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Service {
@@ -32,15 +43,8 @@ impl Service {
         fs::write(workspace.join("note.txt"), "one\ntwo\nthree\n").unwrap();
         fs::write(dir.path().join("config/hermitage/config.toml"), CONFIG).unwrap();
         // As it is installed: in a checkout it would use the sources of agents.
-        let program = dir.path().join("hermitage");
-        fs::copy(env!("CARGO_BIN_EXE_hermitage"), &program).unwrap();
-        let command = || {
-            let mut command = Command::new(&program);
-            for (name, value) in [("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
-                command.env(name, dir.path().join(value));
-            }
-            command
-        };
+        fs::copy(env!("CARGO_BIN_EXE_hermitage"), dir.path().join(PROGRAM)).unwrap();
+        let command = || command(dir.path());
         let mut process = command()
             .args(["serve", "--listen", "127.0.0.1:0", "--workspace"])
             .arg(&workspace)
@@ -57,7 +61,7 @@ impl Service {
         std::thread::spawn(move || at.for_each(drop));
         let token = command().arg("token").output().unwrap().stdout;
         let token = String::from_utf8(token).unwrap().trim().to_owned();
-        Self { process, address, token, socket, _dir: dir }
+        Self { process, address, token, socket, dir }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -72,6 +76,13 @@ impl Service {
     /// The owner, over the socket.
     pub(crate) fn owner(&self) -> Caller {
         Caller::over_socket(&self.socket)
+    }
+
+    /// A parent's way to it over stdio.
+    pub(crate) fn parent(&self) -> Child {
+        let mut command = command(self.dir.path());
+        command.args(["mcp", "--workspace"]).arg(self.dir.path().join("workspace"));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
     }
 
     pub(crate) fn peak_mebibytes(&self) -> u64 {
