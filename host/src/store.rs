@@ -50,6 +50,7 @@ pub use self::tables::Tables;
 
 use std::{
     fmt, fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -130,6 +131,7 @@ impl Store {
         watch: Arc<dyn Watch>,
     ) -> Result<Self, StoreError> {
         let path = sqlite::prepare(path)?;
+        check_has_one_name(&path)?;
         let host = HostId::new(random);
         let found = Sqlite::find(&path)?;
         let hosts = Hosts::beside(&path).map_err(|err| sqlite::failed(&path, &err))?;
@@ -376,6 +378,21 @@ impl Store {
 
 fn take_over(hosts: &Hosts, dead: HostId) -> Result<Option<Held>, StoreError> {
     hosts.take_over(dead).map_err(|err| StoreError::Io(format!("the lock of {dead}: {err}")))
+}
+
+/// SQLite keeps a log beside the name by which a file was opened: hosts that
+/// open it by two would write over each other.
+fn check_has_one_name(path: &Path) -> Result<(), StoreError> {
+    match fs::metadata(path).map_or(1, |it| it.nlink()) {
+        0 | 1 => Ok(()),
+        names => {
+            let why = format!(
+                "it has {names} names (hard links), and would be damaged by whoever opens it by \
+                 another one: put a copy in its place (`cp`)"
+            );
+            Err(open_error(path, &why))
+        }
+    }
 }
 
 fn open_error(path: &Path, err: &dyn fmt::Display) -> StoreError {

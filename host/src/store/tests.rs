@@ -311,6 +311,20 @@ fn a_damaged_database_is_refused_and_left_as_it_was() {
 }
 
 #[test]
+fn a_database_with_a_second_name_is_refused_under_both() {
+    let case = Case::new();
+    close(case.open());
+    let other = case.dir.path().join("other.db");
+    fs::hard_link(case.path(), &other).unwrap();
+    for path in [&case.path(), &other] {
+        let error = refused(path);
+        assert!(error.contains("it has 2 names"), "{error}");
+    }
+    fs::remove_file(other).unwrap();
+    case.open();
+}
+
+#[test]
 fn a_newer_database_is_refused() {
     let case = Case::new();
     close(case.open());
