@@ -274,6 +274,12 @@ impl Host {
         self.sandbox().usage()
     }
 
+    /// Whether ends of delegations are in memory alone, since the store takes no
+    /// writes: they are lost with this process, and told as `unknown` then.
+    pub fn is_behind(&self) -> bool {
+        self.0.delegator.is_behind()
+    }
+
     /// The store.
     pub fn store(&self) -> &Store {
         &self.0.delegator.parts().store

@@ -134,6 +134,11 @@ impl Service {
         }
     }
 
+    /// Whether what ended is in memory alone ([`Host::is_behind`](crate::Host::is_behind)).
+    pub fn is_behind(&self) -> bool {
+        self.0.hosts.all().iter().any(|it| it.is_behind())
+    }
+
     /// Returns when another service wants its place.
     pub async fn asked_to_retire(&self) {
         self.0.retiring.cancelled().await;

@@ -145,6 +145,11 @@ async fn stay(
         // Who asks twice does not want to wait.
         () = signals.next() => (),
     }
+    if service.is_behind() {
+        let error = anyhow::anyhow!("what some delegations came to could not be recorded");
+        let hint = "make room for the store: the next service tells of them as `unknown`";
+        return Err(CliError::host(error).exiting(Exit::NotCompleted).hint(hint));
+    }
     Ok(())
 }
 

@@ -109,6 +109,8 @@ pub(super) struct Core {
     /// Those beside this one, and this one.
     peers: Peers,
     conductor: Arc<Conductor>,
+    /// Whether the store takes what ends.
+    trouble: Trouble,
     feed: Feed,
     /// Where units live, whoever asks for them.
     runtime: tokio::runtime::Handle,
@@ -140,9 +142,20 @@ impl Delegator {
         let withheld = Arc::clone(parts.tools.withheld());
         let house = Arc::new(HouseRules::new(blocked, withheld, limits.defences));
         let held = parts.tools.held();
-        let conductor = Arc::new(conductor(&parts, feed.clone()));
+        let trouble = Trouble::default();
+        let conductor = Arc::new(conductor(&parts, feed.clone(), trouble.clone()));
         let runtime = tokio::runtime::Handle::current();
-        Self(Arc::new(Core { parts, held, house, dispatcher, peers, conductor, feed, runtime }))
+        Self(Arc::new(Core {
+            parts,
+            held,
+            house,
+            dispatcher,
+            peers,
+            conductor,
+            trouble,
+            feed,
+            runtime,
+        }))
     }
 
     pub(super) fn of(core: &Arc<Core>) -> Self {
@@ -368,6 +381,11 @@ impl Delegator {
         telemetry::flush().await;
     }
 
+    /// Whether ends are in memory alone, since the store takes no writes.
+    pub fn is_behind(&self) -> bool {
+        self.0.trouble.lasts()
+    }
+
     /// What this delegator is made of.
     pub fn parts(&self) -> &Parts {
         &self.0.parts
@@ -375,7 +393,7 @@ impl Delegator {
 }
 
 /// Who conducts the units of a delegator made of these parts.
-fn conductor(parts: &Parts, feed: Feed) -> Conductor {
+fn conductor(parts: &Parts, feed: Feed, trouble: Trouble) -> Conductor {
     let limits = &parts.limits;
     let bounds = Bounds {
         max_concurrent_children: limits.max_concurrent_children,
@@ -387,7 +405,7 @@ fn conductor(parts: &Parts, feed: Feed) -> Conductor {
         store: parts.store.clone(),
         queue: parts.queue.clone(),
         clock: Arc::clone(&parts.clock),
-        trouble: Trouble::default(),
+        trouble,
     };
     let (sandbox, registry) = (Arc::clone(&parts.sandbox), Arc::clone(&parts.tools));
     Conductor::new(sandbox, registry, bounds, books, feed, limits.retained_records)

@@ -34,6 +34,11 @@ impl Trouble {
         }
     }
 
+    /// Whether there is something that the store has not taken.
+    pub(super) fn lasts(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
     fn is_over(&self) {
         if self.0.swap(false, Ordering::AcqRel) {
             tracing::info!("the store takes writes again");
@@ -59,5 +64,23 @@ impl Trouble {
             tokio::time::sleep(pause).await;
             pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_store_has_not_taken_is_known_until_it_has() {
+        let trouble = Trouble::default();
+        let tries = std::sync::atomic::AtomicUsize::new(0);
+        let write = async || match tries.fetch_add(1, Ordering::Relaxed) {
+            0 => Err(StoreError::Full("no room".to_owned())),
+            _ => Ok(trouble.lasts()),
+        };
+        assert!(!trouble.lasts());
+        assert!(trouble.outlast(write).await.unwrap(), "it was told before the second try");
+        assert!(!trouble.lasts());
     }
 }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use axum::extract::State;
+use axum::{extract::State, http::StatusCode};
 use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Shared},
@@ -17,7 +17,10 @@ use futures_util::{
 use tokio::time::{Instant, timeout};
 
 use super::{Inner, error::Refusal};
-use crate::store::{Store, StoreError};
+use crate::{
+    host::Host,
+    store::{Store, StoreError},
+};
 
 /// How long an answer stands. Bounds what callers without a token make the
 /// store write.
@@ -26,6 +29,9 @@ const FRESH: Duration = Duration::from_secs(1);
 /// For the store to answer. Bounds how long whoever asks is left without a word
 /// by a disk that hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is told when the store has not taken an end.
+const BEHIND: &str = "what ended is in memory alone: the store takes no writes";
 
 /// What was found last.
 #[derive(Default)]
@@ -70,7 +76,11 @@ impl Health {
 /// `GET /healthz`.
 pub(super) async fn show(State(service): State<Arc<Inner>>) -> Result<&'static str, Refusal> {
     service.health.of(service.hosts.store()).await?;
-    Ok("ok\n")
+    // A little may still fit where what matters does not.
+    match service.hosts.all().iter().any(Host::is_behind) {
+        true => Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "store", BEHIND)),
+        false => Ok("ok\n"),
+    }
 }
 
 #[cfg(test)]
