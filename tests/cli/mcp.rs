@@ -40,6 +40,11 @@ fn modern(tasks: bool) -> Value {
     })
 }
 
+fn with_version(mut message: Value) -> Value {
+    message["jsonrpc"] = "2.0".into();
+    message
+}
+
 /// A program that has started `hermitage mcp`.
 struct Parent {
     process: Child,
@@ -170,14 +175,19 @@ fn states(cli: &Cli) -> Vec<String> {
     events.as_array().unwrap().iter().map(state).collect()
 }
 
+/// Waits until there is a delegation, and the newest has ended.
+fn until_ended(cli: &Cli) {
+    let has_ended = |it: &Value| !it.is_null() && *it != "waiting" && *it != "running";
+    while !has_ended(&cli.run(&["list", "--json"]).json()[0]["status"]) {}
+}
+
 /// Work that has ended by now, and that this parent has not been told of.
 fn ended(cli: &Cli, parent: &mut Parent) -> String {
     let mut asked = endless();
     asked["background"] = true.into();
     let begun = parent.call("delegate_task", asked);
     assert_eq!(cli.run(&["stop", "latest"]).exit, Some(0));
-    let goes_on = |it: &Value| *it == "waiting" || *it == "running";
-    while goes_on(&cli.run(&["list", "--json"]).json()[0]["status"]) {}
+    until_ended(cli);
     begun["structuredContent"]["delegation_id"].as_str().unwrap().to_owned()
 }
 
@@ -252,14 +262,33 @@ fn the_end_of_a_parent_ends_no_work() {
 
 #[test]
 fn a_parent_that_cancels_its_call_ends_the_work() {
+    // Its children run, or it has no id yet.
+    for at_once in [false, true] {
+        let cli = place();
+        let mut parent = Parent::start(&cli, &[], Value::Null);
+        let asked = json!({"name": "delegate_task", "arguments": endless()});
+        let id = if at_once { parent.send("tools/call", asked) } else { parent.begin(&endless()) };
+        let cancelled = json!({"method": "notifications/cancelled", "params": {"requestId": id}});
+        parent.write(&with_version(cancelled));
+        until_ended(&cli);
+        let ended = cli.run(&["wait", "latest", "--json"]).json();
+        let error = &ended["results"][0]["error"];
+        assert_eq!(error, "interrupted: the parent cancelled its call", "{ended}");
+    }
+}
+
+#[test]
+fn a_parent_that_uses_an_id_twice_has_later_calls_answered() {
     let cli = place();
     let mut parent = Parent::start(&cli, &[], Value::Null);
     let id = parent.begin(&endless());
-    let params = json!({"requestId": id});
-    parent.write(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}));
-    let ended = cli.run(&["wait", "latest", "--json"]).json();
-    let error = &ended["results"][0]["error"];
-    assert_eq!(error, "interrupted: the parent cancelled its call", "{ended}");
+    let params = json!({"name": "list_delegations", "arguments": {}});
+    let again = json!({"id": id, "method": "tools/call", "params": params});
+    parent.write(&with_version(again));
+    // One of the two is answered, and which one is the parent's own affair.
+    parent.answer(id).unwrap();
+    let listed = parent.call("list_delegations", json!({}));
+    assert_eq!(listed["structuredContent"]["delegations"].as_array().unwrap().len(), 1);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Parents that speak MCP, over the real doors of the service and with real
 //! subagents: what each of them is told, and how often.
 
+use std::collections::BTreeSet;
+
 use hermitage::store::{EventBody, EventState};
 use hermitage_tests::{
     Gate, TestHost, TestTask,
@@ -356,6 +358,34 @@ async fn ten_thousand_tasks_are_refused_by_capacity() {
     // Nothing is kept of the others.
     let listed = service.owner().get("/v1/delegations?limit=1000").await.1;
     assert_eq!(listed["delegations"].as_array().unwrap().len(), taken);
+}
+
+#[tokio::test]
+async fn a_key_makes_a_repeated_call_the_same_one_for_its_own_parent_alone() {
+    let (host, _gate, service) = gated().await;
+    let more = json!({"background": true, "idempotency_key": "mine"});
+    let asked = asked(&host, &["a"], more).await;
+    let mut ids = BTreeSet::new();
+    for (name, session) in [("alice", "same"), ("alice", "other"), ("bob", "same")] {
+        let parent = TestParent::new(service.token(name), Revision::Modern).session(session);
+        let first = id(&parent.call("delegate_task", asked.clone()).await);
+        assert_eq!(id(&parent.call("delegate_task", asked.clone()).await), first);
+        ids.insert(first);
+    }
+    assert_eq!(ids.len(), 3, "each has its own: {ids:?}");
+}
+
+#[tokio::test]
+async fn a_body_has_the_bounds_of_all_others() {
+    let (_host, _gate, service) = gated().await;
+    let parent = TestParent::new(service.token("alice"), Revision::Legacy);
+    let goal = "x".repeat(1 << 20);
+    let params = json!({"name": "delegate_task", "arguments": {"goal": goal}});
+    let refused = parent.request("tools/call", params).send().await.unwrap();
+    assert_eq!(refused.status(), 413);
+    // As elsewhere, with a word for programs and one for people.
+    let refused: Value = refused.json().await.unwrap();
+    assert_eq!(refused["error"]["code"], "too_large", "{refused}");
 }
 
 #[tokio::test]
