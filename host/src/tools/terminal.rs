@@ -54,6 +54,7 @@ mod sandbox;
 mod scratch;
 mod settings;
 mod system;
+pub mod talk;
 
 #[cfg(test)]
 mod tests;

@@ -111,13 +111,14 @@ impl Bubblewrap {
         let launch = Launch {
             limits: Limits::new(&self.config),
             identity: Identity::of(order, &self.workspace, &self.read_only, self.config.defences),
+            talks: order.ends.is_some(),
             inside: Inside::Namespaces {
                 program: self.program.clone(),
                 words: self.arguments(order),
                 command: order.arguments.clone(),
             },
         };
-        launcher::start(&self.launcher, &launch, leash)
+        launcher::start(&self.launcher, &launch, order.ends.as_ref(), leash)
     }
 
     /// Arguments of `bwrap`.
@@ -314,7 +315,8 @@ mod tests {
             let place = Arc::new(Scratch::new().unwrap());
             let (scratch, home) = (place.directory().unwrap(), Home::new(&place, &[]).unwrap());
             let (arguments, home) = (Vec::new(), Arc::new(home));
-            let order = Order { arguments, directory, environment, scratch, home, watch: None };
+            let (watch, ends) = (None, None);
+            let order = Order { arguments, directory, environment, scratch, home, watch, ends };
             let res = command::run(&sandbox, order, &config, time, &cancelled).await;
             let Err(CommandError::Ended { limit, .. }) = res else { panic!("{res:?}") };
             assert_eq!(limit, expect);

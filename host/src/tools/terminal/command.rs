@@ -28,7 +28,7 @@ const WATCH_EVERY: Duration = Duration::from_millis(50);
 
 /// How long the last of the output may take to be read when every process
 /// that could write is gone.
-const DRAIN_WITHIN: Duration = Duration::from_secs(1);
+pub(super) const DRAIN_WITHIN: Duration = Duration::from_secs(1);
 
 /// Characters of one thing that the host tells of a command.
 const MAX_TOLD_CHARS: usize = 400;
@@ -111,7 +111,7 @@ pub(super) async fn run(
     let limit = tokio::select! {
         ended = &mut ended => return finish(ended, pipe, output, config).await,
         limit = collect(&mut pipe, &mut output, config) => limit,
-        limit = watch(&leash, config) => limit,
+        limit = watch(&leash, config, WATCH_EVERY) => limit,
         limit = given_up(time, cancelled) => limit,
     };
     leash.kill();
@@ -130,7 +130,7 @@ async fn given_up(time: Duration, cancelled: &CancellationToken) -> Limit {
 }
 
 /// Ends the command when nobody waits for it any more.
-struct EndOnDrop(Arc<Leash>);
+pub(super) struct EndOnDrop(pub(super) Arc<Leash>);
 
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
@@ -168,11 +168,11 @@ fn with_told(mut output: String, told: &[String]) -> String {
 }
 
 /// Its keeper panicked, which is a bug of the host.
-fn lost() -> EnterError {
+pub(super) fn lost() -> EnterError {
     EnterError::Refused("its keeper was lost".to_owned())
 }
 
-fn receiver(pipe: PipeReader) -> Result<Receiver, EnterError> {
+pub(super) fn receiver(pipe: PipeReader) -> Result<Receiver, EnterError> {
     Ok(Receiver::from_owned_fd(OwnedFd::from(pipe))?)
 }
 
@@ -206,8 +206,8 @@ async fn drain(pipe: &mut Receiver, output: &mut Output, config: &TerminalConfig
 }
 
 /// Looks at all processes of the command until they take too much.
-async fn watch(leash: &Arc<Leash>, config: &TerminalConfig) -> Limit {
-    let mut ticks = interval(WATCH_EVERY);
+pub(super) async fn watch(leash: &Arc<Leash>, config: &TerminalConfig, every: Duration) -> Limit {
+    let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let enough = usize::try_from(config.max_processes).unwrap_or(usize::MAX).saturating_add(1);
     // The first comes at once, when there is nothing to see.

@@ -39,13 +39,16 @@ pub(super) struct Ended {
 }
 
 /// Starts a command. It is ended when it was not waited for.
-pub(super) fn start(sandbox: Arc<Sandbox>, order: Order) -> io::Result<Running> {
+pub(super) fn start(sandbox: Arc<Sandbox>, mut order: Order) -> io::Result<Running> {
     let leash = Arc::new(Leash::default());
     let (started_sender, started) = oneshot::channel();
     let (ended_sender, ended) = oneshot::channel();
     let held = Arc::clone(&leash);
     thread::Builder::new().name("terminal".to_owned()).spawn(move || {
-        match sandbox.enter(&order, &held) {
+        let entered = sandbox.enter(&order, &held);
+        // Its ends of pipes are its own from now on.
+        drop(order.ends.take());
+        match entered {
             Err(error) => {
                 scratch::remove(&order.scratch.keep());
                 drop(started_sender.send(Err(error)));

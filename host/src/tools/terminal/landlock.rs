@@ -78,6 +78,7 @@ impl Landlock {
         let tasks = u64::from(self.config.max_processes).saturating_add(1);
         let launch = Launch {
             limits: Limits::new(&self.config),
+            talks: order.ends.is_some(),
             inside: Inside::Rules(Confined {
                 workspace: self.workspace.clone(),
                 scratch,
@@ -92,7 +93,8 @@ impl Landlock {
             }),
             identity,
         };
-        let (launched, output) = launcher::start(&self.program, &launch, leash)?;
+        let ends = order.ends.as_ref();
+        let (launched, output) = launcher::start(&self.program, &launch, ends, leash)?;
         if let (Ok(mut found), Some(version)) = (self.found.lock(), launched.version()) {
             *found = Some(version);
         }

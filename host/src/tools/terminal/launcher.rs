@@ -11,7 +11,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, PipeReader},
-    os::unix::net::UnixStream,
+    os::{fd::AsFd as _, unix::net::UnixStream},
     path::{Path, PathBuf},
     process::Child,
 };
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     TerminalConfig,
     leash::Leash,
-    order::{EnterError, Order},
+    order::{Ends, EnterError, Order},
 };
 use crate::{
     defence::{Defence, Defences},
@@ -31,6 +31,7 @@ use crate::{
 
 mod confine;
 mod domain;
+mod files;
 mod identity;
 mod kernel;
 mod limits;
@@ -40,6 +41,7 @@ mod rules;
 mod serve;
 mod started;
 mod status;
+mod streams;
 
 pub(crate) use serve::serve;
 
@@ -55,6 +57,9 @@ pub(super) struct Launch {
     pub(super) limits: Limits,
     /// Of a host that is root: directories that the command must reach.
     pub(super) identity: Option<Identity>,
+    /// Whether what it reads comes behind this on the socket, and what it
+    /// writes has a pipe of its own.
+    pub(super) talks: bool,
     pub(super) inside: Inside,
 }
 
@@ -186,19 +191,24 @@ pub(super) struct Launched {
 }
 
 /// Starts a command and puts it on the leash. With it comes the end of the
-/// pipe that both of its outputs go into. Blocks for some milliseconds.
+/// pipe that both of its outputs go into, or its errors alone where it has
+/// `ends`. Blocks for some milliseconds.
 pub(super) fn start(
     program: &Program,
     launch: &Launch,
+    ends: Option<&Ends>,
     leash: &Leash,
 ) -> Result<(Launched, PipeReader), EnterError> {
     let (output, writer) = io::pipe()?;
     let (mut command, connection) = program.command(Role::Launch)?;
+    if let Some(ends) = ends {
+        command.stdout(ends.output.try_clone()?);
+    }
     let child = command.stderr(writer).spawn()?;
     // Its ends of pipe and socket would keep them open.
     drop(command);
     let mut launched = Launched { child, connection, version: None };
-    match launched.begin(launch, leash) {
+    match launched.begin(launch, ends, leash) {
         Ok(()) => Ok((launched, output)),
         Err(error) => {
             launched.end();
@@ -214,9 +224,17 @@ pub(super) fn start(
 }
 
 impl Launched {
-    fn begin(&mut self, launch: &Launch, leash: &Leash) -> Result<(), EnterError> {
+    fn begin(
+        &mut self,
+        launch: &Launch,
+        ends: Option<&Ends>,
+        leash: &Leash,
+    ) -> Result<(), EnterError> {
         leash.hold(self.connection.try_clone()?);
         send(&mut self.connection, launch)?;
+        if let Some(ends) = ends {
+            files::send_file(&self.connection, ends.input.as_fd())?;
+        }
         match self.report()? {
             Report::Started { root, version } => {
                 leash.watch(Pid::from_raw(root));

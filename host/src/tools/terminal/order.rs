@@ -1,7 +1,12 @@
 //! One command on its way into a sandbox: what goes in, where it finds its
 //! things there, and why it could not enter.
 
-use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io::{self, PipeReader, PipeWriter},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use tempfile::TempDir;
 
@@ -20,6 +25,15 @@ pub(super) struct Order {
     pub(super) home: Arc<Home>,
     /// Looks after what git obeys in the workspace.
     pub(super) watch: Option<Watch>,
+    /// What it reads and writes, of a program that the host talks with. Any
+    /// other reads nothing, and both of its outputs are one.
+    pub(super) ends: Option<Ends>,
+}
+
+/// A program's own ends of the pipes that it is talked with over.
+pub(super) struct Ends {
+    pub(super) input: PipeReader,
+    pub(super) output: PipeWriter,
 }
 
 /// Where a command finds its directories.

@@ -136,7 +136,8 @@ fn order(sandbox: &Sandbox, place: &Arc<Scratch>, outside: &Path) -> Result<Orde
         Sandbox::Landlock(_) => std::process::id().to_string(),
     };
     let environment = BTreeMap::from([outside, ("HOST".to_owned(), host)]);
-    Ok(Order { arguments, directory: "".into(), environment, scratch, home, watch: None })
+    let directory = PathBuf::new();
+    Ok(Order { arguments, directory, environment, scratch, home, watch: None, ends: None })
 }
 
 fn version(sandbox: &Sandbox) -> Result<String, EnterError> {

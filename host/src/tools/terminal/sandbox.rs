@@ -65,7 +65,8 @@ impl Sandbox {
     }
 
     /// Starts a command, and puts it on the leash. With it comes the end of
-    /// the pipe that both of its outputs go into. Blocks for some milliseconds.
+    /// the pipe that both of its outputs go into, or its errors alone where it
+    /// has ends of its own. Blocks for some milliseconds.
     pub(super) fn enter(
         &self,
         order: &Order,

@@ -195,7 +195,7 @@ impl TerminalSession {
         let Shared { sandbox, config, .. } = &*self.shared;
         let arguments = arguments(&places, &sandbox.kernel_processes(config.max_processes));
         let environment = self.environment(&places, state);
-        Ok(Order { arguments, directory, environment, scratch, home, watch })
+        Ok(Order { arguments, directory, environment, scratch, home, watch, ends: None })
     }
 
     fn environment(&self, places: &Places, state: &State) -> BTreeMap<String, String> {

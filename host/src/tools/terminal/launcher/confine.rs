@@ -2,38 +2,32 @@
 //! seccomp which calls are made.
 
 use std::{
-    fs::OpenOptions,
-    io::{self, IoSlice, IoSliceMut, Read as _, Write as _},
-    mem::MaybeUninit,
+    io::{self, Read as _, Write as _},
     os::{
-        fd::{AsFd as _, BorrowedFd, OwnedFd},
+        fd::AsFd as _,
         unix::{net::UnixStream, process::CommandExt as _},
     },
     path::PathBuf,
     process::Command,
 };
 
-use rustix::{
-    net::{
-        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-        SendAncillaryMessage, SendFlags, recv, recvmsg, sendmsg,
-    },
-    process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal, setsid},
-};
+use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal, setsid};
 
 use super::{
     Confined,
     domain::Domain,
+    files::{receive_file, send_file},
     kernel::{self, Forked},
     limits,
     mediator::{self, Mediator},
     rules,
     started::{Reach, Started},
+    streams::Streams,
 };
 use crate::tools::terminal::order::EnterError;
 
 /// Starts the command.
-pub(super) fn start(confined: Confined) -> Result<Started, EnterError> {
+pub(super) fn start(confined: Confined, streams: Streams) -> Result<Started, EnterError> {
     let (domain, version) = Domain::enter()?;
     let (mut told, tell) = UnixStream::pair()?;
     let launcher = getpid();
@@ -41,7 +35,7 @@ pub(super) fn start(confined: Confined) -> Result<Started, EnterError> {
     match kernel::fork()? {
         Forked::Child => {
             drop(told);
-            exit_with(&enter(confined, launcher, &tell), tell)
+            exit_with(&enter(confined, streams, launcher, &tell), tell)
         }
         Forked::Parent(leader) => {
             drop(tell);
@@ -59,41 +53,14 @@ pub(super) fn start(confined: Confined) -> Result<Started, EnterError> {
     }
 }
 
-/// With one byte, which stands for nothing.
-fn send_file(to: &UnixStream, file: BorrowedFd<'_>) -> io::Result<()> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    let files = [file];
-    control.push(SendAncillaryMessage::ScmRights(&files));
-    sendmsg(to, &[IoSlice::new(&[0])], &mut control, SendFlags::empty())?;
-    Ok(())
-}
-
-/// `None` when there is a reason to be read instead.
-fn receive_file(from: &UnixStream) -> io::Result<Option<OwnedFd>> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
-    let mut byte = [1];
-    // A reason stays where it is.
-    recv(from, &mut byte, RecvFlags::PEEK)?;
-    if byte != [0] {
-        return Ok(None);
-    }
-    recvmsg(from, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
-    Ok(control.drain().find_map(|it| match it {
-        RecvAncillaryMessage::ScmRights(mut files) => files.next(),
-        _ => None,
-    }))
-}
-
 fn exit_with(error: &EnterError, mut tell: UnixStream) -> ! {
     let _ = tell.write_all(error.to_string().as_bytes());
     std::process::exit(1)
 }
 
 /// Becomes the command; returns why it did not.
-fn enter(confined: Confined, launcher: Pid, tell: &UnixStream) -> EnterError {
-    let command = command(&confined);
+fn enter(confined: Confined, streams: Streams, launcher: Pid, tell: &UnixStream) -> EnterError {
+    let command = command(&confined, streams);
     match restrict(&confined, launcher, tell).and(command) {
         Ok(mut command) => command.exec().into(),
         Err(error) => error,
@@ -117,11 +84,11 @@ fn restrict(confined: &Confined, launcher: Pid, tell: &UnixStream) -> Result<(),
     rules::restrict_calls(confined)
 }
 
-fn command(confined: &Confined) -> Result<Command, EnterError> {
-    let output = io::stderr().as_fd().try_clone_to_owned()?;
+fn command(confined: &Confined, streams: Streams) -> Result<Command, EnterError> {
+    let (input, output) = streams.into_stdio()?;
     let mut words = confined.command.iter();
     let mut command = Command::new(words.next().map_or("", |it| it));
     command.args(words).env_clear().envs(&confined.environment);
-    command.stdin(OpenOptions::new().read(true).open("/dev/null")?).stdout(output);
+    command.stdin(input).stdout(output);
     Ok(command)
 }

@@ -10,7 +10,7 @@ use std::{
         unix::ffi::OsStringExt as _,
     },
     path::Path,
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use rustix::{
@@ -23,6 +23,7 @@ use super::{
     Word, limits,
     started::{Reach, Started},
     status::Status,
+    streams::Streams,
 };
 use crate::tools::terminal::order::EnterError;
 
@@ -31,6 +32,7 @@ pub(super) fn start(
     program: &Path,
     words: Vec<Word>,
     command: &[String],
+    streams: Streams,
 ) -> Result<Started, EnterError> {
     let (report, writer) = io::pipe()?;
     let mut files = Vec::new();
@@ -51,10 +53,10 @@ pub(super) fn start(
     for file in files.iter().chain([&all]).map(AsFd::as_fd).chain([writer.as_fd()]) {
         fcntl_setfd(file, FdFlags::empty()).map_err(io::Error::from)?;
     }
-    let output = io::stderr().as_fd().try_clone_to_owned()?;
+    let (input, output) = streams.into_stdio()?;
     let mut bwrap = Command::new(program);
     bwrap.arg("--args").arg(OsString::from_vec(number(&all))).arg("--").args(command);
-    bwrap.stdin(Stdio::null()).stdout(output);
+    bwrap.stdin(input).stdout(output);
     let leader = Pid::from_child(&bwrap.spawn()?);
     limits::give_way(Some(leader));
     drop((writer, files, all));

@@ -16,6 +16,7 @@ use rustix::{
 use super::{
     Inside, Launch, MAX_ORDER_BYTES, Report, confine, identity, kernel, limits, namespaces,
     started::{Reach, Started},
+    streams::Streams,
 };
 use crate::{
     helper::{connection, receive, send},
@@ -30,7 +31,8 @@ const KILL_AGAIN: Duration = Duration::from_millis(2);
 pub(crate) fn serve() -> i32 {
     let Ok(mut host) = connection() else { return 1 };
     let Ok(launch) = receive::<Launch, MAX_ORDER_BYTES>(&mut host) else { return 1 };
-    let report = match begin(launch) {
+    let Ok(streams) = Streams::receive(&host, launch.talks) else { return 1 };
+    let report = match begin(launch, streams) {
         Ok(started) => keep(started, &mut host),
         Err(EnterError::Io(error)) => Report::Refused(error.to_string()),
         Err(EnterError::Refused(reason)) => Report::Refused(reason),
@@ -39,7 +41,7 @@ pub(crate) fn serve() -> i32 {
     i32::from(send(&mut host, &report).is_err())
 }
 
-fn begin(launch: Launch) -> Result<Started, EnterError> {
+fn begin(launch: Launch, streams: Streams) -> Result<Started, EnterError> {
     // A key on the terminal of the host is for the host.
     setsid().map_err(io::Error::from)?;
     set_child_subreaper(Some(getpid())).map_err(io::Error::from)?;
@@ -50,9 +52,9 @@ fn begin(launch: Launch) -> Result<Started, EnterError> {
     }
     identity::drop_capabilities()?;
     match launch.inside {
-        Inside::Rules(confined) => confine::start(confined),
+        Inside::Rules(confined) => confine::start(confined, streams),
         Inside::Namespaces { program, words, command } => {
-            namespaces::start(&program, words, &command)
+            namespaces::start(&program, words, &command, streams)
         }
     }
 }
@@ -118,6 +120,7 @@ fn end_with_the_host(mut host: UnixStream, reach: Reach) -> io::Result<()> {
 
 fn release_output() -> io::Result<()> {
     let null = OpenOptions::new().write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdout(&null)?;
     Ok(rustix::stdio::dup2_stderr(null)?)
 }
 
