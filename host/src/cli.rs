@@ -3,6 +3,7 @@
 //! the library.
 
 mod again;
+mod allow;
 mod args;
 mod background;
 mod can;

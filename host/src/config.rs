@@ -32,6 +32,7 @@ mod sections;
 mod serve;
 pub mod show;
 mod source;
+mod toolset;
 mod values;
 
 use std::collections::BTreeMap;
@@ -52,6 +53,7 @@ use crate::defence::Defences;
 use crate::{
     completion::QueueConfig,
     delegation::{self, budget},
+    mcp::Server,
     provider::Patience,
     sandbox::SandboxConfig,
     setting::{self, Number, Setting},
@@ -91,6 +93,8 @@ pub struct Config {
     pub default_model: Option<String>,
     /// What is set for tool plugins, by their names.
     pub plugins: BTreeMap<String, PluginConfig>,
+    /// Servers that speak MCP, by the names of their toolsets.
+    pub toolsets: BTreeMap<String, Server>,
     /// How hard a chat is tried; how long each try may take, its provider
     /// says.
     pub patience: Patience,

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 #[cfg(feature = "cli")]
-pub(crate) use self::offer::terminal_in;
+pub(crate) use self::offer::{check_server, look_at_server, terminal_in};
 pub use self::{
     answer::{Answer, Reply},
     builder::{Builder, default_store},

@@ -92,6 +92,8 @@ pub mod host;
 pub mod http;
 #[doc(hidden)]
 pub mod id;
+#[doc(hidden)]
+pub mod mcp;
 mod plain_file;
 #[doc(hidden)]
 pub mod plugin;

@@ -13,6 +13,7 @@ mod inspect;
 mod installed;
 mod keys;
 mod mcp;
+mod mcp_servers;
 mod outage;
 mod parent;
 mod parents;

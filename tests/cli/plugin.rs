@@ -143,7 +143,7 @@ fn a_plugin_is_added_listed_shown_called_checked_and_removed() {
 }
 
 /// With an answer to the question, if one is asked.
-fn asked(cli: &Cli, args: &[&str], answer: &str) -> (Option<i32>, String) {
+pub(crate) fn asked(cli: &Cli, args: &[&str], answer: &str) -> (Option<i32>, String) {
     let mut command = cli.command(args);
     let (mut keyboard, screen) = terminal();
     let end = || screen.try_clone().unwrap();

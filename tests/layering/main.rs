@@ -45,6 +45,7 @@ const LAYERS: &[&[&str]] = &[
     &["boundary"],
     &["sandbox"],
     &["plugin"],
+    &["mcp"],
     &["delegation"],
     &["config"],
     &["host"],
@@ -71,7 +72,7 @@ const SOLE_USERS: &[(&str, &str)] = &[
     ("hyper_util", "serve"),
     ("prometheus_client", "serve"),
     ("tokio_io_timeout", "serve"),
-    ("rmcp", "serve"),
+    ("rmcp", "mcp"),
     ("tower_service", "serve"),
     ("opentelemetry", "telemetry"),
     ("opentelemetry_http", "telemetry"),
@@ -86,6 +87,9 @@ const SOLE_USERS: &[(&str, &str)] = &[
 
 /// Uses beyond [`SOLE_USERS`], each with its reason.
 const EXCEPTIONS: &[(&str, &str)] = &[
+    // A parent that speaks MCP is served by the service; `mcp` is where the
+    // host itself calls servers.
+    ("rmcp", "serve"),
     // The command line shows the progress and the errors of a build.
     ("hermitage_build", "cli"),
     // What a plugin says of itself is a file that its author writes.

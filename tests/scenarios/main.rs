@@ -17,6 +17,7 @@ mod hostile;
 mod injection;
 mod many;
 mod mcp;
+mod mcp_servers;
 mod model;
 mod plugins;
 mod repeated;

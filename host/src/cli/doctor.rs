@@ -10,13 +10,14 @@ use super::{
     Exit,
     args::{Doctor, Global},
     error::CliError,
-    output,
+    output::{self, plural},
     setup::{Setup, block_on, checkout, layers},
 };
 use crate::{
     completion::sanitize::clean_line,
     config::{Config, ConfigError, KeySource, Layers, Loaded},
     host::models,
+    mcp::Server,
     provider::{self, Model},
     store::Store,
     tools::terminal::{SandboxKind, probe},
@@ -130,6 +131,9 @@ async fn findings(setup: &Setup, args: &Doctor) -> Vec<Finding> {
     res.extend(terminal(config).await);
     res.push(commands(setup, &args.workspace).await);
     res.push(search(config));
+    for server in config.toolsets.values() {
+        res.push(mcp_server(setup, server).await);
+    }
     res.extend(model_findings(config, args.ask).await);
     res
 }
@@ -219,6 +223,26 @@ async fn commands(setup: &Setup, workspace: &Path) -> Finding {
             let hint = Some(hint.to_owned()).filter(|it| !it.is_empty());
             Finding { hint, ..Finding::new("commands", State::Broken, text) }
         }
+    }
+}
+
+/// Starts it, if it may be called.
+async fn mcp_server(setup: &Setup, server: &Server) -> Finding {
+    let what = format!("toolset {}", server.name);
+    let how = format!("`hermitage tool allow {}` shows its tools and asks", server.name);
+    let toolset = match setup.server(server) {
+        Ok(it) => it,
+        Err(err) => {
+            let how = err.how().unwrap_or(how);
+            return Finding::new(what, State::Broken, err.text()).hint(how);
+        }
+    };
+    match setup.check(&toolset).await {
+        Ok(()) => {
+            let (count, s) = plural(toolset.approval.tools.len());
+            Finding::new(what, State::Works, format!("{count} tool{s} of an MCP server"))
+        }
+        Err(why) => Finding::new(what, State::Broken, why).hint(how),
     }
 }
 

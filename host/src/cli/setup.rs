@@ -24,13 +24,14 @@ use crate::{
     clock::{Clock as _, SystemClock},
     completion::sanitize::clean_line,
     config::{Config, ConfigError, KeySource, Layers, Source, unknown_variables},
-    host::{BuildError, Builder, Host, default_store, terminal_in},
+    host::{BuildError, Builder, Host, check_server, default_store, look_at_server, terminal_in},
     id::OsRandom,
+    mcp::{Approvals, ConnectError, Listed, McpToolset, Server, allowed},
     plugin::{Installed, Library, Plugin, bundled::tools},
     sandbox::Sandbox,
     serve::Tokens,
     store::{Store, StoreError},
-    tools::{closed::OwnFiles, terminal::TerminalTools},
+    tools::{bundled, closed::OwnFiles, terminal::TerminalTools},
 };
 
 /// The name of our directories.
@@ -50,6 +51,8 @@ pub(super) struct Setup {
     own_files: OwnFiles,
     /// Where tool plugins are kept.
     tools: Option<PathBuf>,
+    /// Where it is kept what was allowed of MCP servers.
+    toolsets: Option<PathBuf>,
     /// Of all that was read.
     digest: Digest,
 }
@@ -86,12 +89,13 @@ impl Setup {
         let memory = named.filter(|it| !it.as_os_str().is_empty()).or_else(usual);
         let plugins = data_dir.as_ref().map(|it| it.join("plugins"));
         let tools = data_dir.as_ref().map(|it| it.join("tools"));
+        let toolsets = data_dir.as_ref().map(|it| it.join("toolsets"));
         let library = library(global, plugins, cache_dir, config.sandbox.component_bytes);
         let mut own_files = OwnFiles::default();
         global.config.iter().for_each(|it| own_files.file(it));
         global.plugin_path.iter().for_each(|it| own_files.directory(it));
         let (store, digest) = (global.store.clone(), Digest::default());
-        Self { config, library, store, memory, own_files, tools, digest }
+        Self { config, library, store, memory, own_files, tools, toolsets, digest }
     }
 
     /// The variable that is to hold the key of a provider, when it is not set.
@@ -139,6 +143,65 @@ impl Setup {
         usable.collect()
     }
 
+    /// What was allowed of MCP servers.
+    pub(super) fn approvals(&self) -> Result<Approvals, CliError> {
+        let no_place = || CliError::host(anyhow::anyhow!("there is no place for approvals"));
+        let dir = self.toolsets.as_ref().ok_or_else(no_place);
+        Ok(Approvals::at(dir.map_err(|it| it.hint("set `HOME` or `XDG_DATA_HOME`"))?))
+    }
+
+    /// Whether an MCP server can have that name: a plugin that has it keeps it.
+    pub(super) fn check_free(&self, name: &str) -> Result<(), CliError> {
+        let of_plugin =
+            tools::find(name).is_some() || self.installed()?.get(name).is_ok_and(|it| it.is_some());
+        let host = bundled();
+        let of_host = host.toolset(name).is_some() || host.get(name).is_some();
+        let whose = match (of_plugin, of_host) {
+            (true, _) => "a plugin",
+            (_, true) => "the host",
+            _ => return Ok(()),
+        };
+        let error = anyhow::anyhow!("`{name}` is a tool or toolset of {whose}");
+        Err(CliError::usage(error)
+            .hint(format!("`[toolsets.my_{name}.mcp]` gives it another name")))
+    }
+
+    /// Those of the MCP servers that may be called. Of another one a note is
+    /// left, like of a plugin.
+    fn servers(&self) -> Vec<McpToolset> {
+        let usable = self.config.toolsets.values().filter_map(|server| {
+            let found = self.server(server);
+            if let Err(err) = &found {
+                let (text, name) = (err.text(), &server.name);
+                say(&clean_line(&format!("note: the MCP server `{name}`: {text}"), MAX_NOTE_CHARS));
+                say(&format!("hint: {}", err.how().unwrap_or_default()));
+            }
+            found.ok()
+        });
+        usable.collect()
+    }
+
+    /// One of them with what was allowed, or why it may not be called.
+    pub(super) fn server(&self, server: &Server) -> Result<McpToolset, CliError> {
+        self.check_free(&server.name)?;
+        allowed(server, &self.approvals()?).map_err(|it| {
+            let how = format!("`hermitage tool allow {}` shows its tools and asks", server.name);
+            CliError::usage(it).hint(how)
+        })
+    }
+
+    /// The tools that an MCP server has.
+    pub(super) async fn look_at(&self, server: &Server) -> Result<Listed, ConnectError> {
+        let (own, store) = (self.own_files.clone(), self.store_file());
+        look_at_server(server, &self.config, own, store.as_deref()).await
+    }
+
+    /// Whether one that is allowed says what it said then.
+    pub(super) async fn check(&self, toolset: &McpToolset) -> Result<(), String> {
+        let (own, store) = (self.own_files.clone(), self.store_file());
+        check_server(toolset, &self.config, own, store.as_deref()).await
+    }
+
     /// A host on a workspace, with everything that was set up.
     pub(super) async fn host(
         &self,
@@ -182,6 +245,7 @@ impl Setup {
             .bundled_plugins()
             .library(self.library.clone(), Box::new(Stderr));
         let builder = self.plugins().into_iter().fold(builder, Builder::plugin);
+        let builder = self.servers().into_iter().fold(builder, Builder::mcp_toolset);
         match self.memory.clone() {
             Some(file) => builder.memory(file),
             None => builder,

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{
     Exit,
+    allow::allow,
     args::{
         Global,
         plugin::{Tool, ToolCall, ToolList},
@@ -38,6 +39,7 @@ pub(super) fn tool(global: &Global, verb: Tool) -> Result<Exit, CliError> {
     match verb {
         Tool::List(verb) => list(global, &verb),
         Tool::Call(verb) => call(global, &verb),
+        Tool::Allow(verb) => allow(global, &verb),
     }
 }
 

@@ -1,7 +1,7 @@
 //! From the values of all layers to the configuration, and what does not fit in
 //! it.
 
-use super::{Config, ConfigError, model, plugin, sections, values::Values};
+use super::{Config, ConfigError, model, plugin, sections, toolset, values::Values};
 use crate::{
     delegation::{Limits, budget},
     provider::Patience,
@@ -17,7 +17,8 @@ pub(super) fn resolve(values: &Values) -> (Config, Vec<ConfigError>) {
     let named = model::resolve(values, &mut errors);
     let plugins = plugin::resolve(values, &mut errors);
     let mut reader = Reader::new(values);
-    let config = sections::read(&mut reader, named, plugins);
+    let toolsets = toolset::resolve(values, &mut errors);
+    let config = sections::read(&mut reader, named, plugins, toolsets);
     let wrong = reader.into_wrong().into_iter();
     errors.extend(wrong.map(|(key, it)| ConfigError::of(it, values.origin(&key), &key)));
     errors.extend(bad_glob(&config, values));

@@ -7,6 +7,7 @@ use super::{Config, ServeConfig, keys::Keys, model::Named, plugin::PluginConfig}
 use crate::{
     completion::QueueConfig,
     delegation::{self, budget},
+    mcp::{McpSettings, Server},
     plugin::{SecretSettings, TextSettings},
     provider::{BUILT_IN_PROVIDERS, DefaultModel, ModelSettings, Patience, ProviderSettings},
     sandbox::SandboxConfig,
@@ -37,6 +38,7 @@ fn all() -> Vec<Section> {
         ModelSettings::sections(),
         SecretSettings::sections(),
         TextSettings::sections(),
+        McpSettings::sections(),
     ];
     all.concat()
 }
@@ -46,6 +48,7 @@ pub(super) fn read(
     from: &mut Reader<'_>,
     named: Named,
     plugins: BTreeMap<String, PluginConfig>,
+    toolsets: BTreeMap<String, Server>,
 ) -> Config {
     let Named { providers, models, default_model } = named;
     Config {
@@ -59,6 +62,7 @@ pub(super) fn read(
         models,
         default_model,
         plugins,
+        toolsets,
         patience: Patience::read(from),
         serve: ServeConfig::read(from),
     }
@@ -78,6 +82,7 @@ pub(super) fn unfit(config: &Config) -> Vec<Unfit> {
         models: _,
         default_model: _,
         plugins: _,
+        toolsets: _,
         patience,
         serve,
     } = config;

@@ -218,7 +218,7 @@ fn errors_name_the_key_the_value_and_what_is_taken() {
         (
             "[elsewhere]",
             "config.toml: unknown key `elsewhere` | known here are budget, delegation, model, \
-             models, plugins, providers, queue, sandbox, serve, tools, workspace",
+             models, plugins, providers, queue, sandbox, serve, tools, toolsets, workspace",
         ),
         (
             "[delegation]\nblocked_tools = ['writefile']",

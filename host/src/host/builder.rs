@@ -10,6 +10,8 @@ use std::{
 use etcetera::{BaseStrategy as _, base_strategy::Xdg};
 
 use super::{BuildError, Host, Inner, given::Given, models, offer::offer, own, parent};
+#[cfg(feature = "mcp")]
+use crate::mcp::{self, McpToolset};
 use crate::{
     clock::{Clock, SystemClock},
     completion::Queue,
@@ -86,6 +88,8 @@ pub struct Builder {
     agents: Agents,
     natives: Vec<Arc<dyn NativeTool>>,
     plugins: Vec<Offered>,
+    #[cfg(feature = "mcp")]
+    servers: Vec<McpToolset>,
     bundled_plugins: bool,
     parent_tools: Vec<Arc<dyn NativeTool>>,
     replaced: Vec<Replace>,
@@ -208,6 +212,15 @@ impl Builder {
         Self { bundled_plugins: true, ..self }
     }
 
+    /// Adds the tools of a server that speaks MCP, as somebody has allowed them.
+    /// They are a toolset of its name, which is granted to whoever asks for it;
+    /// the server is started when one of them is first called.
+    #[cfg(feature = "mcp")]
+    pub fn mcp_toolset(mut self, toolset: McpToolset) -> Self {
+        self.servers.push(toolset);
+        self
+    }
+
     /// Adds one of the tools that only a parent holds: `clarify`, `memory`,
     /// `send_message` or `execute_code`. No child ever gets it.
     pub fn parent_tool(mut self, tool: Arc<dyn NativeTool>) -> Self {
@@ -275,6 +288,8 @@ impl Builder {
         let max_depth = config.delegation.max_depth;
         let max_bytes = u64::try_from(config.sandbox.component_bytes).unwrap_or(u64::MAX);
         let defences = config.sandbox.defences;
+        #[cfg(feature = "mcp")]
+        let servers = mcp::Place { terminal: config.tools.terminal.clone(), own_files };
         let personal = Arc::new(models::of_plugins(&config));
         let sandbox = Arc::new(Sandbox::new(config.sandbox, max_depth, Arc::clone(&random))?);
         let sandbox_of_plugins = Arc::clone(&sandbox);
@@ -288,6 +303,11 @@ impl Builder {
             if registry.toolset(plugin.name).is_none() {
                 registry.add_plugin(plugin.name, plugin.plugin()?.into_tools(&place))?;
             }
+        }
+        #[cfg(feature = "mcp")]
+        for toolset in self.servers {
+            let name = toolset.server.name.clone();
+            registry.add_server(&name, toolset.into_tools(&servers))?;
         }
         let mut of_parents = registry.clone();
         parent_tools.into_iter().for_each(|(spec, it)| of_parents.stand_in(spec, it));

@@ -8,14 +8,17 @@ use std::sync::Arc;
 #[cfg(feature = "cli")]
 use super::own;
 use super::{BuildError, given::Given};
-#[cfg(feature = "cli")]
-use crate::tools::terminal::TerminalTools;
 use crate::{
     completion::Queue,
     config::Config,
     id::Random,
     tools::{self, Handles, Opening, closed::OwnFiles},
     toolset::Registry,
+};
+#[cfg(feature = "cli")]
+use crate::{
+    mcp::{self, ConnectError, Listed, McpToolset, Server},
+    tools::terminal::TerminalTools,
 };
 
 /// Opens what was given, and proves what has to be proved.
@@ -58,6 +61,32 @@ pub(crate) async fn terminal_in(
     let closed = closed.map_err(|it| format!("{it}\nhint: {}", it.hint()))?;
     let tools = TerminalTools::open(workspace, config.tools.terminal.clone(), Arc::new(closed));
     tools.await.map_err(|it| it.to_string())
+}
+
+/// For a person who is asked to allow them: the tools that a server has, as a
+/// host would start it.
+#[cfg(feature = "cli")]
+pub(crate) async fn look_at_server(
+    server: &Server,
+    config: &Config,
+    own: OwnFiles,
+    store: Option<&Path>,
+) -> Result<Listed, ConnectError> {
+    let own_files = own::files(own, config, &Given::default(), store);
+    mcp::look(server, &mcp::Place { terminal: config.tools.terminal.clone(), own_files }).await
+}
+
+/// For the doctor: whether a server that is allowed says what it said then.
+#[cfg(feature = "cli")]
+pub(crate) async fn check_server(
+    toolset: &McpToolset,
+    config: &Config,
+    own: OwnFiles,
+    store: Option<&Path>,
+) -> Result<(), String> {
+    let own_files = own::files(own, config, &Given::default(), store);
+    let terminal = config.tools.terminal.clone();
+    mcp::check(toolset, &mcp::Place { terminal, own_files }).await
 }
 
 #[cfg(test)]

@@ -41,6 +41,10 @@ pub(super) fn files(
             KeySource::File(path) => own.file(path),
         }
     }
+    for server in config.toolsets.values() {
+        let files = server.command.iter().filter(|it| it.contains('/')).map(PathBuf::from);
+        files.filter(|it| it.is_file()).for_each(|it| own.file(it));
+    }
     own
 }
 
@@ -62,7 +66,10 @@ fn programs(line: &str) -> impl Iterator<Item = PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Layers, PluginConfig};
+    use crate::{
+        config::{Layers, PluginConfig},
+        mcp::Server,
+    };
 
     #[test]
     fn a_file_with_a_secret_and_a_program_that_prints_one_are_the_hosts_own() {
@@ -77,7 +84,13 @@ mod tests {
         config.plugins.insert("p".to_owned(), plugin);
         let own = files(OwnFiles::default(), &config, &Given::default(), None);
         let shown = format!("{own:?}");
-        for path in [file, program] {
+        let server = dir.path().join("server");
+        std::fs::write(&server, "x").unwrap();
+        let command = vec!["sh".to_owned(), server.display().to_string(), "--all".to_owned()];
+        config.toolsets.insert("s".to_owned(), Server { command, ..Server::default() });
+        let own = files(OwnFiles::default(), &config, &Given::default(), None);
+        let shown = format!("{shown}{own:?}");
+        for path in [file, program, server] {
             assert!(shown.contains(&path.display().to_string()), "{}", path.display());
         }
     }

@@ -253,13 +253,41 @@ impl Registry {
         name: &str,
         tools: Vec<Arc<dyn NativeTool>>,
     ) -> Result<(), NativeError> {
-        let specs = self.check_plugin(name, tools.iter().map(|it| it.spec()).collect())?;
+        self.add_foreign(name, tools, Origin::Plugin)
+    }
+
+    /// The same for the tools of a server that speaks MCP.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn add_server(
+        &mut self,
+        name: &str,
+        tools: Vec<Arc<dyn NativeTool>>,
+    ) -> Result<(), NativeError> {
+        self.add_foreign(name, tools, Origin::Server)
+    }
+
+    fn add_foreign(
+        &mut self,
+        name: &str,
+        tools: Vec<Arc<dyn NativeTool>>,
+        origin: Origin,
+    ) -> Result<(), NativeError> {
+        let specs = tools.iter().map(|it| it.spec()).collect();
+        let specs = self.check_foreign(name, specs, origin.clone())?;
         let entered = specs.into_iter().zip(tools).map(|(spec, tool)| {
-            let spec = ToolSpec { name: full_name(name, &spec.name), ..spec };
-            self.enter(spec, name, Origin::Plugin, Arc::new(Native::bounded(tool)))
+            // A tool that is named as its plugin stands for it alone.
+            let full = match origin {
+                Origin::Server => format!("{name}/{}", spec.name),
+                _ => full_name(name, &spec.name),
+            };
+            let spec = ToolSpec { name: full, ..spec };
+            self.enter(spec, name, origin.clone(), Arc::new(Native::bounded(tool)))
         });
         let ids = entered.collect();
-        self.enter_toolset(name.to_owned(), ids, Origin::Plugin);
+        self.enter_toolset(name.to_owned(), ids, origin);
         Ok(())
     }
 
@@ -274,10 +302,19 @@ impl Registry {
         name: &str,
         specs: Vec<ToolSpec>,
     ) -> Result<Vec<ToolSpec>, NativeError> {
+        self.check_foreign(name, specs, Origin::Plugin)
+    }
+
+    fn check_foreign(
+        &self,
+        name: &str,
+        specs: Vec<ToolSpec>,
+        comer: Origin,
+    ) -> Result<Vec<ToolSpec>, NativeError> {
         if !is_plugin_name(name) {
             return Err(NativeError::PluginName(clean_line(name, MAX_SHOWN_CHARS)));
         }
-        self.check_free(name, Origin::Plugin)?;
+        self.check_free(name, comer)?;
         let mut res: Vec<ToolSpec> = Vec::new();
         for spec in specs {
             let tool = spec.name.clone();

@@ -12,6 +12,8 @@ pub enum Origin {
     Application,
     /// A tool plugin.
     Plugin,
+    /// A server that speaks MCP.
+    Server,
 }
 
 impl fmt::Display for Origin {
@@ -20,6 +22,7 @@ impl fmt::Display for Origin {
             Origin::Host => "the host",
             Origin::Application => "the application",
             Origin::Plugin => "a plugin",
+            Origin::Server => "an MCP server",
         })
     }
 }
@@ -45,6 +48,11 @@ impl fmt::Display for Taken {
                 f,
                 "`{name}` is a tool or toolset of {holder}: no plugin can have that name\n\
                  hint: `hermitage plugin add --name` gives it another, such as `my_{name}`"
+            ),
+            (holder, Origin::Server) => write!(
+                f,
+                "`{name}` is a tool or toolset of {holder}: no MCP server can have that name\n\
+                 hint: `[toolsets.my_{name}.mcp]` gives it another"
             ),
             (Origin::Host, comer) => write!(
                 f,

@@ -119,6 +119,17 @@ pub(in crate::cli) enum Tool {
     List(ToolList),
     /// Call a tool by hand, as the person
     Call(ToolCall),
+    /// Show the tools of an MCP server, and allow them to be granted
+    Allow(ToolAllow),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct ToolAllow {
+    /// As `[toolsets.NAME.mcp]` in the configuration names it
+    pub(in crate::cli) name: String,
+    /// Agree to everything without being asked
+    #[arg(long)]
+    pub(in crate::cli) yes: bool,
 }
 
 #[derive(Debug, ClapArgs)]

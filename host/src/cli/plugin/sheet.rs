@@ -187,6 +187,6 @@ pub(in crate::cli) fn arguments(schema: &Value) -> String {
 }
 
 /// One line that nothing in it can break.
-pub(super) fn line(indent: &str, text: &str) -> String {
+pub(in crate::cli) fn line(indent: &str, text: &str) -> String {
     format!("{indent}{}", clean_line(text, MAX_LINE_CHARS))
 }

@@ -85,11 +85,13 @@ fn sets_something(name: &OsString) -> bool {
 /// Those that hold a key.
 fn variables(config: &Config) -> impl Iterator<Item = &str> {
     let of_plugins = config.plugins.values().flat_map(|it| it.secrets.values());
+    let of_servers = config.toolsets.values().flat_map(|it| &it.environment);
     let all = config.providers.values().filter_map(|it| it.key.as_ref()).chain(of_plugins);
     all.filter_map(|it| match it {
         KeySource::Variable(name) => Some(name.as_str()),
         KeySource::Command(_) | KeySource::File(_) => None,
     })
+    .chain(of_servers.map(String::as_str))
 }
 
 #[cfg(test)]
