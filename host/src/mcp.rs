@@ -13,7 +13,7 @@
 //!                │         │
 //!             listed ──────┤  what it says of its tools, and what of that can be taken
 //!                │         │
-//! process ─ transport ─ client ─ connection ─ toolset ─► registry
+//! process, http ─ transport ─ client ─ connection ─ toolset ─► registry
 //! ```
 //!
 //! **Invariant:** a server is asked for tools, and for nothing else; what it
@@ -27,6 +27,8 @@ pub mod approval;
 mod client;
 #[cfg(feature = "mcp")]
 mod connection;
+#[cfg(feature = "mcp")]
+mod http;
 #[cfg(feature = "mcp")]
 pub mod listed;
 #[cfg(feature = "mcp")]
@@ -49,6 +51,6 @@ pub use self::{
     toolset::McpToolset,
 };
 pub use self::{
-    server::{Place, Server},
+    server::{Place, Server, rule},
     settings::McpSettings,
 };

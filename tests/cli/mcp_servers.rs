@@ -163,12 +163,32 @@ fn a_server_that_changes_is_told_everywhere_and_allowed_again() {
 }
 
 #[test]
+fn a_server_in_a_sandbox_sees_its_own_program_and_no_child_writes_to_it() {
+    let cli = with_server("plain");
+    let text = fs::read_to_string(cli.path(CONFIG)).unwrap();
+    cli.file(CONFIG, text.replace("sandbox = false", "sandbox = true"));
+    let allowed = cli.run(&["tool", "allow", "calc", "--yes"]);
+    assert_eq!(allowed.exit, Some(0), "{}", allowed.stderr);
+    assert_eq!(add(&cli).stdout.trim(), "3");
+    let arguments = r#"{"path": "servers/server", "content": "mine"}"#;
+    let written = cli.run(&["tool", "call", "write_file", arguments]);
+    assert_eq!(written.exit, Some(1), "{}", written.stdout);
+    assert_eq!(add(&cli).stdout.trim(), "3");
+}
+
+#[test]
 fn what_is_set_up_wrong_is_told() {
     let cli = Cli::new(&[]);
     for (text, expect) in [
         ("[toolsets.calc]\nmcp = { allow = ['a'] }", "toolsets.calc.mcp.command"),
         ("[toolsets.calc]\nmcp = { command = [] }", "a list with something in it"),
         ("[toolsets.calc]\nmcp = { command = ['a', ' '] }", "none of them blank"),
+        (
+            "[toolsets.calc]\nmcp = { command = ['a'], url = 'https://a.example' }",
+            "toolsets.calc.mcp.url",
+        ),
+        ("[toolsets.calc]\nmcp = { url = 'ftp://a.example' }", "an `http` or `https` address"),
+        ("[toolsets.calc]\nmcp = { url = 'https://*.example' }", "an `http` or `https` address"),
         ("[toolsets.calc]\nmcp = { command = ['a'], allow = [] }", "a list with something in it"),
         ("[toolsets.calc]\nmcp = { command = ['a'], timeout_seconds = 0 }", "timeout_seconds"),
         ("[toolsets.My-Calc]\nmcp = { command = ['a'] }", "My-Calc"),

@@ -2,8 +2,14 @@
 //! becomes of a server that is not what a person allowed.
 
 use std::{
+    collections::HashMap,
     fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    thread,
     time::Duration,
 };
 
@@ -11,8 +17,10 @@ use hermitage::{
     Caller, Config, Layers, OwnFiles, Session, ToolError,
     event::{ChildResult, Status},
     mcp::{self, Approval, Approvals, ConnectError, Listed, McpToolset, Place, Server},
+    secret::Source,
 };
 use hermitage_tests::{TestHost, TestTask, chat, helper};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A program and its mode, in a directory of their own.
@@ -31,6 +39,8 @@ impl Fixture {
         let server = Server {
             name: "calc".to_owned(),
             command: vec![text(&program), text(&file)],
+            url: None,
+            key: None,
             allow: None,
             sandbox,
             network: false,
@@ -77,9 +87,9 @@ impl Fixture {
 }
 
 fn place() -> Place {
-    let mut terminal = Config::load(&Layers::default()).unwrap().tools.terminal;
-    terminal.helper = Some(helper());
-    Place { terminal, own_files: OwnFiles::default() }
+    let mut tools = Config::load(&Layers::default()).unwrap().tools;
+    tools.terminal.helper = Some(helper());
+    Place { terminal: tools.terminal, own_files: OwnFiles::default(), web: tools.web }
 }
 
 async fn by_agent(host: &TestHost, toolsets: &[&str], call: &str) -> ChildResult {
@@ -396,4 +406,179 @@ fn runs(program: &str) -> bool {
     let all = fs::read_dir("/proc").unwrap().flatten();
     let lines = all.filter_map(|it| fs::read(it.path().join("cmdline")).ok());
     lines.into_iter().any(|it| it.split(|it| *it == 0).next() == Some(program.as_bytes()))
+}
+
+/// A server at an address of this machine, and what it was asked.
+struct Remote {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+/// One request: its method, the names and values of its headers, its body.
+#[derive(Clone, Debug)]
+struct Asked {
+    method: String,
+    headers: HashMap<String, String>,
+    body: Value,
+}
+
+impl Asked {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+}
+
+impl Remote {
+    fn new() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let (address, asked) =
+            (listener.local_addr().unwrap(), Arc::<Mutex<Vec<Asked>>>::default());
+        let keep = Arc::clone(&asked);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let keep = Arc::clone(&keep);
+                thread::spawn(move || answer(&mut stream.unwrap(), &keep));
+            }
+        });
+        Self { address, asked }
+    }
+
+    fn server(&self, fixture: &Fixture, host: &str) -> Server {
+        let url = Some(format!("http://{host}:{}/mcp", self.address.port()));
+        Server { command: Vec::new(), url, ..fixture.server.clone() }
+    }
+
+    fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+fn read(stream: &TcpStream) -> Asked {
+    let mut reader = BufReader::new(stream);
+    let mut first = String::new();
+    reader.read_line(&mut first).unwrap();
+    let mut headers = HashMap::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        let Some((name, value)) = line.trim().split_once(": ") else { break };
+        headers.insert(name.to_ascii_lowercase(), value.to_owned());
+    }
+    let length = headers.get("content-length").map_or(0, |it| it.parse().unwrap());
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let method = first.split(' ').next().unwrap().to_owned();
+    Asked { method, headers, body: serde_json::from_slice(&body).unwrap_or_default() }
+}
+
+fn answer(stream: &mut TcpStream, keep: &Mutex<Vec<Asked>>) {
+    let asked = read(stream);
+    keep.lock().unwrap().push(asked.clone());
+    let id = &asked.body["id"];
+    let result = |it: Value| json!({"jsonrpc": "2.0", "id": id, "result": it}).to_string();
+    let text = |it: &str| result(json!({"content": [{"type": "text", "text": it}]}));
+    let no = json!({"type": "object"});
+    let tools: Vec<Value> = ["add", "key", "waits", "big", "moves", "breaks"]
+        .map(|it| json!({"name": it, "description": "Does that.", "inputSchema": no}))
+        .into();
+    let name = asked.body["params"]["name"].as_str().unwrap_or_default();
+    let (head, body) = match (asked.body["method"].as_str(), name) {
+        (Some("initialize"), _) => {
+            let version = asked.body["params"]["protocolVersion"].clone();
+            let hello = json!({
+                "protocolVersion": version, "capabilities": {"tools": {}},
+                "serverInfo": {"name": "remote", "version": "0"},
+            });
+            ("200 OK\r\nContent-Type: application/json\r\nMcp-Session-Id: of-this", result(hello))
+        }
+        (Some("tools/list"), _) => {
+            let noise = r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}"#;
+            let list = result(json!({"tools": tools}));
+            let events = format!("event: message\ndata: {noise}\n\nid: 2\ndata: {list}\n\n");
+            ("200 OK\r\nContent-Type: text/event-stream", events)
+        }
+        (Some("tools/call"), "add") => {
+            ("200 OK\r\nContent-Type: application/json", text("a\u{1b}[1mb"))
+        }
+        (Some("tools/call"), "key") => {
+            let key = asked.header("authorization").unwrap_or("none");
+            ("200 OK\r\nContent-Type: application/json", text(key))
+        }
+        (Some("tools/call"), "waits") => return thread::sleep(Duration::from_secs(600)),
+        (Some("tools/call"), "big") => {
+            ("200 OK\r\nContent-Type: application/json", text(&"x".repeat(20 << 20)))
+        }
+        (Some("tools/call"), "moves") => ("307 Moved\r\nLocation: /other", String::new()),
+        (Some("tools/call"), _) => ("500 Broken", String::new()),
+        _ => ("202 Accepted", String::new()),
+    };
+    let length = body.len();
+    let head = format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    // Who has enough reads no more.
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+}
+
+/// A host with the server at that address, as it is allowed now.
+async fn host_of(fixture: &mut Fixture, server: Server) -> TestHost {
+    fixture.server = server;
+    fixture.host().await
+}
+
+#[tokio::test]
+async fn a_server_at_an_address_is_asked_with_its_session_and_its_key() {
+    let mut fixture = Fixture::new("plain", false);
+    let remote = Remote::new();
+    let key = fixture.dir.path().join("key");
+    fs::write(&key, "sk-0123456789abcdefghij").unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    let server = Server { key: Some(Source::File(key)), ..remote.server(&fixture, "127.0.0.1") };
+    let host = host_of(&mut fixture, server).await;
+    let res = by_agent(&host, &["calc/add"], "calc/add {}").await;
+    assert_eq!(res.summary.as_deref(), Some(r#"Ok("ab")"#), "{res:?}");
+    assert_eq!(call(&host, &chat(1), "key").await, Ok("Bearer [key]".to_owned()));
+    let asked = remote.asked();
+    for it in &asked {
+        let is_first = it.body["method"] == "initialize";
+        assert_eq!(it.header("mcp-session-id"), (!is_first).then_some("of-this"), "{it:?}");
+        assert_eq!(it.header("mcp-protocol-version").is_some(), !is_first, "{it:?}");
+        assert_eq!(it.header("authorization"), Some("Bearer sk-0123456789abcdefghij"));
+    }
+    // Looked at once, and a connection for each of two parents.
+    let connections = asked.iter().filter(|it| it.body["method"] == "initialize").count();
+    assert_eq!(connections, 3);
+    while !remote.asked().iter().any(|it| it.method == "DELETE") {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_public_is_asked_by_that_very_address_alone() {
+    let fixture = Fixture::new("plain", false);
+    let remote = Remote::new();
+    let server = remote.server(&fixture, "localhost");
+    let err = mcp::look(&server, &place()).await.unwrap_err().to_string();
+    assert!(err.contains("public"), "{err}");
+    assert!(remote.asked().is_empty(), "{:?}", remote.asked());
+    assert!(mcp::look(&remote.server(&fixture, "127.0.0.1"), &place()).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_a_server_at_an_address_does_wrong_is_told() {
+    let mut fixture = Fixture::new("plain", false);
+    fixture.server.timeout = Duration::from_secs(2);
+    let remote = Remote::new();
+    let server = remote.server(&fixture, "127.0.0.1");
+    let host = host_of(&mut fixture, server).await;
+    let session = Session::Local;
+    let answers = [
+        ("moves", "the call failed: the server answered with status 307"),
+        ("breaks", "the call failed: the server answered with status 500"),
+        ("big", "the call failed: the server sent a message of more than 8 MiB"),
+        ("waits", "the server did not answer within 2 s"),
+    ];
+    for (tool, expect) in answers {
+        assert_eq!(call(&host, &session, tool).await, failed(expect));
+    }
+    assert_eq!(call(&host, &session, "add").await, Ok("ab".to_owned()));
+    assert!(remote.asked().iter().all(|it| it.method != "GET"));
 }

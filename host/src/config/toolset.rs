@@ -9,8 +9,12 @@ use super::{
 };
 use crate::{
     mcp::{McpSettings, Server},
+    secret::Source,
     toolset::native::is_plugin_name,
 };
+
+/// Runs the line of a person.
+const SHELL: [&str; 2] = ["/bin/sh", "-c"];
 
 pub(super) fn resolve(values: &Values, errors: &mut Vec<ConfigError>) -> BTreeMap<String, Server> {
     each(&values.names_in("toolsets"), values, errors, server)
@@ -29,7 +33,15 @@ fn server(entry: &mut Entry<'_>) -> Option<Server> {
                         single `_`, at most 24 bytes";
         entry.errors.push(malformed(format!("toolsets.{name}"), expected));
     }
-    entry.need(McpSettings::command, "");
+    match entry.is_set(McpSettings::url) {
+        true => entry.one_of(&[McpSettings::command, McpSettings::url]),
+        false => entry.need(McpSettings::command, ", or `url`"),
+    }
+    entry.one_of(&[McpSettings::api_key_env, McpSettings::api_key_cmd, McpSettings::api_key_file]);
+    let of_variable = raw.api_key_env.map(Source::Variable);
+    let of_command = raw.api_key_cmd.map(|line| {
+        Source::Command(SHELL.into_iter().chain([line.as_str()]).map(str::to_owned).collect())
+    });
     for (list, key) in [(&raw.command, key), (&raw.allow, entry.key(McpSettings::allow))] {
         if list.as_ref().is_some_and(Vec::is_empty) {
             entry.errors.push(malformed(key, "a list with something in it"));
@@ -38,7 +50,12 @@ fn server(entry: &mut Entry<'_>) -> Option<Server> {
     entry.sort_errors::<McpSettings>();
     Some(Server {
         name,
-        command: raw.command?,
+        command: match raw.url {
+            Some(_) => Vec::new(),
+            None => raw.command?,
+        },
+        url: raw.url,
+        key: of_variable.or(of_command).or(raw.api_key_file.map(Source::File)),
         allow: raw.allow,
         sandbox: raw.sandbox,
         network: raw.network,

@@ -282,14 +282,18 @@ impl Builder {
         let models = self.models.unwrap_or_else(|| models::models(&config));
         let workspace = self.given.workspace_name();
         let own_files = own::files(self.own_files, &config, &self.given, store.path());
-        let handles =
-            offer(&self.given, &config, &own_files, &queue, &random, &mut registry).await?;
+        let dir = self.given.workspace.as_deref();
+        let closed = own::with_servers(own_files.clone(), &config, dir);
+        let handles = offer(&self.given, &config, &closed, &queue, &random, &mut registry).await?;
         self.replaced.into_iter().try_for_each(|it| it(&mut registry))?;
         let max_depth = config.delegation.max_depth;
         let max_bytes = u64::try_from(config.sandbox.component_bytes).unwrap_or(u64::MAX);
         let defences = config.sandbox.defences;
         #[cfg(feature = "mcp")]
-        let servers = mcp::Place { terminal: config.tools.terminal.clone(), own_files };
+        let servers = {
+            let (terminal, web) = (config.tools.terminal.clone(), config.tools.web.clone());
+            mcp::Place { terminal, own_files, web }
+        };
         let personal = Arc::new(models::of_plugins(&config));
         let sandbox = Arc::new(Sandbox::new(config.sandbox, max_depth, Arc::clone(&random))?);
         let sandbox_of_plugins = Arc::clone(&sandbox);

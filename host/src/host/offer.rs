@@ -57,6 +57,7 @@ pub(crate) async fn terminal_in(
 ) -> Result<TerminalTools, String> {
     let given = Given { notes: memory.map(Path::to_owned), ..Given::default() };
     let own = own::files(own, config, &given, store);
+    let own = own::with_servers(own, config, Some(workspace));
     let closed = own.below(workspace, config.workspace.allow_home);
     let closed = closed.map_err(|it| format!("{it}\nhint: {}", it.hint()))?;
     let tools = TerminalTools::open(workspace, config.tools.terminal.clone(), Arc::new(closed));
@@ -72,8 +73,7 @@ pub(crate) async fn look_at_server(
     own: OwnFiles,
     store: Option<&Path>,
 ) -> Result<Listed, ConnectError> {
-    let own_files = own::files(own, config, &Given::default(), store);
-    mcp::look(server, &mcp::Place { terminal: config.tools.terminal.clone(), own_files }).await
+    mcp::look(server, &place(config, own, store)).await
 }
 
 /// For the doctor: whether a server that is allowed says what it said then.
@@ -84,9 +84,14 @@ pub(crate) async fn check_server(
     own: OwnFiles,
     store: Option<&Path>,
 ) -> Result<(), String> {
+    mcp::check(toolset, &place(config, own, store)).await
+}
+
+#[cfg(feature = "cli")]
+fn place(config: &Config, own: OwnFiles, store: Option<&Path>) -> mcp::Place {
     let own_files = own::files(own, config, &Given::default(), store);
-    let terminal = config.tools.terminal.clone();
-    mcp::check(toolset, &mcp::Place { terminal, own_files }).await
+    let (terminal, web) = (config.tools.terminal.clone(), config.tools.web.clone());
+    mcp::Place { terminal, own_files, web }
 }
 
 #[cfg(test)]

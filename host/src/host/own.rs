@@ -7,6 +7,7 @@ use etcetera::{BaseStrategy as _, base_strategy::Xdg};
 use super::given::Given;
 use crate::{
     config::{Config, KeySource},
+    secret::Source,
     tools::closed::OwnFiles,
 };
 
@@ -41,10 +42,30 @@ pub(super) fn files(
             KeySource::File(path) => own.file(path),
         }
     }
-    for server in config.toolsets.values() {
-        let files = server.command.iter().filter(|it| it.contains('/')).map(PathBuf::from);
-        files.filter(|it| it.is_file()).for_each(|it| own.file(it));
+    for key in config.toolsets.values().filter_map(|it| it.key.as_ref()) {
+        match key {
+            Source::Variable(_) => (),
+            Source::Command(words) => {
+                words.iter().flat_map(|it| programs(it)).for_each(|it| own.file(it));
+            }
+            Source::File(path) => own.file(path),
+        }
     }
+    own
+}
+
+/// With the programs of MCP servers that lie in the workspace: a child must not
+/// choose what one does. The server itself has to see them.
+pub(super) fn with_servers(
+    mut own: OwnFiles,
+    config: &Config,
+    workspace: Option<&Path>,
+) -> OwnFiles {
+    let Some(Ok(workspace)) = workspace.map(Path::canonicalize) else { return own };
+    let words = config.toolsets.values().flat_map(|it| &it.command);
+    let files = words.filter(|it| it.contains('/')).map(PathBuf::from).filter(|it| it.is_file());
+    let is_in = |it: &PathBuf| it.canonicalize().is_ok_and(|it| it.starts_with(&workspace));
+    files.filter(is_in).for_each(|it| own.file(it));
     own
 }
 
@@ -88,7 +109,7 @@ mod tests {
         std::fs::write(&server, "x").unwrap();
         let command = vec!["sh".to_owned(), server.display().to_string(), "--all".to_owned()];
         config.toolsets.insert("s".to_owned(), Server { command, ..Server::default() });
-        let own = files(OwnFiles::default(), &config, &Given::default(), None);
+        let own = with_servers(OwnFiles::default(), &config, Some(dir.path()));
         let shown = format!("{shown}{own:?}");
         for path in [file, program, server] {
             assert!(shown.contains(&path.display().to_string()), "{}", path.display());

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Place, Server,
     client::Guest,
+    http::Http,
     listed::{ListError, Listed, MAX_TOOLS, taken},
     process::{self, Life},
     transport::{Lines, Why},
@@ -101,16 +102,26 @@ impl Connection {
     }
 
     async fn opened(server: &Server, place: &Place) -> Result<Self, ConnectError> {
-        let process = process::start(server, place).await.map_err(ConnectError::Start)?;
         let (why, is_changed) = (Arc::new(OnceLock::new()), Arc::new(AtomicBool::new(false)));
         let guest = Guest { toolset: server.name.clone(), is_changed: Arc::clone(&is_changed) };
-        let lines = Lines::new(process.output, process.input, Arc::clone(&why));
-        // Older servers answer the question with an error, and are asked as
-        // they know it.
-        let preferred_versions = vec![ProtocolVersion::V_2026_07_28];
-        let mode = ClientLifecycleMode::Auto { preferred_versions, legacy_version: None };
-        let life = process.life;
-        match guest.serve_with_lifecycle(lines, mode).await {
+        let (served, life) = match &server.url {
+            Some(url) => {
+                let http = Http::new(server, url, place, Arc::clone(&why)).await;
+                let http = http.map_err(ConnectError::Start)?;
+                let mode = ClientLifecycleMode::Initialize;
+                (guest.serve_with_lifecycle(http, mode).await, Life::Elsewhere)
+            }
+            None => {
+                let process = process::start(server, place).await.map_err(ConnectError::Start)?;
+                let lines = Lines::new(process.output, process.input, Arc::clone(&why));
+                // Older servers answer the question with an error, and are asked
+                // as they know it.
+                let preferred_versions = vec![ProtocolVersion::V_2026_07_28];
+                let mode = ClientLifecycleMode::Auto { preferred_versions, legacy_version: None };
+                (guest.serve_with_lifecycle(lines, mode).await, process.life)
+            }
+        };
+        match served {
             Ok(service) => {
                 let (used, calls) = (Mutex::new(Instant::now()), AtomicUsize::new(0));
                 Ok(Self { service, life, is_changed, why, used, calls })
@@ -206,7 +217,7 @@ impl Connection {
                 let text = words(&error.message);
                 match error.code {
                     ErrorCode::INVALID_PARAMS => Err(ToolError::InvalidArguments(text)),
-                    _ => Err(ToolError::Failed(format!("the server refused the call: {text}"))),
+                    _ => Err(ToolError::Failed(format!("the call failed: {text}"))),
                 }
             }
             Ok(Err(ServiceError::UnexpectedResponse)) => {
@@ -251,7 +262,7 @@ async fn gone(why: &Why, life: &Life) -> Option<String> {
     if let Some(why) = why.get() {
         return Some(why.clone());
     }
-    timeout(WHY_WITHIN, life.ended()).await.ok()
+    timeout(WHY_WITHIN, life.ended()).await.ok().flatten()
 }
 
 fn words(text: &str) -> String {

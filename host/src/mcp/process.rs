@@ -30,18 +30,24 @@ pub(super) struct Process {
 /// Ends it when it is dropped.
 pub(super) enum Life {
     Sandboxed(talk::Life),
-    Bare { ended: watch::Receiver<Option<String>>, _kill: DropGuard },
+    Bare {
+        ended: watch::Receiver<Option<String>>,
+        _kill: DropGuard,
+    },
+    /// Of a server that is no process of this host.
+    Elsewhere,
 }
 
 impl Life {
-    /// Waits until it is gone, and says why.
-    pub(super) async fn ended(&self) -> String {
+    /// Waits until it is gone, and says why, where that can be known.
+    pub(super) async fn ended(&self) -> Option<String> {
         match self {
-            Self::Sandboxed(life) => life.ended().await,
+            Self::Elsewhere => None,
+            Self::Sandboxed(life) => Some(life.ended().await),
             Self::Bare { ended, .. } => {
                 let mut ended = ended.clone();
                 let why = ended.wait_for(Option::is_some).await;
-                why.ok().and_then(|it| it.clone()).unwrap_or_else(|| "it was lost".to_owned())
+                why.ok().and_then(|it| it.clone())
             }
         }
     }

@@ -4,7 +4,12 @@ use std::{path::PathBuf, time::Duration};
 
 use crate::{
     completion::sanitize::clean_line,
-    tools::{closed::OwnFiles, terminal::TerminalConfig},
+    secret::Source,
+    tools::{
+        closed::OwnFiles,
+        terminal::TerminalConfig,
+        web::{HttpRule, HttpRuleError, WebConfig},
+    },
 };
 
 /// Characters of a line for a person.
@@ -15,8 +20,12 @@ const MAX_LINE_CHARS: usize = 400;
 pub struct Server {
     /// That of its toolset.
     pub name: String,
-    /// A program, and its arguments.
+    /// A program, and its arguments; empty for one that has an address.
     pub command: Vec<String>,
+    /// Where it listens, instead of a program.
+    pub url: Option<String>,
+    /// The key that it is sent.
+    pub key: Option<Source>,
     /// Tools by the server's own names for them; all of them when absent.
     pub allow: Option<Vec<String>>,
     /// Whether it runs in a sandbox.
@@ -38,12 +47,19 @@ pub struct Place {
     pub terminal: TerminalConfig,
     /// What they must not see.
     pub own_files: OwnFiles,
+    /// The limits of those that are asked over HTTP.
+    pub web: WebConfig,
 }
 
 impl Server {
     /// What a person agrees to, besides its tools: one line each. Whatever
     /// changes of it is agreed to again.
     pub fn words(&self) -> Vec<String> {
+        if let Some(url) = &self.url {
+            let key = self.key.as_ref().map(|_| "is sent your key".to_owned());
+            let res = [Some(format!("asks `{url}`")), key].into_iter().flatten();
+            return res.map(|it| clean_line(&it, MAX_LINE_CHARS)).collect();
+        }
         let command = self.command.join(" ");
         let mut res = vec![match self.sandbox {
             true => format!("runs `{command}` in a sandbox, without your files"),
@@ -61,6 +77,15 @@ impl Server {
         }
         res.iter().map(|it| clean_line(it, MAX_LINE_CHARS)).collect()
     }
+}
+
+/// The rule that allows a server's address, and nothing else.
+///
+/// # Errors
+///
+/// It is no address.
+pub fn rule(url: &str) -> Result<HttpRule, HttpRuleError> {
+    format!("DELETE, POST {url}").parse()
 }
 
 fn listed(names: impl Iterator<Item = impl std::fmt::Display>) -> String {

@@ -2,7 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::setting::{Wrong, flag, is_variable, seconds, settings, texts};
+use super::server::rule;
+use crate::{
+    provider,
+    setting::{Wrong, flag, is_variable, seconds, settings, text, texts},
+};
 
 // A command would be run, and tools would be called.
 settings! {
@@ -17,9 +21,38 @@ settings! {
         /// whose children call it, and ends with that parent or when nobody
         /// called it for ten minutes.
         ///
-        /// Has to be set. It has none of your environment.
+        /// It has none of your environment. This or `url` has to be set.
         pub command: Option<Vec<String>> =
             texts(&["github-mcp-server", "stdio"]).checked(word), project: Never;
+
+        /// Where the server listens, for one that is asked over HTTP.
+        ///
+        /// An `http` or `https` address, instead of `command`. What its name
+        /// stands for has to be public; another one is named by its address
+        /// (`http://127.0.0.1:8080/mcp`).
+        pub url: Option<String> =
+            text("https://mcp.example.org/mcp").checked(address), project: Never;
+
+        /// The variable of the environment that holds the key of the server at
+        /// `url`, which is sent as `Authorization: Bearer`; never the key
+        /// itself. It is sent by `https` alone, or on this machine.
+        ///
+        /// Name of a variable.
+        pub api_key_env: Option<String> =
+            text("MCP_TOKEN").checked(provider::variable), project: Never;
+
+        /// A program that prints that key, with its arguments, run with your
+        /// rights.
+        ///
+        /// Text, instead of the other two.
+        pub api_key_cmd: Option<String> =
+            text("pass show mcp").command().checked(provider::command), project: Never;
+
+        /// A file with that key in one line, of yours and with mode 0600.
+        ///
+        /// Path, instead of the other two; a relative one starts where this
+        /// file is.
+        pub api_key_file: Option<PathBuf> = text("mcp.token").path(), project: Never;
 
         /// The tools that children may be granted, by the server's own names
         /// for them.
@@ -58,6 +91,13 @@ settings! {
         /// that never answers.
         pub timeout as "timeout_seconds": Duration = seconds(120, 1..=86_400), project: Never;
     }
+}
+
+fn address(text: &str) -> Result<(), Wrong> {
+    let expected = "an `http` or `https` address of one host";
+    // A rule of the web client can be of many hosts.
+    let is_one = !text.contains('*') && rule(text).is_ok();
+    is_one.then_some(()).ok_or(Wrong::Malformed(expected))
 }
 
 fn word(text: &str) -> Result<(), Wrong> {

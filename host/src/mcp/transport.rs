@@ -17,12 +17,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes of one message: a result of 100 MB would be held in memory several
 /// times before anybody could cut it.
-const MAX_MESSAGE_BYTES: usize = 8 << 20;
+pub(super) const MAX_MESSAGE_BYTES: usize = 8 << 20;
 
 /// Messages of a server after a request of the host's: each of them is work for
 /// the host, and a server could send nothing else. A long call may have its
 /// progress told often.
-const MAX_MESSAGES: usize = 10_000;
+pub(super) const MAX_MESSAGES: usize = 10_000;
 
 /// Why a connection ended, in the host's own words, where it knows.
 pub(super) type Why = Arc<OnceLock<String>>;

@@ -15,7 +15,10 @@ use std::{
 use blake3::Hasher;
 
 use super::Setup;
-use crate::config::{Config, KeySource, Layers};
+use crate::{
+    config::{Config, KeySource, Layers},
+    secret::Source,
+};
 
 /// What begins the name of a variable that sets something.
 const PREFIX: &[u8] = b"HERMITAGE_";
@@ -85,7 +88,13 @@ fn sets_something(name: &OsString) -> bool {
 /// Those that hold a key.
 fn variables(config: &Config) -> impl Iterator<Item = &str> {
     let of_plugins = config.plugins.values().flat_map(|it| it.secrets.values());
-    let of_servers = config.toolsets.values().flat_map(|it| &it.environment);
+    let of_servers = config.toolsets.values().flat_map(|it| {
+        let key = match &it.key {
+            Some(Source::Variable(name)) => Some(name),
+            _ => None,
+        };
+        it.environment.iter().chain(key)
+    });
     let all = config.providers.values().filter_map(|it| it.key.as_ref()).chain(of_plugins);
     all.filter_map(|it| match it {
         KeySource::Variable(name) => Some(name.as_str()),
