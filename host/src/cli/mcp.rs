@@ -5,14 +5,18 @@
 //! in the service. A session of its own keeps two of them apart; one that
 //! should outlive an editor is given a name.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use futures_util::{StreamExt as _, future::BoxFuture, stream::BoxStream};
 
 use super::{
     Exit,
     args::{self, Global},
-    client::ClientError,
+    client::{Client, ClientError},
     error::CliError,
     on_demand,
     setup::{Setup, block_on},
@@ -33,13 +37,18 @@ const CHAT_TYPES: [&str; 2] = ["stdio", "stdio-tasks"];
 /// moment, and the next one may be started by another command.
 const ATTEMPTS: usize = 3;
 
+/// How long a service that was found is taken to be there still, since a call
+/// of a tool is several of the API. One that was stopped (`kill -STOP`) holds up
+/// what is asked within that time alone.
+const FRESH: Duration = Duration::from_secs(1);
+
 pub(super) fn mcp(global: &Global, args: &args::Mcp) -> Result<Exit, CliError> {
     let setup = Setup::new(global, None)?;
     let workspace = args.workspace.canonicalize().map_err(|it| {
         CliError::usage(it).context(format!("`{}` can't be opened", args.workspace.display()))
     })?;
     let identity = identity(args.session.as_deref(), &workspace)?;
-    let bridge = Bridge { setup, global: global.clone(), workspace };
+    let bridge = Bridge { setup, global: global.clone(), workspace, found: Mutex::default() };
     block_on(async {
         let mut signals = Signals::new()?;
         Parent::new(Arc::new(bridge), identity).over_stdio(signals.next()).await;
@@ -69,18 +78,35 @@ struct Bridge {
     setup: Setup,
     global: Global,
     workspace: PathBuf,
+    /// The service that was found last, and when.
+    found: Mutex<Option<(Client, Instant)>>,
 }
 
 impl Bridge {
+    /// The service: as it was found, if that was just now.
+    async fn service(&self) -> Result<Client, Unreachable> {
+        if let Some((client, at)) = &*self.found()
+            && at.elapsed() < FRESH
+        {
+            return Ok(client.clone());
+        }
+        let service = on_demand::service(&self.setup, &self.global, &self.workspace);
+        let client = service.await.map_err(unreachable)?;
+        *self.found() = Some((client.clone(), Instant::now()));
+        Ok(client)
+    }
+
+    fn found(&self) -> MutexGuard<'_, Option<(Client, Instant)>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn send(&self, call: &Call) -> Result<Answer, Unreachable> {
         let mut attempts = 1..=ATTEMPTS;
         loop {
             let is_last = attempts.next().is_none();
-            let service = on_demand::service(&self.setup, &self.global, &self.workspace);
-            let client = service.await.map_err(unreachable)?;
-            match client.send(call).await {
+            match self.service().await?.send(call).await {
                 Ok(answer) => return Ok(answer),
-                Err(ClientError::Gone(_)) if !is_last => (),
+                Err(ClientError::Gone(_)) if !is_last => *self.found() = None,
                 Err(err) => return Err(unreachable(err.into())),
             }
         }
@@ -98,8 +124,7 @@ impl Reach for Bridge {
 
     fn news(&self, path: String) -> BoxFuture<'_, Result<BoxStream<'static, ()>, Unreachable>> {
         Box::pin(async move {
-            let service = on_demand::service(&self.setup, &self.global, &self.workspace);
-            let client = service.await.map_err(unreachable)?;
+            let client = self.service().await?;
             let bell = client.bell(&path).await.map_err(|it| unreachable(it.into()))?;
             Ok(bell.rings().boxed())
         })
