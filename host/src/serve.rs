@@ -37,6 +37,7 @@ pub mod wire;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
@@ -79,6 +80,7 @@ struct Inner {
     hosts: Hosts,
     tokens: Tokens,
     told: Arc<mcp::Told>,
+    calls: Arc<Semaphore>,
     tail: Tail,
     listeners: Listeners,
     connections: Connections,
@@ -104,6 +106,7 @@ impl Service {
             hosts,
             tokens: parts.tokens,
             told: Arc::default(),
+            calls: Arc::new(Semaphore::new(mcp::MAX_CALLS_OVER_HTTP)),
             tail,
             listeners: Listeners::default(),
             connections: Connections::new(parts.max_connections),

@@ -292,6 +292,28 @@ fn a_parent_that_uses_an_id_twice_has_later_calls_answered() {
 }
 
 #[test]
+fn a_parent_that_waits_without_end_is_told_to_wait_for_one() {
+    let cli = place();
+    let mut parent = Parent::start(&cli, &[], Value::Null);
+    parent.begin(&endless());
+    let wait = json!({"name": "wait_delegation", "arguments": {"wait_s": 50}});
+    // With the call that began it, these are all that may wait.
+    for _ in 1..64 {
+        parent.send("tools/call", wait.clone());
+    }
+    parent.send("tools/call", wait);
+    // Which of them has no place is nobody's affair.
+    let refused = loop {
+        let message = parent.read();
+        if message.get("id").is_some() {
+            break message["result"].clone();
+        }
+    };
+    assert_eq!(refused["isError"], true, "{refused}");
+    assert!(refused["content"][0]["text"].as_str().unwrap().contains("too many calls"));
+}
+
+#[test]
 fn a_signal_ends_a_parent_that_still_listens() {
     let cli = place();
     let mut parent = Parent::start(&cli, &[], Value::Null);

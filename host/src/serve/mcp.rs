@@ -40,6 +40,7 @@ use rmcp::{
     transport::stdio,
 };
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use self::{api::Api, calls::Context, input::UntilLeft, resource::Watchers};
@@ -50,6 +51,14 @@ pub(super) use self::{
     route::{InnerRoutes, at, settle_all},
     told::Told,
 };
+
+/// Calls of tools at once over one connection that stays. Each that waits looks
+/// at the store with every piece of news, so one parent that asks a thousand
+/// times would hold up all others.
+const MAX_CALLS: usize = 64;
+
+/// The same of all parents over HTTP.
+pub(super) const MAX_CALLS_OVER_HTTP: usize = 512;
 
 /// Who a parent is, for the service.
 #[derive(Clone, Debug)]
@@ -80,6 +89,8 @@ pub struct Parent {
     /// Subscriptions of a connection that stays; none over HTTP, where each
     /// call of the older revisions is a connection of its own.
     watchers: Option<Arc<Watchers>>,
+    /// Places for calls of tools.
+    calls: Arc<Semaphore>,
     /// It is gone, or the service is about to be: nothing waits any more.
     left: CancellationToken,
 }
@@ -92,6 +103,7 @@ impl Parent {
             identity: Arc::new(identity),
             told: Arc::default(),
             watchers: Some(Arc::default()),
+            calls: Arc::new(Semaphore::new(MAX_CALLS)),
             left: CancellationToken::new(),
         }
     }
@@ -177,6 +189,9 @@ impl ServerHandler for Parent {
         request: CallToolRequestParams,
         context: Context,
     ) -> Result<CallToolResponse, ErrorData> {
+        let Ok(_place) = self.calls.try_acquire() else {
+            return Ok(answer::failed("too many calls wait already: wait for one of them").into());
+        };
         self.settle().await;
         let arguments = request.arguments.unwrap_or_default();
         match self.call(&request.name, arguments, &context).await {

@@ -96,6 +96,7 @@ fn parent(
         identity: Arc::new(Identity { session, tasks, keys, workspace: None }),
         told: Arc::clone(&service.told),
         watchers: None,
+        calls: Arc::clone(&service.calls),
         left: service.closing.child_token(),
     })
 }
