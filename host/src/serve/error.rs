@@ -81,6 +81,11 @@ impl IntoResponse for Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(it: StoreError) -> Self {
+        if let StoreError::TooLarge { most, .. } = it {
+            let message = format!("what is asked has more than the {most} bytes that are recorded");
+            let refusal = Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message);
+            return refusal.hint("put what is long into a file of the workspace");
+        }
         // The operator reads the log, with the names of files.
         tracing::error!(err = %it, "the store failed");
         let failed =
@@ -162,5 +167,12 @@ mod tests {
         assert!(hint.contains(".recover") && !hint.contains("/var"), "{hint}");
         let failed = Refusal::from(StoreError::Io("`/var/a.db`: gone".to_owned()));
         assert_eq!((failed.message.contains("/var"), failed.hint), (false, None));
+    }
+
+    #[test]
+    fn what_is_too_large_to_be_recorded_is_no_fault_of_the_store() {
+        let large = StoreError::TooLarge { what: "unit", bytes: 9, most: 8 };
+        let refused = Refusal::from(large);
+        assert_eq!((refused.status, refused.code), (StatusCode::PAYLOAD_TOO_LARGE, "too_large"));
     }
 }
