@@ -134,6 +134,10 @@ fn schema<T: JsonSchema>(settings: SchemaSettings) -> Arc<JsonObject> {
 /// is.
 fn plain(schema: &mut Schema) {
     schema.remove("format");
+    // What is left out has no value.
+    if schema.get("default").is_some_and(Value::is_null) {
+        schema.remove("default");
+    }
     let Some(Value::Array(types)) = schema.get_mut("type") else { return };
     types.retain(|it| it != "null");
     if let [one] = types.as_slice() {
