@@ -565,7 +565,6 @@ async fn an_address_that_is_not_public_is_asked_by_that_very_address_alone() {
 #[tokio::test]
 async fn what_a_server_at_an_address_does_wrong_is_told() {
     let mut fixture = Fixture::new("plain", false);
-    fixture.server.timeout = Duration::from_secs(2);
     let remote = Remote::new();
     let server = remote.server(&fixture, "127.0.0.1");
     let host = host_of(&mut fixture, server).await;
@@ -574,11 +573,21 @@ async fn what_a_server_at_an_address_does_wrong_is_told() {
         ("moves", "the call failed: the server answered with status 307"),
         ("breaks", "the call failed: the server answered with status 500"),
         ("big", "the call failed: the server sent a message of more than 8 MiB"),
-        ("waits", "the server did not answer within 2 s"),
     ];
     for (tool, expect) in answers {
         assert_eq!(call(&host, &session, tool).await, failed(expect));
     }
     assert_eq!(call(&host, &session, "add").await, Ok("ab".to_owned()));
     assert!(remote.asked().iter().all(|it| it.method != "GET"));
+}
+
+#[tokio::test]
+async fn a_server_at_an_address_that_does_not_answer_is_given_up() {
+    let mut fixture = Fixture::new("plain", false);
+    fixture.server.timeout = Duration::from_secs(1);
+    let remote = Remote::new();
+    let server = remote.server(&fixture, "127.0.0.1");
+    let host = host_of(&mut fixture, server).await;
+    let given_up = failed("the server did not answer within 1 s");
+    assert_eq!(call(&host, &Session::Local, "waits").await, given_up);
 }
