@@ -3,6 +3,7 @@
 //! the library.
 
 mod again;
+mod agree;
 mod allow;
 mod args;
 mod background;

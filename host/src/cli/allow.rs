@@ -5,19 +5,16 @@ use anyhow::anyhow;
 
 use super::{
     Exit,
+    agree::agree,
     args::{Global, plugin::ToolAllow},
     error::CliError,
     output::{self, plural, say},
-    person::TerminalPerson,
     plugin::sheet::{arguments, line},
-    screen::Screen,
     setup::{Setup, block_on},
 };
 use crate::{
     clock::{Clock as _, SystemClock},
     mcp::{Approval, Listed, Server},
-    tools::clarify::Person as _,
-    toolset::ToolError,
 };
 
 pub(super) fn allow(global: &Global, verb: &ToolAllow) -> Result<Exit, CliError> {
@@ -43,7 +40,7 @@ pub(super) fn allow(global: &Global, verb: &ToolAllow) -> Result<Exit, CliError>
         return Err(CliError::host(error));
     }
     if !verb.yes {
-        agree(&approval)?;
+        agree(&format!("Allow the tools of `{}`?", approval.name), "nothing was allowed")?;
     }
     approvals.put(&approval).map_err(|it| CliError::host(it).context("it can't be kept"))?;
     let (count, s) = plural(approval.tools.len());
@@ -81,18 +78,4 @@ fn show(approval: &Approval, listed: &Listed, changes: &[String]) {
         changes.iter().for_each(|it| say(&line("  ", it)));
     }
     say("");
-}
-
-/// Asks the person at the terminal.
-fn agree(approval: &Approval) -> Result<(), CliError> {
-    let question = format!("Allow the tools of `{}`? [y/N]", approval.name);
-    let person = TerminalPerson::new(Screen::new());
-    match block_on(person.ask(&question, &[]))? {
-        Ok(answer) if ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()) => Ok(()),
-        Err(ToolError::Denied(_)) => {
-            let error = anyhow!("nobody can be asked to agree: there is no terminal");
-            Err(CliError::usage(error).hint("`--yes` agrees to all of the above"))
-        }
-        Ok(_) | Err(_) => Err(CliError::host(anyhow!("nothing was allowed"))),
-    }
 }

@@ -11,20 +11,17 @@ use crate::{
     boundary::SecretAsk,
     cli::{
         Exit,
+        agree::agree,
         args::{Global, plugin::Add},
         error::CliError,
         output::{self, plural, say},
-        person::TerminalPerson,
-        screen::Screen,
-        setup::{Setup, block_on},
+        setup::Setup,
     },
     plugin::{
         Approval, Manifest,
         bundled::tools,
         installed::{Added, Draft, InstalledError},
     },
-    tools::clarify::Person as _,
-    toolset::ToolError,
 };
 
 pub(super) fn add(global: &Global, verb: &Add) -> Result<Exit, CliError> {
@@ -50,7 +47,7 @@ pub(super) fn add(global: &Global, verb: &Add) -> Result<Exit, CliError> {
     let sheet = Sheet::of(Kind::Offered, &offer.manifest, &approval);
     show(&sheet, &approval, before.as_ref());
     if !verb.yes {
-        agree(&approval)?;
+        agree(&format!("Add `{}`?", approval.name), "nothing was added")?;
     }
     let draft =
         Draft { approval: &approval, manifest: offer.text.as_deref(), component: &offer.component };
@@ -70,20 +67,6 @@ fn show(sheet: &Sheet, approval: &Approval, before: Option<&Approval>) {
         approval.changes(before).iter().for_each(|it| say(&line("  ", it)));
     }
     say("");
-}
-
-/// Asks the person at the terminal.
-fn agree(approval: &Approval) -> Result<(), CliError> {
-    let question = format!("Add `{}`? [y/N]", approval.name);
-    let person = TerminalPerson::new(Screen::new());
-    match block_on(person.ask(&question, &[]))? {
-        Ok(answer) if ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()) => Ok(()),
-        Err(ToolError::Denied(_)) => {
-            let error = anyhow::anyhow!("nobody can be asked to agree: there is no terminal");
-            Err(CliError::usage(error).hint("`--yes` agrees to all of the above"))
-        }
-        Ok(_) | Err(_) => Err(CliError::host(anyhow::anyhow!("nothing was added"))),
-    }
 }
 
 /// What is left to be done by hand, too.
