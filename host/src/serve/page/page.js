@@ -182,9 +182,10 @@ function askToStop(task_index) {
   $("stop").onclose = () => {
     if ($("stop").returnValue !== "stop") return;
     const reason = $("reason").value.trim() || undefined;
+    // Said first: the news of the end may be here before the answer is.
+    say(`Asked to stop ${what}.`);
     attempt(async () => {
       await ask(unit(id, "/stop"), { task_index, reason });
-      say(`Asked to stop ${what}.`);
       soon();
     });
   };
