@@ -34,6 +34,8 @@ mod progress;
 mod read;
 mod recent;
 mod record;
+#[cfg(test)]
+mod reference;
 mod settings;
 mod stop;
 #[rustfmt::skip]
