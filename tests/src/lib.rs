@@ -8,6 +8,7 @@ pub mod bombs;
 pub mod facts;
 pub mod mcp;
 pub mod models;
+pub mod record;
 pub mod server;
 pub mod service;
 pub mod shapes;
