@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Cuts in a test run.
-const SEEDS: u64 = 240;
+const SEEDS: u64 = 480;
 
 /// Cuts for each recorded work.
 const CUTS: u64 = 12;

@@ -25,6 +25,7 @@ mod requests;
 mod restart;
 mod review;
 mod serve;
+mod soak;
 mod sockets;
 mod stop;
 mod tools;

@@ -12,6 +12,7 @@ pub mod record;
 pub mod server;
 pub mod service;
 pub mod shapes;
+pub mod soak;
 pub mod tree;
 
 mod dice;
