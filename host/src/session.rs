@@ -10,7 +10,7 @@
 
 mod escape;
 
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -30,8 +30,9 @@ pub enum Session {
     /// The caller in this process; its key is empty.
     #[default]
     Local,
-    /// A conversation on some platform.
-    Chat(Route),
+    /// A conversation on some platform. Shared, since every record, event and
+    /// call of a delegation names it.
+    Chat(Arc<Route>),
 }
 
 /// Where a conversation is.
@@ -63,8 +64,8 @@ impl Session {
         let [profile, platform, chat_type, chat_id] =
             [profile, platform, chat_type, chat_id].map(str::to_owned);
         let sixth = sixth.map(str::to_owned);
-        let session = Session::Chat(Route { profile, platform, chat_type, chat_id, sixth });
-        session.to_string().parse()
+        let route = Route { profile, platform, chat_type, chat_id, sixth };
+        Session::from(route).to_string().parse()
     }
 
     /// The session of the whole chat: that of every thread or person in it, and
@@ -72,7 +73,7 @@ impl Session {
     pub fn whole_chat(&self) -> Self {
         match self {
             Session::Local => Session::Local,
-            Session::Chat(route) => Session::Chat(Route { sixth: None, ..route.clone() }),
+            Session::Chat(route) => Route { sixth: None, ..Route::clone(route) }.into(),
         }
     }
 
@@ -80,7 +81,13 @@ impl Session {
     /// inside a part had an escape, an id with one was cut there, and such a
     /// key stays what it was.
     pub fn recorded(key: &str) -> Result<Self, SessionKeyError> {
-        Ok(read(key)?.map_or(Session::Local, Session::Chat))
+        Ok(read(key)?.map_or(Session::Local, Session::from))
+    }
+}
+
+impl From<Route> for Session {
+    fn from(route: Route) -> Self {
+        Session::Chat(Arc::new(route))
     }
 }
 
@@ -193,9 +200,9 @@ impl FromStr for Session {
         }
         if let Some(mended) = route.mended() {
             let why = "its last two parts look like one id that was cut at its colon";
-            return error(why, Some(Session::Chat(mended).to_string()));
+            return error(why, Some(Session::from(mended).to_string()));
         }
-        Ok(Session::Chat(route))
+        Ok(route.into())
     }
 }
 
@@ -240,9 +247,10 @@ fn route(parts: &[String]) -> Option<Route> {
 
 impl fmt::Display for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Session::Chat(Route { profile, platform, chat_type, chat_id, sixth }) = self else {
+        let Session::Chat(route) = self else {
             return Ok(());
         };
+        let Route { profile, platform, chat_type, chat_id, sixth } = &**route;
         let mut parts = [profile, platform, chat_type, chat_id].into_iter().chain(sixth);
         f.write_str(SCHEME)?;
         parts.try_for_each(|it| write!(f, ":{}", encode(it)))

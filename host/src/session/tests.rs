@@ -146,7 +146,7 @@ proptest! {
     ) {
         let session = |[profile, platform, chat_type, chat_id, sixth]: [String; 5], has_sixth: bool| {
             let sixth = Some(sixth).filter(|_| has_sixth);
-            Session::Chat(Route { profile, platform, chat_type, chat_id, sixth })
+            Session::from(Route { profile, platform, chat_type, chat_id, sixth })
         };
         let [first, second] = [session(parts, has_sixth[0]), session(others, has_sixth[1])];
         prop_assert_eq!(first == second, first.to_string() == second.to_string());
