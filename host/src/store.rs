@@ -3,7 +3,7 @@
 //!
 //! A [`Store`] is a handle on one thread that owns the [`Tables`]; operations
 //! are closures that are sent to it, and those that wait at the same time
-//! share one commit. An operation that was answered is on disk. Many hosts
+//! share one commit. (Tables in memory have no commit to share, and no thread.) An operation that was answered is on disk. Many hosts
 //! may use one file: each owns what it dispatched for as long as it holds its
 //! lock, and [`Store::recover`] settles what hosts left that are gone.
 //!
@@ -11,6 +11,7 @@
 //! can't be read is set aside and named, and never in the way of the others.
 
 mod codec;
+mod direct;
 mod error;
 mod keys;
 mod memory;
@@ -56,6 +57,7 @@ use std::{
 };
 
 use self::{
+    direct::Direct,
     memory::Memory,
     neighbours::Neighbours,
     owner::{Held, Hosts},
@@ -72,10 +74,35 @@ pub struct Store {
 }
 
 struct Shared {
-    writer: Writer,
+    way: Way,
     host: HostId,
     /// `None` when no other process can reach it.
     file: Option<OnDisk>,
+}
+
+/// How operations reach the tables.
+enum Way {
+    /// By the thread that owns them.
+    Writer(Writer),
+    /// At once.
+    Direct(Direct),
+}
+
+impl Way {
+    async fn ask<T, F>(&self, kind: Kind, op: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&mut dyn Tables) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        match self {
+            Way::Writer(writer) => writer.ask(kind, op).await,
+            Way::Direct(direct) => {
+                // A caller that asks in a loop leaves room for others.
+                tokio::task::coop::consume_budget().await;
+                direct.ask(kind, op)
+            }
+        }
+    }
 }
 
 /// What the commits of a store in a test answer, instead of what they should.
@@ -92,12 +119,9 @@ struct OnDisk {
 
 impl Store {
     /// A store that ends with its last handle.
-    ///
-    /// # Errors
-    ///
-    /// When its thread can't be started.
-    pub fn memory(random: &dyn Random) -> Result<Self, StoreError> {
-        Self::over(Box::new(Memory::default()), HostId::new(random), Arc::new(NoWatch))
+    pub fn memory(random: &dyn Random) -> Self {
+        let way = Way::Direct(Direct::new(Box::new(Memory::default())));
+        Self { shared: Arc::new(Shared { way, host: HostId::new(random), file: None }) }
     }
 
     /// One in memory, and what its commits answer.
@@ -149,7 +173,7 @@ impl Store {
             None
         });
         let file = Some(OnDisk { path, hosts: Some(hosts), neighbours });
-        Ok(Self { shared: Arc::new(Shared { writer, host, file }) })
+        Ok(Self { shared: Arc::new(Shared { way: Way::Writer(writer), host, file }) })
     }
 
     /// Whether there is a file at `path`.
@@ -175,7 +199,8 @@ impl Store {
         let tables = Sqlite::to_read(&path)?;
         let writer = Writer::start(Box::new(tables), Arc::new(NoWatch), None)?;
         let file = Some(OnDisk { path, hosts: None, neighbours: None });
-        Ok(Self { shared: Arc::new(Shared { writer, host: HostId::new(random), file }) })
+        let (way, host) = (Way::Writer(writer), HostId::new(random));
+        Ok(Self { shared: Arc::new(Shared { way, host, file }) })
     }
 
     /// A store over other tables, which no other process can reach: every
@@ -184,13 +209,14 @@ impl Store {
     /// # Errors
     ///
     /// When its thread can't be started.
+    #[cfg(test)]
     pub(crate) fn over(
         tables: Box<dyn Tables>,
         host: HostId,
         watch: Arc<dyn Watch>,
     ) -> Result<Self, StoreError> {
         let writer = Writer::start(tables, watch, None)?;
-        Ok(Self { shared: Arc::new(Shared { writer, host, file: None }) })
+        Ok(Self { shared: Arc::new(Shared { way: Way::Writer(writer), host, file: None }) })
     }
 
     /// Who writes through this store and its clones.
@@ -220,7 +246,7 @@ impl Store {
         F: FnOnce(&mut dyn Tables) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        self.shared.writer.ask(Kind::Write, op).await.map_err(|err| self.in_words(err))
+        self.shared.way.ask(Kind::Write, op).await.map_err(|err| self.in_words(err))
     }
 
     /// Whether it takes writes now: makes one durable that changes nothing.
@@ -243,7 +269,7 @@ impl Store {
         F: FnOnce(&mut dyn Tables) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        self.shared.writer.ask(Kind::Read, op).await.map_err(|err| self.in_words(err))
+        self.shared.way.ask(Kind::Read, op).await.map_err(|err| self.in_words(err))
     }
 
     /// News of what other processes write, from now on: each may mean that
@@ -275,7 +301,10 @@ impl Store {
     where
         F: FnOnce(&mut dyn Tables) -> Result<(), StoreError> + Send + 'static,
     {
-        self.shared.writer.send(op);
+        match &self.shared.way {
+            Way::Writer(writer) => writer.send(op),
+            Way::Direct(direct) => direct.send(op),
+        }
     }
 
     /// Settles what hosts left behind that are gone, one transaction for each

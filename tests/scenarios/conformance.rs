@@ -619,7 +619,7 @@ async fn the_first_end_of_a_unit_stands() {
     let event = host.next(&chat(1)).await;
     let late = CompletionEvent { status: Status::Error, ..event.clone() };
     for acked in [true, false] {
-        let finish = Finish { id, group: 0, event: late.clone(), acked };
+        let finish = Finish { id, group: 0, event: Arc::new(late.clone()), acked };
         let res = host.host().await.store().write_raw(move |it| it.finish(&finish)).await.unwrap();
         assert_eq!(res, None);
     }

@@ -89,7 +89,7 @@ pub fn finish(unit: &UnitRecord, group: usize, at: f64) -> Finish {
     let tasks = &unit.groups[group];
     let results = tasks.tasks.iter().map(|it| result(*it)).collect();
     let event = unit.completion(tasks, results, at, Duration::from_secs(1));
-    Finish { id: unit.id, group, event, acked: false }
+    Finish { id: unit.id, group, event: event.into(), acked: false }
 }
 
 /// The identity of the event of a group, one of several.

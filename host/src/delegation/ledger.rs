@@ -157,7 +157,9 @@ impl Ledger {
     /// The event, for the caller of a unit in the foreground.
     pub(super) fn into_event(mut self) -> Option<CompletionEvent> {
         let finish = self.events.pop()?;
-        Some(Arc::try_unwrap(finish).map_or_else(|it| it.event.clone(), |it| it.event))
+        let event = Arc::clone(&finish.event);
+        drop(finish);
+        Some(Arc::unwrap_or_clone(event))
     }
 
     fn has_ended(&self, group: usize) -> bool {
@@ -273,7 +275,7 @@ impl Ledger {
         let finish = Arc::new(Finish {
             id: self.record.id,
             group,
-            event,
+            event: Arc::new(event),
             acked: self.record.mode == Mode::Foreground,
         });
         if let Some(ended) = self.ended.get_mut(group) {
@@ -297,7 +299,7 @@ impl Ledger {
                 tracing::error!(%err, delegation = %id, "the end of a delegation was not recorded");
             }
             let note = format!("{words}: {err}");
-            Arc::make_mut(&mut finish).event.notes.push(note);
+            Arc::make_mut(&mut Arc::make_mut(&mut finish).event).notes.push(note);
         }
         if !finish.acked {
             // The last one is offered when the slot is free.

@@ -395,7 +395,7 @@ impl Keep {
     async fn open(self, random: &Arc<dyn Random>) -> Result<Store, BuildError> {
         let file = match self {
             Keep::Open(store) => return Ok(store),
-            Keep::Ephemeral => return Ok(Store::memory(&**random)?),
+            Keep::Ephemeral => return Ok(Store::memory(&**random)),
             Keep::File(file) => file,
             Keep::Default => default_store().ok_or(BuildError::NoState)?,
         };

@@ -102,7 +102,7 @@ mod tests {
     #[tokio::test]
     async fn the_reason_why_there_is_no_terminal_names_no_path_of_this_machine() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::memory(&OsRandom).unwrap();
+        let store = Store::memory(&OsRandom);
         let config = Config::load(&Layers::default()).unwrap();
         let queue = Queue::new(store, Arc::new(SystemClock), config.queue);
         let given = Given { workspace: Some(dir.path().to_owned()), ..Given::default() };

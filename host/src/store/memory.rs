@@ -1,13 +1,14 @@
 //! The tables in memory: what a store is, as plainly as it can be said.
 //!
 //! For hosts that keep nothing, and the model that the tests hold the
-//! database against. Lookups scan: a host keeps some dozens of units.
+//! database against.
 
 mod claims;
+mod index;
 mod keys;
 mod rows;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use self::rows::Rows;
 use super::{
@@ -26,12 +27,11 @@ use crate::{
 /// The tables.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// By the text of their id.
-    units: Rows<String, Unit>,
+    units: Rows<DelegationId, Unit>,
     events: Rows<EventId, Event>,
     /// Full summaries, by unit and task.
-    summaries: Rows<(String, usize), String>,
-    interruptions: Rows<String, Interruption>,
+    summaries: Rows<(DelegationId, usize), String>,
+    interruptions: Rows<DelegationId, Interruption>,
     /// By session and key.
     keys: Rows<(String, String), keys::Key>,
     last: Last,
@@ -64,10 +64,12 @@ struct Mark {
 struct Unit {
     /// Ascending in the order of dispatch.
     place: u64,
-    record: UnitRecord,
+    record: Arc<UnitRecord>,
     owner: HostId,
     groups_left: usize,
     ended: Option<(Status, f64)>,
+    /// It has ended, and all its events are acknowledged.
+    is_closed: bool,
     /// Results of tasks whose group has not ended.
     children: BTreeMap<usize, ChildResult>,
 }
@@ -104,16 +106,26 @@ impl Event {
 
 impl Memory {
     fn events_of_unit(&self, id: DelegationId) -> impl Iterator<Item = &Event> {
-        self.events.values().filter(move |it| it.unit == Some(id))
+        self.events.index().by_unit.of(&id).filter_map(|it| self.events.get(&it))
     }
 
-    fn was_queued(&self, kind: &str, dedup: &str) -> bool {
-        self.events.values().any(|it| it.row.event.kind == kind && it.row.event.dedup == dedup)
+    /// Of that identity, whatever their type.
+    fn events_like(&self, dedup: &String) -> impl Iterator<Item = &Event> {
+        self.events.index().by_dedup.of(dedup).filter_map(|it| self.events.get(&it))
+    }
+
+    fn was_queued(&self, kind: &str, dedup: &String) -> bool {
+        self.events_like(dedup).any(|it| it.row.event.kind == kind)
     }
 
     fn is_repeated(&self, event: &NewEvent) -> bool {
-        let key = |it: &NewEvent| (it.kind.clone(), it.dedup.clone(), it.session.clone());
-        self.events.values().any(|it| key(&it.row.event) == key(event))
+        let is_same = |it: &NewEvent| it.kind == event.kind && it.session == event.session;
+        self.events_like(&event.dedup).any(|it| is_same(&it.row.event))
+    }
+
+    /// Of that session, and neither acknowledged nor dead, in their order.
+    fn waiting(&self, session: &Session) -> impl Iterator<Item = &Event> {
+        self.events.index().waiting.of(session).filter_map(|it| self.events.get(&it))
     }
 
     /// The running units of other hosts that are meant.
@@ -122,7 +134,7 @@ impl Memory {
             ToStop::Unit(id) => it.record.id == *id,
             ToStop::Of(session) => it.record.parent.is_none() && it.record.session == *session,
         };
-        self.units.values().filter(move |it| it.ended.is_none() && it.owner != by).filter(is_meant)
+        self.running().filter(move |it| it.owner != by).filter(is_meant)
     }
 
     fn row(&self, unit: &Unit) -> UnitRow {
@@ -130,7 +142,12 @@ impl Memory {
         let mut results: Vec<ChildResult> =
             of_events.chain(unit.children.values()).cloned().collect();
         results.sort_by_key(|it| it.task_index);
-        UnitRow { record: unit.record.clone(), owner: unit.owner, ended: unit.ended, results }
+        UnitRow {
+            record: UnitRecord::clone(&unit.record),
+            owner: unit.owner,
+            ended: unit.ended,
+            results,
+        }
     }
 
     fn queue(&mut self, mut event: NewEvent, owner: HostId, acked: bool) -> Option<EventId> {
@@ -146,13 +163,18 @@ impl Memory {
         let row = EventRow { id, state, attempts: 0, last_error: None, event };
         let event = Event { row, owner: Some(owner), unit, not_before, claims: 0, claimed_at: 0.0 };
         self.events.set(id, Some(event));
+        if let Some(unit) =
+            unit.and_then(|it| self.units.get(&it)).filter(|it| it.is_closed && !acked)
+        {
+            self.set_unit(Unit { is_closed: false, ..unit.clone() });
+        }
         Some(id)
     }
 
     fn keep_summaries(&mut self, id: DelegationId, results: &[ChildResult]) {
         for result in results {
             if let Some(text) = &result.full_summary {
-                self.summaries.set((id.to_string(), result.task_index), Some(text.clone()));
+                self.summaries.set((id, result.task_index), Some(text.clone()));
             }
         }
     }
@@ -162,20 +184,20 @@ impl Memory {
         &mut self,
         unit: &mut Unit,
         group: usize,
-        event: CompletionEvent,
+        event: &Arc<CompletionEvent>,
         acked: bool,
     ) -> Option<EventId> {
         let (status, at) = (event.status, event.completed_at);
-        let (results, n_groups) = (event.results.clone(), unit.record.groups.len());
+        let (results, n_groups) = (&event.results, unit.record.groups.len());
         let new = NewEvent {
             kind: event.kind.to_owned(),
             dedup: dedup(unit.record.id, group, n_groups),
             session: event.session_key.clone(),
             created_at: at,
-            body: EventBody::Completion(Box::new(event)),
+            body: EventBody::Completion(Arc::clone(event)),
         };
         let res = self.queue(new, unit.owner, acked)?;
-        self.keep_summaries(unit.record.id, &results);
+        self.keep_summaries(unit.record.id, results);
         unit.groups_left = unit.groups_left.saturating_sub(1);
         unit.children.retain(|task, _| {
             n_groups != 1 && results.iter().all(|result| result.task_index != *task)
@@ -183,7 +205,8 @@ impl Memory {
         if unit.groups_left == 0 {
             let status = if n_groups == 1 { status } else { self.combined(unit.record.id) };
             unit.ended = Some((status, at));
-            self.interruptions.set(unit.record.id.to_string(), None);
+            unit.is_closed = self.events_of_unit(unit.record.id).all(Event::is_acked);
+            self.interruptions.set(unit.record.id, None);
         }
         Some(res)
     }
@@ -197,47 +220,54 @@ impl Memory {
     fn report_unknown(&mut self, unit: &mut Unit, now: f64) -> usize {
         let acked = unit.record.parent.is_some();
         let kept: Vec<ChildResult> = unit.children.values().cloned().collect();
-        let record = unit.record.clone();
+        let record = Arc::clone(&unit.record);
         let mut n_events = 0;
         for (idx, group) in record.groups.iter().enumerate() {
-            let event = record.unknown(group, &kept, now);
-            let queued = self.end_group(unit, idx, event, acked);
+            let event = Arc::new(record.unknown(group, &kept, now));
+            let queued = self.end_group(unit, idx, &event, acked);
             n_events += usize::from(queued.is_some() && !acked);
         }
         n_events
     }
 
     fn set_unit(&mut self, unit: Unit) {
-        self.units.set(unit.record.id.to_string(), Some(unit));
+        self.units.set(unit.record.id, Some(unit));
     }
 
-    fn ended_newest_first(&self) -> Vec<&Unit> {
-        let at = |unit: &Unit| unit.ended.map_or(0.0, |(_, at)| at);
-        let asked_for = |it: &&Unit| it.ended.is_some() && it.record.parent.is_none();
-        let mut res: Vec<&Unit> = self.units.values().filter(asked_for).collect();
-        res.sort_by(|lhs, rhs| at(rhs).total_cmp(&at(lhs)).then(rhs.place.cmp(&lhs.place)));
-        res
+    /// That event was acknowledged.
+    fn close_unit_of(&mut self, event: EventId) {
+        let Some(id) = self.events.get(&event).and_then(|it| it.unit) else { return };
+        let is_closed = self.events_of_unit(id).all(Event::is_acked);
+        let open = self.units.get(&id).filter(|it| it.ended.is_some() && !it.is_closed);
+        if let Some(unit) = open.filter(|_| is_closed).cloned() {
+            self.set_unit(Unit { is_closed, ..unit });
+        }
+    }
+
+    fn running(&self) -> impl DoubleEndedIterator<Item = &Unit> {
+        self.units.index().running.values().filter_map(|it| self.units.get(it))
+    }
+
+    fn ended_newest_first(&self) -> impl Iterator<Item = &Unit> {
+        let ended = self.units.index().ended.iter().rev();
+        ended.filter_map(|it| self.units.get(&it.2))
     }
 
     /// In the order of dispatch.
-    fn below(&self, id: DelegationId) -> Vec<&Unit> {
-        let mut res: Vec<&Unit> =
-            self.units.values().filter(|it| it.record.parent == Some(id)).collect();
-        res.sort_by_key(|it| it.place);
-        res
+    fn below(&self, id: DelegationId) -> impl Iterator<Item = &Unit> {
+        self.units.index().below.of(&id).filter_map(|(_, it)| self.units.get(&it))
     }
 
     /// The unit, its events, and the units that its children asked for.
     fn forget_unit(&mut self, id: DelegationId) -> usize {
-        let below: Vec<DelegationId> = self.below(id).iter().map(|it| it.record.id).collect();
+        let below: Vec<DelegationId> = self.below(id).map(|it| it.record.id).collect();
         let n_below: usize = below.into_iter().map(|it| self.forget_unit(it)).sum();
         let events: Vec<EventId> = self.events_of_unit(id).map(|it| it.row.id).collect();
-        let key = id.to_string();
-        let summaries: Vec<_> =
-            self.summaries.keys().filter(|(unit, _)| *unit == key).cloned().collect();
+        let summaries = self.summaries.range((id, 0)..=(id, usize::MAX));
+        let summaries: Vec<_> = summaries.map(|(key, _)| *key).collect();
         summaries.into_iter().for_each(|it| self.summaries.set(it, None));
-        self.interruptions.set(key.clone(), None);
-        self.units.set(key, None);
+        self.interruptions.set(id, None);
+        self.units.set(id, None);
         1 + n_below + self.forget_events(events)
     }
 
@@ -251,7 +281,10 @@ impl Memory {
 fn without_full_summaries(body: &mut EventBody) {
     match body {
         EventBody::Completion(event) => {
-            event.results.iter_mut().for_each(|it| it.full_summary = None);
+            if event.results.iter().any(|it| it.full_summary.is_some()) {
+                let results = Arc::make_mut(event).results.iter_mut();
+                results.for_each(|it| it.full_summary = None);
+            }
         }
         EventBody::Failure(notice) => notice.result.full_summary = None,
         EventBody::Other(_) => (),
@@ -308,23 +341,24 @@ impl Tables for Memory {
     }
 
     fn insert_unit(&mut self, unit: &UnitRecord, owner: HostId) -> Result<(), StoreError> {
-        if self.units.get(&unit.id.to_string()).is_some() {
+        if self.units.get(&unit.id).is_some() {
             return Err(StoreError::Exists(unit.id.to_string()));
         }
         self.last.unit += 1;
         self.set_unit(Unit {
             place: self.last.unit,
-            record: unit.clone(),
+            record: Arc::new(unit.clone()),
             owner,
             groups_left: unit.groups.len(),
             ended: None,
+            is_closed: false,
             children: BTreeMap::new(),
         });
         Ok(())
     }
 
     fn child_ended(&mut self, id: DelegationId, result: &ChildResult) -> Result<bool, StoreError> {
-        let Some(mut unit) = self.units.get(&id.to_string()).cloned() else {
+        let Some(mut unit) = self.units.get(&id).cloned() else {
             return Ok(false);
         };
         let task = result.task_index;
@@ -343,12 +377,12 @@ impl Tables for Memory {
     }
 
     fn finish(&mut self, finish: &Finish) -> Result<Option<EventId>, StoreError> {
-        let key = finish.id.to_string();
-        let mut unit = self.units.get(&key).cloned().ok_or(StoreError::Missing(key))?;
+        let missing = || StoreError::Missing(finish.id.to_string());
+        let mut unit = self.units.get(&finish.id).cloned().ok_or_else(missing)?;
         if unit.ended.is_some() || unit.record.groups.len() <= finish.group {
             return Ok(None);
         }
-        let res = self.end_group(&mut unit, finish.group, finish.event.clone(), finish.acked);
+        let res = self.end_group(&mut unit, finish.group, &finish.event, finish.acked);
         if res.is_some() {
             self.set_unit(unit);
         }
@@ -356,7 +390,7 @@ impl Tables for Memory {
     }
 
     fn unit(&mut self, id: DelegationId) -> Result<Option<UnitRow>, StoreError> {
-        Ok(self.units.get(&id.to_string()).map(|it| self.row(it)))
+        Ok(self.units.get(&id).map(|it| self.row(it)))
     }
 
     fn full_summary(
@@ -364,27 +398,26 @@ impl Tables for Memory {
         id: DelegationId,
         task_index: usize,
     ) -> Result<Option<String>, StoreError> {
-        Ok(self.summaries.get(&(id.to_string(), task_index)).cloned())
+        Ok(self.summaries.get(&(id, task_index)).cloned())
     }
 
     fn units(&mut self, ended: usize) -> Result<Vec<UnitRow>, StoreError> {
-        let mut running: Vec<&Unit> = self.units.values().filter(|it| it.ended.is_none()).collect();
-        running.sort_by_key(|it| std::cmp::Reverse(it.place));
-        let ended = self.ended_newest_first().into_iter().take(ended);
-        Ok(running.into_iter().chain(ended).map(|it| self.row(it)).collect())
+        let ended = self.ended_newest_first().take(ended);
+        Ok(self.running().rev().chain(ended).map(|it| self.row(it)).collect())
     }
 
     fn units_below(&mut self, parent: DelegationId) -> Result<Vec<UnitRow>, StoreError> {
-        Ok(self.below(parent).into_iter().map(|it| self.row(it)).collect())
+        Ok(self.below(parent).map(|it| self.row(it)).collect())
     }
 
     fn prune(&mut self, keep: usize, keep_events: usize) -> Result<usize, StoreError> {
-        let is_open = |id| self.events_of_unit(id).any(|it| !it.is_acked());
-        let ended = self.ended_newest_first().into_iter().map(|it| it.record.id);
-        let old: Vec<DelegationId> = ended.filter(|it| !is_open(*it)).skip(keep).collect();
+        let closed = &self.units.index().closed;
+        let n_old = closed.len().saturating_sub(keep);
+        let old: Vec<DelegationId> = closed.iter().take(n_old).map(|it| it.2).collect();
         let n_units: usize = old.into_iter().map(|it| self.forget_unit(it)).sum();
-        let others = self.events.values().rev().filter(|it| it.is_acked() && it.unit.is_none());
-        let others: Vec<EventId> = others.skip(keep_events).map(|it| it.row.id).collect();
+        let others = &self.events.index().others_acked;
+        let n_old = others.len().saturating_sub(keep_events);
+        let others: Vec<EventId> = others.iter().take(n_old).copied().collect();
         Ok(n_units + self.forget_events(others))
     }
 
@@ -404,10 +437,12 @@ impl Tables for Memory {
     }
 
     fn ack(&mut self, id: EventId, token: ClaimToken) -> Result<Option<Settled>, StoreError> {
-        Ok(self.settle(id, token, |event| {
+        let settled = self.settle(id, token, |event| {
             event.row.state = EventState::Acked;
             Settled::Done
-        }))
+        });
+        self.close_unit_of(id);
+        Ok(settled)
     }
 
     fn retry(
@@ -463,6 +498,7 @@ impl Tables for Memory {
         };
         event.row.state = EventState::Acked;
         self.events.set(id, Some(event));
+        self.close_unit_of(id);
         Ok(true)
     }
 
@@ -479,7 +515,7 @@ impl Tables for Memory {
     }
 
     fn next_due(&mut self, filter: &ClaimFilter, by: HostId) -> Result<Option<f64>, StoreError> {
-        let mine = || self.events.values().filter(|it| it.is_for(filter, by));
+        let mine = || self.waiting(&filter.session).filter(|it| it.is_for(filter, by));
         let head = mine().find(|it| it.is_pending() && !filter.overtake).map(|it| it.row.id);
         // What stands behind the head comes when that one does.
         let before = mine().filter(|it| head.is_none_or(|head| it.row.id <= head));
@@ -502,8 +538,8 @@ impl Tables for Memory {
     }
 
     fn events_after(&mut self, after: EventId, limit: usize) -> Result<Vec<EventRow>, StoreError> {
-        let behind = self.events.values().filter(|it| after < it.row.id);
-        Ok(behind.take(limit).map(|it| it.row.clone()).collect())
+        let behind = self.events.range((Bound::Excluded(after), Bound::Unbounded));
+        Ok(behind.take(limit).map(|(_, it)| it.row.clone()).collect())
     }
 
     fn count_events(&mut self, filter: &EventFilter) -> Result<usize, StoreError> {
@@ -518,23 +554,22 @@ impl Tables for Memory {
     ) -> Result<usize, StoreError> {
         let meant: Vec<DelegationId> = self.meant(what, by).map(|it| it.record.id).collect();
         for unit in &meant {
-            let (key, reason) = (unit.to_string(), reason.map(str::to_owned));
-            if self.interruptions.get(&key).is_none() {
-                self.interruptions.set(key, Some(Interruption { unit: *unit, reason }));
+            let reason = reason.map(str::to_owned);
+            if self.interruptions.get(unit).is_none() {
+                self.interruptions.set(*unit, Some(Interruption { unit: *unit, reason }));
             }
         }
         Ok(meant.len())
     }
 
     fn asked_to_stop(&mut self, host: HostId) -> Result<Vec<Interruption>, StoreError> {
-        let is_of = |it: &&Interruption| {
-            self.units.get(&it.unit.to_string()).is_some_and(|unit| unit.owner == host)
-        };
+        let is_of =
+            |it: &&Interruption| self.units.get(&it.unit).is_some_and(|unit| unit.owner == host);
         Ok(self.interruptions.values().filter(is_of).cloned().collect())
     }
 
     fn heard(&mut self, units: &[DelegationId]) -> Result<(), StoreError> {
-        units.iter().for_each(|it| self.interruptions.set(it.to_string(), None));
+        units.iter().for_each(|it| self.interruptions.set(*it, None));
         Ok(())
     }
 
@@ -575,7 +610,7 @@ impl Tables for Memory {
     }
 
     fn owners(&mut self) -> Result<Vec<HostId>, StoreError> {
-        let running = self.units.values().filter(|it| it.ended.is_none()).map(|it| it.owner);
+        let running = self.running().map(|it| it.owner);
         let of_events = self.events.values().flat_map(|it| {
             let is_local = it.row.event.session == Session::Local && !it.is_acked();
             let by = it.claimed_by().filter(|it| *it != HostId::OUTSIDE);
@@ -589,9 +624,7 @@ impl Tables for Memory {
 
     fn recover(&mut self, dead: HostId, now: f64) -> Result<Recovered, StoreError> {
         let mut res = Recovered::default();
-        let is_left = |it: &&Unit| it.ended.is_none() && it.owner == dead;
-        let mut left: Vec<Unit> = self.units.values().filter(is_left).cloned().collect();
-        left.sort_by_key(|it| it.place);
+        let left: Vec<Unit> = self.running().filter(|it| it.owner == dead).cloned().collect();
         for mut unit in left {
             res.units.push(unit.record.id);
             res.events += self.report_unknown(&mut unit, now);

@@ -11,7 +11,7 @@ mod result;
 mod tests;
 mod unit;
 
-use std::str::FromStr;
+use std::{str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -93,7 +93,7 @@ pub(super) fn decode_body(bytes: &[u8]) -> Result<EventBody, CodecError> {
     Ok(match envelope.schema {
         CompletionV1::SCHEMA | CompletionV2::SCHEMA => {
             let event = either::<CompletionV1, CompletionV2, CompletionEvent>(bytes)?;
-            EventBody::Completion(Box::new(event))
+            EventBody::Completion(Arc::new(event))
         }
         FailureV1::SCHEMA | FailureV2::SCHEMA => {
             EventBody::Failure(Box::new(either::<FailureV1, FailureV2, _>(bytes)?))

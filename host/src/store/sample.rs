@@ -124,7 +124,7 @@ pub(super) fn finish(unit: &UnitRecord, group: usize, status: Status, at: f64) -
     let tasks = &unit.groups[group];
     let results = tasks.tasks.iter().map(|it| result(*it, status)).collect();
     let event = unit.completion(tasks, results, at, Duration::from_millis(1_500));
-    Finish { id: unit.id, group, event, acked: false }
+    Finish { id: unit.id, group, event: event.into(), acked: false }
 }
 
 pub(super) fn other(kind: &str, dedup: &str, session: Session) -> NewEvent {

@@ -73,7 +73,7 @@ fn the_first_end_of_a_unit_stands() {
         let events = tables.events_of(record.id).unwrap();
         assert_eq!(events, [tables.event(id).unwrap().unwrap()]);
         assert_eq!(events[0].event.dedup, record.id.to_string());
-        assert_eq!(events[0].event.body, EventBody::Completion(Box::new(end.event)));
+        assert_eq!(events[0].event.body, EventBody::Completion(end.event));
     });
 }
 
@@ -142,7 +142,7 @@ fn full_summaries_are_kept_apart_from_results() {
         assert_eq!(tables.full_summary(record.id, 0).unwrap().as_deref(), Some("long 0"));
         assert_eq!(tables.unit(record.id).unwrap().unwrap().results[0].full_summary, None);
         let mut end = finish(&record, 0, Status::Completed, 2.0);
-        end.event.results = vec![result(0, Status::Completed), long(1)];
+        Arc::make_mut(&mut end.event).results = vec![result(0, Status::Completed), long(1)];
         let id = tables.finish(&end).unwrap().unwrap();
         assert_eq!(tables.full_summary(record.id, 0).unwrap().as_deref(), Some("long 0"));
         assert_eq!(tables.full_summary(record.id, 1).unwrap().as_deref(), Some("long 1"));

@@ -5,7 +5,7 @@
 //! inside a transaction that many operations share; an operation that fails
 //! leaves nothing behind and does not touch the others.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -39,7 +39,7 @@ pub struct EventId(pub u64);
 #[derive(Clone, Debug, PartialEq)]
 pub enum EventBody {
     /// A delegation, or a group of its tasks, ended.
-    Completion(Box<CompletionEvent>),
+    Completion(Arc<CompletionEvent>),
     /// A child failed while its siblings run.
     Failure(Box<FailureNotice>),
     /// Of another producer: JSON text, of a type of its own.
@@ -166,7 +166,7 @@ pub struct Finish {
     /// Place of the group in [`UnitRecord::groups`].
     pub group: usize,
     /// Its event, with the results of its tasks.
-    pub event: CompletionEvent,
+    pub event: Arc<CompletionEvent>,
     /// Queue it as acknowledged: the caller has it as the answer of its call.
     pub acked: bool,
 }

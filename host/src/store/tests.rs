@@ -196,7 +196,7 @@ async fn an_operation_may_own_the_last_handle() {
 
 #[tokio::test]
 async fn a_store_says_where_it_is() {
-    let store = Store::memory(&Fixed(3)).unwrap();
+    let store = Store::memory(&Fixed(3));
     assert_eq!((store.host(), store.is_durable(), store.path()), (host(3), false, None));
     let case = Case::new();
     let store = case.open();

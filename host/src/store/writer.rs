@@ -85,7 +85,7 @@ pub(super) enum Kind {
 }
 
 /// An operation on its way, whatever its result type.
-trait Job: Send {
+pub(super) trait Job: Send {
     /// Runs it. Its result is kept until the answer.
     fn apply(&mut self, tables: &mut dyn Tables) -> Result<(), StoreError>;
 
@@ -93,9 +93,9 @@ trait Job: Send {
     fn answer(self: Box<Self>, batch: Result<(), StoreError>);
 }
 
-type Jobs = Vec<Box<dyn Job>>;
+type Jobs<'a> = Vec<Box<dyn Job + 'a>>;
 
-struct Operation<T, F, A> {
+pub(super) struct Operation<T, F, A> {
     op: Option<F>,
     /// `None` before it ran, and when it panicked.
     outcome: Option<Result<T, StoreError>>,
@@ -103,7 +103,8 @@ struct Operation<T, F, A> {
 }
 
 impl<T, F, A> Operation<T, F, A> {
-    fn new(op: F, answer: A) -> Self {
+    /// `answer` is told how it ended.
+    pub(super) fn new(op: F, answer: A) -> Self {
         Self { op: Some(op), outcome: None, answer }
     }
 }
@@ -158,9 +159,9 @@ impl Writer {
     ) -> Result<Self, StoreError> {
         let (sender, queue) = mpsc::channel(QUEUE);
         let (end, ended) = sync_mpsc::channel();
-        let worker = Worker { tables, queue, watch, latched: None };
+        let mut worker = Worker { tables, watch, latched: None };
         let serve = move || {
-            worker.serve();
+            worker.serve(queue);
             drop(held);
             drop(end);
         };
@@ -231,7 +232,7 @@ impl WeakWriter {
     }
 }
 
-fn log_failure(res: Result<(), StoreError>) {
+pub(super) fn log_failure(res: Result<(), StoreError>) {
     if let Err(err) = res {
         tracing::error!(%err, "an operation of the store that nobody waits for failed");
     }
@@ -265,18 +266,21 @@ impl Drop for Writer {
 }
 
 /// The receiving side.
-struct Worker {
+pub(super) struct Worker {
     tables: Box<dyn Tables>,
-    queue: mpsc::Receiver<Message>,
     watch: Arc<dyn Watch>,
     /// Why a commit failed in a way that leaves open what is on disk.
     latched: Option<StoreError>,
 }
 
 impl Worker {
-    fn serve(mut self) {
-        while let Some(first) = self.queue.blocking_recv() {
-            let (writes, reads) = self.take(first);
+    pub(super) fn new(tables: Box<dyn Tables>) -> Self {
+        Self { tables, watch: Arc::new(NoWatch), latched: None }
+    }
+
+    fn serve(&mut self, mut queue: mpsc::Receiver<Message>) {
+        while let Some(first) = queue.blocking_recv() {
+            let (writes, reads) = take(first, &mut queue);
             if !writes.is_empty() {
                 self.write(writes);
             }
@@ -287,22 +291,15 @@ impl Worker {
         }
     }
 
-    /// What waits now, up to [`BATCH`].
-    fn take(&mut self, first: Message) -> (Jobs, Jobs) {
-        let (mut writes, mut reads) = (Vec::new(), Vec::new());
-        let mut next = Some(first);
-        while let Some(Message { kind, job }) = next {
-            match kind {
-                Kind::Write => writes.push(job),
-                Kind::Read => reads.push(job),
-            }
-            let is_full = BATCH <= writes.len() + reads.len();
-            next = if is_full { None } else { self.queue.try_recv().ok() };
+    /// Runs one operation alone.
+    pub(super) fn run(&mut self, kind: Kind, job: Box<dyn Job + '_>) {
+        match kind {
+            Kind::Write => self.write(vec![job]),
+            Kind::Read => self.read(job),
         }
-        (writes, reads)
     }
 
-    fn write(&mut self, mut jobs: Jobs) {
+    fn write(&mut self, mut jobs: Jobs<'_>) {
         self.watch.at(Step::Taken(jobs.len()));
         let res = match &self.latched {
             Some(err) => Err(err.clone()),
@@ -314,7 +311,7 @@ impl Worker {
         self.watch.at(Step::Answered);
     }
 
-    fn transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    fn transaction(&mut self, jobs: &mut [Box<dyn Job + '_>]) -> Result<(), StoreError> {
         let res = self.apply_all(jobs).and_then(|()| self.commit());
         if res.is_err() {
             self.tables.rollback();
@@ -322,7 +319,7 @@ impl Worker {
         res
     }
 
-    fn apply_all(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    fn apply_all(&mut self, jobs: &mut [Box<dyn Job + '_>]) -> Result<(), StoreError> {
         self.tables.begin()?;
         self.watch.at(Step::Begun);
         for job in jobs {
@@ -333,7 +330,7 @@ impl Worker {
     }
 
     /// An error means that the whole transaction is gone.
-    fn apply(&mut self, job: &mut dyn Job) -> Result<(), StoreError> {
+    fn apply(&mut self, job: &mut (dyn Job + '_)) -> Result<(), StoreError> {
         self.tables.savepoint()?;
         let res = apply_caught(job, self.tables.as_mut());
         let released = self.tables.release(res.is_ok());
@@ -354,14 +351,29 @@ impl Worker {
         res
     }
 
-    fn read(&mut self, mut job: Box<dyn Job>) {
+    fn read(&mut self, mut job: Box<dyn Job + '_>) {
         // The operation keeps its own error.
         let _ = apply_caught(job.as_mut(), self.tables.as_mut());
         job.answer(Ok(()));
     }
 }
 
+/// What waits now, up to [`BATCH`].
+fn take(first: Message, queue: &mut mpsc::Receiver<Message>) -> (Jobs<'static>, Jobs<'static>) {
+    let (mut writes, mut reads) = (Vec::new(), Vec::new());
+    let mut next = Some(first);
+    while let Some(Message { kind, job }) = next {
+        match kind {
+            Kind::Write => writes.push(job),
+            Kind::Read => reads.push(job),
+        }
+        let is_full = BATCH <= writes.len() + reads.len();
+        next = if is_full { None } else { queue.try_recv().ok() };
+    }
+    (writes, reads)
+}
+
 /// A panic is the end of one operation, not of the store.
-fn apply_caught(job: &mut dyn Job, tables: &mut dyn Tables) -> Result<(), StoreError> {
+fn apply_caught(job: &mut (dyn Job + '_), tables: &mut dyn Tables) -> Result<(), StoreError> {
     catch_unwind(AssertUnwindSafe(|| job.apply(tables))).unwrap_or_else(|_| Err(crashed()))
 }

@@ -191,7 +191,7 @@ mod tests {
     const ALL: EventFilter = EventFilter { session: None, state: None, limit: 10 };
 
     fn tool() -> (MessagingTool, Queue) {
-        let store = Store::memory(&OsRandom).unwrap();
+        let store = Store::memory(&OsRandom);
         let queue = Queue::new(store, Arc::new(SystemClock), QueueConfig::default());
         (MessagingTool::new(queue.clone(), Arc::new(OsRandom)), queue)
     }

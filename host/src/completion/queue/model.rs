@@ -336,7 +336,7 @@ proptest! {
 
     #[test]
     fn the_queue_in_memory_is_the_model(ops in prop::collection::vec(any_op(), 0..120)) {
-        check(Store::memory(&OsRandom).unwrap(), &ops);
+        check(Store::memory(&OsRandom), &ops);
     }
 }
 

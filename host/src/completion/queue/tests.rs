@@ -63,7 +63,7 @@ struct Rig {
 
 impl Rig {
     fn memory() -> Self {
-        Self::new(Store::memory(&OsRandom).unwrap(), None)
+        Self::new(Store::memory(&OsRandom), None)
     }
 
     fn sqlite() -> Self {
@@ -594,7 +594,7 @@ async fn what_delegations_queue_is_told_as_text(rig: Rig) {
         created_at: rig.clock.now(),
     };
     let failure = event(failure.kind, EventBody::Failure(Box::new(failure)));
-    let end = event(end.kind, EventBody::Completion(Box::new(end)));
+    let end = event(end.kind, EventBody::Completion(std::sync::Arc::new(end)));
     let host = rig.queue.store().host();
     let queue = move |tables: &mut dyn Tables| {
         tables.push(&failure, host)?;

@@ -89,7 +89,7 @@ impl Memory {
         max_attempts: u32,
     ) -> Option<(EventRow, ClaimToken)> {
         loop {
-            let mine = || self.events.values().filter(|it| it.is_for(filter, by));
+            let mine = || self.waiting(&filter.session).filter(|it| it.is_for(filter, by));
             // A pending one keeps back what stands behind it until it is due.
             let is_next = |it: &&Event| it.is_due(now) || (it.is_pending() && !filter.overtake);
             let mut event = mine().find(is_next).filter(|it| it.is_due(now))?.clone();

@@ -23,7 +23,7 @@ fn completion() -> EventBody {
     let unit = unit();
     let results = vec![sample::result(0, Status::Completed), sample::result(2, Status::Failed)];
     let event = unit.completion(&unit.groups[0], results, 2_000.25, Duration::from_millis(1_500));
-    EventBody::Completion(Box::new(event))
+    EventBody::Completion(std::sync::Arc::new(event))
 }
 
 fn failure() -> EventBody {
@@ -71,7 +71,8 @@ fn what_earlier_versions_wrote_is_read() {
     check_earlier("unit.v1.bin", &UnitRecord { workspace: None, ..unit() }, decode_unit);
     check_earlier("result.v1.bin", &without_log(result()), decode_result);
     let EventBody::Completion(mut event) = completion() else { panic!() };
-    event.results = event.results.into_iter().map(without_log).collect();
+    let results = &mut std::sync::Arc::make_mut(&mut event).results;
+    *results = results.drain(..).map(without_log).collect();
     check_earlier("completion.v1.bin", &EventBody::Completion(event), decode_body);
     let EventBody::Failure(mut notice) = failure() else { panic!() };
     notice.result = without_log(notice.result);
@@ -250,7 +251,7 @@ proptest! {
         let event: CompletionEvent =
             unit.completion(group, vec![result.clone()], at, Duration::from_secs(3));
         let notice: FailureNotice = unit.failure(result, 2, at);
-        for body in [EventBody::Completion(Box::new(event)), EventBody::Failure(Box::new(notice))] {
+        for body in [EventBody::Completion(std::sync::Arc::new(event)), EventBody::Failure(Box::new(notice))] {
             prop_assert_eq!(decode_body(&encode_body(&body).unwrap()), Ok(body));
         }
     }

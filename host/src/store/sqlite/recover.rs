@@ -1,5 +1,7 @@
 //! What dead hosts left behind.
 
+use std::sync::Arc;
+
 use rusqlite::Connection;
 
 use super::{
@@ -110,7 +112,7 @@ fn report_groups(
     let acked = unit.parent.is_some();
     for (group, tasks) in &left {
         let event = unit.unknown(tasks, &kept, now);
-        units::finish(db, &Finish { id: unit.id, group: *group, event, acked })?;
+        units::finish(db, &Finish { id: unit.id, group: *group, event: Arc::new(event), acked })?;
     }
     Ok(if acked { 0 } else { left.len() })
 }

@@ -386,7 +386,7 @@ fn a_unit_whose_event_would_be_too_large_ends_and_is_recovered_with_a_shorter_on
         case.tables.insert_unit(unit, host(1)).unwrap();
     }
     let mut end = finish(&ended, 0, Status::Completed, 2_000.0);
-    end.event.results = tasks.iter().copied().map(result).collect();
+    Arc::make_mut(&mut end.event).results = tasks.iter().copied().map(result).collect();
     assert!(case.tables.finish(&end).unwrap().is_some());
     for task in tasks {
         assert!(case.tables.child_ended(lost.id, &result(task)).unwrap());

@@ -1,6 +1,6 @@
 //! Units, and the results of their children.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -95,7 +95,7 @@ pub(super) fn finish(db: &Connection, finish: &Finish) -> Result<Option<EventId>
     let (key, at) = (id.to_string(), event.completed_at);
     let state = if *acked { 2 } else { 0 };
     let (event, body) = match record::encode_completion(event) {
-        Ok(body) => (Cow::Borrowed(event), body),
+        Ok(body) => (Cow::Borrowed(event.as_ref()), body),
         // A unit must end, whatever its children said.
         Err(StoreError::TooLarge { most, .. }) => {
             let shortened = event.shortened(most / 2);
@@ -168,7 +168,7 @@ fn told(db: &Connection, unit: &str) -> Result<Vec<Found<Vec<ChildResult>>>, Fai
     let sql = "SELECT id, body FROM event WHERE unit = ?1 AND type = ?2 ORDER BY id";
     find(db, sql, [unit, ASYNC_DELEGATION], |row| {
         Ok(match record::decode_body(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?)? {
-            EventBody::Completion(event) => event.results,
+            EventBody::Completion(event) => Arc::unwrap_or_clone(event).results,
             EventBody::Failure(_) | EventBody::Other(_) => Vec::new(),
         })
     })
