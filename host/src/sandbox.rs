@@ -374,11 +374,14 @@ impl Sandbox {
     /// Dropping the future stops the child at the next tick, with nothing
     /// left of it but what its tools had done.
     pub async fn run(&self, job: Job) -> Ended {
+        // To wait for a stop costs more than to look, and most have a cell at
+        // once.
+        let is_wanted = !job.interrupt.is_asked() && job.spent.what().is_none();
         let permit = tokio::select! {
             biased;
+            permit = self.cells.acquire(job.task.depth), if is_wanted => Ok(permit),
             () = job.interrupt.asked() => Err(StopReason::Interrupted),
             what = job.spent.out() => Err(StopReason::Spent(what)),
-            permit = self.cells.acquire(job.task.depth) => Ok(permit),
         };
         let permit = match permit {
             Ok(permit) => permit,

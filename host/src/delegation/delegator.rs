@@ -1,15 +1,17 @@
 //! The delegator: from a request to a unit that is on its way.
 
 mod nested;
+mod policies;
 mod prepare;
 mod repeat;
 
 use std::sync::Arc;
 
-use futures_util::future::join;
 use tokio::sync::{broadcast, oneshot};
 
 pub use self::prepare::Prepared;
+
+use self::policies::Policies;
 
 use super::{
     admission::Slots,
@@ -105,6 +107,7 @@ pub(super) struct Core {
     pub(super) held: Grant,
     /// What holds for every child.
     pub(super) house: Arc<HouseRules>,
+    policies: Policies,
     dispatcher: Dispatcher,
     /// Those beside this one, and this one.
     peers: Peers,
@@ -133,7 +136,7 @@ impl Delegator {
         let limits = &parts.limits;
         let (max_running, max_waiting) = (limits.max_async_children, limits.max_queued);
         let callers = limits.async_callers;
-        let dispatcher = Dispatcher::start(Slots { max_running, max_waiting, callers });
+        let dispatcher = Dispatcher::new(Slots { max_running, max_waiting, callers });
         peers.join(&dispatcher);
         let blocked = match limits.defences.has(Defence::Blocked) {
             true => Blocked::with(limits.blocked_tools.iter().copied()),
@@ -149,6 +152,7 @@ impl Delegator {
             parts,
             held,
             house,
+            policies: Policies::default(),
             dispatcher,
             peers,
             conductor,
@@ -208,7 +212,7 @@ impl Delegator {
         let hands = works.iter().zip(stop.children());
         hands.filter(|(work, _)| work.model.is_none()).for_each(|(_, it)| it.inbox.has_no_reader());
         let admitted =
-            core.dispatcher.admit(record, Arc::clone(&live), stop.clone(), on_capacity).await?;
+            core.dispatcher.admit(record, Arc::clone(&live), stop.clone(), on_capacity)?;
         // Here and not before: what was rejected costs nothing.
         budget.spend(Kind::Children, works.len() as u64)?;
         let record = Arc::clone(&admitted.record);
@@ -255,7 +259,7 @@ impl Delegator {
 
     /// Asks one delegation to stop. Returns how many were asked: 0 or 1.
     pub async fn interrupt(&self, id: DelegationId, reason: Option<&str>) -> usize {
-        self.0.peers.interrupt(&Which::One(id), reason).await
+        self.0.peers.interrupt(&Which::One(id), reason)
     }
 
     /// Asks one child to stop; its siblings go on.
@@ -318,7 +322,7 @@ impl Delegator {
 
     /// The hand on a child of this host or one beside it, or why there is none.
     async fn child(&self, id: DelegationId, task_index: usize) -> Result<ChildHand, ChildError> {
-        let Some(unit) = self.0.peers.hand(id).await else {
+        let Some(unit) = self.0.peers.hand(id) else {
             return Err(self.gone(id, task_index).await);
         };
         let tasks = unit.children().len();
@@ -346,12 +350,12 @@ impl Delegator {
 
     /// Asks every delegation of a session to stop, and counts them.
     pub async fn interrupt_session(&self, session: &Session, reason: Option<&str>) -> usize {
-        self.0.peers.interrupt(&Which::Of(session.clone()), reason).await
+        self.0.peers.interrupt(&Which::Of(session.clone()), reason)
     }
 
     /// Asks every delegation of this one alone to stop, and counts them.
     pub async fn interrupt_all(&self, reason: Option<String>) -> usize {
-        self.0.dispatcher.interrupt(Which::All, reason).await
+        self.0.dispatcher.interrupt(&Which::All, reason.as_deref())
     }
 
     /// Running children go on, new calls fail with "paused", until it is
@@ -362,7 +366,7 @@ impl Delegator {
 
     /// What runs and waits now, here and beside this one.
     pub async fn running(&self) -> Vec<RunningUnit> {
-        self.0.peers.running().await
+        self.0.peers.running()
     }
 
     /// News of every delegation from now on. A subscriber that is too slow is
@@ -376,8 +380,8 @@ impl Delegator {
     /// The grace of the children bounds how long that takes.
     pub async fn close(&self, reason: Option<String>) {
         let closed = self.0.dispatcher.close();
-        let interrupted = self.0.dispatcher.interrupt(Which::All, reason);
-        join(closed, interrupted).await;
+        self.0.dispatcher.interrupt(&Which::All, reason.as_deref());
+        closed.await;
         telemetry::flush().await;
     }
 

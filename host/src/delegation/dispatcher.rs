@@ -1,13 +1,17 @@
-//! The dispatcher: one loop, one closed enum of messages, the only writer of
-//! what this host knows of its running units.
+//! The dispatcher: the only writer of what this host knows of its running
+//! units, behind one lock.
 //!
 //! It decides and remembers; it waits for nothing, so no unit can hold up
-//! another. A unit has a [`Lease`] from its admission to its end, and dropping
+//! another. (As a loop with a channel it took three wake-ups of a task for
+//! each delegation, which cost more than all that it decides.) A unit has a [`Lease`] from its admission to its end, and dropping
 //! that is what ends it here: no way out of a unit can leak a slot.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::{
     admission::{Admission, OnCapacity, Rejection, Seat, Slots},
@@ -57,20 +61,7 @@ impl Which {
     }
 }
 
-/// All that the loop is ever told.
-enum Message {
-    Admit { unit: Box<Entry>, on_capacity: OnCapacity, reply: oneshot::Sender<Reply> },
-    Ended(DelegationId),
-    Interrupt { which: Which, reason: Option<String>, reply: oneshot::Sender<usize> },
-    Hand { id: DelegationId, reply: oneshot::Sender<Option<Stop>> },
-    Pause(bool),
-    Running(oneshot::Sender<Vec<RunningUnit>>),
-    Close(oneshot::Sender<()>),
-}
-
-type Reply = Result<Admitted, Rejection>;
-
-/// What the loop remembers of a unit.
+/// What is remembered of a unit.
 struct Entry {
     record: Arc<UnitRecord>,
     live: Arc<Live>,
@@ -92,142 +83,100 @@ pub(super) struct Admitted {
 /// A unit's place. Dropping it gives the place back.
 pub(super) struct Lease {
     id: DelegationId,
-    messages: mpsc::UnboundedSender<Message>,
+    dispatcher: Dispatcher,
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // Nobody keeps places any more when the loop is gone.
-        let _ = self.messages.send(Message::Ended(self.id));
+        self.dispatcher.state().ended(self.id);
     }
 }
 
-/// The way to the loop. It ends when the last one and every lease are gone.
+/// A handle on the places. Clones are handles on the same.
 #[derive(Clone)]
-pub(super) struct Dispatcher(mpsc::UnboundedSender<Message>);
+pub(super) struct Dispatcher(Arc<Mutex<State>>);
 
-/// A way to the loop that does not keep it alive.
-pub(super) struct WeakDispatcher(mpsc::WeakUnboundedSender<Message>);
+/// One that does not keep them alive.
+pub(super) struct WeakDispatcher(Weak<Mutex<State>>);
 
 impl WeakDispatcher {
-    /// `None` when the loop has ended.
+    /// `None` when every handle and every lease is gone.
     pub(super) fn upgrade(&self) -> Option<Dispatcher> {
         self.0.upgrade().map(Dispatcher)
     }
 }
 
 impl Dispatcher {
-    /// Starts the loop on the present runtime.
-    pub(super) fn start(slots: Slots) -> Self {
-        // At most a few messages for each call that somebody waits in, so
-        // the channel is bounded by the callers.
-        let (messages, inbox) = mpsc::unbounded_channel();
-        let state = State {
-            admission: Admission::new(slots),
-            units: BTreeMap::new(),
-            closed: Vec::new(),
-            messages: messages.downgrade(),
-        };
-        tokio::spawn(state.run(inbox));
-        Self(messages)
+    pub(super) fn new(slots: Slots) -> Self {
+        let (admission, units, closed) = (Admission::new(slots), BTreeMap::new(), Vec::new());
+        Self(Arc::new(Mutex::new(State { admission, units, closed })))
     }
 
     pub(super) fn downgrade(&self) -> WeakDispatcher {
-        WeakDispatcher(self.0.downgrade())
+        WeakDispatcher(Arc::downgrade(&self.0))
     }
 
     /// Finds a place for a unit, in one step with taking it.
-    pub(super) async fn admit(
+    pub(super) fn admit(
         &self,
         record: UnitRecord,
         live: Arc<Live>,
         stop: Stop,
         on_capacity: OnCapacity,
-    ) -> Reply {
-        let unit = Box::new(Entry { record: Arc::new(record), live, stop, turn: None });
-        let answer = self.ask(|reply| Message::Admit { unit, on_capacity, reply }).await;
-        answer.unwrap_or(Err(Rejection::ShuttingDown))
+    ) -> Result<Admitted, Rejection> {
+        let unit = Entry { record: Arc::new(record), live, stop, turn: None };
+        let id = unit.record.id;
+        let (record, turn) = self.state().admit(unit, on_capacity)?;
+        Ok(Admitted { record, turn, lease: Lease { id, dispatcher: self.clone() } })
     }
 
     /// Asks units to stop. Returns how many were asked.
-    pub(super) async fn interrupt(&self, which: Which, reason: Option<String>) -> usize {
-        self.ask(|reply| Message::Interrupt { which, reason, reply }).await.unwrap_or(0)
+    pub(super) fn interrupt(&self, which: &Which, reason: Option<&str>) -> usize {
+        // Outside of the lock: whoever is woken may give a place back.
+        let meant = self.state().meant(which);
+        meant.iter().map(|it| it.ask(reason)).count()
     }
 
     /// The hand on one unit that runs or waits here.
-    pub(super) async fn hand(&self, id: DelegationId) -> Option<Stop> {
-        self.ask(|reply| Message::Hand { id, reply }).await.flatten()
+    pub(super) fn hand(&self, id: DelegationId) -> Option<Stop> {
+        self.state().units.get(&id).map(|it| it.stop.clone())
     }
 
     /// Stops or resumes admission.
     pub(super) fn pause(&self, paused: bool) {
-        // A loop that is gone admits nothing anyway.
-        let _ = self.0.send(Message::Pause(paused));
+        self.state().admission.pause(paused);
     }
 
     /// What runs and waits now.
-    pub(super) async fn running(&self) -> Vec<RunningUnit> {
-        self.ask(Message::Running).await.unwrap_or_default()
+    pub(super) fn running(&self) -> Vec<RunningUnit> {
+        self.state().running()
     }
 
-    /// Admits nothing any more, and waits until the last unit is over.
-    pub(super) async fn close(&self) {
-        self.ask(Message::Close).await.unwrap_or_default();
+    /// Admits nothing any more. The future waits until the last unit is over.
+    pub(super) fn close(&self) -> impl Future<Output = ()> + use<> {
+        let is_empty = self.state().close();
+        // Nobody keeps places any more when the other side is gone.
+        async { is_empty.await.unwrap_or_default() }
     }
 
-    /// `None` when the loop is gone.
-    async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Option<T> {
-        let (reply, answer) = oneshot::channel();
-        self.0.send(message(reply)).ok()?;
-        answer.await.ok()
+    /// A panic while the lock is held leaves nothing half done here.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What the loop owns.
+/// Who has a place, and who waits for one.
 struct State {
     admission: Admission,
     units: BTreeMap<DelegationId, Entry>,
     /// Who waits for the last unit.
     closed: Vec<oneshot::Sender<()>>,
-    /// Weak: the loop must not keep itself alive.
-    messages: mpsc::WeakUnboundedSender<Message>,
 }
 
+type Place = (Arc<UnitRecord>, Option<oneshot::Receiver<()>>);
+
 impl State {
-    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>) {
-        while let Some(message) = inbox.recv().await {
-            self.take(message);
-        }
-    }
-
-    fn take(&mut self, message: Message) {
-        match message {
-            Message::Admit { unit, on_capacity, reply } => {
-                // When nobody takes the answer, the lease in it is dropped,
-                // and with that the place.
-                let _ = reply.send(self.admit(*unit, on_capacity));
-            }
-            Message::Ended(id) => self.ended(id),
-            Message::Interrupt { which, reason, reply } => {
-                let _ = reply.send(self.interrupt(&which, reason.as_deref()));
-            }
-            Message::Hand { id, reply } => {
-                let _ = reply.send(self.units.get(&id).map(|it| it.stop.clone()));
-            }
-            Message::Pause(paused) => self.admission.pause(paused),
-            Message::Running(reply) => {
-                let _ = reply.send(self.running());
-            }
-            Message::Close(reply) => {
-                self.admission.close();
-                self.closed.push(reply);
-                self.tell_when_empty();
-            }
-        }
-    }
-
-    fn admit(&mut self, mut unit: Entry, on_capacity: OnCapacity) -> Reply {
-        let messages = self.messages.upgrade().ok_or(Rejection::ShuttingDown)?;
+    fn admit(&mut self, mut unit: Entry, on_capacity: OnCapacity) -> Result<Place, Rejection> {
         let (id, mode) = (unit.record.id, unit.record.mode);
         let seat = self.admission.admit(id, &unit.record.session, mode, on_capacity)?;
         if seat == Seat::Foreground && mode == Mode::Background {
@@ -241,7 +190,7 @@ impl State {
             turn = Some(receiver);
         }
         self.units.insert(id, unit);
-        Ok(Admitted { record, turn, lease: Lease { id, messages } })
+        Ok((record, turn))
     }
 
     fn ended(&mut self, id: DelegationId) {
@@ -255,9 +204,9 @@ impl State {
         self.tell_when_empty();
     }
 
-    fn interrupt(&self, which: &Which, reason: Option<&str>) -> usize {
+    fn meant(&self, which: &Which) -> Vec<Stop> {
         let meant = self.units.values().filter(|it| which.means(&it.record));
-        meant.map(|it| it.stop.ask(reason)).count()
+        meant.map(|it| it.stop.clone()).collect()
     }
 
     fn running(&self) -> Vec<RunningUnit> {
@@ -267,6 +216,14 @@ impl State {
             waiting: it.turn.is_some(),
         };
         self.units.values().map(seen).collect()
+    }
+
+    fn close(&mut self) -> oneshot::Receiver<()> {
+        let (reply, is_empty) = oneshot::channel();
+        self.admission.close();
+        self.closed.push(reply);
+        self.tell_when_empty();
+        is_empty
     }
 
     fn tell_when_empty(&mut self) {

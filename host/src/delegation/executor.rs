@@ -194,10 +194,11 @@ impl Batch {
     async fn component(&self, work: &Work, hand: &ChildHand) -> Result<Arc<Loaded>, Box<End>> {
         let timeout = self.bounds.timeout.saturating_sub(work.time_used);
         let timeout = timeout.min(self.budget.remaining_time(Instant::now()));
+        // Loaded as it is most of the time, nothing has to be waited for.
         tokio::select! {
             biased;
+            loaded = self.loaded(work), if !hand.interrupt.is_asked() => loaded,
             () = hand.interrupt.asked() => Err(Box::new(failure::interrupted(hand.reason()))),
-            loaded = self.loaded(work) => loaded,
             () = tokio::time::sleep(timeout) => Err(Box::new(failure::not_compiled_in(timeout))),
         }
     }
@@ -297,9 +298,9 @@ async fn place<'a>(
 ) -> Result<Option<SemaphorePermit<'a>>, Box<End>> {
     tokio::select! {
         biased;
-        () = hand.interrupt.asked() => Err(Box::new(failure::interrupted(hand.reason()))),
         // Nobody closes it.
-        place = places.acquire() => Ok(place.ok()),
+        place = places.acquire(), if !hand.interrupt.is_asked() => Ok(place.ok()),
+        () = hand.interrupt.asked() => Err(Box::new(failure::interrupted(hand.reason()))),
     }
 }
 

@@ -3,8 +3,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::future::join_all;
-
 use super::{
     dispatcher::{Dispatcher, RunningUnit, WeakDispatcher, Which},
     hand::Stop,
@@ -24,24 +22,18 @@ impl Peers {
     }
 
     /// Asks units to stop, whoever runs them. Returns how many were asked.
-    pub(super) async fn interrupt(&self, which: &Which, reason: Option<&str>) -> usize {
-        let ask = |it: Dispatcher| {
-            let (which, reason) = (which.clone(), reason.map(str::to_owned));
-            async move { it.interrupt(which, reason).await }
-        };
-        join_all(self.living().into_iter().map(ask)).await.into_iter().sum()
+    pub(super) fn interrupt(&self, which: &Which, reason: Option<&str>) -> usize {
+        self.living().iter().map(|it| it.interrupt(which, reason)).sum()
     }
 
     /// The hand on one unit that runs or waits in one of them.
-    pub(super) async fn hand(&self, id: DelegationId) -> Option<Stop> {
-        let ask = |it: Dispatcher| async move { it.hand(id).await };
-        join_all(self.living().into_iter().map(ask)).await.into_iter().flatten().next()
+    pub(super) fn hand(&self, id: DelegationId) -> Option<Stop> {
+        self.living().iter().find_map(|it| it.hand(id))
     }
 
     /// What runs and waits now.
-    pub(super) async fn running(&self) -> Vec<RunningUnit> {
-        let ask = |it: Dispatcher| async move { it.running().await };
-        join_all(self.living().into_iter().map(ask)).await.concat()
+    pub(super) fn running(&self) -> Vec<RunningUnit> {
+        self.living().iter().flat_map(Dispatcher::running).collect()
     }
 
     fn living(&self) -> Vec<Dispatcher> {

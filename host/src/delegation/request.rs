@@ -132,6 +132,8 @@ pub struct Rules {
     pub default_toolsets: Option<Vec<String>>,
     /// Every tool that there is.
     pub tools: Arc<Registry>,
+    /// Policies of other tasks. One of them is shared where it says the same.
+    pub made: Arc<[Arc<Policy>]>,
 }
 
 impl Rules {

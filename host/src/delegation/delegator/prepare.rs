@@ -71,6 +71,7 @@ impl Core {
         let Request { on_capacity, failure_notices, timeout, budget: narrow, .. } = request;
         let resolved = request.resolve(&self.rules(asker))?;
         let budget = self.budget(asker, narrow);
+        resolved.tasks.iter().for_each(|it| self.policies.keep(&it.policy));
         budget.check(Kind::Children, resolved.tasks.len() as u64)?;
         self.check(asker, &resolved.tasks)?;
         let works = self.works(asker, resolved.tasks).await?;
@@ -117,6 +118,7 @@ impl Core {
             strict: asker.policy.as_ref().is_some_and(|it| it.is_strict()),
             default_toolsets: is_top.then(|| limits.default_toolsets.clone()),
             tools: Arc::clone(&self.parts.tools),
+            made: self.policies.latest(),
         }
     }
 

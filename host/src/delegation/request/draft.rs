@@ -76,6 +76,7 @@ impl<'a> Draft<'a> {
         };
         // Tasks that are alike stand beside each other more often than not.
         let made = self.resolved.tasks.iter().rev().map(|it| &it.policy);
+        let made = made.chain(self.rules.made.iter());
         Policy::decide(requested, &self.rules.parent, terms, made)
     }
 

@@ -18,6 +18,7 @@ fn rules() -> Rules {
         strict: false,
         default_toolsets: Some(vec!["file_read".to_owned()]),
         tools: Arc::new(bundled().clone()),
+        made: Arc::default(),
     }
 }
 
