@@ -36,6 +36,7 @@ mod recent;
 mod record;
 #[cfg(test)]
 mod reference;
+mod room;
 mod settings;
 mod stop;
 #[rustfmt::skip]
@@ -106,6 +107,20 @@ pub enum SandboxError {
         max_live_cells: u32,
         /// Depths there are.
         max_depth: u32,
+    },
+    /// The kernel does not let one process have as many.
+    #[error(
+        "`sandbox.max_live_cells` and `sandbox.plugin_cells` are {cells} together: this kernel \
+         lets one process have {maps} mappings of memory, which is enough for {fit}\n\
+         hint: lower them, or raise `vm.max_map_count`"
+    )]
+    Room {
+        /// Cells there are to be.
+        cells: u32,
+        /// Cells there could be.
+        fit: u32,
+        /// The kernel's limit.
+        maps: u32,
     },
     /// There is nothing to compile components with.
     #[error(transparent)]

@@ -11,11 +11,11 @@ use wasmtime::{
     Strategy, WasmBacktraceDetails,
 };
 
-use super::{SandboxConfig, SandboxError};
+use super::{SandboxConfig, SandboxError, room};
 
 /// How often a running guest is looked at: bounds how late a stop or a spent
 /// CPU budget takes effect.
-pub(super) const TICK: Duration = Duration::from_millis(10);
+pub(crate) const TICK: Duration = Duration::from_millis(10);
 
 /// Core instances of one component. Python guests have 38; the bound keeps
 /// one component from draining the pool.
@@ -54,7 +54,7 @@ const MAX_FRAMES: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
 /// engine made, since they differ in where memory comes from alone.
 pub(super) fn engine(config: &SandboxConfig) -> Result<Engine, SandboxError> {
     let mut settings = settings();
-    settings.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)));
+    settings.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)?));
     let engine = Engine::new(&settings).map_err(SandboxError::Engine)?;
     start_ticker(&engine)?;
     Ok(engine)
@@ -97,12 +97,13 @@ fn turn_off_proposals(config: &mut Config) {
         .wasm_custom_page_sizes(false);
 }
 
-fn pool(config: &SandboxConfig) -> PoolingAllocationConfig {
+fn pool(config: &SandboxConfig) -> Result<PoolingAllocationConfig, SandboxError> {
     let cells = config.max_live_cells.saturating_add(config.plugin_cells);
+    let memories = room::memories(cells, MAX_MEMORIES, room::maps())?;
     let mut res = PoolingAllocationConfig::new();
     res.total_component_instances(cells)
         .total_core_instances(cells.saturating_mul(MAX_CORE_INSTANCES))
-        .total_memories(cells.saturating_mul(MAX_MEMORIES))
+        .total_memories(memories)
         .total_tables(cells.saturating_mul(MAX_TABLES))
         .total_stacks(cells)
         .max_core_instances_per_component(MAX_CORE_INSTANCES)
@@ -117,7 +118,7 @@ fn pool(config: &SandboxConfig) -> PoolingAllocationConfig {
         .linear_memory_keep_resident(KEEP_MEMORY)
         .table_keep_resident(KEEP_TABLE)
         .pagemap_scan(Enabled::Auto);
-    res
+    Ok(res)
 }
 
 /// Moves the engine's epoch every [`TICK`] from a thread of its own, because

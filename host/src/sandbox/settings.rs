@@ -16,9 +16,10 @@ settings! {
         /// a place.
         ///
         /// Sizes the pool of memories, which reserves address space (not
-        /// memory) for all of them; at least `delegation.max_depth`.
-        // Each reserves some 16 GiB of an address space of 128 TiB.
-        pub max_live_cells: u32 = count(64, 1..=1_000), project: Lower;
+        /// memory) for all of them; at least `delegation.max_depth`. How many fit
+        /// depends on the kernel too (`vm.max_map_count`).
+        // One that waits takes some 35 KiB of memory (measured).
+        pub max_live_cells: u32 = count(64, 1..=20_000), project: Lower;
 
         /// Calls of plugins' tools that run at once, each in a cell of its own;
         /// more wait for a place.
