@@ -17,11 +17,17 @@ use hermitage::{
     plugin::{self, Described, Manifest, bundled, manifest},
     sandbox::{Binary, Sandbox},
 };
-use hermitage_tests::{checkout, helper, plugin};
+use hermitage_tests::{built, checkout, helper, plugin};
 use serde_json::{Value, json};
 
 /// Everything that has a part in a bundled component.
-const SOURCES: [&str; 4] = ["plugins", "guest-sdk/src", "guest-sdk/macros/src", "wit"];
+const SOURCES: [&str; 5] = ["plugins", BENCH, "guest-sdk/src", "guest-sdk/macros/src", "wit"];
+
+/// What `hermitage bench` runs.
+const BENCH: &str = "host/benches/guest";
+
+/// It in the program, where it is no agent that anybody can name.
+const MEASURED: &str = "host/agents/measured.wasm";
 
 /// Says of what the checked-in components were made, which they are, and by
 /// which compiler.
@@ -71,7 +77,9 @@ fn digest_of_sources() -> String {
 fn digests_of_components() -> String {
     let agents = bundled::names().map(|it| (it, bundled::find(it).unwrap()));
     let plugins = bundled::tools::all().map(|it| (it.name, it.component()));
-    agents.chain(plugins).map(|(name, it)| format!("{name}  {}\n", it.digest())).collect()
+    let measured = ("measured", Binary::new(fs::read(checkout().join(MEASURED)).unwrap()));
+    let all = agents.chain(plugins).chain([measured]);
+    all.map(|(name, it)| format!("{name}  {}\n", it.digest())).collect()
 }
 
 /// The bytes are those that were recorded with the sources: a build of the
@@ -112,6 +120,9 @@ async fn made_anew(checkout: &Path) -> String {
         fs::write(dir.join("described.json"), record(&described)).unwrap();
         made_of.push_str(&format!("{name}  {}\n", component.digest()));
     }
+    let component = built(BENCH);
+    fs::write(checkout.join(MEASURED), &component).unwrap();
+    made_of.push_str(&format!("measured  {}\n", blake3::hash(&component)));
     let tool_chain = hermitage_build::toolchain_of(&checkout.join("plugins")).unwrap();
     format!("{made_of}by  {tool_chain}\n")
 }

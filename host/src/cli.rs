@@ -7,6 +7,7 @@ mod agree;
 mod allow;
 mod args;
 mod background;
+mod bench;
 mod can;
 mod client;
 mod columns;
@@ -55,6 +56,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+pub use self::bench::of_cargo as bench_of_cargo;
 use self::{
     args::{Args, Verb},
     error::CliError,
@@ -120,6 +122,7 @@ fn dispatch(args: Args) -> Result<Exit, CliError> {
         Verb::Plugin(verb) => plugin::plugin(&args.global, verb),
         Verb::Tool(verb) => tool::tool(&args.global, verb),
         Verb::Config(verb) => config::config(&args.global, verb),
+        Verb::Bench(verb) => bench::bench(&verb),
     }
 }
 

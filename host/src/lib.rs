@@ -67,6 +67,9 @@
 #[cfg(all(test, not(feature = "switches")))]
 compile_error!("the tests are those of the whole workspace: `cargo test --workspace`");
 
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 #[doc(hidden)]
 pub mod boundary;
 #[cfg(feature = "cli")]

@@ -19,6 +19,8 @@ mod compiler;
 mod convert;
 mod engine;
 mod flight;
+#[cfg(feature = "bench")]
+mod floor;
 mod function;
 mod given;
 mod http;
@@ -81,6 +83,11 @@ pub use self::{
     record::{Level, LogLine, Nobody, Observer, Traces},
     settings::SandboxConfig,
     stop::{Interrupt, Spent, StopReason},
+};
+#[cfg(feature = "bench")]
+pub(crate) use self::{
+    engine::TICK,
+    floor::{Code, Floor},
 };
 
 /// Components that are kept in memory, refused ones too, so that a compile

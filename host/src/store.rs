@@ -30,6 +30,8 @@ mod words;
 mod writer;
 
 pub(crate) use self::record::MOST_SUMMARY;
+#[cfg(feature = "bench")]
+pub(crate) use self::sqlite::{Floor, Sizes};
 pub use self::{
     error::StoreError,
     keys::{KEY_LIFE, Keyed, MOST_KEYS, RequestKey},

@@ -32,6 +32,7 @@ fn help_tells_the_verbs_and_no_arguments_ask_for_it() {
       plugin      Add tools that others wrote, and work on components
       tool        List the tools of this host, or call one by hand
       config      Show or check the configuration
+      bench       Measure how fast this is here, each figure beside the least that can be had
       help        Print this message or the help of the given subcommand(s)
 
     Options:

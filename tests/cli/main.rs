@@ -3,6 +3,7 @@
 
 mod author;
 mod background;
+mod bench;
 mod config;
 mod control;
 mod doctor;

@@ -49,7 +49,7 @@ const LAYERS: &[&[&str]] = &[
     &["delegation"],
     &["config"],
     &["host"],
-    &["serve"],
+    &["bench", "serve"],
     &["cli"],
 ];
 

@@ -71,7 +71,7 @@ pub fn guest(name: &str) -> Arc<[u8]> {
 pub fn plugin(name: &str) -> Arc<[u8]> {
     static PLUGINS: LazyLock<Mutex<BTreeMap<String, Arc<[u8]>>>> = LazyLock::new(Mutex::default);
     let mut plugins = PLUGINS.lock().unwrap();
-    plugins.entry(name.to_owned()).or_insert_with(|| build_plugin(name)).clone()
+    plugins.entry(name.to_owned()).or_insert_with(|| built(&format!("plugins/{name}"))).clone()
 }
 
 /// The names of all test guests.
@@ -91,9 +91,10 @@ fn build_guests() -> BTreeMap<String, Arc<[u8]>> {
     built.iter().map(|it| (it.name.clone(), bytes(it))).collect()
 }
 
-fn build_plugin(name: &str) -> Arc<[u8]> {
+/// The component of a folder of the checkout that has one.
+pub fn built(folder: &str) -> Arc<[u8]> {
     let options = Options::new(checkout().join("target/components"), Install::Allowed);
-    let built = build(&checkout().join("plugins").join(name), &options, &mut Stderr).unwrap();
+    let built = build(&checkout().join(folder), &options, &mut Stderr).unwrap();
     bytes(&built[0])
 }
 

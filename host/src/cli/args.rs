@@ -6,12 +6,17 @@ pub(super) mod serve;
 
 use std::{num::NonZeroUsize, path::PathBuf};
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 
 pub(super) use self::{
     plugin::{Plugin, Tool},
     serve::{FollowUp, Logs, Mcp, Serve, Steer, Stop, Token, Wait},
 };
+
+use crate::bench::{self, Part};
+
+/// Every bench, where names of benches are given.
+pub(super) const ALL_BENCHES: &str = "all";
 
 /// Where components are, for every command.
 pub(super) const PLUGIN_PATH: &str = "HERMITAGE_PLUGIN_PATH";
@@ -93,6 +98,8 @@ pub(super) enum Verb {
     /// Show or check the configuration
     #[command(subcommand)]
     Config(Config),
+    /// Measure how fast this is here, each figure beside the least that can be had
+    Bench(Bench),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -261,6 +268,29 @@ pub(super) struct Inspect {
     pub(super) json: bool,
 }
 
+#[derive(Debug, ClapArgs)]
+pub(super) struct Bench {
+    /// What to measure
+    #[arg(default_value = ALL_BENCHES, value_name = "NAME")]
+    #[arg(value_parser = PossibleValuesParser::new(benches()))]
+    pub(super) names: Vec<String>,
+    /// How often each is measured, in turn with its floor; a figure is the middle
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub(super) rounds: NonZeroUsize,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// The program that is started for what has to be a process [default: this one]
+    #[arg(long, hide = true)]
+    pub(super) program: Option<PathBuf>,
+    /// Started by another bench for this part of it
+    #[arg(long, hide = true, value_parser = part)]
+    pub(super) part: Option<Part>,
+    /// Where that part has its database
+    #[arg(long, hide = true, default_value = ".")]
+    pub(super) dir: PathBuf,
+}
+
 /// What a child may do besides its task. Without help of their own, which
 /// would spread that of every option over several lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -305,6 +335,16 @@ pub(super) enum Config {
     },
     /// Print the JSON Schema of the file, for editors
     Schema,
+}
+
+/// Names of benches, and the one for all of them.
+fn benches() -> impl Iterator<Item = &'static str> {
+    bench::Bench::ALL.into_iter().map(bench::Bench::name).chain([ALL_BENCHES])
+}
+
+/// A part of a bench, by its text.
+fn part(text: &str) -> Result<Part, &'static str> {
+    Part::read(text).ok_or("no part of a bench")
 }
 
 /// The names in a list that is separated by commas; none in an empty one.

@@ -132,7 +132,7 @@ impl Cell {
 
     /// Checks a tool against the grant, handles included: the import alone does
     /// not say which tool a handle stands for.
-    fn admit_tool(&self, tool: ToolId, bytes: u64) -> Result<(), ToolError> {
+    pub(super) fn admit_tool(&self, tool: ToolId, bytes: u64) -> Result<(), ToolError> {
         if !self.grant().contains(tool) && self.defences.has(Defence::CheckedGrant) {
             return Err(ToolError::Denied(format!("`{tool}` is not in the grant")));
         }

@@ -8,6 +8,8 @@
 mod aside;
 mod error;
 mod file;
+#[cfg(feature = "bench")]
+mod floor;
 mod holder;
 mod interrupt;
 mod keys;
@@ -23,6 +25,8 @@ mod settled;
 mod tests;
 mod units;
 
+#[cfg(feature = "bench")]
+pub(crate) use self::floor::{Floor, Sizes};
 pub(super) use self::{
     error::in_words,
     file::{failed, is_there, prepare},

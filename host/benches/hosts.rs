@@ -1,0 +1,5 @@
+//! `hermitage bench hosts`, for who works on it.
+
+fn main() -> std::process::ExitCode {
+    hermitage::cli::bench_of_cargo("hosts", env!("CARGO_BIN_EXE_hermitage"))
+}
