@@ -165,7 +165,7 @@ impl Store {
         // without its lock takes the host for dead.
         let held = hosts.enter(host).map_err(|err| open_error(&path, &err))?;
 
-        let tables = found.set_up()?;
+        let tables = found.set_up().map_err(|err| sqlite::in_words(&path, err))?;
         let writes = tables.writes();
         let writer = Writer::start(Box::new(tables), watch, Some(held))?;
         let watch = |it| Neighbours::watch(&path, hosts.dir(), it, writes);

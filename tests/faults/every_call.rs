@@ -108,6 +108,7 @@ async fn work(file: &Path, steps: &[Step], disk: &Failing) -> Vec<Taken> {
         let store = match Store::open(file, &*random(u32::try_from(number).unwrap())) {
             Ok(it) => it,
             Err(err) => {
+                assert!(err.to_string().contains("store.db"), "which file? {err}");
                 assert!(disk.failed.load(SeqCst), "{err}");
                 continue;
             }
