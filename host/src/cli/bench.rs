@@ -189,7 +189,7 @@ mod tests {
         };
         assert_eq!(
             table(&[figure, alone], Paint::none()),
-            "FIGURE       VALUE   FLOOR    RATIO  AIM          \n\
+            "FIGURE       VALUE   FLOOR    RATIO  AIM\n\
              spawn.cpu    140 µs  10.0 µs  14.00  ratio ≤ 1.5  ✗\n\
              spawn.floor  140 µs"
         );
