@@ -152,8 +152,6 @@ pub struct Report {
     pub took: Duration,
     /// What was held after so many delegations.
     pub held: Vec<(usize, Held)>,
-    /// After all of them, and with nothing on its way.
-    pub at_the_end: Held,
 }
 
 impl Report {
@@ -161,11 +159,6 @@ impl Report {
     pub fn slope(&self) -> f64 {
         let points = self.held.iter().skip(WARM).map(|(n, held)| (*n as f64, held.rss as f64));
         slope(&points.collect::<Vec<_>>()) * 100_000.0
-    }
-
-    /// What was held when it had become warm.
-    pub fn warm(&self) -> Held {
-        self.held[WARM.min(self.held.len() - 1)].1
     }
 }
 
@@ -237,7 +230,7 @@ pub async fn run(
     assert_eq!(books.wrong, Vec::<String>::new());
     assert!(books.expected.is_empty() && books.early.is_empty(), "not told, or of nobody");
     assert_eq!(books.counts.values().sum::<u64>(), count as u64);
-    Report { counts: books.counts, took, held, at_the_end: Held::now() }
+    Report { counts: books.counts, took, held }
 }
 
 /// Waits for places, or for the panic of a consumer.
