@@ -279,6 +279,18 @@ fn what_can_be_forgotten_is_found_by_its_own_index() {
 }
 
 #[test]
+fn a_list_looks_at_no_more_than_it_shows() {
+    let case = Case::new();
+    for (sql, index) in [(units::RUNNING, "unit_running"), (units::NEWEST, "unit_ended")] {
+        let mut statement = case.tables.db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let nothing = vec![0; statement.parameter_count()];
+        let params = rusqlite::params_from_iter(nothing);
+        let plan: String = statement.query_row(params, |row| row.get(3)).unwrap();
+        assert!(plan.contains(index), "{plan}");
+    }
+}
+
+#[test]
 fn a_full_file_is_told_as_that_and_takes_writes_when_there_is_room() {
     let mut case = Case::new();
     let limit = |case: &Case, pages: u32| {

@@ -246,17 +246,21 @@ pub(super) fn full_summary(
     })?)
 }
 
+/// Sorted after they were found: in the order of the table, all that ended
+/// would be looked at for the few that run.
+pub(super) const RUNNING: &str = select_unit!("WHERE state = 0 ORDER BY +rid DESC");
+
+pub(super) const NEWEST: &str = select_unit!(
+    "WHERE state = 1 AND parent IS NULL ORDER BY ended_at DESC, rid DESC LIMIT ?1 OFFSET ?2"
+);
+
 pub(super) fn list(
     db: &Connection,
     ended: usize,
     bad: &mut Vec<Corrupt>,
 ) -> Result<Vec<UnitRow>, Failure> {
-    let running = select_unit!("WHERE state = 0 ORDER BY rid DESC");
-    let mut rows = aside::leave("unit", find(db, running, [], read)?, bad);
-    let newest = select_unit!(
-        "WHERE state = 1 AND parent IS NULL ORDER BY ended_at DESC, rid DESC LIMIT ?1 OFFSET ?2"
-    );
-    let page = |limit, offset| find(db, newest, [count(limit), count(offset)], read);
+    let mut rows = aside::leave("unit", find(db, RUNNING, [], read)?, bad);
+    let page = |limit, offset| find(db, NEWEST, [count(limit), count(offset)], read);
     rows.extend(aside::page(ended, "unit", page, bad)?);
     with_results(db, rows, bad)
 }
