@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 
-ROUNDS, SECONDS, IN_FLIGHT = 5, 1.0, 64
+ROUNDS, SECONDS, IN_FLIGHT = 5, 1.0, 256
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -68,14 +68,15 @@ def thread():
 
 ways = {
     "Hermitage, store in memory": hermitage("spawn", "spawn.rate"),
-    "Hermitage, store on disk": hermitage("durable", "durable.64"),
+    "Hermitage, store on disk": hermitage("durable", "durable.256"),
     "hermes-agent 0.19.0, on disk, no isolation": hermes if len(sys.argv) > 2 else None,
     "a process for each task, nothing kept": over_and_over(process),
     "a thread of Python for each task, nothing kept": over_and_over(thread),
 }
 found = {name: [] for name, way in ways.items() if way}
-# The disk is that of the stores, and not of what is lost with the memory.
-with tempfile.TemporaryDirectory(dir=os.environ.get("XDG_STATE_HOME")) as place:
+# The disk of the stores, and not a directory that is in memory alone.
+disk = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~")
+with tempfile.TemporaryDirectory(dir=disk) as place:
     os.environ["PEERS_DIR"] = place
     for _ in range(ROUNDS):
         for name, measured in found.items():
