@@ -5,6 +5,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row,
 use super::{Bad, Failure, Found, aside, count, execute, find, number, settled::settle};
 use crate::{
     id::{DelegationId, HostId},
+    session::Session,
     store::{
         CLOCK_SLACK, ClaimFilter, ClaimToken, Corrupt, EventFilter, EventId, EventRow, EventState,
         LONGEST_PAUSE, NewEvent, Settled, StateFilter, StoreError, record,
@@ -336,22 +337,22 @@ pub(super) fn of_unit(
     Ok(aside::leave("event", found, bad))
 }
 
-macro_rules! is_listed {
-    () => {
-        "(?1 IS NULL OR session = ?1) AND state BETWEEN ?2 AND ?3"
-    };
+/// Which states are listed and in which order, in the words of the indexes:
+/// the few that are claimed are sorted after they were found.
+fn listed(state: Option<StateFilter>) -> (&'static str, &'static str) {
+    match state {
+        None => ("TRUE", "id"),
+        Some(StateFilter::Undelivered) => ("state IN (0, 1)", "id"),
+        Some(StateFilter::Claimed) => ("state = 1", "+id"),
+        Some(StateFilter::Acked) => ("state = 2", "id"),
+        Some(StateFilter::Dead) => ("state = 3", "id"),
+    }
 }
 
-/// The parameters of `is_listed`.
-fn listed(filter: &EventFilter) -> (Option<String>, i64, i64) {
-    let (low, high) = match filter.state {
-        None => (i64::MIN, i64::MAX),
-        Some(StateFilter::Undelivered) => (0, 1),
-        Some(StateFilter::Claimed) => (1, 1),
-        Some(StateFilter::Acked) => (2, 2),
-        Some(StateFilter::Dead) => (3, 3),
-    };
-    (filter.session.as_ref().map(|it| it.to_string()), low, high)
+pub(super) fn list_sql(state: Option<StateFilter>) -> String {
+    let (states, order) = listed(state);
+    let select = select_event!("WHERE (?1 IS NULL OR session = ?1) AND ");
+    format!("{select}{states} ORDER BY {order} DESC LIMIT ?2 OFFSET ?3")
 }
 
 pub(super) fn list(
@@ -359,12 +360,8 @@ pub(super) fn list(
     filter: &EventFilter,
     bad: &mut Vec<Corrupt>,
 ) -> Result<Vec<EventRow>, Failure> {
-    let sql =
-        concat!(select_event!("WHERE "), is_listed!(), " ORDER BY id DESC LIMIT ?4 OFFSET ?5");
-    let (session, low, high) = listed(filter);
-    let page = |limit, offset| {
-        find(db, sql, params![session, low, high, count(limit), count(offset)], read)
-    };
+    let (sql, session) = (list_sql(filter.state), filter.session.as_ref().map(Session::to_string));
+    let page = |limit, offset| find(db, &sql, params![session, count(limit), count(offset)], read);
     let mut res = aside::page(filter.limit, "event", page, bad)?;
     res.reverse();
     Ok(res)
@@ -382,10 +379,21 @@ pub(super) fn after(
     aside::page(limit, "event", page, bad)
 }
 
+/// What waits is counted state by state: each has its index.
+pub(super) fn count_sql(state: Option<StateFilter>) -> String {
+    let of = |states| {
+        format!("(SELECT count(*) FROM event WHERE (?1 IS NULL OR session = ?1) AND {states})")
+    };
+    match state {
+        Some(StateFilter::Undelivered) => {
+            format!("SELECT {} + {}", of("state = 0"), of("state = 1"))
+        }
+        state => format!("SELECT {}", of(listed(state).0)),
+    }
+}
+
 pub(super) fn count_listed(db: &Connection, filter: &EventFilter) -> Result<usize, Failure> {
-    let sql = concat!("SELECT count(*) FROM event WHERE ", is_listed!());
-    let (session, low, high) = listed(filter);
-    let count: i64 =
-        db.prepare_cached(sql)?.query_row(params![session, low, high], |row| row.get(0))?;
+    let (sql, session) = (count_sql(filter.state), filter.session.as_ref().map(Session::to_string));
+    let count: i64 = db.prepare_cached(&sql)?.query_row([session], |row| row.get(0))?;
     Ok(usize::try_from(count).unwrap_or_default())
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     event::Status,
     session::Session,
-    store::{EventState, record, sample::*, suite},
+    store::{EventState, StateFilter, record, sample::*, suite},
 };
 
 struct Case {
@@ -287,6 +287,31 @@ fn a_list_looks_at_no_more_than_it_shows() {
         let params = rusqlite::params_from_iter(nothing);
         let plan: String = statement.query_row(params, |row| row.get(3)).unwrap();
         assert!(plan.contains(index), "{plan}");
+    }
+}
+
+#[test]
+fn what_waits_is_counted_without_a_look_at_what_it_says() {
+    use StateFilter::{Claimed, Dead, Undelivered};
+    let case = Case::new();
+    let sqls = [
+        queue::count_sql(Some(Undelivered)),
+        queue::count_sql(Some(Claimed)),
+        queue::count_sql(Some(Dead)),
+        queue::list_sql(Some(Claimed)),
+        queue::list_sql(Some(Dead)),
+    ];
+    for sql in sqls {
+        let mut statement = case.tables.db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let nothing = vec![0; statement.parameter_count()];
+        let mut rows = statement.query(rusqlite::params_from_iter(nothing)).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            let step: String = row.get(3).unwrap();
+            assert!(!step.contains("event") || step.contains("INDEX"), "{sql}: {step}");
+            // The others are few.
+            let is_pending = step.contains("event_pending");
+            assert!(!is_pending || step.contains("COVERING"), "{sql}: {step}");
+        }
     }
 }
 
