@@ -1,5 +1,7 @@
 //! What every wire needs of a chat and its answer, done in one way.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -96,6 +98,31 @@ pub(super) fn tool_call(
     Ok(ToolCall { id, name, arguments })
 }
 
+/// The ids of the calls in one answer: each has its own, because its result has
+/// to name it.
+pub(super) struct Ids {
+    place: usize,
+    taken: BTreeSet<String>,
+}
+
+impl Ids {
+    /// Of the answer at that place of a conversation.
+    pub(super) fn at(place: usize) -> Self {
+        Self { place, taken: BTreeSet::new() }
+    }
+
+    /// The id of the call with that index: the one that it was given, when no
+    /// call before it has that.
+    pub(super) fn own(&mut self, given: String, index: usize) -> String {
+        if !given.is_empty() && self.taken.insert(given.clone()) {
+            return given;
+        }
+        let mut made = (index..).map(|it| format!("call_{}_{it}", self.place));
+        let free = made.find(|it| self.taken.insert(it.clone()));
+        free.unwrap_or(given)
+    }
+}
+
 /// Arguments that some server put together of the whole twice, or of the whole
 /// after an empty object; `None` when they are not, or of two minds.
 fn once(arguments: &str) -> Option<&str> {
@@ -165,6 +192,15 @@ mod tests {
         check(r#"{"a": 1}"#, None);
         check(r#"{"a": 1}{"a""#, None);
         check("7 7", None);
+    }
+
+    #[test]
+    fn every_call_has_an_id_of_its_own() {
+        let mut ids = Ids::at(1);
+        let given = ["", "a", "a", "call_1_0", "call_1_3", ""];
+        let own = given.iter().enumerate().map(|(index, it)| ids.own((*it).to_owned(), index));
+        let own: Vec<String> = own.collect();
+        assert_eq!(own, ["call_1_0", "a", "call_1_2", "call_1_3", "call_1_4", "call_1_5"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::provider::{
     Call, ChatResponse, Finish, ProviderError, ToolCall, Usage,
     bounds::MAX_TOOL_CALLS,
-    rendering::{count, extra, input, joined, model_name, tool_call, usage},
+    rendering::{Ids, count, extra, input, joined, model_name, tool_call, usage},
     service::{broken, no_answer},
 };
 
@@ -65,12 +65,10 @@ fn unfenced(text: &str) -> Option<&str> {
 /// The calls. A streamed one has its arguments as text, which is what is handed
 /// on; in the block they become the object that the API wants back.
 fn tool_calls(blocks: &mut [Value], place: usize) -> Result<Vec<ToolCall>, ProviderError> {
-    let mut res = Vec::new();
+    let (mut ids, mut res) = (Ids::at(place), Vec::new());
     for block in blocks.iter_mut().filter(|it| is(it, "tool_use")) {
         let mut read = tool_call(block.get("id"), block.get("name"), block.get("input"))?;
-        if read.id.is_empty() {
-            read.id = format!("call_{place}_{}", res.len());
-        }
+        read.id = ids.own(read.id, res.len());
         if let Value::Object(fields) = block {
             fields.insert("id".to_owned(), read.id.clone().into());
             fields.insert("input".to_owned(), input(&read.arguments));

@@ -1,6 +1,5 @@
 //! Both directions of the wire, as tables; and a server that speaks it.
 
-use proptest::prelude::*;
 use serde_json::json;
 
 use super::{stream::Blocks, *};
@@ -211,17 +210,14 @@ fn a_stream_is_the_answer_that_would_have_come_at_once() {
     assert_eq!(merged(&[streamed().as_bytes()]), Ok(whole));
 }
 
-proptest! {
-    #[test]
-    fn a_stream_cut_anywhere_is_the_same_answer(cuts in prop::collection::vec(0usize..3_000, 0..9)) {
-        let text = streamed();
-        let mut cuts: Vec<usize> = cuts.into_iter().map(|it| it.min(text.len())).collect();
-        cuts.extend([0, text.len()]);
-        cuts.sort_unstable();
-        let pieces: Vec<&[u8]> =
-            cuts.windows(2).map(|it| &text.as_bytes()[it[0]..it[1]]).collect();
-        prop_assert_eq!(merged(&pieces), merged(&[text.as_bytes()]));
-    }
+#[test]
+fn calls_of_one_id_get_ids_of_their_own() {
+    let call = json!({"type": "tool_use", "id": "a", "name": "f", "input": {}});
+    let answer = json!({"content": [call, call, call], "stop_reason": "tool_use"});
+    let res = read(answer, asking("hello")).unwrap();
+    let ids: Vec<&str> = res.tool_calls.iter().map(|it| it.id.as_str()).collect();
+    assert_eq!(ids, ["a", "call_1_1", "call_1_2"]);
+    assert_eq!(res.original.unwrap()["content"][2]["id"], "call_1_2");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The body of an answer as a chat's answer.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use crate::provider::{
     Call, ChatResponse, Finish, ProviderError, ToolCall, Usage,
     bounds::MAX_TOOL_CALLS,
     refusal::is_nothing,
-    rendering::{count, extra, joined, model_name, tool_call, usage},
+    rendering::{Ids, count, extra, joined, model_name, tool_call, usage},
     service::{broken, no_answer},
 };
 
@@ -82,17 +82,17 @@ fn tool_calls(
     if MAX_TOOL_CALLS < calls.len() {
         return Err(broken(&format!("asks for more than {MAX_TOOL_CALLS} tools")));
     }
-    let mut ids = BTreeSet::new();
-    let mut res = Vec::new();
+    let (mut ids, mut res) = (Ids::at(place), Vec::new());
     for (index, call) in calls.iter_mut().enumerate() {
         let function = call.get("function");
         let [name, arguments] = ["name", "arguments"].map(|it| function.and_then(|of| of.get(it)));
         let mut read = tool_call(call.get("id"), name, arguments)?;
-        if read.id.is_empty() || !ids.insert(read.id.clone()) {
-            read.id = format!("call_{place}_{index}");
-            if let Value::Object(fields) = call {
-                fields.insert("id".to_owned(), read.id.clone().into());
-            }
+        let given = read.id.clone();
+        read.id = ids.own(read.id, index);
+        if read.id != given
+            && let Value::Object(fields) = call
+        {
+            fields.insert("id".to_owned(), read.id.clone().into());
         }
         res.push(read);
     }
