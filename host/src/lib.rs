@@ -97,6 +97,11 @@ pub mod http;
 pub mod id;
 #[doc(hidden)]
 pub mod mcp;
+#[cfg(any(test, feature = "oracles"))]
+mod noise;
+#[cfg(any(test, feature = "oracles"))]
+#[doc(hidden)]
+pub mod oracle;
 mod plain_file;
 #[doc(hidden)]
 pub mod plugin;

@@ -9,6 +9,8 @@
 //! that differ are written differently (`escape`).
 
 mod escape;
+#[cfg(any(test, feature = "oracles"))]
+pub(crate) mod oracle;
 
 use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 

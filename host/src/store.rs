@@ -16,6 +16,8 @@ mod error;
 mod keys;
 mod memory;
 mod neighbours;
+#[cfg(any(test, feature = "oracles"))]
+pub(crate) mod oracle;
 mod owner;
 mod record;
 #[cfg(test)]

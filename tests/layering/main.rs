@@ -26,6 +26,7 @@ const LAYERS: &[&[&str]] = &[
         "event",
         "helper",
         "http",
+        "noise",
         "plain_file",
         "published",
         "secret",
@@ -51,6 +52,7 @@ const LAYERS: &[&[&str]] = &[
     &["host"],
     &["bench", "serve"],
     &["cli"],
+    &["oracle"],
 ];
 
 /// Crates that one module alone may use, because it stands for them.

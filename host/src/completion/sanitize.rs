@@ -12,6 +12,9 @@
 //! looks alike it leaves apart, and a file whose name it rewrote can't be
 //! opened by that name.
 
+#[cfg(any(test, feature = "oracles"))]
+pub(crate) mod oracle;
+
 use std::{borrow::Cow, str::Chars};
 
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
@@ -180,8 +183,6 @@ fn after_string(rest: Chars<'_>) -> Chars<'_> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -323,50 +324,6 @@ mod tests {
         }
         for text in ["a", "\u{200b}.", "\u{1b}[31mx", "日", "🦀"] {
             assert!(!is_blank(text), "{text:?}");
-        }
-    }
-
-    fn forbidden(c: char) -> bool {
-        (c.is_control() && c != '\n' && c != '\t')
-            || c.general_category_group() == GeneralCategoryGroup::Other && !c.is_control()
-            || matches!(c, '\u{2028}' | '\u{2029}')
-            || is_hidden(c)
-    }
-
-    fn hostile() -> impl Strategy<Value = String> {
-        let part = prop_oneof![
-            any::<char>().prop_map(String::from),
-            "[\u{0}-\u{ff}]{0,8}",
-            "[\u{300}-\u{310}\u{200b}]{0,20}",
-            "(\u{1b}|\u{9b}|\u{9d}|\u{90})[\\[\\]P0-9;a-z\u{7}\u{9c}\u{1b}\\\\]{0,6}",
-        ];
-        prop::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_forbidden_is_left(text in hostile()) {
-            let cleaned = clean(&text);
-            prop_assert!(!cleaned.contains(forbidden), "{:?}", cleaned);
-        }
-
-        #[test]
-        fn cleaning_twice_changes_nothing(text in hostile()) {
-            let cleaned = clean(&text);
-            prop_assert!(matches!(clean(&cleaned), Cow::Borrowed(_)));
-        }
-
-        #[test]
-        fn ascii_text_is_unchanged(text in "[ -~\n\t]{0,200}") {
-            prop_assert!(matches!(clean(&text), Cow::Borrowed(it) if it == text));
-        }
-
-        #[test]
-        fn lines_are_idempotent_and_short(text in hostile(), max_chars in 0_usize..30) {
-            let line = clean_line(&text, max_chars);
-            prop_assert!(line.chars().count() <= max_chars);
-            prop_assert!(!line.contains(['\n', '\t']));
-            prop_assert_eq!(clean_line(&line, max_chars), line);
         }
     }
 }

@@ -17,6 +17,8 @@ mod escape;
 mod layout;
 mod message;
 mod notice;
+#[cfg(any(test, feature = "oracles"))]
+pub(crate) mod oracle;
 mod parse;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};

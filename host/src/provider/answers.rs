@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    ChatResponse, Finish, Kind, ProviderError,
+    ChatResponse, Finish, Kind, ProviderError, oracle,
     testing::{answer, reply},
 };
 
@@ -198,6 +198,15 @@ async fn a_stream_is_one_whatever_its_type_says() {
             let res = case.read_as(&case.body, content_type, true).await;
             case.check(&format!("as `{content_type}`"), &res);
         }
+    }
+}
+
+#[test]
+fn an_answer_is_the_same_in_any_pieces() {
+    for case in cases() {
+        let default = || case.default_type().to_owned();
+        let content_type = case.expect.r#type.clone().unwrap_or_else(default);
+        oracle::is_one_by_the_byte(case.kind(), &content_type, &case.body);
     }
 }
 

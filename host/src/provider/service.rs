@@ -185,7 +185,7 @@ fn says_why(answer: &Map<String, Value>) -> bool {
 
 /// Reads an answer that is no stream: an object, a list of one, or the events
 /// of a stream without what is around them.
-fn at_once<W: Wire>(text: &str) -> Result<Map<String, Value>, ProviderError> {
+pub(super) fn at_once<W: Wire>(text: &str) -> Result<Map<String, Value>, ProviderError> {
     let no_object = |it: serde_json::Error| {
         ProviderError::Broken(format!("the answer is no JSON object: {it}"))
     };
@@ -260,7 +260,7 @@ fn of<'a, 'r>(pieces: &'a Mutex<Pieces<'r>>) -> std::sync::MutexGuard<'a, Pieces
 /// Reads a stream to its end.
 ///
 /// Fails when it ends before the model did: what is there is no answer.
-async fn merged<W: Wire>(
+pub(super) async fn merged<W: Wire>(
     mut answer: Answer,
     told: Told<'_>,
 ) -> Result<Map<String, Value>, ProviderError> {

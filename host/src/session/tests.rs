@@ -1,5 +1,3 @@
-use proptest::prelude::*;
-
 use super::*;
 
 #[test]
@@ -130,55 +128,4 @@ fn parts_that_are_none_make_no_session() {
     check("!room", Some("server.org"));
     check("%3a", None);
     check(&":".repeat(200), None);
-}
-
-/// A part of a key, with what the escape is made of more often than not.
-fn part() -> impl Strategy<Value = String> {
-    "(:|%|%25|%3A|%253A|25|3A|3a|2|3|5|A|[!-~]|\\PC){1,8}"
-}
-
-proptest! {
-    #[test]
-    fn what_is_written_is_read_and_differs_when_it_differs(
-        parts in proptest::array::uniform5(part()),
-        others in proptest::array::uniform5(part()),
-        has_sixth in any::<[bool; 2]>(),
-    ) {
-        let session = |[profile, platform, chat_type, chat_id, sixth]: [String; 5], has_sixth: bool| {
-            let sixth = Some(sixth).filter(|_| has_sixth);
-            Session::from(Route { profile, platform, chat_type, chat_id, sixth })
-        };
-        let [first, second] = [session(parts, has_sixth[0]), session(others, has_sixth[1])];
-        prop_assert_eq!(first == second, first.to_string() == second.to_string());
-        let written = first.to_string();
-        match written.parse::<Session>() {
-            Ok(read) => prop_assert_eq!(&read, &first),
-            Err(_) => {
-                let Session::Chat(route) = &first else { unreachable!() };
-                let is_known = written.contains("%3a") || route.mended().is_some()
-                    || !written.chars().all(is_visible);
-                prop_assert!(is_known, "{}", written);
-            }
-        }
-    }
-
-    /// Whatever was kept before there was an escape is found under its text.
-    #[test]
-    fn a_recorded_key_is_written_as_it_was(key in "agent(:[%:235Aa!@#a-z0-9._-]{1,9}){4,6}") {
-        if let Ok(session) = Session::recorded(&key) {
-            prop_assert_eq!(session.to_string(), key);
-        }
-    }
-
-    #[test]
-    fn a_key_is_printed_as_it_was_parsed(key in "(agent:)?[a-z0-9:_-]{0,40}") {
-        if let Ok(session) = key.parse::<Session>() {
-            prop_assert_eq!(session.to_string(), key);
-        }
-    }
-
-    #[test]
-    fn no_text_makes_the_parser_panic(key in any::<String>()) {
-        let _ = key.parse::<Session>();
-    }
 }

@@ -33,6 +33,9 @@ mod target;
 mod address;
 mod resolve;
 
+#[cfg(any(test, feature = "oracles"))]
+pub(crate) mod oracle;
+
 mod http_rule;
 mod rule;
 

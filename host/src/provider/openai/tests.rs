@@ -2,7 +2,6 @@
 
 use std::sync::Mutex;
 
-use proptest::prelude::*;
 use serde_json::json;
 
 use super::{stream::Chunks, *};
@@ -244,23 +243,6 @@ fn a_stream_is_the_answer_that_would_have_come_at_once() {
         "timings": {"ms": 1},
     });
     assert_eq!(merged(calling(&["{\"x\"", ":1}"]).as_bytes()), whole);
-}
-
-proptest! {
-    #[test]
-    fn a_stream_cut_anywhere_is_the_same_answer(cuts in prop::collection::vec(0usize..2_000, 0..9)) {
-        let text = calling(&["{\"x\"", ":1}"]);
-        let mut cuts: Vec<usize> = cuts.into_iter().map(|it| it.min(text.len())).collect();
-        cuts.extend([0, text.len()]);
-        cuts.sort_unstable();
-        let (mut chunks, mut events) = (Chunks::default(), Events::default());
-        for piece in cuts.windows(2) {
-            for event in events.push(&text.as_bytes()[piece[0]..piece[1]]).unwrap() {
-                chunks.event(&event, None).unwrap();
-            }
-        }
-        prop_assert_eq!(Value::Object(chunks.whole()), merged(text.as_bytes()));
-    }
 }
 
 #[tokio::test]

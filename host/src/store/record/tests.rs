@@ -1,13 +1,9 @@
 use std::{env, fs, path::Path, sync::Arc, time::Duration};
 
-use proptest::prelude::*;
-
 use super::*;
 use crate::{
-    event::{BoundaryRecord, CompletionEvent, FailureNotice, PluginDigest, ToolTrace},
-    id::{ChildId, DelegationId},
-    store::sample::{self, Fixed},
-    unit::{Group, Mode, TaskRecord},
+    event::{BoundaryRecord, PluginDigest},
+    store::sample,
 };
 
 fn unit() -> UnitRecord {
@@ -145,138 +141,6 @@ fn a_unit_that_could_not_be_reported_is_not_taken() {
     let large = UnitRecord { context: Some("x".repeat(MOST / 4)), ..unit() };
     let err = encode_unit(&large).unwrap_err();
     assert!(matches!(err, StoreError::TooLarge { what: "unit", .. }), "{err}");
-}
-
-/// A text of any characters, short.
-fn text() -> impl Strategy<Value = String> {
-    "\\PC{0,20}|[\u{0}-\u{1f}\u{202e}]{0,4}"
-}
-
-fn maybe(text: impl Strategy<Value = String>) -> impl Strategy<Value = Option<String>> {
-    proptest::option::of(text)
-}
-
-fn time() -> impl Strategy<Value = f64> {
-    any::<f64>().prop_filter("no number", |it| !it.is_nan())
-}
-
-fn any_result() -> impl Strategy<Value = ChildResult> {
-    let texts = (text(), text(), maybe(text()), maybe(text()), maybe(text()));
-    let words = (0..Status::ALL.len(), 0..ExitReason::ALL.len(), any::<bool>());
-    let numbers = (any::<usize>(), any::<u8>(), any::<u32>(), any::<u64>(), time());
-    let traces = proptest::collection::vec((text(), any::<bool>(), any::<u64>()), 0..4);
-    (texts, words, numbers, traces, any::<bool>()).prop_map(
-        |(texts, words, numbers, traces, has_boundary)| {
-            let (goal, agent, summary, error, model) = texts;
-            let (status, exit_reason, truncated) = words;
-            let (task_index, id, api_calls, tool_calls, duration_seconds) = numbers;
-            let sample = sample::result(0, Status::Completed);
-            let trace = |(tool, ok, ms): (String, bool, u64)| {
-                let (args_bytes, result_bytes) = (ms / 2, ms / 3);
-                ToolTrace { tool: tool.into(), ok, args_bytes, result_bytes, ms }
-            };
-            ChildResult {
-                task_index,
-                child_id: ChildId::new(task_index, &Fixed(id)),
-                goal,
-                agent,
-                status: Status::ALL[status],
-                summary,
-                error,
-                exit_reason: ExitReason::ALL[exit_reason],
-                truncated,
-                api_calls,
-                duration_seconds,
-                model,
-                tool_trace: traces.into_iter().map(trace).collect(),
-                tool_calls,
-                boundary: sample.boundary.filter(|_| has_boundary),
-                ..sample::result(0, Status::Completed)
-            }
-        },
-    )
-}
-
-fn any_unit() -> impl Strategy<Value = UnitRecord> {
-    let asked = (maybe(text()), maybe(text()), proptest::option::of(texts()));
-    let tasks = proptest::collection::vec((text(), text(), texts()), 1..4);
-    let words = (any::<bool>(), any::<bool>(), any::<bool>(), any::<u32>());
-    (asked, tasks, words, time(), any::<u8>(), texts()).prop_map(
-        |(asked, tasks, words, dispatched_at, id, notes)| {
-            let (context, model, toolsets) = asked;
-            let (has_parent, is_local, is_foreground, depth) = words;
-            let role = Role::ALL[usize::from(is_local)];
-            let groups = tasks.iter().enumerate();
-            let groups =
-                groups.map(|(idx, it)| Group { name: Some(it.0.clone()), tasks: vec![idx] });
-            let groups = groups.collect();
-            let task = |(idx, (goal, agent, grant))| {
-                let child_id = ChildId::new(idx, &Fixed(id));
-                TaskRecord { child_id, goal, agent, role, grant }
-            };
-            UnitRecord {
-                id: DelegationId::new(&Fixed(id)),
-                parent: has_parent.then(|| sample::delegation(3)),
-                session: if is_local { Default::default() } else { sample::chat() },
-                workspace: context.clone(),
-                mode: if is_foreground { Mode::Foreground } else { Mode::Background },
-                depth,
-                role,
-                context,
-                toolsets,
-                model,
-                dispatched_at,
-                tasks: tasks.into_iter().enumerate().map(task).collect(),
-                groups,
-                notes,
-            }
-        },
-    )
-}
-
-fn texts() -> impl Strategy<Value = Vec<String>> {
-    proptest::collection::vec(text(), 0..3)
-}
-
-proptest! {
-    #[test]
-    fn a_unit_is_read_as_it_was_written(unit in any_unit()) {
-        prop_assert_eq!(decode_unit(&encode_unit(&unit).unwrap()), Ok(unit));
-    }
-
-    #[test]
-    fn an_event_is_read_as_it_was_written(unit in any_unit(), result in any_result(), at in time()) {
-        prop_assert_eq!(decode_result(&encode_result(&result).unwrap()), Ok(result.clone()));
-        let group = &unit.groups[0];
-        let event: CompletionEvent =
-            unit.completion(group, vec![result.clone()], at, Duration::from_secs(3));
-        let notice: FailureNotice = unit.failure(result, 2, at);
-        for body in [EventBody::Completion(std::sync::Arc::new(event)), EventBody::Failure(Box::new(notice))] {
-            prop_assert_eq!(decode_body(&encode_body(&body).unwrap()), Ok(body));
-        }
-    }
-
-    #[test]
-    fn no_bytes_make_a_reader_panic(
-        noise in proptest::collection::vec(any::<u8>(), 0..64),
-        place in any::<proptest::sample::Index>(),
-    ) {
-        // Behind a checksum that is right, too: it proves nothing.
-        let mut bytes = encode_body(&completion()).unwrap();
-        let start = 8 + place.index(bytes.len() - 8);
-        let end = bytes.len().min(start + noise.len());
-        bytes[start..end].copy_from_slice(&noise[..end - start]);
-        let _ = decode_body(&bytes);
-        let mut hasher = crc32fast::Hasher::new();
-        hasher.update(&bytes[..4]);
-        hasher.update(&bytes[8..]);
-        bytes[4..8].copy_from_slice(&hasher.finalize().to_le_bytes());
-        let _ = decode_body(&bytes);
-        for read in [&noise[..], &bytes[..]] {
-            let _ = (decode_unit(read).is_ok(), decode_result(read).is_ok());
-            let _ = (decode_body(read).is_ok(), decode_summary(read).is_ok());
-        }
-    }
 }
 
 #[test]

@@ -185,10 +185,6 @@ fn is_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
-    use proptest::prelude::*;
-
     use super::*;
 
     fn check(text: &str, expect: &str) {
@@ -309,69 +305,6 @@ mod tests {
             b"/a\0b",
         ] {
             check_error(bytes);
-        }
-    }
-
-    /// What the resolver of a C library takes for an IPv4 address: up to four
-    /// numbers in any base, the last of which fills the rest.
-    fn inet_aton(text: &str) -> Option<Ipv4Addr> {
-        let number = |it: &str| match it.to_ascii_lowercase() {
-            it if it.starts_with("0x") => u32::from_str_radix(it.trim_start_matches("0x"), 16).ok(),
-            it if it.starts_with('0') => u32::from_str_radix(&it, 8).ok(),
-            it => it.parse().ok(),
-        };
-        let parts: Vec<u32> = text.split('.').map(number).collect::<Option<_>>()?;
-        let (last, first) = parts.split_last()?;
-        if first.len() > 3 || first.iter().any(|it| *it > 255) {
-            return None;
-        }
-        let high = first.iter().fold(0_u64, |sum, it| sum << 8 | u64::from(*it));
-        let rest = 32 - 8 * first.len();
-        let fits = u64::from(*last) >> rest == 0;
-        let address = u32::try_from(high << rest | u64::from(*last)).ok();
-        address.filter(|_| fits).map(Ipv4Addr::from)
-    }
-
-    fn number() -> impl Strategy<Value = String> {
-        let value = prop_oneof![0..=300_u32, any::<u32>()];
-        (value, 0..4).prop_map(|(it, base)| match base {
-            0 => format!("{it:#x}"),
-            1 => format!("0{it:o}"),
-            2 => format!("0X{it:X}"),
-            _ => it.to_string(),
-        })
-    }
-
-    fn hosts() -> impl Strategy<Value = String> {
-        let numbers = proptest::collection::vec(number(), 1..6).prop_map(|it| it.join("."));
-        prop_oneof![
-            numbers,
-            "[0-9a-fx.]{1,20}",
-            "[\\[\\]:0-9a-f.]{1,30}",
-            "\\PC{1,20}",
-            any::<String>()
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn no_other_parser_sees_another_host(host in hosts(), rest in "[/?#:@]?\\PC{0,5}") {
-            let Ok(target) = Target::parse(&format!("http://{host}{rest}")) else { return Ok(()) };
-            let shown = target.host_text();
-            // Of the standard library: what would be connected to.
-            let std = shown.trim_matches(['[', ']']).parse::<IpAddr>();
-            match target.host() {
-                Host::Address(it) => prop_assert_eq!(std, Ok(*it)),
-                Host::Name(it) => {
-                    prop_assert!(std.is_err());
-                    prop_assert_eq!(inet_aton(it), None, "{}", it);
-                    prop_assert!(it.is_ascii() && !it.ends_with('.'));
-                }
-            }
-            if let Some(address) = inet_aton(&host).filter(|_| rest.is_empty()) {
-                prop_assert_eq!(target.host(), &Host::Address(address.into()));
-            }
-            prop_assert_eq!(Target::parse(target.url().as_str()), Ok(target));
         }
     }
 }

@@ -1,0 +1,47 @@
+//! The oracles: what holds whatever the input, each with a name.
+//!
+//! An oracle makes its input of bytes and panics when something does not
+//! hold. It stands beside what it is about, and is listed here. The same
+//! bytes mean the same everywhere: the tests below take them from a few fixed
+//! seeds, and a search from new ones for as long as it is told to.
+
+#[cfg(test)]
+mod search;
+
+use arbitrary::{Result, Unstructured};
+
+use crate::{completion, provider, session, store, tools};
+
+/// What panics when something does not hold. An error is too few bytes.
+type Oracle = fn(&mut Unstructured<'_>) -> Result<()>;
+
+/// The list: a name, and the function. For each there is a test here.
+macro_rules! oracles {
+    ($($name:ident: $oracle:path,)*) => {
+        /// All of them, by names.
+        pub const ORACLES: &[(&str, Oracle)] = &[$((stringify!($name), $oracle)),*];
+
+        #[cfg(test)]
+        mod tests {
+            $(#[test]
+            fn $name() {
+                super::search::search(stringify!($name));
+            })*
+        }
+    };
+}
+
+oracles! {
+    address: tools::web::oracle::address,
+    model_answer: provider::oracle::answer,
+    notice: completion::text::oracle::notice,
+    record: store::oracle::record,
+    sanitizer: completion::sanitize::oracle::sanitizer,
+    session: session::oracle::session,
+}
+
+/// Asks one oracle. `false` when there are too few bytes, or no such oracle.
+pub fn check(name: &str, bytes: &[u8]) -> bool {
+    let found = ORACLES.iter().find(|it| it.0 == name);
+    found.is_some_and(|(_, oracle)| oracle(&mut Unstructured::new(bytes)).is_ok())
+}
