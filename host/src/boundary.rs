@@ -13,6 +13,8 @@
 pub mod asks;
 pub mod contract;
 pub mod import;
+#[cfg(any(test, feature = "oracles"))]
+pub(crate) mod oracle;
 pub mod plan;
 pub mod plugin;
 pub mod policy;

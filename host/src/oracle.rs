@@ -5,12 +5,14 @@
 //! bytes mean the same everywhere: the tests below take them from a few fixed
 //! seeds, and a search from new ones for as long as it is told to.
 
+mod host_call;
+mod puppet;
 #[cfg(test)]
 mod search;
 
 use arbitrary::{Result, Unstructured};
 
-use crate::{completion, provider, session, store, tools};
+use crate::{boundary, completion, provider, sandbox, session, store, tools};
 
 /// What panics when something does not hold. An error is too few bytes.
 type Oracle = fn(&mut Unstructured<'_>) -> Result<()>;
@@ -33,11 +35,15 @@ macro_rules! oracles {
 
 oracles! {
     address: tools::web::oracle::address,
+    grant: boundary::oracle::grant,
+    host_call: host_call::host_call,
+    linked: sandbox::oracle::linked,
     model_answer: provider::oracle::answer,
     notice: completion::text::oracle::notice,
     record: store::oracle::record,
     sanitizer: completion::sanitize::oracle::sanitizer,
     session: session::oracle::session,
+    value: sandbox::oracle::value,
 }
 
 /// Asks one oracle. `false` when there are too few bytes, or no such oracle.

@@ -43,6 +43,8 @@ mod settings;
 mod stop;
 #[rustfmt::skip]
 mod tables;
+#[cfg(any(test, feature = "oracles"))]
+pub(crate) mod oracle;
 mod toolbox;
 mod typed;
 mod value;

@@ -166,34 +166,11 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
     use crate::tools::bundled;
 
     fn tool(name: &str) -> ToolId {
         bundled().get(name).unwrap()
-    }
-
-    fn any_grant() -> impl Strategy<Value = Grant> {
-        proptest::sample::subsequence(bundled().tools(), 0..=bundled().tools().len())
-            .prop_map(|it| it.into_iter().collect())
-    }
-
-    proptest! {
-        #[test]
-        fn a_policy_grants_nothing_that_it_blocks(
-            requested in proptest::option::of(any_grant()),
-            parent in any_grant(),
-            more in any_grant(),
-            role in proptest::sample::select(Role::ALL.to_vec()),
-        ) {
-            let house = HouseRules::new(Blocked::with(more.iter()), Arc::default(), Defences::ALL);
-            let terms = Terms { house: Arc::new(house), ..Terms::of(role) };
-            let policy = Policy::decide(requested.as_ref(), &parent, terms, []);
-            prop_assert!(policy.grant().iter().all(|it| !policy.blocks(it)));
-            prop_assert!(policy.grant().is_within(&parent));
-        }
     }
 
     #[test]

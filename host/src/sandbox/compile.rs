@@ -40,6 +40,14 @@ impl Loaded {
         &self.imports
     }
 
+    /// Of a component that was compiled of the bytes with that digest.
+    pub(super) fn of(engine: &Engine, digest: blake3::Hash, component: Component) -> Self {
+        let imports = read::imports(engine, &component);
+        let exports_run = read::exports_run(engine, &component);
+        let exports_tools = read::exports_tools(engine, &component);
+        Self { digest, imports, exports_run, exports_tools, component }
+    }
+
     /// Whether it has what starts an agent.
     pub(super) fn exports_run(&self) -> bool {
         self.exports_run
@@ -116,11 +124,7 @@ impl Loader {
         // cache's seal says that this host wrote of such an answer, checked
         // in this buffer.
         let component = unsafe { Component::deserialize(&self.engine, code) }?;
-        let imports = read::imports(&self.engine, &component);
-        let exports_run = read::exports_run(&self.engine, &component);
-        let exports_tools = read::exports_tools(&self.engine, &component);
-        let digest = binary.digest;
-        Ok(Arc::new(Loaded { digest, imports, exports_run, exports_tools, component }))
+        Ok(Arc::new(Loaded::of(&self.engine, binary.digest, component)))
     }
 }
 

@@ -16,6 +16,8 @@ mod expected;
 mod export;
 mod input;
 mod name;
+#[cfg(any(test, feature = "oracles"))]
+pub(crate) mod oracle;
 mod output;
 mod schema;
 mod shape;

@@ -1,11 +1,9 @@
 //! The algebra of grants, on the tools that there are.
 
-use proptest::prelude::*;
-
 use super::{bundled, tool};
 use crate::{
     event::Role,
-    toolset::{Blocked, Grant, ToolId, Withheld, grant::grant},
+    toolset::{Blocked, Grant, Withheld, grant::grant},
 };
 
 fn check(requested: Option<&[&str]>, role: Role, expect: &[&str]) {
@@ -58,74 +56,4 @@ fn what_a_host_has_not_is_in_no_grant_and_has_a_reason() {
     let told = [tool("terminal"), tool("web_search"), tool("web_extract")];
     assert_eq!(told.map(|it| withheld.is_told(it)), [true, false, false]);
     assert_eq!(withheld.reason(tool("web_search")), Some("no engine"));
-}
-
-fn any_grant() -> impl Strategy<Value = Grant> {
-    proptest::sample::subsequence(bundled().tools(), 0..=bundled().tools().len())
-        .prop_map(|it| it.into_iter().collect())
-}
-
-fn any_role() -> impl Strategy<Value = Role> {
-    proptest::sample::select(Role::ALL.to_vec())
-}
-
-proptest! {
-    #[test]
-    fn a_child_never_holds_more_than_its_parent_nor_anything_blocked(
-        requested in proptest::option::of(any_grant()),
-        parent in any_grant(),
-        more in any_grant(),
-        role in any_role(),
-    ) {
-        let blocked = Blocked::with(more.iter());
-        let child = grant(requested.as_ref(), &parent, &blocked, role);
-        prop_assert!(child.is_within(&parent));
-        let regained: Vec<ToolId> = child.iter().filter(|it| blocked.contains(*it)).collect();
-        let may_delegate = role == Role::Orchestrator && parent.contains(tool("delegate_task"));
-        let expect = if may_delegate { vec![tool("delegate_task")] } else { vec![] };
-        prop_assert_eq!(regained, expect);
-        if let Some(requested) = &requested {
-            let asked = requested.iter().chain([tool("delegate_task")]).collect();
-            prop_assert!(child.is_within(&asked));
-        }
-    }
-
-    #[test]
-    fn a_grant_granted_again_is_the_same(
-        requested in proptest::option::of(any_grant()),
-        parent in any_grant(),
-        more in any_grant(),
-        role in any_role(),
-    ) {
-        let blocked = Blocked::with(more.iter());
-        let child = grant(requested.as_ref(), &parent, &blocked, role);
-        prop_assert_eq!(&grant(None, &child, &blocked, role), &child);
-        prop_assert_eq!(&grant(Some(&child), &parent, &blocked, role), &child);
-    }
-
-    #[test]
-    fn absent_is_what_the_parent_has_and_empty_is_none(
-        parent in any_grant(),
-        role in any_role(),
-    ) {
-        let blocked = Blocked::default();
-        let inherited = grant(None, &parent, &blocked, role);
-        prop_assert_eq!(inherited, grant(Some(&parent), &parent, &blocked, role));
-        let none = grant(Some(&Grant::default()), &parent, &blocked, role);
-        prop_assert!(none.iter().all(|it| it == tool("delegate_task")));
-        prop_assert!(role == Role::Orchestrator || none == Grant::default());
-    }
-
-    #[test]
-    fn a_wider_parent_never_narrows_a_child(
-        requested in proptest::option::of(any_grant()),
-        parent in any_grant(),
-        more in any_grant(),
-        role in any_role(),
-    ) {
-        let wider = parent.iter().chain(more.iter()).collect();
-        let child = grant(requested.as_ref(), &parent, &Blocked::default(), role);
-        let other = grant(requested.as_ref(), &wider, &Blocked::default(), role);
-        prop_assert!(child.is_within(&other));
-    }
 }
