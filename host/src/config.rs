@@ -25,6 +25,8 @@ mod leaves;
 mod literal;
 mod model;
 mod narrow;
+#[cfg(any(test, feature = "oracles"))]
+pub(crate) mod oracle;
 mod plugin;
 mod resolve;
 mod schema;

@@ -31,6 +31,8 @@ mod connection;
 mod http;
 #[cfg(feature = "mcp")]
 pub mod listed;
+#[cfg(all(feature = "mcp", any(test, feature = "oracles")))]
+pub(crate) mod oracle;
 #[cfg(feature = "mcp")]
 mod process;
 #[cfg(feature = "mcp")]

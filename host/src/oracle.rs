@@ -12,7 +12,7 @@ mod search;
 
 use arbitrary::{Result, Unstructured};
 
-use crate::{boundary, completion, provider, sandbox, session, store, tools};
+use crate::{boundary, completion, config, mcp, provider, sandbox, serve, session, store, tools};
 
 /// What panics when something does not hold. An error is too few bytes.
 type Oracle = fn(&mut Unstructured<'_>) -> Result<()>;
@@ -35,12 +35,19 @@ macro_rules! oracles {
 
 oracles! {
     address: tools::web::oracle::address,
+    arguments: tools::oracle::arguments,
+    configuration: config::oracle::configuration,
+    diff: tools::file::oracle::diff,
     grant: boundary::oracle::grant,
     host_call: host_call::host_call,
     linked: sandbox::oracle::linked,
+    mcp_server: mcp::oracle::server,
     model_answer: provider::oracle::answer,
     notice: completion::text::oracle::notice,
+    path: tools::file::oracle::path,
     record: store::oracle::record,
+    recovery: store::oracle::recovery,
+    request: serve::oracle::request,
     sanitizer: completion::sanitize::oracle::sanitizer,
     session: session::oracle::session,
     value: sandbox::oracle::value,

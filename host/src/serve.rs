@@ -24,6 +24,8 @@ mod hosts;
 pub mod mcp;
 mod metrics;
 mod openapi;
+#[cfg(any(test, feature = "oracles"))]
+pub(crate) mod oracle;
 mod page;
 mod places;
 mod retire;

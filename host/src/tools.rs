@@ -13,6 +13,8 @@ mod git;
 pub mod memory;
 pub mod messaging;
 mod names;
+#[cfg(any(test, feature = "oracles"))]
+pub(crate) mod oracle;
 mod settings;
 pub mod terminal;
 pub mod web;

@@ -21,6 +21,8 @@ use super::closed::Closed;
 use super::{NO_WORKSPACE, OpenError, Opened, Opening, Toolset};
 use crate::toolset::{Caller, ToolError, registry::Declaration};
 
+#[cfg(any(test, feature = "oracles"))]
+pub(crate) mod oracle;
 mod path;
 mod quota;
 mod repository;
