@@ -3,7 +3,9 @@
 //! An oracle makes its input of bytes and panics when something does not
 //! hold. It stands beside what it is about, and is listed here. The same
 //! bytes mean the same everywhere: the tests below take them from a few fixed
-//! seeds, and a search from new ones for as long as it is told to.
+//! seeds, `tests/fuzz/run` from new ones for as long as it is told to, and
+//! the fuzz targets in `tests/fuzz` from a fuzzer that sees which code they
+//! reach.
 
 mod host_call;
 mod puppet;
@@ -17,7 +19,8 @@ use crate::{boundary, completion, config, mcp, provider, sandbox, serve, session
 /// What panics when something does not hold. An error is too few bytes.
 type Oracle = fn(&mut Unstructured<'_>) -> Result<()>;
 
-/// The list: a name, and the function. For each there is a test here.
+/// The list: a name, and the function. For each there is a test here, and a
+/// fuzz target in `tests/fuzz/Cargo.toml`.
 macro_rules! oracles {
     ($($name:ident: $oracle:path,)*) => {
         /// All of them, by names.

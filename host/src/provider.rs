@@ -31,6 +31,8 @@ mod connection;
 mod json;
 mod key;
 mod merge;
+#[cfg(any(test, feature = "oracles"))]
+pub(crate) mod oracle;
 mod pause;
 mod refusal;
 mod rendering;

@@ -1,6 +1,6 @@
 //! The search for bytes that break an oracle, on any Rust.
 
-use std::env;
+use std::{env, fs};
 
 use arbtest::{arbitrary::Unstructured, arbtest};
 
@@ -38,4 +38,13 @@ pub(super) fn search(name: &str) {
         let bytes = 16 << (seed % 9);
         arbtest(&mut ask).seed((seed * 0x9e37_79b9) << 32 | bytes).run();
     }
+}
+
+#[test]
+fn every_oracle_has_a_fuzz_target() {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fuzz/Cargo.toml");
+    let manifest = fs::read_to_string(manifest).unwrap();
+    let names = manifest.split("[[bin]]").skip(1).filter_map(|it| it.split('"').nth(1));
+    let oracles: Vec<_> = ORACLES.iter().map(|it| it.0).collect();
+    assert_eq!(names.collect::<Vec<_>>(), oracles);
 }
