@@ -2,10 +2,9 @@
 //! of them linked, against a linker without a plan. And what each call costs
 //! for being checked again.
 
-use std::time::Instant;
-
 use super::{
     Aim, BenchError, Course, Measured,
+    clock::Begun,
     figures::{Pairs, middle},
     rig::Rig,
 };
@@ -26,9 +25,9 @@ pub(super) async fn run(course: &Course<'_>) -> Result<Vec<Measured>, BenchError
         let ours = each(ADMISSIONS, || Ok(rig.floor.admit(&policy)?))?;
         let bare = each(ADMISSIONS, || Ok(rig.floor.link()?))?;
         plans.push(ours, bare);
-        let begun = Instant::now();
+        let begun = Begun::now();
         rig.floor.check(&policy, CHECKS)?;
-        checks.push(begun.elapsed().as_secs_f64() * 1e9 / f64::from(CHECKS));
+        checks.push(begun.took(u64::from(CHECKS)).cpu_each() * 1e3);
     }
     rig.host.shutdown().await;
     Ok(vec![
@@ -37,11 +36,11 @@ pub(super) async fn run(course: &Course<'_>) -> Result<Vec<Measured>, BenchError
     ])
 }
 
-/// Microseconds that one takes.
+/// Microseconds of processor time that one takes.
 fn each(count: u32, mut once: impl FnMut() -> Result<(), BenchError>) -> Result<f64, BenchError> {
-    let begun = Instant::now();
+    let begun = Begun::now();
     for _ in 0..count {
         once()?;
     }
-    Ok(begun.elapsed().as_secs_f64() * 1e6 / f64::from(count))
+    Ok(begun.took(u64::from(count)).cpu_each())
 }
