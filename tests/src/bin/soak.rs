@@ -21,6 +21,10 @@ const INSIDE: &str = "HERMITAGE_SOAK_INSIDE";
 /// KiB for each 100,000 delegations.
 const MOST_SLOPE: f64 = 1024.0;
 
+/// Threads and files that may be there for a moment. What leaks one in ten
+/// thousand times leaks more.
+const FEW: u64 = 3;
+
 /// Delegations before the first look.
 const ONCE: usize = 1_000;
 
@@ -74,9 +78,8 @@ async fn soak(host: TestHost, count: usize) -> bool {
     let end = Held::now();
     println!("before it:  {before:?}\nat the end: {end:?}");
     let is_flat = slope <= MOST_SLOPE;
-    let keeps = end.threads <= before.threads && end.files <= before.files;
-    // A log and its index may be there, or not.
-    let leaves = end.temporary <= before.temporary + 2;
+    let keeps = end.threads <= before.threads + FEW && end.files <= before.files + FEW as usize;
+    let leaves = end.temporary <= before.temporary + FEW as usize;
     println!("flat: {is_flat}, threads and files kept: {keeps}, no file left: {leaves}");
     is_flat && keeps && leaves
 }

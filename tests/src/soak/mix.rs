@@ -15,6 +15,11 @@ use crate::{Dice, Gate, TestHost, TestTask, chat};
 /// Delegations at a time, and places for them.
 pub const IN_FLIGHT: usize = 64;
 
+/// Children of these at work at once. What the memory of one was takes up to
+/// a megabyte of its place when it is gone: with many places it would take a
+/// million delegations until each has it, and look like a leak until then.
+const CELLS: u32 = 16;
+
 /// Conversations that they come from.
 const SESSIONS: u32 = 8;
 
@@ -180,7 +185,7 @@ pub fn host() -> TestHost {
     TestHost::with(|it| {
         it.delegation.max_async_children = IN_FLIGHT;
         it.delegation.max_depth = 1;
-        it.sandbox.max_live_cells = IN_FLIGHT as u32;
+        it.sandbox.max_live_cells = CELLS;
         it.sandbox.cpu = Duration::from_secs(1);
         it.sandbox.memory_bytes = 8 << 20;
         it.sandbox.host_calls = 2_000;
