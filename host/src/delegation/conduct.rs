@@ -171,7 +171,7 @@ impl Conductor {
         let book = async {
             while let Some(result) = ended.recv().await {
                 failure = failure.or(Some(result.status).filter(|it| *it != Status::Completed));
-                ledger.take(result).await;
+                ledger.take(*result).await;
             }
         };
         if let (Err(_), ()) = join(run, book).await {

@@ -102,8 +102,9 @@ pub(super) struct Bounds {
 
 impl Batch {
     /// Runs every child to its end. Each gives exactly one result, whatever
-    /// happens to it, and none touches a sibling.
-    pub(super) async fn run(&self, results: mpsc::Sender<ChildResult>) {
+    /// happens to it, and none touches a sibling. (In boxes: a channel has room
+    /// for 32 of what it carries from the start.)
+    pub(super) async fn run(&self, results: mpsc::Sender<Box<ChildResult>>) {
         let places = Semaphore::new(self.bounds.max_concurrent_children.max(1));
         let children = self.works.iter().zip(&self.record.tasks).zip(self.stop.children());
         // All at once, and fair: one that is stopped before it has a place
@@ -114,7 +115,7 @@ impl Batch {
             .collect();
         while let Some(result) = ended.next().await {
             // Whoever gave up on the batch gave up on its results.
-            let _ = results.send(result).await;
+            let _ = results.send(Box::new(result)).await;
         }
     }
 
