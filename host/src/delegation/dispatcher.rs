@@ -2,9 +2,10 @@
 //! units, behind one lock.
 //!
 //! It decides and remembers; it waits for nothing, so no unit can hold up
-//! another. (As a loop with a channel it took three wake-ups of a task for
-//! each delegation, which cost more than all that it decides.) A unit has a [`Lease`] from its admission to its end, and dropping
-//! that is what ends it here: no way out of a unit can leak a slot.
+//! another, and a lock is enough: a loop with a channel took three wake-ups of
+//! a task for each delegation. A unit has a [`Lease`] from its admission to its
+//! end, and dropping that is what ends it here: no way out of a unit can leak a
+//! slot.
 
 use std::{
     collections::BTreeMap,

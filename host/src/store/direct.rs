@@ -1,8 +1,7 @@
 //! Tables that need no disk, and so no thread: an operation runs where it is
 //! asked for, one at a time.
 //!
-//! A hop to a thread and back costs more than all that such an operation
-//! does: two of ten microseconds of a whole delegation for each.
+//! A hop to a thread and back costs more than all that such an operation does.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
