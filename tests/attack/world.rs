@@ -13,6 +13,7 @@ use hermitage_tests::{
     server::Server,
     tree::{Tree, changes, marks, tree},
 };
+use tempfile::TempDir;
 
 /// Of secrets that lie in the workspace: commands see all of it.
 pub(crate) const IN_WORKSPACE: &str = "CANARY4c1d-workspace";
@@ -71,7 +72,7 @@ fn answer(path: &str, evil: u16) -> String {
 
 /// A directory for one case.
 pub(crate) struct World {
-    dir: PathBuf,
+    dir: TempDir,
     places: Vec<(&'static str, String)>,
 }
 
@@ -85,9 +86,11 @@ pub(crate) struct Seen {
 impl World {
     /// Made below `base`, and given to that user.
     pub(crate) fn new(base: &Path, servers: &Servers) -> Self {
-        let dir = base.join("world");
-        let _ = fs::remove_dir_all(&dir);
-        let it = Self { places: places(&dir, base, servers), dir };
+        // Never the same one twice: a host may still be closing its files.
+        let mode = fs::Permissions::from_mode(0o755);
+        let mut named = tempfile::Builder::new();
+        let dir = named.prefix("world-").permissions(mode).tempdir_in(base).unwrap();
+        let it = Self { places: places(dir.path(), base, servers), dir };
         for name in ["workspace", "outside", "state"] {
             fs::create_dir_all(it.path(name)).unwrap();
         }
@@ -112,11 +115,11 @@ impl World {
     }
 
     pub(crate) fn path(&self, path: &str) -> PathBuf {
-        self.dir.join(path)
+        self.dir.path().join(path)
     }
 
     pub(crate) fn dir(&self) -> &Path {
-        &self.dir
+        self.dir.path()
     }
 
     pub(crate) fn put(&self, path: &str, text: &str) {
@@ -128,7 +131,7 @@ impl World {
     /// Everything that a person may have lying about is theirs.
     pub(crate) fn give_to(&self, user: Option<u32>) {
         if user.is_some() {
-            give(&self.dir, user);
+            give(self.dir(), user);
         }
     }
 

@@ -38,7 +38,7 @@ use std::{
     sync::Arc,
 };
 
-use rusqlite::{Connection, OpenFlags, Params, Row};
+use rusqlite::{Connection, OpenFlags, Params, Row, config::DbConfig};
 
 use self::{
     error::{Bad, Failure},
@@ -164,6 +164,24 @@ impl Sqlite {
         execute(&self.db, sql, [])?;
         Ok(())
     }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        if self.presence.as_ref().is_some_and(Presence::is_gone)
+            && let Err(err) = leave_side_files(&self.db)
+        {
+            tracing::error!(%err, "the log of another store may be removed");
+        }
+    }
+}
+
+/// The last connection writes the log into the database and removes it by its
+/// name. Where another file has the name of the database by now, that log is
+/// the other's: only the first half is done.
+fn leave_side_files(db: &Connection) -> rusqlite::Result<()> {
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
 }
 
 /// Runs a statement; returns how many rows it changed.

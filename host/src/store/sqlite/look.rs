@@ -55,6 +55,7 @@ fn as_it_is(path: &Path) -> Result<Sqlite, StoreError> {
     }
     address.push_str("?immutable=1");
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-    let res = connect(Path::new(&address), flags, "")?;
-    Ok(Sqlite { path: path.to_owned(), ..res })
+    let mut res = connect(Path::new(&address), flags, "")?;
+    res.path = path.to_owned();
+    Ok(res)
 }

@@ -53,12 +53,25 @@ impl Presence {
     pub(super) fn trouble(&mut self, is_shorter: impl Fn(u64) -> bool) -> Option<String> {
         self.files.iter_mut().find_map(|it| it.trouble(&is_shorter))
     }
+
+    /// Whether the database has its name no more. Its side files are found by
+    /// that name.
+    pub(super) fn is_gone(&self) -> bool {
+        self.files.first().is_some_and(Seen::is_gone)
+    }
 }
 
 impl Seen {
     fn new(path: PathBuf, what: &'static str, may_shrink_to: u64) -> io::Result<Self> {
         let found = fs::metadata(&path)?;
         Ok(Self { path, what, identity: identity(&found), len: found.len(), may_shrink_to })
+    }
+
+    fn is_gone(&self) -> bool {
+        match fs::metadata(&self.path) {
+            Ok(found) => identity(&found) != self.identity,
+            Err(err) => err.kind() == io::ErrorKind::NotFound,
+        }
     }
 
     fn trouble(&mut self, is_shorter: impl Fn(u64) -> bool) -> Option<String> {
