@@ -25,6 +25,7 @@ mod function;
 mod given;
 mod http;
 mod instance;
+mod lanes;
 mod limits;
 mod link;
 mod load_error;
@@ -53,15 +54,12 @@ mod wit;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use tokio::{
-    runtime::{Builder, Runtime},
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Engine;
 
 use self::{
     cache::Cache, compile::Loader, compiler::Compiler, flight::Flight, instance::Place,
-    permits::Permits, recent::Recent,
+    lanes::Lanes, permits::Permits, recent::Recent,
 };
 use crate::{
     boundary::{Asks, Policy},
@@ -96,11 +94,6 @@ pub(crate) use self::{
 /// bomb costs once; and admitted ones. A miss of the second costs some ten
 /// microseconds.
 const KEPT: usize = 64;
-
-/// How many polls the guests' runtime makes between looks at its timers.
-/// Guests that spin yield once a tick; with tokio's default a timer would be
-/// hundreds of milliseconds late.
-const EVENT_INTERVAL: u32 = 4;
 
 /// Why a sandbox can't be built.
 #[derive(Debug, thiserror::Error)]
@@ -324,7 +317,7 @@ pub struct Sandbox {
     admitted: Recent<(blake3::Hash, blake3::Hash), Admitted>,
     cells: Permits,
     plugin_cells: Arc<Semaphore>,
-    guests: Guests,
+    lanes: Lanes,
 }
 
 impl Sandbox {
@@ -359,7 +352,7 @@ impl Sandbox {
             admitted: Recent::new(KEPT),
             cells,
             plugin_cells: Arc::new(Semaphore::new(plugin_cells)),
-            guests: Guests::start(config.guest_threads)?,
+            lanes: Lanes::start(config.guest_threads)?,
             engine,
             config,
         })
@@ -421,7 +414,7 @@ impl Sandbox {
     }
 
     fn place(&self) -> Place<'_> {
-        Place { engine: &self.engine, config: &self.config, guests: self.guests.handle() }
+        Place { engine: &self.engine, config: &self.config, lanes: self.lanes.handles() }
     }
 
     /// Decides every import of a plugin, and links what was decided. Runs
@@ -492,37 +485,5 @@ impl Ended {
     fn before_it_ran(outcome: Outcome, stopped: Option<StopReason>) -> Self {
         let traces = Traces::default();
         Self { outcome, stopped, traces, cpu: Duration::ZERO, duration: Duration::ZERO }
-    }
-}
-
-/// The runtime of the guests, apart from the host's: guests that spin would
-/// delay its timers by hundreds of milliseconds.
-struct Guests(Option<Runtime>, tokio::runtime::Handle);
-
-impl Guests {
-    fn start(threads: usize) -> Result<Self, SandboxError> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(threads)
-            .thread_name("hermitage-guest")
-            .event_interval(EVENT_INTERVAL)
-            .enable_time()
-            .build()
-            .map_err(SandboxError::Thread)?;
-        let handle = runtime.handle().clone();
-        Ok(Self(Some(runtime), handle))
-    }
-
-    fn handle(&self) -> &tokio::runtime::Handle {
-        &self.1
-    }
-}
-
-impl Drop for Guests {
-    /// A runtime must not be dropped inside another one in the ordinary way:
-    /// that would block.
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
     }
 }

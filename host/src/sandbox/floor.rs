@@ -103,7 +103,7 @@ impl Floor {
         for _ in 0..count {
             let floor = self.clone();
             let chat = async move { floor.once(NO_DEADLINE, Some("chat")).await.map(drop) };
-            cells.spawn_on(chat, self.sandbox.guests.handle());
+            cells.spawn_on(chat, self.sandbox.lanes.handles().quick());
         }
         Waiting { gate: Arc::clone(&self.gate), cells }
     }
@@ -156,7 +156,7 @@ impl Floor {
         &self,
         work: impl Future<Output = wasmtime::Result<T>> + Send + 'static,
     ) -> Result<T, SandboxError> {
-        let ended = self.sandbox.guests.handle().spawn(work).await;
+        let ended = self.sandbox.lanes.handles().quick().spawn(work).await;
         ended.unwrap_or_else(|err| Err(format_err!("{err}"))).map_err(SandboxError::Engine)
     }
 }

@@ -16,7 +16,7 @@ use tokio::{
     sync::OwnedSemaphorePermit,
     time::{sleep, sleep_until},
 };
-use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use tokio_util::task::TaskTracker;
 use wasmtime::{
     Engine, PoolConcurrencyLimitError, Store, Trap, UpdateDeadline, component::ResourceTableError,
 };
@@ -26,7 +26,8 @@ use super::{
     cell::{CallsSpent, Cell, CellParts},
     function::HostPanic,
     given::Given,
-    limits::{CpuMeter, Limit, Metered, StoreLimits},
+    lanes::{LaneHandles, Running},
+    limits::{CpuMeter, Limit, StoreLimits},
     port::ToolPort,
     record::{Observer, Record},
     stop::{Halt, Interrupt, StopReason},
@@ -49,7 +50,7 @@ const TOOL_STOP_LEAST: Duration = Duration::from_millis(500);
 pub(super) struct Place<'a> {
     pub(super) engine: &'a Engine,
     pub(super) config: &'a SandboxConfig,
-    pub(super) guests: &'a Handle,
+    pub(super) lanes: &'a LaneHandles,
 }
 
 /// Runs a job to its end.
@@ -60,14 +61,13 @@ pub(super) async fn run(place: &Place<'_>, permit: OwnedSemaphorePermit, job: Jo
     watch.record.started();
     let meter = Arc::clone(&watch.meter);
     let pre = job.admitted.pre.clone();
-    let guest = guest(pre, store, meter, task(&job), Bounds::of(place.config));
-    let guest = place.guests.spawn(async move {
+    let guest = guest(pre, store, task(&job), Bounds::of(place.config));
+    let guest = place.lanes.run(meter, async move {
         let outcome = guest.await;
         // The cell is free when the store is gone, and not before.
         drop(permit);
         outcome
     });
-    let guest = AbortOnDropHandle::new(guest);
     let outcome = watch.until_it_ends(guest, &job).await;
     watch.until_tools_end(&job.child, job.grace, &job.interrupt).await;
     Ended {
@@ -101,7 +101,7 @@ impl Watch {
     }
 
     /// Soft stop at the timeout or when asked to, hard stop after the grace.
-    async fn until_it_ends(&self, mut guest: AbortOnDropHandle<Outcome>, job: &Job) -> Outcome {
+    async fn until_it_ends(&self, mut guest: Running<Outcome>, job: &Job) -> Outcome {
         let reason = tokio::select! {
             biased;
             ended = &mut guest => {
@@ -229,8 +229,11 @@ pub(super) fn new_store(
     let meter = Arc::clone(&watch.meter);
     let budget = config.cpu.saturating_sub(cpu_used);
     store.epoch_deadline_callback(move |store| {
-        let spent = meter.used() >= budget || store.data().is_overspent();
-        Ok(if spent { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
+        if meter.used() >= budget || store.data().is_overspent() {
+            return Ok(UpdateDeadline::Interrupt);
+        }
+        meter.note_yield();
+        Ok(UpdateDeadline::Yield(1))
     });
     store
 }
@@ -253,31 +256,26 @@ impl Bounds {
 /// The guest's own future. Ends with the store dropped.
 async fn guest(
     pre: SubagentPre<Cell>,
-    store: Store<Cell>,
-    meter: Arc<CpuMeter>,
+    mut store: Store<Cell>,
     task: wit::Task,
     bounds: Bounds,
 ) -> Outcome {
-    let run = async move {
-        let mut store = store;
-        let res = async {
-            let instance = pre.instantiate_async(&mut store).await?;
-            instance.call_run(&mut store, &task).await
-        };
-        match res.await {
-            Ok(Ok(report)) => {
-                let report = super::Report::from(report);
-                if report.len() > bounds.result_bytes {
-                    return Outcome::Limit(Limit::Result);
-                }
-                let calls_spent = store.data().is_spent().then_some(bounds.host_calls);
-                Outcome::Returned { report, calls_spent }
-            }
-            Ok(Err(text)) => Outcome::Gave(text),
-            Err(err) => broken(&err, store.data(), bounds),
-        }
+    let res = async {
+        let instance = pre.instantiate_async(&mut store).await?;
+        instance.call_run(&mut store, &task).await
     };
-    Metered::new(meter, run).await
+    match res.await {
+        Ok(Ok(report)) => {
+            let report = super::Report::from(report);
+            if report.len() > bounds.result_bytes {
+                return Outcome::Limit(Limit::Result);
+            }
+            let calls_spent = store.data().is_spent().then_some(bounds.host_calls);
+            Outcome::Returned { report, calls_spent }
+        }
+        Ok(Err(text)) => Outcome::Gave(text),
+        Err(err) => broken(&err, store.data(), bounds),
+    }
 }
 
 /// Finds the word for a run that wasmtime ended.

@@ -4,12 +4,10 @@
 
 use std::{
     fmt,
-    pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -134,12 +132,14 @@ pub(super) struct CpuMeter {
     /// Nanoseconds from `base` to the start of the current poll, plus one; 0
     /// while none runs.
     entered: AtomicU64,
+    /// A tick found it computing, in the current poll.
+    yielded: AtomicBool,
 }
 
 impl CpuMeter {
     pub(super) fn new() -> Arc<Self> {
         let (spent, entered) = (AtomicU64::new(0), AtomicU64::new(0));
-        Arc::new(Self { base: Instant::now(), spent, entered })
+        Arc::new(Self { base: Instant::now(), spent, entered, yielded: AtomicBool::new(false) })
     }
 
     pub(super) fn used(&self) -> Duration {
@@ -152,41 +152,29 @@ impl CpuMeter {
         u64::try_from(self.base.elapsed().as_nanos()).unwrap_or(u64::MAX).saturating_add(1)
     }
 
+    /// A tick found the guest computing, and it gives others a turn.
+    pub(super) fn note_yield(&self) {
+        self.yielded.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the poll that ended gave others a turn, and waits for nothing.
+    pub(super) fn take_yield(&self) -> bool {
+        self.yielded.swap(false, Ordering::Relaxed)
+    }
+
     /// Starts a poll; the guard ends it, also when the poll unwinds.
-    fn enter(&self) -> Polling<'_> {
+    pub(super) fn enter(&self) -> Polling<'_> {
         self.entered.store(self.now(), Ordering::Relaxed);
         Polling(self)
     }
 }
 
-struct Polling<'a>(&'a CpuMeter);
+pub(super) struct Polling<'a>(&'a CpuMeter);
 
 impl Drop for Polling<'_> {
     fn drop(&mut self) {
         let entered = self.0.entered.swap(0, Ordering::Relaxed);
         self.0.spent.fetch_add(self.0.now().saturating_sub(entered), Ordering::Relaxed);
-    }
-}
-
-/// A future whose polls are charged to a meter.
-pub(super) struct Metered<F> {
-    inner: Pin<Box<F>>,
-    meter: Arc<CpuMeter>,
-}
-
-impl<F> Metered<F> {
-    pub(super) fn new(meter: Arc<CpuMeter>, inner: F) -> Self {
-        Self { inner: Box::pin(inner), meter }
-    }
-}
-
-impl<F: Future> Future for Metered<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = &mut *self;
-        let _polling = this.meter.enter();
-        this.inner.as_mut().poll(cx)
     }
 }
 

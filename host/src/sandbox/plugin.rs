@@ -10,7 +10,6 @@ use std::{
 };
 
 use tokio::{runtime::Handle, sync::OwnedSemaphorePermit, time::sleep};
-use tokio_util::task::AbortOnDropHandle;
 use wasmtime::{
     Engine, Store,
     component::{Func, Instance, InstancePre, Val},
@@ -23,7 +22,7 @@ use super::{
     convert,
     given::Given,
     instance::{self, Bounds, Place, Watch},
-    limits::Metered,
+    lanes::Running,
     link::link_plugin,
     port::ToolPort,
     record::{LogLine, Nobody},
@@ -277,14 +276,14 @@ impl Visit<'_> {
         let watch = Watch::new(self.place.config, Arc::new(Nobody));
         let store = self.store(&watch);
         let bounds = Bounds::of(self.place.config);
-        let work = Metered::new(Arc::clone(&watch.meter), in_store(guest, store, bounds));
-        let work = self.place.guests.spawn(async move {
+        let work = in_store(guest, store, bounds);
+        let work = self.place.lanes.run(Arc::clone(&watch.meter), async move {
             let ended = work.await;
             // The cell is free when the store is gone, and not before.
             drop(permit);
             ended
         });
-        let ended = self.until_it_ends(AbortOnDropHandle::new(work)).await;
+        let ended = self.until_it_ends(work).await;
         watch.until_tools_end(&self.caller.child, GRACE, &Interrupt::new()).await;
         (ended, watch.record.take().log)
     }
@@ -306,9 +305,9 @@ impl Visit<'_> {
 
     /// Ends at the next tick of the clock when its caller is gone or its time
     /// is over.
-    async fn until_it_ends<T>(
+    async fn until_it_ends<T: Send + 'static>(
         &self,
-        mut work: AbortOnDropHandle<Result<T, ToolError>>,
+        mut work: Running<Result<T, ToolError>>,
     ) -> Result<T, ToolError> {
         let limit = self.place.config.call_timeout;
         let gone = tokio::select! {
