@@ -64,6 +64,8 @@ pub struct Opening<'a> {
     pub closed: &'a Arc<Closed>,
     /// The limits of each.
     pub config: &'a ToolsConfig,
+    /// Whether somebody may ask for a command.
+    pub commands: bool,
     /// Who answers questions.
     pub person: Option<&'a Arc<dyn Person>>,
     /// Where notes are kept, instead of where the configuration says.

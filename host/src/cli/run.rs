@@ -30,7 +30,8 @@ use crate::{
     plugin::bundled::DEFAULT_AGENT,
     provider::Model,
     session::Session,
-    toolset::{Grant, HeldBy, ToolId},
+    tools::{self, terminal::Terminal},
+    toolset::{Grant, HeldBy, Tool as _, ToolId},
 };
 
 /// Characters of a note: parts of it can come from a damaged file.
@@ -149,6 +150,7 @@ fn delegate(
             config::option(&Limits::child_timeout, seconds, "`--timeout`")?;
     }
     setup.config.workspace.allow_home |= common.allow_home;
+    setup.no_commands = !may_run_commands(&request);
     let screen = Screen::new();
     let event = block_on(async {
         let host = setup.host(workspace, common.ephemeral, &screen).await?;
@@ -177,6 +179,23 @@ fn delegate(
     let Some(event) = event else { return Ok(Exit::Completed) };
     outcome::tell(&event, form(common))?;
     Ok(outcome::exit_of(&event))
+}
+
+/// Whether a child could be granted commands. Names that the program does not
+/// bring along may be anybody's.
+fn may_run_commands(request: &Request) -> bool {
+    let bundled = tools::bundled();
+    let is_in = |names: &[String]| match bundled.expand(names) {
+        Ok(grant) => grant.names().contains(&Terminal::NAME),
+        Err(_) => true,
+    };
+    let may = |own: Option<&Vec<String>>| {
+        own.or(request.toolsets.as_ref()).is_none_or(|names| is_in(names))
+    };
+    match request.tasks.as_slice() {
+        [] => may(None),
+        tasks => tasks.iter().any(|it| may(it.toolsets.as_ref())),
+    }
 }
 
 /// Says that an earlier command did not get as far as its report.
@@ -385,4 +404,35 @@ fn verbosity(common: &Common) -> Verbosity {
 fn form(common: &Common) -> Form {
     let Common { json, notice, quiet, ephemeral, .. } = *common;
     Form { json, notice, quiet, is_kept: !ephemeral }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_made_ready_for_who_could_run_them() {
+        let names = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let check = |common: Option<&str>, tasks: &[Option<&str>], expect: bool| {
+            let task = |it: &Option<&str>| TaskRequest {
+                toolsets: it.map(names),
+                ..TaskRequest::default()
+            };
+            let request = Request {
+                toolsets: common.map(names),
+                tasks: tasks.iter().map(task).collect(),
+                ..Request::default()
+            };
+            assert_eq!(may_run_commands(&request), expect, "{common:?} {tasks:?}");
+        };
+        check(None, &[], true);
+        check(Some(""), &[], false);
+        check(Some("file web"), &[], false);
+        check(Some("file terminal"), &[], true);
+        check(Some("a_strangers_toolset"), &[], true);
+        check(Some("file"), &[None, Some("web")], false);
+        check(Some("file"), &[None, Some("terminal")], true);
+        check(None, &[Some("file")], false);
+        check(None, &[Some("file"), None], true);
+    }
 }

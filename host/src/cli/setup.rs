@@ -44,6 +44,8 @@ const MAX_NOTE_CHARS: usize = 500;
 pub(super) struct Setup {
     pub(super) config: Config,
     pub(super) library: Library,
+    /// No task will ask for a command.
+    pub(super) no_commands: bool,
     store: Option<PathBuf>,
     /// Where a parent's notes are kept.
     memory: Option<PathBuf>,
@@ -95,7 +97,8 @@ impl Setup {
         global.config.iter().for_each(|it| own_files.file(it));
         global.plugin_path.iter().for_each(|it| own_files.directory(it));
         let (store, digest) = (global.store.clone(), Digest::default());
-        Self { config, library, store, memory, own_files, tools, toolsets, digest }
+        let no_commands = false;
+        Self { config, library, no_commands, store, memory, own_files, tools, toolsets, digest }
     }
 
     /// The variable that is to hold the key of a provider, when it is not set.
@@ -244,6 +247,7 @@ impl Setup {
             .own_files(self.own_files.clone())
             .bundled_plugins()
             .library(self.library.clone(), Box::new(Stderr));
+        let builder = if self.no_commands { builder.without_commands() } else { builder };
         let builder = self.plugins().into_iter().fold(builder, Builder::plugin);
         let builder = self.servers().into_iter().fold(builder, Builder::mcp_toolset);
         match self.memory.clone() {

@@ -228,6 +228,14 @@ impl Builder {
         self
     }
 
+    /// No task will ask for a command. The tool `terminal` is withheld, and its
+    /// sandbox is not proved, which takes as long as all else that a host
+    /// starts with.
+    pub fn without_commands(mut self) -> Self {
+        self.given.no_commands = true;
+        self
+    }
+
     /// The models that tasks can choose from, instead of those of the
     /// configuration.
     pub fn models(self, models: Models) -> Self {

@@ -13,6 +13,8 @@ pub(super) struct Given {
     pub(super) person: Option<Arc<dyn Person>>,
     /// Where notes are kept.
     pub(super) notes: Option<PathBuf>,
+    /// Nobody will ask for a command.
+    pub(super) no_commands: bool,
 }
 
 impl Given {

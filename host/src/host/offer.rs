@@ -37,6 +37,7 @@ pub(super) async fn offer(
         workspace,
         closed: &Arc::new(closed.unwrap_or_default()),
         config: &config.tools,
+        commands: !given.no_commands,
         person: given.person.as_ref(),
         notes: given.notes.as_deref(),
         queue,
@@ -99,19 +100,23 @@ mod tests {
     use super::*;
     use crate::{clock::SystemClock, config::Layers, id::OsRandom, store::Store};
 
-    #[tokio::test]
-    async fn the_reason_why_there_is_no_terminal_names_no_path_of_this_machine() {
-        let dir = tempfile::tempdir().unwrap();
+    async fn offered(given: &Given, own: &OwnFiles) -> Registry {
         let store = Store::memory(&OsRandom);
         let config = Config::load(&Layers::default()).unwrap();
         let queue = Queue::new(store, Arc::new(SystemClock), config.queue);
-        let given = Given { workspace: Some(dir.path().to_owned()), ..Given::default() };
-        let file = dir.path().join("hermitage.db");
-        let mut own = OwnFiles::default();
-        own.family(file);
         let random: Arc<dyn Random> = Arc::new(OsRandom);
         let mut registry = tools::bundled().clone();
-        offer(&given, &config, &own, &queue, &random, &mut registry).await.unwrap();
+        offer(given, &config, own, &queue, &random, &mut registry).await.unwrap();
+        registry
+    }
+
+    #[tokio::test]
+    async fn the_reason_why_there_is_no_terminal_names_no_path_of_this_machine() {
+        let dir = tempfile::tempdir().unwrap();
+        let given = Given { workspace: Some(dir.path().to_owned()), ..Given::default() };
+        let mut own = OwnFiles::default();
+        own.family(dir.path().join("hermitage.db"));
+        let registry = offered(&given, &own).await;
         let terminal = registry.get("terminal").unwrap();
         assert!(!registry.held().contains(terminal));
         let reason = registry.withheld().reason(terminal).unwrap();
@@ -120,5 +125,16 @@ mod tests {
             "commands in the workspace could reach the host's store: put it elsewhere, or in a \
              directory of its own, which can be hidden"
         );
+    }
+
+    #[tokio::test]
+    async fn a_host_for_tasks_without_commands_has_no_terminal_and_all_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let workspace = Some(dir.path().to_owned());
+        let given = Given { workspace, no_commands: true, ..Given::default() };
+        let registry = offered(&given, &OwnFiles::default()).await;
+        let [terminal, file] = ["terminal", "write_file"].map(|it| registry.get(it).unwrap());
+        assert!(!registry.held().contains(terminal) && registry.held().contains(file));
+        assert!(!registry.withheld().is_told(terminal), "nobody asked for it");
     }
 }

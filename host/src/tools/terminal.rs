@@ -73,6 +73,9 @@ use scratch::Scratch;
 use shell::Shell;
 use shown::{Kept, Shown};
 
+/// Why there is no terminal where nobody would use one.
+const NO_COMMANDS: &str = "this host was made for tasks without commands";
+
 /// Which sandbox to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SandboxChoice {
@@ -258,6 +261,9 @@ impl Toolset for Commands {
         let Some(dir) = opening.workspace else {
             return Ok(Opened::withheld_quietly(NO_WORKSPACE));
         };
+        if !opening.commands {
+            return Ok(Opened::withheld_quietly(NO_COMMANDS));
+        }
         let (config, closed) = (opening.config.terminal.clone(), Arc::clone(opening.closed));
         match TerminalTools::open(dir, config, closed).await {
             Ok(terminal) => Ok(Opened::Whole(terminal)),
