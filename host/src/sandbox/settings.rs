@@ -35,7 +35,7 @@ settings! {
         pub call_timeout as "call_seconds": Duration = seconds(120, 1..=86_400), project: Lower;
 
         /// Threads that run components, apart from those that do the host's
-        /// work.
+        /// work; and as many again for components that compute for long.
         ///
         /// More of them slow short children down.
         pub guest_threads: usize = count(2, 1..=256), project: Lower;
