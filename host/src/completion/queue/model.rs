@@ -230,7 +230,9 @@ impl Run {
     async fn ask_and_leave(&mut self, session: u8) {
         let filter = ClaimFilter::of(session_of(session));
         let now = self.clock.now();
-        let seen = self.queue.deliveries(filter.clone()).next().now_or_never();
+        let mut deliveries = self.queue.deliveries(filter.clone());
+        // The runtime would have a task that did much pause before it asks.
+        let seen = tokio::task::unconstrained(deliveries.next()).now_or_never();
         for (id, claim) in self.model.drain(&filter, 1, now) {
             let act = if seen.is_some() { Act::Drop } else { Act::PutBack };
             self.model.settle(id, claim, act, now);
