@@ -42,7 +42,7 @@ use rusqlite::{Connection, OpenFlags, Params, Row, config::DbConfig};
 
 use self::{
     error::{Bad, Failure},
-    presence::Presence,
+    presence::{Presence, SideFiles},
 };
 use super::{
     ClaimFilter, ClaimToken, Corrupt, EventFilter, EventId, EventRow, Finish, Interruption, Keyed,
@@ -168,20 +168,28 @@ impl Sqlite {
 
 impl Drop for Sqlite {
     fn drop(&mut self) {
-        if self.presence.as_ref().is_some_and(Presence::is_gone)
-            && let Err(err) = leave_side_files(&self.db)
-        {
+        let side_files = self.presence.as_ref().map(Presence::side_files);
+        let left = match side_files {
+            None | Some(SideFiles::Own) => Ok(()),
+            Some(SideFiles::OfAnother) => leave_side_files(&self.db)
+                .and_then(|()| self.db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))),
+            // What is in the old log would be written over what others wrote
+            // since: it goes into a copy.
+            Some(SideFiles::OfOthers) => {
+                let _ = self.check_presence();
+                leave_side_files(&self.db)
+            }
+        };
+        if let Err(err) = left {
             tracing::error!(%err, "the log of another store may be removed");
         }
     }
 }
 
-/// The last connection writes the log into the database and removes it by its
-/// name. Where another file has the name of the database by now, that log is
-/// the other's: only the first half is done.
+/// The last connection writes the log into the database, and removes it by its
+/// name. From now on this one does neither.
 fn leave_side_files(db: &Connection) -> rusqlite::Result<()> {
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
 }
 
 /// Runs a statement; returns how many rows it changed.

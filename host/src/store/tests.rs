@@ -427,27 +427,6 @@ async fn a_file_that_is_lost_while_it_is_in_use_takes_nothing_and_what_was_in_it
 }
 
 #[tokio::test]
-async fn what_closes_late_leaves_the_log_of_the_store_that_took_its_place() {
-    let case = Case::new();
-    let late = case.open();
-    insert(&late, unit(1, &[&[0]])).await;
-    let path = late.path().unwrap().to_owned();
-    let moved = path.with_extension("old");
-    fs::rename(&path, &moved).unwrap();
-    for suffix in ["db-wal", "db-shm"] {
-        fs::remove_file(path.with_extension(suffix)).unwrap();
-    }
-    let next = case.open();
-    insert(&next, unit(2, &[&[0]])).await;
-
-    drop(late);
-    insert(&next, unit(3, &[&[0]])).await;
-    assert_eq!(units(&next).await, [delegation(3), delegation(2)]);
-    let moved = Store::open(&moved, &OsRandom).unwrap();
-    assert_eq!(units(&moved).await, [delegation(1)], "what it had written is in its file");
-}
-
-#[tokio::test]
 async fn a_file_that_is_truncated_while_it_is_in_use_takes_nothing() {
     let truncate = |path: &Path, len: u64| {
         fs::OpenOptions::new().write(true).open(path).unwrap().set_len(len).unwrap();

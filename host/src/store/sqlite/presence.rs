@@ -16,6 +16,17 @@ use std::{
 
 use super::schema::LOG_LIMIT;
 
+/// Whose the log is, and its index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SideFiles {
+    /// As they were made, as far as it can be seen.
+    Own,
+    /// Those of another database, or of none: this one has its name no more.
+    OfAnother,
+    /// Others made them for this database, after its own were deleted.
+    OfOthers,
+}
+
 /// The files of one database.
 #[derive(Debug)]
 pub(super) struct Presence {
@@ -54,10 +65,16 @@ impl Presence {
         self.files.iter_mut().find_map(|it| it.trouble(&is_shorter))
     }
 
-    /// Whether the database has its name no more. Its side files are found by
-    /// that name.
-    pub(super) fn is_gone(&self) -> bool {
-        self.files.first().is_some_and(Seen::is_gone)
+    /// Whose the side files are that are found by the name of the database.
+    pub(super) fn side_files(&self) -> SideFiles {
+        let of = |it: &Seen| fs::metadata(&it.path).map(|found| identity(&found) == it.identity);
+        let mut all = self.files.iter().map(of);
+        match all.next() {
+            Some(Ok(true)) if all.any(|it| matches!(it, Ok(false))) => SideFiles::OfOthers,
+            Some(Ok(true)) => SideFiles::Own,
+            Some(Err(err)) if err.kind() != io::ErrorKind::NotFound => SideFiles::Own,
+            _ => SideFiles::OfAnother,
+        }
     }
 }
 
@@ -65,13 +82,6 @@ impl Seen {
     fn new(path: PathBuf, what: &'static str, may_shrink_to: u64) -> io::Result<Self> {
         let found = fs::metadata(&path)?;
         Ok(Self { path, what, identity: identity(&found), len: found.len(), may_shrink_to })
-    }
-
-    fn is_gone(&self) -> bool {
-        match fs::metadata(&self.path) {
-            Ok(found) => identity(&found) != self.identity,
-            Err(err) => err.kind() == io::ErrorKind::NotFound,
-        }
     }
 
     fn trouble(&mut self, is_shorter: impl Fn(u64) -> bool) -> Option<String> {

@@ -439,3 +439,58 @@ fn a_unit_whose_event_would_be_too_large_ends_and_is_recovered_with_a_shorter_on
         assert_eq!(whole.as_deref(), Some(long.as_str()));
     }
 }
+
+fn push(tables: &mut Sqlite, dedup: &str) {
+    tables.begin().unwrap();
+    tables.push(&other("watch_match", dedup, chat()), host(1)).unwrap().unwrap();
+    tables.commit().unwrap();
+}
+
+fn pushed(tables: &mut Sqlite) -> Vec<String> {
+    let filter = EventFilter { session: None, state: None, limit: usize::MAX };
+    tables.events(&filter).unwrap().into_iter().map(|it| it.event.dedup).collect()
+}
+
+#[test]
+fn what_closes_late_leaves_the_log_of_the_store_that_took_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let [path, moved] = ["store.db", "old.db"].map(|it| dir.path().join(it));
+    let mut late = suite::sqlite(&path);
+    push(&mut late, "old");
+    std::fs::rename(&path, &moved).unwrap();
+    remove_side_files(&path);
+    let mut next = suite::sqlite(&path);
+    push(&mut next, "next");
+
+    drop(late);
+    push(&mut next, "last");
+    assert_eq!(pushed(&mut next), ["next", "last"]);
+    assert_eq!(pushed(&mut suite::sqlite(&moved)), ["old"], "it is in its file");
+}
+
+#[test]
+fn what_closes_late_does_not_write_a_log_that_was_replaced_over_the_new_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    drop(suite::sqlite(&path));
+    let mut late = suite::sqlite(&path);
+    push(&mut late, "old");
+    // Of a process of its own, which shares nothing of SQLite's with this one.
+    remove_side_files(&path);
+    for suffix in ["db-wal", "db-shm"] {
+        std::fs::write(path.with_extension(suffix), "of others").unwrap();
+    }
+    let before = std::fs::read(&path).unwrap();
+
+    drop(late);
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    assert_eq!(std::fs::read(path.with_extension("db-wal")).unwrap(), b"of others");
+    let copy = path.with_extension("db.rescued-1");
+    assert_eq!(pushed(&mut suite::sqlite(&copy)), ["old"]);
+}
+
+fn remove_side_files(path: &std::path::Path) {
+    for suffix in ["db-wal", "db-shm"] {
+        std::fs::remove_file(path.with_extension(suffix)).unwrap();
+    }
+}
