@@ -2,14 +2,15 @@
 //! would delay its timers by hundreds of milliseconds.
 //!
 //! There are two lanes, with as many threads each. A guest runs in the quick
-//! one. When a tick of the clock finds it computing, it goes on in the slow
-//! one, whose threads give way to every other, until it waits for something.
-//! So a guest that asks and waits is not behind those that spin.
+//! one. When a tick of the clock finds that it has computed for long, it goes
+//! on in the slow one, whose threads give way to every other, until it waits
+//! for something. So a guest that asks and waits is not behind those that spin.
 
 use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use rustix::process::setpriority_process;
@@ -25,6 +26,15 @@ use super::{SandboxError, limits::CpuMeter};
 /// yield once a tick; with tokio's default a timer would be hundreds of
 /// milliseconds late.
 const EVENT_INTERVAL: u32 = 4;
+
+/// How many polls a thread makes between looks at what other threads handed
+/// it, which is all that is not its own. With tokio's default a child would
+/// wait for 61 ticks of one that spins.
+const QUEUE_INTERVAL: u32 = 1;
+
+/// How long a guest computes at a time before it is slow. Less than a tick: one
+/// that began just before it is none that spins.
+const LONG: Duration = Duration::from_millis(5);
 
 /// What the slow lane is nicer by: of a core that both want, the quick one has
 /// nine tenths.
@@ -74,6 +84,7 @@ fn lane(name: &str, threads: usize, start: fn()) -> Result<Runtime, SandboxError
         .thread_name(name)
         .on_thread_start(start)
         .event_interval(EVENT_INTERVAL)
+        .global_queue_interval(QUEUE_INTERVAL)
         .enable_time()
         .build()
         .map_err(SandboxError::Thread)
@@ -103,8 +114,7 @@ impl LaneHandles {
         meter: Arc<CpuMeter>,
         guest: impl Future<Output = T> + Send + 'static,
     ) -> Running<T> {
-        let leg =
-            Leg { guest: Some(Box::pin(guest)), meter: Arc::clone(&meter), lane: Lane::Quick };
+        let leg = Leg::new(Box::pin(guest), Arc::clone(&meter), Lane::Quick);
         Running { leg: self.start(leg), lanes: self.clone(), meter, is_aborted: false }
     }
 
@@ -125,11 +135,33 @@ struct Leg<T> {
     guest: Option<Guest<T>>,
     meter: Arc<CpuMeter>,
     lane: Lane,
+    /// What it had computed when it last waited for something.
+    since: Duration,
 }
 
 enum Step<T> {
     Ended(T),
     Moves(Guest<T>, Lane),
+}
+
+impl<T> Leg<T> {
+    fn new(guest: Guest<T>, meter: Arc<CpuMeter>, lane: Lane) -> Self {
+        let since = meter.used();
+        Self { guest: Some(guest), meter, lane, since }
+    }
+
+    /// Where it goes on, after a poll that did not end it.
+    fn next_lane(&mut self) -> Lane {
+        let used = self.meter.used();
+        if !self.meter.take_yield() {
+            self.since = used;
+            return Lane::Quick;
+        }
+        match used.saturating_sub(self.since) < LONG {
+            true => self.lane,
+            false => Lane::Slow,
+        }
+    }
 }
 
 impl<T> Future for Leg<T> {
@@ -147,14 +179,12 @@ impl<T> Future for Leg<T> {
         if let Poll::Ready(ended) = polled {
             return Poll::Ready(Step::Ended(ended));
         }
-        match (this.lane, this.meter.take_yield()) {
-            (Lane::Quick, true) => Poll::Ready(Step::Moves(guest, Lane::Slow)),
-            (Lane::Slow, false) => Poll::Ready(Step::Moves(guest, Lane::Quick)),
-            (Lane::Quick, false) | (Lane::Slow, true) => {
-                this.guest = Some(guest);
-                Poll::Pending
-            }
+        let next = this.next_lane();
+        if next != this.lane {
+            return Poll::Ready(Step::Moves(guest, next));
         }
+        this.guest = Some(guest);
+        Poll::Pending
     }
 }
 
@@ -185,7 +215,7 @@ impl<T: Send + 'static> Future for Running<T> {
                 Step::Ended(ended) => return Poll::Ready(Ok(ended)),
                 Step::Moves(guest, lane) => {
                     let meter = Arc::clone(&this.meter);
-                    this.leg = this.lanes.start(Leg { guest: Some(guest), meter, lane });
+                    this.leg = this.lanes.start(Leg::new(guest, meter, lane));
                     if this.is_aborted {
                         this.leg.abort();
                     }
@@ -203,8 +233,12 @@ mod tests {
 
     use super::*;
 
-    /// What a guest does that a tick finds computing.
-    async fn compute(meter: &CpuMeter) {
+    /// What a guest does that a tick finds computing, after so long.
+    async fn compute(meter: &CpuMeter, long: Duration) {
+        let end = meter.used() + long;
+        while meter.used() < end {
+            std::hint::spin_loop();
+        }
         let mut is_done = false;
         poll_fn(|cx| {
             if is_done {
@@ -230,8 +264,8 @@ mod tests {
         let meter = CpuMeter::new();
         let run = lanes.handles().run(Arc::clone(&meter), async move {
             let mut places = vec![place()];
-            for _ in 0..2 {
-                compute(&meter).await;
+            for long in [Duration::ZERO, LONG, Duration::ZERO] {
+                compute(&meter, long).await;
                 places.push(place());
             }
             asked.send(()).unwrap();
@@ -245,7 +279,7 @@ mod tests {
         };
         let (places, ()) = tokio::join!(run, answered);
         let (quick, slow) = ("hermitage-guest", "hermitage-slow");
-        assert_eq!(places.unwrap(), [quick, slow, slow, quick]);
+        assert_eq!(places.unwrap(), [quick, quick, slow, slow, quick]);
     }
 
     #[tokio::test]
@@ -256,7 +290,7 @@ mod tests {
         let mut run = lanes.handles().run(Arc::clone(&meter), async move {
             let _alive = alive;
             loop {
-                compute(&meter).await;
+                compute(&meter, LONG).await;
             }
         });
         run.abort();
