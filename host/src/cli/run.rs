@@ -30,7 +30,7 @@ use crate::{
     plugin::bundled::DEFAULT_AGENT,
     provider::Model,
     session::Session,
-    tools::{self, terminal::Terminal},
+    tools::{self, code_execution::ExecuteCode, terminal::Terminal},
     toolset::{Grant, HeldBy, Tool as _, ToolId},
 };
 
@@ -181,12 +181,15 @@ fn delegate(
     Ok(outcome::exit_of(&event))
 }
 
-/// Whether a child could be granted commands. Names that the program does not
+/// Tools that work in the sandbox of commands.
+const COMMANDS: [&str; 2] = [Terminal::NAME, ExecuteCode::NAME];
+
+/// Whether somebody could be granted commands. Names that the program does not
 /// bring along may be anybody's.
 fn may_run_commands(request: &Request) -> bool {
     let bundled = tools::bundled();
     let is_in = |names: &[String]| match bundled.expand(names) {
-        Ok(grant) => grant.names().contains(&Terminal::NAME),
+        Ok(grant) => grant.names().iter().any(|it| COMMANDS.contains(it)),
         Err(_) => true,
     };
     let may = |own: Option<&Vec<String>>| {
@@ -429,6 +432,8 @@ mod tests {
         check(Some(""), &[], false);
         check(Some("file web"), &[], false);
         check(Some("file terminal"), &[], true);
+        check(Some("code_execution"), &[], true);
+        check(Some("execute_code"), &[], true);
         check(Some("a_strangers_toolset"), &[], true);
         check(Some("file"), &[None, Some("web")], false);
         check(Some("file"), &[None, Some("terminal")], true);
