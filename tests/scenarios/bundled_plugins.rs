@@ -2,12 +2,17 @@
 
 use std::{fs::File, io::Write as _, time::Duration};
 
-use hermitage::Session;
+use hermitage::{Session, config::Config};
 use hermitage_tests::{TestHost, TestTask};
 
+/// With time for a compiler that was built without optimisation, on a slow
+/// machine.
 fn host() -> TestHost {
-    TestHost::with(|config| config.sandbox.cpu = Duration::from_secs(30))
-        .built(|it| it.bundled_plugins())
+    let change = |config: &mut Config| {
+        config.sandbox.cpu = Duration::from_secs(30);
+        config.sandbox.compile_seconds *= 8;
+    };
+    TestHost::with(change).built(|it| it.bundled_plugins())
 }
 
 /// What the call gave, in the words of the agent that made it.
