@@ -228,9 +228,9 @@ impl Builder {
         self
     }
 
-    /// No task will ask for a command. The tool `terminal` is withheld, and its
-    /// sandbox is not proved, which takes as long as all else that a host
-    /// starts with.
+    /// No task will ask for a command, or run a script. The tools `terminal` and
+    /// `execute_code` are withheld, and their sandbox is not proved, which takes
+    /// longer than all else that a host starts with.
     pub fn without_commands(mut self) -> Self {
         self.given.no_commands = true;
         self
