@@ -110,10 +110,12 @@ fn a_signal_ends_it_when_what_it_runs_has_ended() {
 
 #[test]
 fn who_asks_twice_does_not_wait_for_the_grace() {
-    let cli = Cli::new(&["honest", "ignores_interruption"]);
+    let cli = Cli::new(&["deaf"]);
     cli.config("[delegation]\ninterrupt_grace_seconds = 300");
     let running = Service::start(&cli, &[], 1);
-    endless(&cli, &[]);
+    let ran = cli.run(&["run", "never end", "--agent", "./deaf.wasm", "--background", "-q"]);
+    assert_eq!(ran.exit, Some(0), "{ran}");
+    until_it_runs(&cli);
     kill_process(service(&cli), Signal::TERM).unwrap();
     // It has heard of the first one.
     while socket(&cli).exists() {
@@ -122,6 +124,17 @@ fn who_asks_twice_does_not_wait_for_the_grace() {
     assert_eq!(running.end(Signal::TERM).0, Some(0));
     // It had no time to say how its child ended.
     assert_eq!(cli.run(&["wait", "latest", "-q"]).exit, Some(1));
+}
+
+/// Waits until the newest child has begun: one that has not would end at once.
+fn until_it_runs(cli: &Cli) {
+    let mut logs = cli.command(&["logs", "latest", "-f"]);
+    let mut logs = logs.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(logs.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "info  | begun\n");
+    logs.kill().unwrap();
+    logs.wait().unwrap();
 }
 
 #[test]
