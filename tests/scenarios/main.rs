@@ -50,6 +50,7 @@ fn every_guest_has_a_test() {
         include_str!("../cli/control.rs"),
         include_str!("../cli/inspect.rs"),
         include_str!("../cli/run.rs"),
+        include_str!("../cli/serve.rs"),
         include_str!("../cli/stop.rs"),
         include_str!("../cli/untrusted.rs"),
     ];
