@@ -324,6 +324,7 @@ pub(crate) fn diff(u: &mut Unstructured<'_>) -> Result<()> {
     // What has no end of a line can stand at the end of the file alone, to the
     // tool and not to git.
     if !damaged.lines().any(|it| it.starts_with('\\'))
+        && counts_fit(&damaged)
         && let Some(found) = applied(&before, &damaged)
         && let Some(expect) = by_git(&before, &damaged)
     {
@@ -449,6 +450,35 @@ fn applied(before: &str, diff: &str) -> Option<String> {
     let after = made(fs::read_to_string(&file));
     assert!(patched.is_ok() || after == before, "{patched:?} and changed all the same\n{diff}");
     patched.is_ok().then_some(after)
+}
+
+/// Whether every hunk has as many lines as its numbers say. What stands behind
+/// those is nothing to git, and part of the hunk to the tool: models count
+/// badly.
+fn counts_fit(diff: &str) -> bool {
+    let mut left = (0, 0);
+    for line in diff.lines() {
+        let numbers = line.strip_prefix("@@ -").and_then(|it| it.split_once(" @@"));
+        if let Some((numbers, _)) = numbers {
+            let (old, new) = numbers.split_once(" +").unwrap_or_default();
+            let count = |it: &str| it.split_once(',').map_or(Ok(1), |it| it.1.parse::<i64>());
+            match (left, count(old), count(new)) {
+                ((0, 0), Ok(old), Ok(new)) => left = (old, new),
+                _ => return false,
+            }
+            continue;
+        }
+        match line.as_bytes().first() {
+            Some(b'-') => left.0 -= 1,
+            Some(b'+') => left.1 -= 1,
+            Some(b' ') | None => left = (left.0 - 1, left.1 - 1),
+            Some(_) => (),
+        }
+        if line.starts_with("--- ") || line.starts_with("+++ ") {
+            left = (0, 0);
+        }
+    }
+    left == (0, 0)
 }
 
 /// What git makes of it, when it takes it.
