@@ -117,12 +117,15 @@ fn is_ours(dir: &Path) -> bool {
 }
 
 /// With all that is in it. A child can close its directories to their owner,
-/// who is the host.
+/// who is the host. Another host may sweep the same one at the same time.
 pub(super) fn remove(dir: &Path) {
     if fs::remove_dir_all(dir).is_err() {
         open_up(dir);
-        if let Err(error) = fs::remove_dir_all(dir) {
-            tracing::warn!(%error, "the directory of a command is left");
+        match fs::remove_dir_all(dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, "the directory of a command is left");
+            }
+            _ => (),
         }
     }
 }
