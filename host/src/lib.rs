@@ -96,6 +96,8 @@ pub mod http;
 #[doc(hidden)]
 pub mod id;
 #[doc(hidden)]
+pub mod journal;
+#[doc(hidden)]
 pub mod mcp;
 #[cfg(any(test, feature = "oracles"))]
 mod noise;

@@ -66,6 +66,7 @@ use crate::{
     event::BoundaryRecord,
     helper::HelperError,
     id::Random,
+    journal::{Departure, Journal},
     session::Session,
     telemetry::Span,
     tools::delegation::TaskRequest,
@@ -228,6 +229,8 @@ pub struct Job {
     pub spent: Spent,
     /// What telemetry sees of it.
     pub span: Span,
+    /// What it was told before, and where that is kept which it is told now.
+    pub journal: Option<Arc<Journal>>,
 }
 
 /// What a child returned.
@@ -273,6 +276,8 @@ pub enum Outcome {
     /// It was asked to stop, and ended when its grace was over or before it
     /// had a cell. [`Ended::stopped`] says why.
     Stopped,
+    /// It did not do what its journal says, or was not to go on behind it.
+    Departed(Departure),
     /// The host failed; the text is for the operator.
     HostFault(String),
 }

@@ -28,7 +28,7 @@ pub mod work;
 pub use call::{Caller, Meter, ToolError};
 pub use child::ChildTools;
 pub use grant::{Blocked, Grant, Withheld};
-pub use id::{HeldBy, ToolId};
+pub use id::{Effect, HeldBy, ToolId};
 pub use kept::Kept;
 pub use model::{ModelError, ModelHost};
 pub use native::NativeTool;

@@ -42,6 +42,7 @@ const LAYERS: &[&[&str]] = &[
     &["redact"],
     &["provider"],
     &["toolset"],
+    &["journal"],
     &["tools"],
     &["boundary"],
     &["sandbox"],

@@ -403,6 +403,7 @@ async fn run_alone(
         interrupt: Interrupt::new(),
         spent: Spent::new(),
         span: hermitage::telemetry::Span::none(),
+        journal: None,
     };
     change(&mut job);
     host.host().await.sandbox().run(job).await

@@ -287,6 +287,7 @@ impl Batch {
             interrupt: hand.interrupt.clone(),
             spent,
             span: span.clone(),
+            journal: None,
         }
     }
 }

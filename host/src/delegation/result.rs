@@ -89,6 +89,13 @@ fn end(
         Outcome::CallsSpent(calls) => (Status::Failed, ExitReason::Budget, calls_text(calls)),
         // Never without a reason.
         Outcome::Stopped => (Status::Error, ExitReason::Error, "stopped".to_owned()),
+        Outcome::Departed(departure) => {
+            let text = format!(
+                "it can't go on where its host was killed: {departure} (a component that does \
+                 not do the same when it is told the same)"
+            );
+            (Status::Error, ExitReason::Error, text)
+        }
         Outcome::HostFault(text) => (Status::Error, ExitReason::Error, text),
     };
     broken(status, exit_reason, error, checkpoint)

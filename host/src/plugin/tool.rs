@@ -27,7 +27,7 @@ use crate::{
         web::Outgoing,
     },
     toolset::{
-        Caller, Grant, NativeTool, Tool, ToolError, ToolSpec,
+        Caller, Effect, Grant, NativeTool, Tool, ToolError, ToolSpec,
         native::{NativeFuture, PrepareFuture},
     },
 };
@@ -139,6 +139,13 @@ impl NativeTool for PluginTool {
                 tracing::warn!(plugin = shared.plugin.name, %err, "a plugin can't be run");
             }
         })
+    }
+
+    /// One that computes can be called again.
+    fn effect(&self) -> Effect {
+        let asks = &self.shared.plugin.asks;
+        let writes = asks.workspace.as_ref().is_some_and(|it| it.access == Access::ReadWrite);
+        if writes || asks.has_http() { Effect::Once } else { Effect::None }
     }
 
     fn digest(&self) -> Option<String> {

@@ -128,7 +128,8 @@ impl Floor {
         let (policy, tools) = (Arc::clone(policy), port());
         let grant = Arc::clone(policy.grant_shared());
         let place = self.sandbox.place();
-        let mut store = new_store(&place, &watch, policy, tools, Given::default(), Duration::ZERO);
+        let mut store =
+            new_store(&place, &watch, policy, tools, (Given::default(), None), Duration::ZERO);
         let cell = store.data_mut();
         let tools: Vec<ToolId> = grant.iter().collect();
         for (_, tool) in (0..count).zip(tools.iter().copied().cycle()) {

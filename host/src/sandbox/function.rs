@@ -69,8 +69,11 @@ fn link<T: Linkable>(instance: &mut LinkerInstance<'_, Cell>) -> wasmtime::Resul
     instance.func_wrap_async(T::NAME, |mut cx: StoreContextMut<'_, Cell>, params: T::Params| {
         Box::new(async move {
             let cell = cx.data_mut();
-            if let Some(refusal) = cell.admit()?.and_then(T::refusal) {
-                return Ok(refusal);
+            if let Some(error) = cell.admit()? {
+                cell.refused().await;
+                if let Some(refusal) = T::refusal(error) {
+                    return Ok(refusal);
+                }
             }
             let call = AssertUnwindSafe(T::call(cell, params)).catch_unwind();
             call.await.unwrap_or_else(|_| Err(HostPanic(T::NAME).into()))

@@ -35,6 +35,7 @@ use super::{
 };
 use crate::{
     boundary::Policy,
+    journal::{Departure, Journal},
     toolset::{Caller, ChildTools},
 };
 
@@ -196,7 +197,7 @@ fn store_of_a_child(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> 
         tracker: watch.tracker.clone(),
     };
     let (policy, given) = (Arc::clone(job.admitted.policy()), Given::default());
-    new_store(place, watch, policy, port, given, job.cpu_used)
+    new_store(place, watch, policy, port, (given, job.journal.clone()), job.cpu_used)
 }
 
 /// A store with every limit on.
@@ -205,7 +206,7 @@ pub(super) fn new_store(
     watch: &Watch,
     policy: Arc<Policy>,
     tools: ToolPort,
-    given: Given,
+    (given, journal): (Given, Option<Arc<Journal>>),
     cpu_used: Duration,
 ) -> Store<Cell> {
     let config = place.config;
@@ -220,6 +221,7 @@ pub(super) fn new_store(
         record: Arc::clone(&watch.record),
         tools,
         given,
+        journal,
     });
     let mut store = Store::new(place.engine, cell);
     store.limiter(|cell| &mut cell.limits);
@@ -266,6 +268,11 @@ async fn guest(
     };
     match res.await {
         Ok(Ok(report)) => {
+            if let Some(journal) = &store.data().journal
+                && let Err(departure) = journal.end()
+            {
+                return Outcome::Departed(departure);
+            }
             let report = super::Report::from(report);
             if report.len() > bounds.result_bytes {
                 return Outcome::Limit(Limit::Result);
@@ -283,6 +290,9 @@ pub(super) fn broken(err: &wasmtime::Error, cell: &Cell, bounds: Bounds) -> Outc
     let calls_spent = Outcome::CallsSpent(bounds.host_calls);
     if err.is::<CallsSpent>() {
         return calls_spent;
+    }
+    if let Some(departure) = err.downcast_ref::<Departure>() {
+        return Outcome::Departed(departure.clone());
     }
     if let Some(panic) = err.downcast_ref::<HostPanic>() {
         return Outcome::HostFault(panic.to_string());

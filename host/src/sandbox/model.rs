@@ -25,7 +25,7 @@ impl Function for Chat {
 
 impl Linkable for Chat {
     async fn call(cell: &mut Cell, (request,): Self::Params) -> wasmtime::Result<Self::Results> {
-        let response = cell.chat(request).await.map(chat_response);
+        let response = cell.chat(request).await?.map(chat_response);
         Ok((response.map_err(Into::into),))
     }
 }

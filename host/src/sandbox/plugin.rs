@@ -300,7 +300,7 @@ impl Visit<'_> {
             tracker: watch.tracker.clone(),
         };
         let given = self.given.clone();
-        instance::new_store(self.place, watch, policy, tools, given, Duration::ZERO)
+        instance::new_store(self.place, watch, policy, tools, (given, None), Duration::ZERO)
     }
 
     /// Ends at the next tick of the clock when its caller is gone or its time
@@ -358,6 +358,8 @@ fn failure(outcome: Outcome) -> ToolError {
         ),
         Outcome::Gave(why) => format!("the plugin ended itself: {why}"),
         Outcome::HostFault(why) => why,
-        Outcome::Returned { .. } | Outcome::Stopped => "the plugin was stopped".to_owned(),
+        Outcome::Returned { .. } | Outcome::Stopped | Outcome::Departed(_) => {
+            "the plugin was stopped".to_owned()
+        }
     })
 }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use tokio_util::task::TaskTracker;
 
-use super::{convert, wit::contract};
 use crate::{
-    provider::ChatResponse,
+    provider::{ChatRequest, ChatResponse},
     telemetry::Work,
     toolset::{Caller, Meter, ModelError, ModelHost, Registry, Tool, ToolError, ToolId},
 };
@@ -53,13 +52,13 @@ impl ToolPort {
 
     pub(super) fn chat(
         &self,
-        request: contract::model::ChatRequest,
+        request: ChatRequest,
     ) -> impl Future<Output = Result<ChatResponse, ModelError>> + Send + 'static {
         let (model, caller) = (self.model.clone(), self.caller.clone());
         async move {
             let denied = || ToolError::Denied("this run has no model".to_owned());
             let model = model.ok_or_else(denied)?;
-            model.chat(caller, convert::chat_request(request)).await
+            model.chat(caller, request).await
         }
     }
 

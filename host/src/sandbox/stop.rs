@@ -144,13 +144,21 @@ impl Halt {
         &self,
         done: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
+        self.before_stop(done).await.unwrap_or_else(|| Err(self.refusal().into()))
+    }
+
+    /// The same; `None` when the child is stopped before that.
+    pub(super) async fn before_stop<T>(&self, done: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
-            res = done => res,
-            () = self.token.cancelled() => {
-                Err(self.error().unwrap_or(ToolError::Interrupted).into())
-            }
+            res = done => Some(res),
+            () = self.token.cancelled() => None,
         }
+    }
+
+    /// What a host call answers that a stop has cut off.
+    pub(super) fn refusal(&self) -> ToolError {
+        self.error().unwrap_or(ToolError::Interrupted)
     }
 
     pub(super) fn token(&self) -> &CancellationToken {

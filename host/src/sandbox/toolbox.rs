@@ -84,6 +84,6 @@ impl Linkable for Call {
         (handle, arguments): Self::Params,
     ) -> wasmtime::Result<Self::Results> {
         let tool = cell.table.get(&handle)?.tool;
-        Ok((cell.call_json(tool, arguments).await.map_err(Into::into),))
+        Ok((cell.call_json(tool, arguments).await?.map_err(Into::into),))
     }
 }

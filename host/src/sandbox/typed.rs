@@ -45,7 +45,7 @@ impl<T: TypedTool> Linkable for T {
         cell: &mut Cell,
         params: <T as Function>::Params,
     ) -> wasmtime::Result<Self::Results> {
-        let res = cell.call(T::arguments(params)).await.map(T::answer);
+        let res = cell.call(T::arguments(params)).await?.map(T::answer);
         Ok((res.map_err(Into::into),))
     }
 }

@@ -7,6 +7,7 @@
 //! made (`link/wasi`).
 
 pub(super) mod http;
+mod random;
 
 use std::{
     sync::Arc,
@@ -21,7 +22,10 @@ use wasmtime_wasi::{
     p2::{OutputStream, Pollable, StreamResult},
 };
 
+use self::random::SeededRandom;
+
 use super::record::{Level, Record};
+use crate::journal::Journal;
 
 /// Bytes of one request for randomness: bounds what the host allocates.
 const MAX_RANDOM_BYTES: u64 = 4 << 10;
@@ -38,30 +42,47 @@ const MAX_WRITE_BYTES: usize = 64 << 10;
 pub(super) struct InertWasi(Option<WasiCtx>);
 
 impl InertWasi {
-    pub(super) fn context(&mut self, record: &Arc<Record>) -> &mut WasiCtx {
-        self.0.get_or_insert_with(|| context(record))
+    pub(super) fn context(
+        &mut self,
+        record: &Arc<Record>,
+        journal: Option<&Arc<Journal>>,
+    ) -> &mut WasiCtx {
+        self.0.get_or_insert_with(|| context(record, journal))
     }
 }
 
-fn context(record: &Arc<Record>) -> WasiCtx {
+fn context(record: &Arc<Record>, journal: Option<&Arc<Journal>>) -> WasiCtx {
     let stream = |level| LogStream { record: Arc::clone(record), level };
-    WasiCtx::builder()
+    let clock = CoarseClock::new(journal.cloned());
+    let mut builder = WasiCtx::builder();
+    builder
         .stdout(stream(Level::Info))
         .stderr(stream(Level::Warn))
-        .wall_clock(CoarseClock::new())
-        .monotonic_clock(CoarseClock::new())
+        .wall_clock(clock.clone())
+        .monotonic_clock(clock)
         .max_random_size(MAX_RANDOM_BYTES)
         .allow_tcp(false)
         .allow_udp(false)
-        .allow_ip_name_lookup(false)
-        .build()
+        .allow_ip_name_lookup(false);
+    if let Some(journal) = journal {
+        let seed = &journal.start().seed;
+        let [one, other] = ["random", "insecure"].map(|it| SeededRandom::new(seed, it));
+        let mut seed = SeededRandom::new(seed, "insecure-seed");
+        builder.secure_random(one).insecure_random(other).insecure_random_seed(seed.number());
+    }
+    builder.build()
 }
 
-struct CoarseClock(Instant);
+/// Whatever a child is told of the time, its journal has it.
+#[derive(Clone)]
+struct CoarseClock {
+    since: Instant,
+    journal: Option<Arc<Journal>>,
+}
 
 impl CoarseClock {
-    fn new() -> Self {
-        Self(Instant::now())
+    fn new(journal: Option<Arc<Journal>>) -> Self {
+        Self { since: Instant::now(), journal }
     }
 }
 
@@ -76,7 +97,13 @@ impl HostWallClock for CoarseClock {
     }
 
     fn now(&self) -> Duration {
-        coarse(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+        match &self.journal {
+            Some(it) => {
+                let ms = it.start().wall_clock_ms.saturating_add(it.reading());
+                Duration::from_millis(ms)
+            }
+            None => coarse(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
+        }
     }
 }
 
@@ -86,7 +113,10 @@ impl HostMonotonicClock for CoarseClock {
     }
 
     fn now(&self) -> u64 {
-        nanos(coarse(self.0.elapsed()))
+        nanos(match &self.journal {
+            Some(it) => Duration::from_millis(it.reading()),
+            None => coarse(self.since.elapsed()),
+        })
     }
 }
 
@@ -148,6 +178,6 @@ mod tests {
     #[test]
     fn clocks_are_coarse() {
         assert_eq!(coarse(Duration::from_micros(1_999)), Duration::from_millis(1));
-        assert_eq!(HostMonotonicClock::now(&CoarseClock::new()) % nanos(CLOCK_STEP), 0);
+        assert_eq!(HostMonotonicClock::now(&CoarseClock::new(None)) % nanos(CLOCK_STEP), 0);
     }
 }

@@ -11,7 +11,7 @@ use std::{fmt, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use self::question::Question;
@@ -21,7 +21,7 @@ use crate::toolset::{
 };
 
 /// Asks the person a question, and waits for the answer.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Clarify {
     /// The question, complete.

@@ -2,7 +2,7 @@
 //! every child.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Toolset,
@@ -11,7 +11,7 @@ use super::{
 use crate::toolset::{Caller, HeldBy, Tool, ToolError, registry::Declaration, tool::texts};
 
 /// Runs a script in the terminal's sandbox and waits for it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExecuteCode {
     /// `bash`, `sh`, `python`, `javascript` or another that is installed.

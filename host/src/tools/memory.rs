@@ -22,7 +22,7 @@ use std::{
 
 use rustix::fs::OFlags;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::{task, time};
 
 pub use self::settings::MemoryConfig;
@@ -52,7 +52,7 @@ const QUOTED_CHARS: usize = 60;
 const QUOTED_NOTES: usize = 5;
 
 /// What happens to the notes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
 pub enum MemoryAction {
@@ -68,7 +68,7 @@ pub enum MemoryAction {
 }
 
 /// Keeps notes that outlive the run, and gives all of them back.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Memory {
     /// `add`, `replace`, `remove` or `read`.

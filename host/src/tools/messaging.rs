@@ -31,7 +31,7 @@ const MAX_TEXT_BYTES: usize = 16 * 1024;
 const LOCAL: &str = "local";
 
 /// Sends a message to another session, which gets it as a turn of its own.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SendMessage {
     /// Key of the session: `agent:<profile>:<platform>:<chat_type>:<chat_id>`.
@@ -41,7 +41,7 @@ pub struct SendMessage {
 }
 
 /// A message that is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Sent {
     /// Number of the event on the queue.
     pub event: i64,

@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::{grant::Grant, kept::Kept};
 use crate::{session::Session, telemetry::Span};
 
 /// Why a call gave nothing back; the WIT variant `tool-error` case by case.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum ToolError {
     /// Not granted.
     #[error("denied: {0}")]

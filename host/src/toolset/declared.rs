@@ -5,13 +5,18 @@ use std::any::TypeId;
 use schemars::schema_for;
 use serde_json::Value;
 
-use super::{id::HeldBy, spec::ToolSpec, tool::Tool};
+use super::{
+    id::{Effect, HeldBy},
+    spec::ToolSpec,
+    tool::Tool,
+};
 
 /// A tool, before anything is opened.
 #[derive(Clone, Copy, Debug)]
 pub struct Declared {
     pub(super) name: &'static str,
     pub(super) held_by: HeldBy,
+    pub(super) effect: Effect,
     /// Of the arguments, which are the tool.
     pub(super) type_id: TypeId,
     pub(super) spec: fn() -> ToolSpec,
@@ -20,7 +25,13 @@ pub struct Declared {
 impl Declared {
     /// Of that tool.
     pub const fn of<T: Tool>() -> Self {
-        Self { name: T::NAME, held_by: T::HELD_BY, type_id: TypeId::of::<T>(), spec: spec::<T> }
+        Self {
+            name: T::NAME,
+            held_by: T::HELD_BY,
+            effect: T::EFFECT,
+            type_id: TypeId::of::<T>(),
+            spec: spec::<T>,
+        }
     }
 
     /// Its canonical name.

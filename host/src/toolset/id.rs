@@ -24,6 +24,20 @@ pub enum HeldBy {
     Orchestrator,
 }
 
+/// What a call may have done of which nobody saw the end, and so what a child
+/// that goes on after its host was killed is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effect {
+    /// Nothing that anybody would notice: it is made again.
+    None,
+    /// Something that must not be done twice: the child is told that nobody
+    /// knows.
+    #[default]
+    Once,
+    /// It started what goes on by itself, and is gone on with.
+    GoesOn,
+}
+
 /// What is known of a tool by name, whoever brings it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
@@ -33,6 +47,7 @@ pub struct Identity {
     /// The smallest toolset that holds it.
     pub(super) toolset: String,
     pub(super) held_by: HeldBy,
+    pub(super) effect: Effect,
 }
 
 impl Identity {
@@ -85,6 +100,11 @@ impl ToolId {
     /// Who may hold it.
     pub fn held_by(self) -> HeldBy {
         self.0.held_by
+    }
+
+    /// What a call may have done of which nobody saw the end.
+    pub fn effect(self) -> Effect {
+        self.0.effect
     }
 
     /// Whether it is the parent's own: no child is granted it, but for an

@@ -6,11 +6,14 @@
 
 use std::{future::Future, pin::Pin};
 
+use serde::{Deserialize, Serialize};
+
 use super::call::{Caller, ToolError};
 use crate::provider::{ChatRequest, ChatResponse};
 
 /// Why a model gave no answer; the WIT variant `model-error`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum ModelError {
     /// The conversation is longer than the model takes.
     #[error("the conversation is too long: {0}")]
@@ -38,4 +41,21 @@ pub type ModelFuture = Pin<Box<dyn Future<Output = Result<ChatResponse, ModelErr
 pub trait ModelHost: Send + Sync {
     /// Does one chat.
     fn chat(&self, caller: Caller, request: ChatRequest) -> ModelFuture;
+
+    /// What the model was told since this was asked last, by whoever follows
+    /// the child, at the end of the conversation that was sent.
+    fn heard(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// A chat was answered before its host was killed: counts it, and does
+    /// nothing else. `heard` is what the model was told with it.
+    fn answered(
+        &self,
+        request: &ChatRequest,
+        answer: &Result<ChatResponse, ModelError>,
+        heard: Vec<String>,
+    ) {
+        let _ = (request, answer, heard);
+    }
 }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::{
     call::{Caller, ToolError},
+    id::Effect,
     spec::ToolSpec,
     taken::Taken,
     words,
@@ -39,6 +40,12 @@ pub type PrepareFuture = BoxFuture<'static, ()>;
 pub trait NativeTool: Send + Sync {
     /// What it says of itself; asked for once, when a host takes it.
     fn spec(&self) -> ToolSpec;
+
+    /// What a call may have done of which nobody saw the end: whether it can be
+    /// made again for a child whose host was killed meanwhile.
+    fn effect(&self) -> Effect {
+        Effect::Once
+    }
 
     /// Does one call. `arguments` is a JSON object as the component wrote it,
     /// not checked against the schema. The future runs on the host's runtime

@@ -122,6 +122,7 @@ impl Registry {
             spec: (tool.spec)(),
             toolset: smallest.map_or(tool.name, |it| it.0).to_owned(),
             held_by: tool.held_by,
+            effect: tool.effect,
         });
         self.tools.insert(
             id.name(),
@@ -350,8 +351,9 @@ impl Registry {
         origin: Origin,
         work: Arc<dyn AnyWork>,
     ) -> ToolId {
-        let (toolset, held_by) = (toolset.to_owned(), HeldBy::Anyone);
-        let id = ToolId::intern(Identity { place: Identity::LAST, spec, toolset, held_by });
+        let (toolset, held_by, effect) = (toolset.to_owned(), HeldBy::Anyone, work.effect());
+        let place = Identity::LAST;
+        let id = ToolId::intern(Identity { place, spec, toolset, held_by, effect });
         self.tools.insert(id.name(), Entry { id, origin, type_id: None, work: Some(work) });
         id
     }

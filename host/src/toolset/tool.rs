@@ -5,7 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     call::{Caller, ToolError},
-    id::HeldBy,
+    id::{Effect, HeldBy},
     reading::object,
 };
 
@@ -17,11 +17,13 @@ use super::{
 /// the fields what it reads of each argument.
 ///
 /// A typed import and the JSON of the toolbox both end in [`Tool::call`].
-pub trait Tool: DeserializeOwned + JsonSchema + Send + Sized + 'static {
+pub trait Tool: Serialize + DeserializeOwned + JsonSchema + Send + Sized + 'static {
     /// The canonical name, as in grants, events and schemas.
     const NAME: &'static str;
     /// Who may hold it.
     const HELD_BY: HeldBy = HeldBy::Anyone;
+    /// What a call may have done of which nobody saw the end.
+    const EFFECT: Effect = Effect::Once;
     /// What its toolset opened, to do the work with.
     type Host: Send + Sync + 'static;
     /// What it gives back.
@@ -56,7 +58,7 @@ pub trait Tool: DeserializeOwned + JsonSchema + Send + Sized + 'static {
 }
 
 /// What a tool gives back, as a record and as the JSON of the toolbox.
-pub trait Output: Serialize + Send + Sized + 'static {
+pub trait Output: Serialize + DeserializeOwned + Send + Sized + 'static {
     /// Size of the texts in it, in bytes, for the trace.
     fn bytes(&self) -> u64;
 

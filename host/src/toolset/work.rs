@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::{
     call::{Caller, ToolError},
+    id::Effect,
     native::NativeTool,
     reading::object,
     tool::{Output as _, Tool},
@@ -61,6 +62,9 @@ pub(super) trait AnyWork: Send + Sync {
         Box::pin(std::future::ready(()))
     }
 
+    /// What a call may have done of which nobody saw the end.
+    fn effect(&self) -> Effect;
+
     /// Digest of the code that does it, where that is not the program's own.
     fn digest(&self) -> Option<String> {
         None
@@ -85,6 +89,10 @@ impl<T: Tool> AnyWork for Typed<T> {
             call.drop_empty();
             work.call(caller, call).await?.into_text()
         })
+    }
+
+    fn effect(&self) -> Effect {
+        T::EFFECT
     }
 
     fn as_any(&self) -> &(dyn Any + Send + Sync) {
@@ -128,6 +136,10 @@ impl AnyWork for Native {
 
     fn prepare(&self) -> BoxFuture<'static, ()> {
         self.tool.prepare()
+    }
+
+    fn effect(&self) -> Effect {
+        self.tool.effect()
     }
 
     fn digest(&self) -> Option<String> {

@@ -31,7 +31,7 @@ use crate::{
 impl WasiView for Cell {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.count_wasi_call();
-        let ctx = self.wasi.context(&self.record);
+        let ctx = self.wasi.context(&self.record, self.journal.as_ref());
         WasiCtxView { ctx, table: &mut self.table }
     }
 }

@@ -14,7 +14,7 @@ use super::task::{TaskRequest, read_tasks_of_a_model};
 use crate::{
     event::{Counts, ExitReason, Role, Status},
     toolset::{
-        Caller, HeldBy, Output, Tool, ToolError,
+        Caller, Effect, HeldBy, Output, Tool, ToolError,
         reading::{self, drop_empty, object, optional},
         tool::texts,
     },
@@ -23,7 +23,7 @@ use crate::{
 /// Hands work to subagents, each in a sandbox of its own with no more tools
 /// than the caller has, waits for all of them, and returns what each of them
 /// did. They know nothing but what they are told here.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DelegateTask {
     /// The work, for a single subagent: complete, since it knows nothing else.
@@ -67,7 +67,7 @@ pub struct DelegateTask {
 }
 
 /// What came of the tasks.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delegated {
     /// In the order of the tasks.
     pub results: Vec<SubtaskResult>,
@@ -78,7 +78,7 @@ pub struct Delegated {
 }
 
 /// What came of one task.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubtaskResult {
     /// Place of the task, from 0.
     #[serde(rename = "task_index")]
@@ -115,6 +115,7 @@ pub struct SubagentsOf(pub Arc<dyn Subagents>);
 
 impl Tool for DelegateTask {
     const NAME: &'static str = "delegate_task";
+    const EFFECT: Effect = Effect::GoesOn;
     const HELD_BY: HeldBy = HeldBy::Orchestrator;
     type Host = ();
     type Output = Delegated;

@@ -1,9 +1,9 @@
 //! What a search finds.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What kind of directory entry a hit is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryKind {
     /// A regular file.
@@ -17,7 +17,7 @@ pub enum EntryKind {
 }
 
 /// One hit of a search.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SearchHit {
     /// Relative to the workspace.
     pub path: String,

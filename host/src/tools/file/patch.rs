@@ -23,7 +23,7 @@ use crate::toolset::{
 
 /// Changes a part of a file, either by `search` and `replace` or by a unified
 /// `diff`. An edit that does not fit changes nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Patch {
     /// Path relative to the workspace.
@@ -44,7 +44,7 @@ pub struct Patch {
 }
 
 /// What a patch did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Patched {
     /// Hunks of the diff, or occurrences replaced.
     pub changes: u32,

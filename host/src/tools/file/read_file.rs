@@ -17,10 +17,10 @@ use super::{
     path::{Quoted, WorkspacePath},
     text::{NoText, cut, load, newlines, scan},
 };
-use crate::toolset::{Caller, Output, Tool, ToolError, reading::optional};
+use crate::toolset::{Caller, Effect, Output, Tool, ToolError, reading::optional};
 
 /// Reads a text file of the workspace, or some lines of it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReadFile {
     /// Path relative to the workspace.
@@ -34,7 +34,7 @@ pub struct ReadFile {
 }
 
 /// Some lines of a text file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileSlice {
     /// The lines, each with its line end.
     pub text: String,
@@ -58,6 +58,7 @@ pub struct FileSlice {
 
 impl Tool for ReadFile {
     const NAME: &'static str = "read_file";
+    const EFFECT: Effect = Effect::None;
     type Host = FileTools;
     type Output = FileSlice;
 

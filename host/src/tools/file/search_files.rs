@@ -21,7 +21,7 @@ use super::{
     workspace::Opened,
 };
 use crate::toolset::{
-    Caller, Output, Tool, ToolError,
+    Caller, Effect, Output, Tool, ToolError,
     reading::{drop_empty, optional},
     tool::texts,
 };
@@ -32,7 +32,7 @@ const DEFAULT_HITS: u32 = 100;
 /// Finds files of the workspace by name, by content, or both; lists all
 /// entries with neither. Files excluded by `.gitignore` are left out, unless
 /// `path` leads to them; what could not be searched is told as `skipped`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SearchFiles {
     /// Directory to start from, or one file; the workspace when absent.
@@ -53,19 +53,20 @@ pub struct SearchFiles {
 }
 
 /// One page of a search.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SearchPage {
     /// In the order of their paths.
     pub hits: Vec<SearchHit>,
     /// Where the next page starts, `None` on the last.
     pub next: Option<String>,
     /// What was not searched or not listed, by reason.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Skipped>,
 }
 
 impl Tool for SearchFiles {
     const NAME: &'static str = "search_files";
+    const EFFECT: Effect = Effect::None;
     type Host = FileTools;
     type Output = SearchPage;
 

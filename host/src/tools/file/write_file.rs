@@ -13,7 +13,7 @@ use crate::toolset::{Caller, Output, Tool, ToolError};
 
 /// Writes a file of the workspace as a whole, creating it and the directories
 /// above it when they are missing. One that exists keeps its encoding.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WriteFile {
     /// Path relative to the workspace.
@@ -23,7 +23,7 @@ pub struct WriteFile {
 }
 
 /// What a write did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Written {
     /// Size of the file now.
     pub bytes: u64,

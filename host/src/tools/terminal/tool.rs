@@ -13,7 +13,7 @@ use crate::toolset::{
 /// Runs a shell command in a sandbox and waits for it. Nothing that it started
 /// goes on afterwards; the directory and the exported variables are kept for
 /// the next command.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Terminal {
     /// A line for the shell.
@@ -28,7 +28,7 @@ pub struct Terminal {
 }
 
 /// What came of a command.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandResult {
     /// Exit code, or 128 + the signal that ended it.
     pub exit_code: i32,

@@ -1,11 +1,11 @@
 //! What a page comes back as.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::toolset::Output;
 
 /// A page of the web.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebPage {
     /// After redirects.
     pub url: String,

@@ -1,7 +1,7 @@
 //! `web_extract`: fetches a page, and gives its readable part as Markdown.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -13,10 +13,10 @@ use super::{
     text::{self, Read},
     unless_cancelled, within,
 };
-use crate::toolset::{Caller, Tool, ToolError};
+use crate::toolset::{Caller, Effect, Tool, ToolError};
 
 /// Fetches a web page and gives its readable part as Markdown.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebExtract {
     /// Address of the page, with `https://` or `http://`.
@@ -25,6 +25,7 @@ pub struct WebExtract {
 
 impl Tool for WebExtract {
     const NAME: &'static str = "web_extract";
+    const EFFECT: Effect = Effect::None;
     type Host = WebTools;
     type Output = WebPage;
 

@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{WebTools, unless_cancelled};
-use crate::toolset::{Caller, Output, Tool, ToolError, reading::optional};
+use crate::toolset::{Caller, Effect, Output, Tool, ToolError, reading::optional};
 
 /// Asks a search engine, and gives titles, addresses and snippets of pages.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebSearch {
     /// What to look for.
@@ -18,7 +18,7 @@ pub struct WebSearch {
 }
 
 /// One hit of a web search.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebHit {
     /// Untrusted text.
     pub title: String,
@@ -30,6 +30,7 @@ pub struct WebHit {
 
 impl Tool for WebSearch {
     const NAME: &'static str = "web_search";
+    const EFFECT: Effect = Effect::None;
     type Host = WebTools;
     type Output = Vec<WebHit>;
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Says a word.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Say {
     /// Which.
     word: String,
@@ -113,7 +113,7 @@ async fn a_tool_that_stands_in_has_the_name_and_place_and_its_own_words() {
 }
 
 /// Says that it is another tool.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Impostor {}
 
 impl Tool for Impostor {
