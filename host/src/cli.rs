@@ -23,6 +23,7 @@ mod live_lines;
 mod log;
 mod log_file;
 mod logs;
+mod lost;
 mod mcp;
 mod on_demand;
 mod outcome;
@@ -33,6 +34,7 @@ mod place;
 mod plugin;
 mod progress;
 mod reach;
+mod replay;
 mod report;
 mod run;
 #[cfg(test)]
@@ -115,6 +117,7 @@ fn dispatch(args: Args) -> Result<Exit, CliError> {
         Verb::Token(verb) => token::token(&args.global, &verb),
         Verb::List(verb) => list::list(&args.global, &verb),
         Verb::Show(verb) => show::show(&args.global, &verb),
+        Verb::Replay(verb) => replay::replay(&args.global, &verb),
         Verb::Top => top::top(&args.global),
         Verb::Events(verb) => events::events(&args.global, &verb),
         Verb::Doctor(verb) => doctor::doctor(&args.global, &verb),

@@ -28,9 +28,11 @@ mod feed;
 mod follow_up;
 mod hand;
 mod inbox;
+mod journals;
 mod ledger;
 mod limits;
 mod live;
+mod origin;
 mod originals;
 mod peers;
 mod preview;
@@ -47,13 +49,13 @@ mod budget_tests;
 
 pub use admission::{OnCapacity, Rejection, Whose};
 pub use budget::{Budget, Spent};
-pub use delegator::{Delegator, Parts, Prepared};
+pub use delegator::{Delegator, Parts, Prepared, Replay, Replayed};
 pub use dispatcher::RunningUnit;
 pub use error::DelegateError;
 pub use executor::Work;
 pub use feed::{Progress, Update};
 pub use hand::ChildError;
-pub use limits::Limits;
+pub use limits::{Limits, Resume};
 pub use live::{ChildLog, Live};
 pub use preview::NotLoaded;
 pub use request::{

@@ -383,6 +383,10 @@ pub struct CompletionEvent {
     /// toolset that this machine can't offer.
     #[schemars(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// When another host went on with it, because the one that ran it was
+    /// killed (epoch seconds), in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<f64>,
 }
 
 /// How many tasks of a combined result completed (SEMANTICS.md §5). The

@@ -34,8 +34,8 @@ use crate::{
     clock::Clock,
     completion::{Deliveries, Queue},
     delegation::{
-        ChildError, ChildLog, DelegateError, Delegator, Dispatched, NotLoaded, Prepared, Request,
-        Update,
+        ChildError, ChildLog, DelegateError, Delegator, Dispatched, NotLoaded, Prepared, Replay,
+        Replayed, Request, Update,
     },
     id::DelegationId,
     plugin::{Agents, PluginError},
@@ -43,6 +43,7 @@ use crate::{
     session::Session,
     store::{ClaimFilter, Interruption, Recovered, Store, StoreError, ToStop},
     toolset::Registry,
+    unit::UnitRecord,
 };
 
 /// A running host. Cheap to clone; all clones are one.
@@ -194,6 +195,18 @@ impl Host {
         self.0.delegator.log(id, task_index).await
     }
 
+    /// Runs a child again, by the place of its task from 0: with everything that
+    /// it was told, and without anything being done. The record of that is kept
+    /// where `delegation.resume` is `on`, as long as the delegation is listed.
+    pub async fn replay(
+        &self,
+        id: DelegationId,
+        task_index: usize,
+        replay: Replay,
+    ) -> Result<Replayed, DelegateError> {
+        self.0.delegator.replay(id, task_index, replay).await
+    }
+
     /// Asks every delegation of a session to stop, also those that other hosts
     /// on this store run. Returns how many there were.
     pub async fn interrupt_session(&self, session: &Session, reason: &str) -> usize {
@@ -235,6 +248,18 @@ impl Host {
     /// start.
     pub fn recovered(&self) -> &Recovered {
         &self.0.recovered
+    }
+
+    /// Delegations whose host was killed, and that can be gone on with: a host
+    /// that is built on their workspace does, unless it leaves them
+    /// ([`Builder::leaves_the_lost`]).
+    pub async fn lost(&self) -> Result<Vec<UnitRecord>, StoreError> {
+        let store = self.store();
+        let lost = store.lost().await?;
+        let rows = store.read(move |tables| {
+            lost.into_iter().map(|(unit, _)| tables.unit(unit)).collect::<Result<Vec<_>, _>>()
+        });
+        Ok(rows.await?.into_iter().flatten().map(|it| it.record).collect())
     }
 
     /// The tools that there are, and who brings each; those as well that this

@@ -159,6 +159,11 @@ impl Binary {
         &self.bytes
     }
 
+    /// The same, to be held on to.
+    pub(crate) fn shared_bytes(&self) -> Arc<[u8]> {
+        Arc::clone(&self.bytes)
+    }
+
     /// BLAKE3 of them.
     pub fn digest(&self) -> &blake3::Hash {
         &self.digest

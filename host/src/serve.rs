@@ -21,6 +21,7 @@ mod events;
 mod guard;
 mod health;
 mod hosts;
+mod lost;
 pub mod mcp;
 mod metrics;
 mod openapi;
@@ -104,7 +105,8 @@ impl Service {
         let hosts = Hosts::open(parts.opener, parts.workspace).await?;
         let tail = Tail::start(hosts.own()).await?;
         let metrics = Metrics::of(hosts.own());
-        Ok(Self(Arc::new(Inner {
+        let ends = hosts.store().ends_elsewhere();
+        let service = Self(Arc::new(Inner {
             hosts,
             tokens: parts.tokens,
             told: Arc::default(),
@@ -117,7 +119,9 @@ impl Service {
             gives_way: parts.gives_way,
             retiring: CancellationToken::new(),
             closing: CancellationToken::new(),
-        })))
+        }));
+        tokio::spawn(lost::keep_opening(Arc::downgrade(&service.0), ends));
+        Ok(service)
     }
 
     /// Takes connections until the service is closed, and ends with the last

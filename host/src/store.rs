@@ -13,6 +13,7 @@
 mod codec;
 mod direct;
 mod error;
+mod journal;
 mod keys;
 mod memory;
 mod neighbours;
@@ -36,12 +37,13 @@ pub(crate) use self::record::MOST_SUMMARY;
 pub(crate) use self::sqlite::{Floor, Sizes};
 pub use self::{
     error::StoreError,
+    journal::{Blob, Head, KeptHead, Line, Place},
     keys::{KEY_LIFE, Keyed, MOST_KEYS, RequestKey},
     neighbours::News,
     tables::{
         CLOCK_SLACK, ClaimFilter, ClaimToken, Corrupt, EventBody, EventFilter, EventId, EventRow,
-        EventState, Finish, Interruption, LONGEST_PAUSE, NewEvent, Recovered, Settled, StateFilter,
-        ToStop, UnitRow,
+        EventState, Finish, Interruption, LONGEST_PAUSE, Leave, NewEvent, Recovered, Settled,
+        StateFilter, ToStop, UnitRow,
     },
     writer::{NoWatch, Step, Watch},
 };
@@ -68,7 +70,7 @@ use self::{
     sqlite::Sqlite,
     writer::{Kind, Writer},
 };
-use crate::id::{HostId, Random};
+use crate::id::{DelegationId, HostId, Random};
 
 /// A handle on what is kept. Clones are handles on the same; when the last
 /// one is dropped, what was sent is still written.
@@ -299,6 +301,25 @@ impl Store {
         }
     }
 
+    /// Sends an operation that writes, behind all that were sent before, and does
+    /// not wait for it. A failure is logged.
+    ///
+    /// # Errors
+    ///
+    /// When the store is closed.
+    pub(crate) async fn post<F>(&self, op: F) -> Result<(), StoreError>
+    where
+        F: FnOnce(&mut dyn Tables) -> Result<(), StoreError> + Send + 'static,
+    {
+        match &self.shared.way {
+            Way::Writer(writer) => writer.post(op).await,
+            Way::Direct(direct) => {
+                direct.send(op);
+                Ok(())
+            }
+        }
+    }
+
     /// Sends an operation that nobody waits for, such as those of destructors.
     /// Never blocks; a failure is logged.
     pub(crate) fn send<F>(&self, op: F)
@@ -312,17 +333,18 @@ impl Store {
     }
 
     /// Settles what hosts left behind that are gone, one transaction for each
-    /// and under its lock, so that two hosts never settle the same.
+    /// and under its lock, so that two hosts never settle the same. What can be
+    /// gone on with may be left to a host that does.
     ///
     /// # Errors
     ///
     /// When the store fails. Rows that can't be read are no reason to.
-    pub async fn recover(&self, now: f64) -> Result<Recovered, StoreError> {
+    pub async fn recover(&self, now: f64, leave: Leave) -> Result<Recovered, StoreError> {
         let mut res = Recovered::default();
         let host = self.host();
         let owners = self.read(|tables| tables.owners()).await?;
         for dead in owners.into_iter().filter(|it| *it != host) {
-            match self.recover_one(dead, now).await {
+            match self.recover_one(dead, now, leave).await {
                 Ok(it) => res.add(it),
                 Err(err @ StoreError::Closed) => return Err(err),
                 // One lock that can't be had is no reason not to start.
@@ -335,17 +357,92 @@ impl Store {
 
     /// The lock is returned with the answer, that is after the commit, and
     /// removed here.
-    async fn recover_one(&self, dead: HostId, now: f64) -> Result<Recovered, StoreError> {
+    async fn recover_one(
+        &self,
+        dead: HostId,
+        now: f64,
+        leave: Leave,
+    ) -> Result<Recovered, StoreError> {
+        let settled = self.in_place_of(dead, move |tables| tables.recover(dead, now, leave));
+        settled.await.map(Option::unwrap_or_default)
+    }
+
+    /// The units of hosts that are gone that can be run again, and that no child
+    /// asked for; with the host of each.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails.
+    pub(crate) async fn lost(&self) -> Result<Vec<(DelegationId, HostId)>, StoreError> {
+        let (host, hosts) = (self.host(), self.hosts());
+        // One that is open for reading alone knows of no hosts.
+        if hosts.is_none() && self.is_durable() {
+            return Ok(Vec::new());
+        }
+        let lost = self.read(move |tables| {
+            let mut res = Vec::new();
+            for owner in tables.owners()?.into_iter().filter(|it| *it != host) {
+                let is_gone = hosts.as_ref().map_or(Ok(true), |it| it.is_gone(owner));
+                if is_gone.map_err(|err| StoreError::Io(format!("the lock of {owner}: {err}")))? {
+                    res.extend(tables.resumable(owner)?.into_iter().map(|it| (it, owner)));
+                }
+            }
+            Ok(res)
+        });
+        lost.await
+    }
+
+    /// Reports a unit as `unknown` that nobody can go on with, and why.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails.
+    pub(crate) async fn give_up(
+        &self,
+        unit: DelegationId,
+        why: String,
+        now: f64,
+    ) -> Result<(), StoreError> {
+        self.run(move |tables| tables.give_up(unit, &why, now).map(drop)).await
+    }
+
+    /// Makes a unit this host's that was `dead`'s. `false` when it is not to be
+    /// had: it has ended, or another host goes on with it.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails.
+    pub(crate) async fn take_over(
+        &self,
+        unit: DelegationId,
+        dead: HostId,
+        now: f64,
+    ) -> Result<bool, StoreError> {
+        let host = self.host();
+        let taken = self.in_place_of(dead, move |tables| {
+            let is_left = tables.unit(unit)?.is_some_and(|it| it.owner == dead);
+            Ok(is_left && tables.take_over(unit, host, now)?)
+        });
+        Ok(taken.await?.unwrap_or(false))
+    }
+
+    /// Does something for a host that is gone, under its lock. `None` when it
+    /// lives, or another host is at it.
+    async fn in_place_of<T, F>(&self, dead: HostId, op: F) -> Result<Option<T>, StoreError>
+    where
+        F: FnOnce(&mut dyn Tables) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
         let hosts = self.hosts();
         let op = move |tables: &mut dyn Tables| {
             let held = match &hosts {
                 None => None,
                 Some(hosts) => match take_over(hosts, dead)? {
-                    None => return Ok((Recovered::default(), None)),
+                    None => return Ok((None, None)),
                     held => held,
                 },
             };
-            Ok((tables.recover(dead, now)?, held))
+            Ok((Some(op(tables)?), held))
         };
         self.run(op).await.map(|(res, _held)| res)
     }

@@ -149,6 +149,7 @@ impl UnitRecord {
             error: results.is_empty().then(|| "there was no task".to_owned()),
             total_duration_seconds: two_decimals(duration.as_secs_f64()),
             notes: self.notes.clone(),
+            resumed: Vec::new(),
             results,
         }
     }

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, getsid, kill_process};
 
 use crate::{
     check,
-    harness::{Cli, Ran},
+    harness::{Cli, NOTHING_GOES_ON, Ran},
     store::ENDLESS,
     wait::Waiting,
 };
@@ -128,6 +128,7 @@ fn asked_to_end_it_ends_its_delegation_first() {
 fn killed_while_somebody_waits_it_has_one_completion() {
     for options in [&[][..], &LONGER] {
         let cli = Cli::new(&["honest", "ignores_interruption"]);
+        cli.config(NOTHING_GOES_ON);
         endless(&cli, options);
         let waiting = Waiting::start(&cli);
         let process = [cli.services(), processes(&cli)].concat()[0];

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     background::service,
     check,
-    harness::{CONFIG, Cli, Ran},
+    harness::{CONFIG, Cli, NOTHING_GOES_ON, Ran},
     server::{Reply, Server, held, stream},
     store::{endless, kill},
     wire::{CANARY, Wire, command},
@@ -216,6 +216,7 @@ fn a_child_that_hangs_is_shown_with_what_it_waits_for() {
 #[test]
 fn a_log_ends_with_the_host_that_was_killed() {
     let cli = Cli::new(&["logs_and_waits"]);
+    cli.config(NOTHING_GOES_ON);
     let run = ["run", "wait", "--agent", "./logs_and_waits.wasm", "--background", "-q"];
     assert_eq!(cli.run(&run).exit, Some(0));
     let mut following = cli.command(&["logs", "latest", "-f"]);

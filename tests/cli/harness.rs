@@ -34,6 +34,9 @@ pub(crate) const FILTERS: [(&str, &str); 9] = [
     (r"damaged at byte \d+", "damaged at byte [N]"),
 ];
 
+/// For tests of what is reported of a host that was killed.
+pub(crate) const NOTHING_GOES_ON: &str = "[delegation]\nresume = \"off\"";
+
 /// Where the service of the usual store is.
 pub(crate) const PLACE: &str = "home/state/hermitage/hermitage.db.service";
 

@@ -25,6 +25,7 @@ fn help_tells_the_verbs_and_no_arguments_ask_for_it() {
       token       Print the token that programs show the service, made when there is none
       list        List the delegations that run, and the newest that ended
       show        Show one delegation: what was asked, what came of it
+      replay      Run a child again from what it was told, offline, and show every call
       top         Watch the delegations in this terminal, and stop them
       events      List the events of the queue, or acknowledge one
       inspect     Show what a component imports, and what would become of it, without running it
@@ -82,6 +83,8 @@ fn help_of_run_tells_its_options() {
                                   its own subagents
           --workspace <DIR>       The directory that the tools see [default: .]
           --strict                Refuse a component that imports what it is not granted
+          --no-resume             Do not record what the children are told: they can't go on after their
+                                  host was killed, and `hermitage replay` knows nothing of them
           --background            Print the id as soon as it is recorded, and let it go on without this
                                   command: see `hermitage wait`
           --timeout <S>           Seconds that each child may take [default: from the configuration]

@@ -23,6 +23,7 @@ mod pipes;
 mod plugin;
 mod quickstart;
 mod refused;
+mod resume;
 mod run;
 mod serve;
 mod server;

@@ -10,7 +10,10 @@ use hermitage_tests::guest;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::{background::service, harness::Cli};
+use crate::{
+    background::service,
+    harness::{Cli, NOTHING_GOES_ON},
+};
 
 /// One child that never ends by itself, and one that does.
 fn endless() -> Value {
@@ -23,7 +26,7 @@ fn endless() -> Value {
 /// A place with agents that have names: a model gives no paths.
 fn place() -> Cli {
     let cli = Cli::new(&[]);
-    cli.config("[delegation]\ninterrupt_grace_seconds = 1");
+    cli.config(&format!("{NOTHING_GOES_ON}\ninterrupt_grace_seconds = 1"));
     for name in ["honest", "ignores_interruption"] {
         cli.file(&format!("home/data/hermitage/plugins/{name}.wasm"), guest(name));
     }

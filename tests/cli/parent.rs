@@ -4,7 +4,10 @@ use std::{fs, os::unix::process::CommandExt as _};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Cli, Ran};
+use crate::{
+    harness::{Cli, Ran},
+    resume::assert_same_again,
+};
 
 /// Runs a parent without a terminal, wherever the tests are started.
 fn parent(cli: &Cli, args: &[&str]) -> Ran {
@@ -35,6 +38,7 @@ fn the_bundled_orchestrator_delegates_to_thinking_children() {
     let places = ["2 tasks: 2 completed.", "✓ task 1 react: say it", "quick", "✓ task 2 ", "slow"];
     let places: Vec<_> = places.iter().map(|it| text.find(it)).collect();
     assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{text}");
+    assert_same_again(&cli, "orchestrator", 1);
 }
 
 #[test]

@@ -6,7 +6,10 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::{harness::Cli, serve::Service};
+use crate::{
+    harness::{Cli, NOTHING_GOES_ON},
+    serve::Service,
+};
 
 /// A program with a token of its own.
 #[derive(Clone)]
@@ -63,6 +66,7 @@ impl Parent {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_parent_gets_its_one_completion_from_the_service_that_follows_a_killed_one() {
     let cli = Cli::new(&["ignores_interruption"]);
+    cli.config(NOTHING_GOES_ON);
     let first = Service::start(&cli, &["--plugin-path", ".", "--listen", "127.0.0.1:0"], 2);
     let base = first.said.split_once("http://").unwrap().1.split_once('/').unwrap().0.to_owned();
     let (started, service) = watch::channel(());

@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::{
     background::{READ, endless, service},
     check,
-    harness::{Cli, PLACE, Ran},
+    harness::{Cli, NOTHING_GOES_ON, PLACE, Ran},
     wait::Waiting,
 };
 
@@ -62,6 +62,7 @@ impl Service {
 #[test]
 fn killed_while_somebody_waits_it_is_followed_by_one_that_knows_it_all() {
     let cli = Cli::new(&["honest", "ignores_interruption"]);
+    cli.config(NOTHING_GOES_ON);
     let first = Service::start(&cli, &[], 1);
     endless(&cli, &[]);
     let waiting = Waiting::start(&cli);
@@ -111,7 +112,7 @@ fn a_signal_ends_it_when_what_it_runs_has_ended() {
 #[test]
 fn who_asks_twice_does_not_wait_for_the_grace() {
     let cli = Cli::new(&["deaf"]);
-    cli.config("[delegation]\ninterrupt_grace_seconds = 300");
+    cli.config(&format!("{NOTHING_GOES_ON}\ninterrupt_grace_seconds = 300"));
     let running = Service::start(&cli, &[], 1);
     let ran = cli.run(&["run", "never end", "--agent", "./deaf.wasm", "--background", "-q"]);
     assert_eq!(ran.exit, Some(0), "{ran}");
@@ -152,7 +153,8 @@ fn one_that_is_about_to_end_is_followed_by_another() {
 #[test]
 fn one_that_does_not_answer_is_in_nobodys_way() {
     let cli = Cli::new(&["honest", "ignores_interruption"]);
-    cli.config("[delegation]\ninterrupt_grace_seconds = 1");
+    // Nothing is recorded of what the child is told, which it asks for all the time.
+    cli.config(&format!("{NOTHING_GOES_ON}\ninterrupt_grace_seconds = 1"));
     endless(&cli, &[]);
     // It has nothing to write now, and so holds no lock of the store.
     let waiting = Waiting::start(&cli);

@@ -11,7 +11,11 @@ use std::{
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::{check, harness::Cli, serve::Service};
+use crate::{
+    check,
+    harness::{Cli, NOTHING_GOES_ON},
+    serve::Service,
+};
 
 const RUN: [&str; 4] = ["run", "read it", "--agent", "./honest.wasm"];
 
@@ -189,6 +193,7 @@ fn commands_that_run_at_once_share_a_store() {
 #[test]
 fn a_run_that_was_killed_is_reported_by_the_next_command() {
     let cli = Cli::new(&["honest", "ignores_interruption"]);
+    cli.config(NOTHING_GOES_ON);
     kill(endless(&cli));
     let ran = cli.run(&RUN);
     assert_eq!(ran.exit, Some(0), "{ran}");
@@ -321,7 +326,7 @@ fn a_store_that_is_none_or_newer_is_refused_and_left_alone() {
     ----- stdout
 
     ----- stderr
-    error: the store `/[DIR]/home/state/hermitage/hermitage.db` was made by a newer version of this program: it has the format 99, and this one knows 3
+    error: the store `/[DIR]/home/state/hermitage/hermitage.db` was made by a newer version of this program: it has the format 99, and this one knows 4
     hint: use the newer version of this program, or another file with `--store`
     ");
 }

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     check,
-    harness::{Cli, Ran},
+    harness::{Cli, NOTHING_GOES_ON, Ran},
     store::{endless, kill},
 };
 
@@ -50,6 +50,7 @@ fn a_delegation_of_another_command_is_stopped_and_its_end_waited_for() {
 #[test]
 fn the_end_of_a_host_that_was_killed_is_waited_for_and_told_once() {
     let cli = Cli::new(&["honest", "ignores_interruption"]);
+    cli.config(NOTHING_GOES_ON);
     let running = endless(&cli);
     let waiting = Waiting::start(&cli);
     kill(running);

@@ -9,7 +9,7 @@ use std::{
 use hermitage::{
     event::ASYNC_DELEGATION,
     id::OsRandom,
-    store::{EventFilter, EventState, StateFilter, Store, UnitRow},
+    store::{EventFilter, EventState, Leave, StateFilter, Store, UnitRow},
 };
 use hermitage_tests::facts::{self, Fact, Line};
 use rusqlite::Connection;
@@ -111,7 +111,7 @@ fn what_was_confirmed_has_its_effects(lines: &[Line], effects: &BTreeSet<String>
 
 async fn nothing_is_left(file: &Path, effects: &BTreeSet<String>) {
     let store = Store::open(file, &OsRandom).unwrap();
-    let recovered = store.recover(0.0).await.unwrap();
+    let recovered = store.recover(0.0, Leave::Nothing).await.unwrap();
     assert_eq!(recovered, Default::default());
     let (units, aside) =
         store.read_raw(|tables| Ok((tables.units(ALL)?, tables.set_aside()?))).await.unwrap();

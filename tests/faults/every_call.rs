@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use hermitage::store::Store;
+use hermitage::store::{Leave, Store};
 use hermitage_tests::Dice;
 use rusqlite::ffi;
 
@@ -113,7 +113,7 @@ async fn work(file: &Path, steps: &[Step], disk: &Failing) -> Vec<Taken> {
                 continue;
             }
         };
-        let recovered = store.recover(NOW).await;
+        let recovered = store.recover(NOW, Leave::Nothing).await;
         assert!(recovered.is_ok() || disk.failed.load(SeqCst), "{recovered:?}");
         let before = taken.len();
         for step in part {

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use hermitage::store::{Store, StoreError};
+use hermitage::store::{Leave, Store, StoreError};
 
 use crate::{
     directory,
@@ -67,7 +67,7 @@ fn on_a_small_disk(user: &[&str]) {
 async fn fill(disk: &Path) {
     let file = disk.join("store/store.db");
     let store = Store::open(&file, &*random(0)).unwrap();
-    store.recover(NOW).await.unwrap();
+    store.recover(NOW, Leave::Nothing).await.unwrap();
     let (mut worker, mut taken) = (Worker::default(), Vec::new());
     let mut next = 1;
     for round in 0..3 {

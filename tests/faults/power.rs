@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use hermitage::store::Store;
+use hermitage::store::{Leave, Store};
 use hermitage_tests::Dice;
 use rusqlite::Connection;
 
@@ -113,7 +113,7 @@ async fn record(seed: u64) -> Recording {
                 hosts += 1;
                 worker.forget_claims();
                 store = Store::open(&file, &*random(hosts)).unwrap();
-                store.recover(NOW).await.unwrap();
+                store.recover(NOW, Leave::Nothing).await.unwrap();
             }
             1 => copy_back(&file, "PASSIVE"),
             2 => copy_back(&file, "RESTART"),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use hermitage::{
     event::Status,
-    store::{EventBody, EventFilter, EventRow, EventState, Store, UnitRow},
+    store::{EventBody, EventFilter, EventRow, EventState, Leave, Store, UnitRow},
 };
 use hermitage_tests::record::{end_of, id};
 use rusqlite::Connection;
@@ -89,7 +89,7 @@ pub(crate) fn sure(said: &Said) -> Sure {
 /// and looks at everything.
 pub(crate) async fn check(file: &Path, promises: &Promises) {
     let store = Store::open(file, &*random(90)).unwrap();
-    let recovered = store.recover(NOW).await.unwrap();
+    let recovered = store.recover(NOW, Leave::Nothing).await.unwrap();
     assert_eq!(recovered.corrupt, Vec::new());
     let aside = store.read_raw(|it| it.set_aside()).await.unwrap();
     assert_eq!(aside, Vec::new());

@@ -12,7 +12,7 @@ use std::{
 
 use hermitage::{
     completion::Delivery,
-    delegation::{DelegateError, OnCapacity, Progress, Request},
+    delegation::{DelegateError, OnCapacity, Progress, Request, Resume},
     event::{CompletionEvent, Status},
     session::Session,
     store::ClaimFilter,
@@ -36,7 +36,11 @@ impl File {
 
     /// A host on this file.
     fn host(&self, gate: &Gate) -> TestHost {
-        let host = TestHost::with(|it| it.sandbox.cpu = Duration::from_secs(3600));
+        let host = TestHost::with(|it| {
+            it.sandbox.cpu = Duration::from_secs(3600);
+            // What can be gone on with is another matter: `tests/crash/resume`.
+            it.delegation.resume = Resume::Off;
+        });
         host.store_at(&self.path()).gate(gate)
     }
 }

@@ -81,6 +81,8 @@ pub(super) enum Verb {
     List(List),
     /// Show one delegation: what was asked, what came of it
     Show(Show),
+    /// Run a child again from what it was told, offline, and show every call
+    Replay(Replay),
     /// Watch the delegations in this terminal, and stop them
     Top,
     /// List the events of the queue, or acknowledge one
@@ -160,6 +162,23 @@ pub(super) struct Show {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(super) struct Replay {
+    /// The child: the id of its delegation, its beginning, or `latest`; and the
+    /// task behind a slash, from 1, where there are several
+    #[arg(value_name = "ID[/TASK]")]
+    pub(super) child: String,
+    /// Stop after so many calls
+    #[arg(long, value_name = "N")]
+    pub(super) until: Option<u64>,
+    /// Run this component instead, and tell it what the other one was told
+    #[arg(long, value_name = "FILE")]
+    pub(super) with: Option<PathBuf>,
+    /// Print it as JSON, with all answers
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(super) struct Events {
     /// Only those of this session; an empty text means local callers
     #[arg(long, value_name = "KEY")]
@@ -226,6 +245,10 @@ pub(super) struct Run {
     /// Refuse a component that imports what it is not granted
     #[arg(long)]
     pub(super) strict: bool,
+    /// Do not record what the children are told: they can't go on after their
+    /// host was killed, and `hermitage replay` knows nothing of them
+    #[arg(long)]
+    pub(super) no_resume: bool,
     /// Print the id as soon as it is recorded, and let it go on without this
     /// command: see `hermitage wait`
     #[arg(long, conflicts_with_all = ["ephemeral", "notice", "verbose"])]

@@ -97,6 +97,7 @@ fn dispatch(request: Request, workspace: &Path) -> Dispatch {
         // A process of its own would have had a slot of its own.
         on_capacity: WhenFull::Queue,
         strict: request.strict,
+        resume: request.resume,
         ..Dispatch::default()
     }
 }

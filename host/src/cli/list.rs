@@ -7,6 +7,7 @@ use super::{
     columns::{Cell, titled},
     error::CliError,
     id::Abbreviation,
+    lost,
     output::{self, say},
     paint::Paint,
     seen,
@@ -46,6 +47,9 @@ pub(super) fn list(global: &Global, args: &args::List) -> Result<Exit, CliError>
         let rows = store.read(move |tables| tables.units(ended)).await?;
         let mut listings: Vec<Listing> = rows.iter().map(|it| Listing::of_row(it, now)).collect();
         seen::by_the_service(&setup, &mut listings).await;
+        if !args.json {
+            lost::tell(&store).await;
+        }
         Ok::<_, CliError>(listings)
     })??;
     if args.json {

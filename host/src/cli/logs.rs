@@ -22,7 +22,7 @@ use crate::{
     event::LogLine,
     id::DelegationId,
     serve::wire::Log,
-    store::{Store, UnitRow},
+    store::{Leave, Store, UnitRow},
 };
 
 pub(super) fn logs(global: &Global, args: &args::Logs) -> Result<Exit, CliError> {
@@ -39,7 +39,8 @@ pub(super) fn logs(global: &Global, args: &args::Logs) -> Result<Exit, CliError>
             None => (0..total).collect(),
         };
         let service = on_demand::running(&setup).await;
-        let mut logs = Logs { store, id, total, tasks, service, told: BTreeMap::new() };
+        let (leave, told) = (setup.leave(), BTreeMap::new());
+        let mut logs = Logs { store, leave, id, total, tasks, service, told };
         if !args.follow {
             logs.tell().await?;
             logs.say_why_there_is_nothing();
@@ -55,6 +56,7 @@ pub(super) fn logs(global: &Global, args: &args::Logs) -> Result<Exit, CliError>
 
 struct Logs {
     store: Store,
+    leave: Leave,
     id: DelegationId,
     total: usize,
     /// Those that may write more.
@@ -81,7 +83,7 @@ impl Logs {
                 () = rung(&mut bell) => (),
                 () = news(&mut changes, &mut ends) => (),
             }
-            self.store.recover(SystemClock.now()).await?;
+            self.store.recover(SystemClock.now(), self.leave).await?;
         }
     }
 

@@ -10,6 +10,7 @@ use super::{
     args::{self, Common, Global, names},
     background::{self, detached},
     error::CliError,
+    lost,
     outcome::{self, Form},
     output::{plural, say},
     progress::{Display, REDRAW, Verbosity},
@@ -21,8 +22,8 @@ use crate::{
     completion::sanitize::clean_line,
     config,
     delegation::{
-        Dispatched, Limits, NotLoaded, Prepared, Request, RequestError, STRANGERS_TOOLSET, Stopper,
-        TaskRequest, Work, WrittenBy,
+        Dispatched, Limits, NotLoaded, Prepared, Request, RequestError, Resume, STRANGERS_TOOLSET,
+        Stopper, TaskRequest, Work, WrittenBy,
     },
     event::CompletionEvent,
     host::Host,
@@ -100,6 +101,7 @@ pub(super) fn run(global: &Global, args: args::Run, is_detached: bool) -> Result
         background: args.background,
         written_by: WrittenBy::Application,
         strict: args.strict,
+        resume: args.no_resume.then_some(Resume::Off),
         ..Request::default()
     };
     delegate(global, request, &args.workspace, &args.common, by)
@@ -155,7 +157,7 @@ fn delegate(
     let event = block_on(async {
         let host = setup.host(workspace, common.ephemeral, &screen).await?;
         if !common.quiet {
-            tell_recovered(&host);
+            tell_recovered(&host).await;
         }
         // What the person wrote is looked at before what is set up, and both
         // before anything is built.
@@ -202,7 +204,8 @@ fn may_run_commands(request: &Request) -> bool {
 }
 
 /// Says that an earlier command did not get as far as its report.
-fn tell_recovered(host: &Host) {
+async fn tell_recovered(host: &Host) {
+    lost::tell(host.store()).await;
     let recovered = host.recovered();
     if !recovered.units.is_empty() {
         let (count, s) = plural(recovered.units.len());

@@ -30,7 +30,7 @@ use crate::{
     plugin::{Installed, Library, Plugin, bundled::tools},
     sandbox::Sandbox,
     serve::Tokens,
-    store::{Store, StoreError},
+    store::{Leave, Store, StoreError},
     tools::{bundled, closed::OwnFiles, terminal::TerminalTools},
 };
 
@@ -212,7 +212,7 @@ impl Setup {
         ephemeral: bool,
         screen: &Screen,
     ) -> Result<Host, CliError> {
-        let builder = self.builder(workspace);
+        let builder = self.builder(workspace).leaves_the_lost();
         let builder = builder.person(Arc::new(TerminalPerson::new(screen.clone())));
         let builder = if ephemeral { builder.ephemeral() } else { self.kept(builder) };
         Ok(builder.build().await?)
@@ -301,7 +301,12 @@ impl Setup {
             return Err(CliError::usage(error).hint("`hermitage run --store FILE` makes one"));
         }
         let file = self.store_file().ok_or(BuildError::NoState)?;
-        Ok(settled(&file).await?)
+        Ok(settled(&file, self.leave()).await?)
+    }
+
+    /// What is left of what a killed host ran: another one goes on with it.
+    pub(super) fn leave(&self) -> Leave {
+        self.config.delegation.resume.leave()
     }
 
     /// The same for commands that only look. Where nothing can be written, it
@@ -311,7 +316,7 @@ impl Setup {
         if !Store::is_at(&file)? {
             return self.store().await;
         }
-        let err = match settled(&file).await {
+        let err = match settled(&file, self.leave()).await {
             Ok(store) => return Ok(store),
             Err(err) => err,
         };
@@ -336,9 +341,9 @@ pub(super) fn directories() -> Vec<(&'static str, String)> {
 }
 
 /// A store, with what dead hosts left behind settled.
-async fn settled(file: &Path) -> Result<Store, StoreError> {
+async fn settled(file: &Path, leave: Leave) -> Result<Store, StoreError> {
     let store = Store::open(file, &OsRandom)?;
-    store.recover(SystemClock.now()).await?;
+    store.recover(SystemClock.now(), leave).await?;
     Ok(store)
 }
 

@@ -11,6 +11,7 @@ use super::{
     args::{self, Global},
     error::CliError,
     id::Named,
+    lost,
     outcome::{self, Form},
     output::{self, say},
     paint::Paint,
@@ -39,7 +40,7 @@ pub(super) fn wait(global: &Global, args: &args::Wait) -> Result<Exit, CliError>
         let mut signals = Signals::new()?;
         let store = setup.store().await?;
         let id = named.find(&store, ended).await?;
-        let waiting = Waiting::new(&store, id, form).until_ended();
+        let waiting = Waiting::new(&store, &setup, global, id, form).until_ended();
         tokio::select! {
             biased;
             exit = waiting => exit,
@@ -55,6 +56,8 @@ pub(super) fn wait(global: &Global, args: &args::Wait) -> Result<Exit, CliError>
 /// What was told of one delegation so far.
 struct Waiting<'a> {
     store: &'a Store,
+    setup: &'a Setup,
+    global: &'a Global,
     id: DelegationId,
     form: Form,
     tasks: BTreeSet<usize>,
@@ -64,9 +67,15 @@ struct Waiting<'a> {
 }
 
 impl<'a> Waiting<'a> {
-    fn new(store: &'a Store, id: DelegationId, form: Form) -> Self {
+    fn new(
+        store: &'a Store,
+        setup: &'a Setup,
+        global: &'a Global,
+        id: DelegationId,
+        form: Form,
+    ) -> Self {
         let (tasks, events) = (BTreeSet::new(), BTreeSet::new());
-        Self { store, id, form, tasks, events, exit: Exit::Completed }
+        Self { store, setup, global, id, form, tasks, events, exit: Exit::Completed }
     }
 
     async fn until_ended(mut self) -> Result<Exit, CliError> {
@@ -83,8 +92,9 @@ impl<'a> Waiting<'a> {
             if unit.ended.is_some() {
                 return Ok(self.exit);
             }
+            lost::go_on(self.setup, self.global, self.store, &unit).await?;
             news(&mut changes, &mut ends).await;
-            self.store.recover(SystemClock.now()).await?;
+            self.store.recover(SystemClock.now(), self.setup.leave()).await?;
         }
     }
 

@@ -78,6 +78,8 @@ fn the_defaults_are_those_of_the_specification() {
             stall_after: Duration::from_secs(180),
             stop_stalled: false,
             interrupt_grace: Duration::from_secs(5),
+            resume: delegation::Resume::On,
+            journal_bytes: 16 << 20,
             default_toolsets: ["terminal", "file", "web"].map(str::to_owned).to_vec(),
             blocked_tools: Vec::new(),
             defences: Defences::ALL,

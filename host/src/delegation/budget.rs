@@ -17,6 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde::{Deserialize, Serialize};
+
 // Nothing else of the crate: `tests/shuttle.rs` compiles this file as well.
 pub use super::budget_limits::Limits;
 use super::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -74,7 +76,7 @@ impl Kind {
 }
 
 /// Limits of a part of a tree. `None` leaves it at what remains above.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Narrow {
     /// Children started in this part.
     pub children: Option<u64>,
@@ -89,7 +91,7 @@ pub struct Narrow {
 }
 
 /// What has been spent. Tokens can be above their limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Used {
     /// Children started.
     pub children: u64,
@@ -109,6 +111,16 @@ impl Used {
             Kind::ModelCalls => self.model_calls,
             Kind::ToolCalls => self.tool_calls,
             Kind::Tokens => self.tokens,
+        }
+    }
+
+    /// Of each kind the larger number.
+    pub fn most(self, other: Self) -> Self {
+        Self {
+            children: self.children.max(other.children),
+            model_calls: self.model_calls.max(other.model_calls),
+            tool_calls: self.tool_calls.max(other.tool_calls),
+            tokens: self.tokens.max(other.tokens),
         }
     }
 

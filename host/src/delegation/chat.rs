@@ -87,8 +87,12 @@ impl ChatMeter {
     /// Keeps what the provider said instead of an answer.
     fn failed(&self, err: &ProviderError) {
         if *err != ProviderError::Cancelled {
-            self.state().totals.failure = Some(err.to_string());
+            self.gave(err.to_string());
         }
+    }
+
+    fn gave(&self, why: String) {
+        self.state().totals.failure = Some(why);
     }
 
     /// Puts the provider's own words back: a component sees, and sends, only
@@ -126,6 +130,28 @@ impl ChildModel {
 }
 
 impl ModelHost for ChildModel {
+    fn heard(&self) -> Vec<String> {
+        self.inbox.heard()
+    }
+
+    /// The budget has it already: what was spent is recorded with each call.
+    fn answered(
+        &self,
+        request: &ChatRequest,
+        answer: &Result<ChatResponse, ModelError>,
+        heard: Vec<String>,
+    ) {
+        if self.meter.begin(self.max_iterations, || Ok(())).is_err() {
+            return;
+        }
+        self.inbox.hear_again(request.messages.len(), heard);
+        match answer {
+            Ok(it) => self.meter.add(it, cost(&self.model, it)),
+            Err(ModelError::Tool(ToolError::Failed(why))) => self.meter.gave(why.clone()),
+            Err(_) => (),
+        }
+    }
+
     fn chat(&self, caller: Caller, mut request: ChatRequest) -> ModelFuture {
         if let Err(err) = self.meter.begin(self.max_iterations, || self.pay()) {
             return Box::pin(std::future::ready(Err(err.into())));

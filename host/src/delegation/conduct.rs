@@ -18,13 +18,15 @@ use super::{
     executor::{Batch, Bounds, ToolsOf, Work},
     feed::{Feed, Progress},
     hand::Stop,
+    journals::{Calling, Journals, Past},
     ledger::{Books, Ledger},
     live::Live,
+    origin::Origin,
 };
 use crate::{
     event::{CompletionEvent, Status},
     sandbox::Sandbox,
-    store::{MOST_KEYS, RequestKey, StoreError, Tables},
+    store::{Head, MOST_KEYS, RequestKey, StoreError, Tables},
     telemetry::{Span, Work as Seen},
     toolset::Registry,
     unit::UnitRecord,
@@ -47,6 +49,12 @@ pub(super) struct Unit {
     pub(super) stop: Stop,
     /// What telemetry sees of who asked, and later of itself.
     pub(super) span: Span,
+    /// What its children were started with; none when nothing is kept.
+    pub(super) origin: Option<Origin>,
+    /// What another host had done of it.
+    pub(super) past: Option<Past>,
+    /// The call of a child that it comes from.
+    pub(super) calling: Option<Calling>,
 }
 
 /// What became of the record of a unit.
@@ -65,6 +73,8 @@ pub(super) struct Conductor {
     bounds: Bounds,
     books: Books,
     feed: Feed,
+    /// Where the journals of children go.
+    journals: Journals,
     /// Units that ended and are still listed.
     retained_records: usize,
     /// Whether an operation that prunes is on its way.
@@ -78,10 +88,11 @@ impl Conductor {
         bounds: Bounds,
         books: Books,
         feed: Feed,
+        journals: Journals,
         retained_records: usize,
     ) -> Self {
         let is_pruning = Arc::default();
-        Self { sandbox, registry, bounds, books, feed, retained_records, is_pruning }
+        Self { sandbox, registry, bounds, books, feed, journals, retained_records, is_pruning }
     }
 
     /// The life of a unit: recorded, run, ended.
@@ -95,7 +106,7 @@ impl Conductor {
         // Before the record is: should this task be dropped while the record
         // is on its way, the unit ends all the same.
         let mut ledger = self.ledger(&record, &unit);
-        let res = self.insert(&record, unit.key.take()).await;
+        let res = self.recorded(&record, &mut unit).await;
         let is_recorded = res == Ok(Recorded::Now);
         // Whoever asked may be gone: a unit in the background goes on.
         let _ = recorded.send(res);
@@ -124,13 +135,42 @@ impl Conductor {
         ledger.into_event()
     }
 
-    /// A key and its unit are recorded together, or neither is.
+    /// Records a new unit, or makes one this host's that another had.
+    async fn recorded(
+        &self,
+        record: &Arc<UnitRecord>,
+        unit: &mut Unit,
+    ) -> Result<Recorded, StoreError> {
+        let Some(past) = &unit.past else {
+            let head = unit.origin.as_ref().and_then(|it| it.head(&unit.works));
+            if head.is_none() {
+                unit.origin = None;
+            }
+            return self.insert(record, unit.key.take(), head, unit.calling.as_ref()).await;
+        };
+        let (id, now) = (record.id, self.books.clock.now());
+        let store = &self.books.store;
+        let is_taken = match past.host {
+            Some(dead) => store.take_over(id, dead, now).await?,
+            None => {
+                let host = store.host();
+                store.run(move |tables| tables.take_over(id, host, now)).await?
+            }
+        };
+        Ok(if is_taken { Recorded::Now } else { Recorded::Before })
+    }
+
+    /// A key and its unit are recorded together, or neither is; and so is the
+    /// call of a child that becomes the unit.
     async fn insert(
         &self,
         record: &Arc<UnitRecord>,
         key: Option<RequestKey>,
+        head: Option<Head>,
+        calling: Option<&Calling>,
     ) -> Result<Recorded, StoreError> {
         let (owner, unit) = (self.books.store.host(), Arc::clone(record));
+        let delegated = calling.and_then(|it| it.delegated(unit.id));
         let insert = move |tables: &mut dyn Tables| {
             let (session, now) = (&unit.session, unit.dispatched_at);
             if let Some(key) = &key
@@ -139,6 +179,12 @@ impl Conductor {
                 return Ok(Recorded::Before);
             }
             tables.insert_unit(&unit, owner)?;
+            if let Some(head) = &head {
+                tables.keep_head(unit.id, head)?;
+            }
+            if let Some((place, line)) = &delegated {
+                tables.add_line(*place, line)?;
+            }
             Ok(Recorded::Now)
         };
         if self.books.store.run(insert).await? == Recorded::Before {
@@ -152,7 +198,12 @@ impl Conductor {
 
     fn ledger(&self, record: &Arc<UnitRecord>, unit: &Unit) -> Ledger {
         let (feed, stop) = (self.feed.clone(), unit.stop.interrupt.clone());
-        Ledger::new(self.books.clone(), feed, Arc::clone(record), unit.failure_notices, stop)
+        let (books, record) = (self.books.clone(), Arc::clone(record));
+        let ledger = Ledger::new(books, feed, record, unit.failure_notices, stop);
+        match &unit.past {
+            Some(past) => ledger.gone_on_with(past, self.books.clock.now()),
+            None => ledger,
+        }
     }
 
     /// Runs the children and books their results. A panic in here is a fault
@@ -182,12 +233,36 @@ impl Conductor {
     }
 
     fn batch(&self, unit: Unit, record: Arc<UnitRecord>) -> Batch {
-        let Unit { works, tools, budget, live, stop, timeout, span, key: _, failure_notices: _ } =
-            unit;
+        let Unit { works, tools, budget, live, stop, timeout, span, origin, past, .. } = unit;
+        let mut entries = Vec::new();
+        let mut done = Vec::new();
+        if let Some(past) = past {
+            done.extend(past.results.iter().map(|it| it.task_index));
+            entries = past.entries;
+        }
+        entries.resize_with(works.len(), Vec::new);
+        let starts = origin.into_iter().flat_map(|it| it.tasks).map(|it| it.start);
+        let journals = (0..).zip(starts.zip(entries)).map(|(task, (start, past))| {
+            Some(self.journals.of((record.id, task), start, past, budget.clone()))
+        });
+        let journals = journals.collect();
         let (sandbox, registry) = (Arc::clone(&self.sandbox), Arc::clone(&self.registry));
         let timeout = timeout.unwrap_or(self.bounds.timeout);
         let bounds = Bounds { timeout, ..self.bounds };
-        Batch { sandbox, registry, record, works, tools, live, stop, budget, bounds, span }
+        Batch {
+            sandbox,
+            registry,
+            record,
+            works,
+            tools,
+            live,
+            stop,
+            budget,
+            bounds,
+            span,
+            journals,
+            done,
+        }
     }
 
     /// Forgets what is older than the newest records, when nobody waits. One

@@ -4,12 +4,17 @@ mod nested;
 mod policies;
 mod prepare;
 mod repeat;
+mod replay;
+mod resume;
 
 use std::sync::Arc;
 
 use tokio::sync::{broadcast, oneshot};
 
-pub use self::prepare::Prepared;
+pub use self::{
+    prepare::Prepared,
+    replay::{Replay, Replayed},
+};
 
 use self::policies::Policies;
 
@@ -23,9 +28,11 @@ use super::{
     feed::{Feed, Update},
     follow_up,
     hand::{ChildError, ChildHand, Stop},
+    journals::{Calling, Journals},
     ledger::Books,
     limits::Limits,
     live::{ChildLog, Live},
+    origin::Origin,
     peers::Peers,
     request::Request,
     retry::Trouble,
@@ -183,6 +190,15 @@ impl Delegator {
     /// Starts what was prepared. When it returns, the unit is recorded, and a
     /// unit in the background goes on by itself.
     pub async fn dispatch(&self, prepared: Prepared) -> Result<Dispatched, DelegateError> {
+        self.dispatch_for(prepared, None).await
+    }
+
+    /// The same for the call of a child, which is told of it.
+    async fn dispatch_for(
+        &self,
+        prepared: Prepared,
+        calling: Option<Calling>,
+    ) -> Result<Dispatched, DelegateError> {
         let core = &self.0;
         let Prepared {
             mut record,
@@ -192,6 +208,8 @@ impl Delegator {
             failure_notices,
             timeout,
             key,
+            terms,
+            past,
             span,
         } = prepared;
         if let Some(key) = &key
@@ -199,7 +217,9 @@ impl Delegator {
         {
             return Ok(before);
         }
-        record.dispatched_at = core.parts.clock.now();
+        if past.is_none() {
+            record.dispatched_at = core.parts.clock.now();
+        }
         let children = works.iter().map(|it| (it.task.asked.goal.clone(), it.agent.clone()));
         let live = Live::new(
             record.id,
@@ -209,20 +229,32 @@ impl Delegator {
             children,
         );
         let stop = Stop::of(works.len());
+        if let Some(reason) = past.as_ref().and_then(|it| it.0.stop.as_ref()) {
+            stop.ask(reason.as_deref());
+        }
         let hands = works.iter().zip(stop.children());
         hands.filter(|(work, _)| work.model.is_none()).for_each(|(_, it)| it.inbox.has_no_reader());
         let admitted =
             core.dispatcher.admit(record, Arc::clone(&live), stop.clone(), on_capacity)?;
         // Here and not before: what was rejected costs nothing.
-        budget.spend(Kind::Children, works.len() as u64)?;
+        if past.is_none() {
+            budget.spend(Kind::Children, works.len() as u64)?;
+        }
+        let (past, origin) = match past {
+            Some((past, origin)) => (Some(past), Some(origin)),
+            None => {
+                let origin = |it| Origin::new(&works, it, &*core.parts.random);
+                (None, terms.map(origin))
+            }
+        };
         let record = Arc::clone(&admitted.record);
         let (recorded, is_recorded) = oneshot::channel();
         let (done, event) = oneshot::channel();
         let (of, asked) = (Arc::clone(&record), self.clone());
         let unit = Unit {
             works,
-            tools: Box::new(move |work, budget, spent| {
-                nested::tools(&asked.0, &of, work, budget, spent)
+            tools: Box::new(move |work, budget, spent, calling| {
+                nested::tools(&asked.0, &of, work, budget, spent, calling)
             }),
             budget,
             failure_notices,
@@ -231,6 +263,9 @@ impl Delegator {
             live: Arc::clone(&live),
             stop: stop.clone(),
             span,
+            origin,
+            past,
+            calling,
         };
         // A task of its own: whoever asked may stop waiting at any time.
         let conductor = Arc::clone(&core.conductor);
@@ -412,5 +447,6 @@ fn conductor(parts: &Parts, feed: Feed, trouble: Trouble) -> Conductor {
         trouble,
     };
     let (sandbox, registry) = (Arc::clone(&parts.sandbox), Arc::clone(&parts.tools));
-    Conductor::new(sandbox, registry, bounds, books, feed, limits.retained_records)
+    let journals = Journals { store: parts.store.clone(), max_bytes: limits.journal_bytes };
+    Conductor::new(sandbox, registry, bounds, books, feed, journals, limits.retained_records)
 }

@@ -54,12 +54,22 @@ pub enum DelegateError {
     /// listed no more.
     #[error("`{0}`, which this repeats, has ended and is listed no more")]
     Forgotten(DelegationId),
+    /// Its children can't be run again.
+    #[error("nothing is kept of what the children of `{0}` were told")]
+    NoRecord(DelegationId),
+    /// Its host was killed, and no other can go on with it.
+    #[error("it can't be gone on with: {0}")]
+    Lost(String),
     /// It could not be recorded.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl DelegateError {
+    pub(super) fn cant_go_on(why: &str) -> Self {
+        Self::Lost(why.to_owned())
+    }
+
     /// Names the task by its place, from 0, where there are several.
     pub(super) fn in_task(self, index: usize, total: usize) -> Self {
         match total {
@@ -79,6 +89,10 @@ impl DelegateError {
             DelegateError::InTask { error, .. } => error.hint(),
             DelegateError::KeyUsed { .. } => Some("a new request needs a new key".to_owned()),
             DelegateError::Rejected(it) => it.hint().map(str::to_owned),
+            DelegateError::NoRecord(_) => Some(
+                "`delegation.resume` was `off`, or it was more than `delegation.journal_mib`"
+                    .to_owned(),
+            ),
             DelegateError::Path(_) => Some("install it, and give its name".to_owned()),
             _ => None,
         }
@@ -111,6 +125,9 @@ impl From<DelegateError> for ToolError {
             // Less would do.
             DelegateError::Spent(it) => Self::InvalidArguments(it.to_string()),
             DelegateError::Rejected(it) => Self::Failed(it.to_string()),
+            it @ (DelegateError::Lost(_) | DelegateError::NoRecord(_)) => {
+                Self::Failed(it.to_string())
+            }
             DelegateError::Agent(err) => of_the_host(&err, "the component can't be read"),
             DelegateError::Store(err) => of_the_host(&err, "the host can't record it"),
         }

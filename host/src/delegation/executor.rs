@@ -16,6 +16,7 @@ use super::{
     budget::Budget,
     chat::{ChatMeter, ChildModel},
     hand::{ChildHand, Stop},
+    journals::Calling,
     live::Live,
     request::TaskPlan,
     result::{Told, failure, of_run},
@@ -24,6 +25,7 @@ use crate::{
     completion::sanitize::clean_line,
     event::{BoundaryRecord, ChildResult, PluginDigest, Status},
     id::ChildId,
+    journal::Journal,
     provider::Model,
     sandbox::{Admitted, Binary, Ended, Job, Loaded, Rejected, Sandbox, Spent, Task, Traces},
     telemetry::{self, Span},
@@ -33,6 +35,9 @@ use crate::{
 
 /// Characters of one line of a child's log in the host's own.
 const MAX_LOG_CHARS: usize = 1_000;
+
+/// Why a child is not gone on with that was asked to stop.
+const STOPPED_BEFORE: &str = "its host was killed before it had ended";
 
 /// One task and the component that does it.
 #[derive(Clone, Debug)]
@@ -68,10 +73,12 @@ struct Child<'a> {
     meter: Arc<ChatMeter>,
     hand: &'a ChildHand,
     span: Span,
+    journal: Option<Arc<Journal>>,
 }
 
 /// Gives the tools of the child of one task, whose calls that budget pays.
-pub(super) type ToolsOf = dyn Fn(&Work, &Budget, Spent) -> ChildTools + Send + Sync;
+pub(super) type ToolsOf =
+    dyn Fn(&Work, &Budget, Spent, Option<Calling>) -> ChildTools + Send + Sync;
 
 /// A unit that is ready to run.
 pub(super) struct Batch {
@@ -85,6 +92,10 @@ pub(super) struct Batch {
     pub(super) budget: Budget,
     pub(super) bounds: Bounds,
     pub(super) span: Span,
+    /// Of each child; none where nothing is kept.
+    pub(super) journals: Vec<Option<Arc<Journal>>>,
+    /// Tasks that have their result.
+    pub(super) done: Vec<usize>,
 }
 
 /// How long each child of a batch may go on, and how many at once.
@@ -111,6 +122,7 @@ impl Batch {
         // ends without one.
         let mut ended: FuturesUnordered<_> = children
             .enumerate()
+            .filter(|(idx, _)| !self.done.contains(idx))
             .map(|(idx, ((work, task), hand))| self.child(&places, idx, work, task, hand))
             .collect();
         while let Some(result) = ended.next().await {
@@ -169,16 +181,25 @@ impl Batch {
     }
 
     async fn run_seen(&self, task_index: usize, work: &Work, hand: &ChildHand, span: Span) -> End {
+        let journal = self.journals.get(task_index).cloned().flatten();
+        if journal.as_ref().is_some_and(|it| it.was_stopped()) {
+            return failure::interrupted(Some(STOPPED_BEFORE));
+        }
+        let time_used = journal.as_ref().map_or(work.time_used, |it| it.time_used());
         let now = Instant::now();
-        let start = now.checked_sub(work.time_used).unwrap_or(now);
+        let start = now.checked_sub(time_used).unwrap_or(now);
         let admitted = match self.admitted(work, hand).await {
             Ok(admitted) => admitted,
             Err(end) => return *end,
         };
         let boundary = with_plugins(admitted.record(), &self.registry, admitted.grant());
         let meter = self.live.meter(task_index);
-        let child = Child { task_index, work, admitted, meter, hand, span };
-        let (ended, validity) = self.run_tries(&child, start).await;
+        let child = Child { task_index, work, admitted, meter, hand, span, journal };
+        let (mut ended, validity) = self.run_tries(&child, start).await;
+        if let Some(journal) = &child.journal {
+            journal.ended().await;
+            ended.duration = ended.duration.saturating_add(journal.time_used());
+        }
         log(work.child_id, &ended.traces);
         let (chats, max_iterations) = (child.meter.totals(), work.task.max_iterations);
         of_run(ended, hand.reason(), Told { boundary, chats, max_iterations, validity })
@@ -255,7 +276,12 @@ impl Batch {
 
     fn job(&self, child: &Child<'_>, this_try: Try, spent: Spent) -> Job {
         let Try { time_used, cpu_used, rejected } = this_try;
-        let Child { task_index, work, admitted, meter, hand, span } = child;
+        let Child { task_index, work, admitted, meter, hand, span, journal } = child;
+        let calling = journal.clone().map(|journal| Calling {
+            child: (self.record.id, *task_index),
+            journal,
+            budget: self.budget.clone(),
+        });
         let model = work.model.as_ref().map(|model| {
             Arc::new(ChildModel {
                 model: Arc::clone(model),
@@ -268,7 +294,7 @@ impl Batch {
         });
         Job {
             admitted: Arc::clone(admitted),
-            tools: (self.tools)(work, &self.budget, spent.clone()),
+            tools: (self.tools)(work, &self.budget, spent.clone(), calling),
             model,
             session: self.record.session.clone(),
             child: Arc::from(work.child_id.to_string()),
@@ -287,7 +313,7 @@ impl Batch {
             interrupt: hand.interrupt.clone(),
             spent,
             span: span.clone(),
-            journal: None,
+            journal: journal.clone(),
         }
     }
 }

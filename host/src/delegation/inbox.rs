@@ -54,6 +54,8 @@ struct State {
     waiting: Vec<String>,
     /// These stand before that message of the component's conversation.
     placed: Vec<(usize, String)>,
+    /// So many of them are in the journal of the child.
+    told: usize,
     bytes: usize,
     reader: Reader,
 }
@@ -97,6 +99,24 @@ impl Inbox {
             let place = between_turns(messages, (*place).min(end));
             messages.insert(place, said(text));
         }
+    }
+
+    /// What was put into a conversation since this was asked last.
+    pub(super) fn heard(&self) -> Vec<String> {
+        let mut state = self.state();
+        let placed = state.placed.get(state.told..).unwrap_or_default();
+        let heard = placed.iter().map(|it| it.1.clone()).collect();
+        state.told = state.placed.len();
+        heard
+    }
+
+    /// What the model was told before its host was killed, at the end of that
+    /// many messages.
+    pub(super) fn hear_again(&self, messages: usize, heard: Vec<String>) {
+        let mut state = self.state();
+        state.bytes = state.bytes.saturating_add(heard.iter().map(String::len).sum());
+        state.placed.extend(heard.into_iter().map(|it| (messages, it)));
+        state.told = state.placed.len();
     }
 
     /// Takes no more. Returns what nobody read, for the child's log.

@@ -15,6 +15,7 @@ pub(super) use self::books::Books;
 use self::books::{News, end};
 use super::{
     feed::{Feed, Progress},
+    journals::Past,
     retry::may_pass,
 };
 use crate::{
@@ -75,6 +76,8 @@ pub(super) struct Ledger {
     events: Vec<Arc<Finish>>,
     /// Whether an event is to be offered when the slot is free.
     offered: bool,
+    /// When hosts went on with it that were not the first.
+    resumed: Vec<f64>,
 }
 
 impl Ledger {
@@ -100,7 +103,28 @@ impl Ledger {
             stop,
             events: Vec::new(),
             offered: false,
+            resumed: Vec::new(),
         }
+    }
+
+    /// With what another host had done of it. A group whose results were all
+    /// kept has its event.
+    pub(super) fn gone_on_with(mut self, past: &Past, now: f64) -> Self {
+        let has_result = |idx: &usize| past.results.iter().any(|it| it.task_index == *idx);
+        for (group, ended) in self.record.groups.iter().zip(&mut self.ended) {
+            *ended = group.tasks.iter().all(has_result);
+        }
+        for result in &past.results {
+            if let Some(place @ None) = self.results.get_mut(result.task_index) {
+                *place = Some(result.clone());
+                self.left = self.left.saturating_sub(1);
+            }
+        }
+        self.resumed.clone_from(&past.resumed);
+        self.resumed.push(now);
+        let start = Instant::now();
+        self.start = start.checked_sub(past.time_used()).unwrap_or(start);
+        self
     }
 
     /// Takes the result of one child. The first one of a task stands.
@@ -272,6 +296,8 @@ impl Ledger {
         let (results, now) = (results.collect(), self.books.clock.now());
         let mut event = self.record.completion(members, results, now, self.start.elapsed());
         event.notes.extend(event.results.iter().filter_map(too_long));
+        event.resumed.clone_from(&self.resumed);
+        event.notes.extend(gone_on(self.resumed.len()));
         let finish = Arc::new(Finish {
             id: self.record.id,
             group,
@@ -341,6 +367,15 @@ impl Drop for Ledger {
                 Ok(())
             });
         }
+    }
+}
+
+/// The word about a unit whose host was killed.
+fn gone_on(times: usize) -> Option<String> {
+    match times {
+        0 => None,
+        1 => Some("its host was killed: another one went on with it".to_owned()),
+        _ => Some(format!("its hosts were killed {times} times: others went on with it")),
     }
 }
 

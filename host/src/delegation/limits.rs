@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::{
     defence::Defences,
-    setting::{FromText, Wrong, count, flag, seconds, settings, texts},
+    setting::{FromText, Wrong, count, flag, mib, seconds, settings, text, texts, word},
+    store::Leave,
     tools::bundled,
     toolset::ToolId,
 };
@@ -94,6 +98,20 @@ settings! {
         /// build or a slow model can be as quiet.
         pub stop_stalled: bool = flag(false), project: Higher;
 
+        /// Whether children go on after their host was killed: `on` records what
+        /// each is told by the host, in the store and before it acts on it, and
+        /// has another host go on from there; `off` has them reported as
+        /// `unknown`.
+        ///
+        /// Bounds nothing. Without it, what a killed host has done is lost.
+        pub resume: Resume = text("on").one_of(Resume::words), project: Never;
+
+        /// What is recorded of one child; one that is told more can't go on
+        /// after its host was killed.
+        ///
+        /// Bounds what a child that reads in a loop makes of the store.
+        pub journal_bytes as "journal_mib": usize = mib(16, 1..=4_096), project: Lower;
+
         /// Toolsets, or single tools, of a top-level call that asks for none.
         ///
         /// Names. Every name here is given to children that nobody thought
@@ -111,6 +129,39 @@ settings! {
     } besides {
         /// All of them, but in tests.
         pub defences: Defences = Defences::ALL;
+    }
+}
+
+/// Whether children go on after their host was killed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Resume {
+    /// They do.
+    #[default]
+    On,
+    /// They are reported as `unknown`.
+    Off,
+}
+
+impl Resume {
+    const ALL: [(&'static str, Self); 2] = [("on", Self::On), ("off", Self::Off)];
+
+    fn words() -> Vec<&'static str> {
+        Self::ALL.map(|it| it.0).to_vec()
+    }
+
+    /// What is left of what a killed host ran, for a host that goes on with it.
+    pub fn leave(self) -> Leave {
+        match self {
+            Self::On => Leave::Resumable,
+            Self::Off => Leave::Nothing,
+        }
+    }
+}
+
+impl FromText for Resume {
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        word(text, &Self::ALL)
     }
 }
 

@@ -16,7 +16,7 @@ pub use self::{error::RequestError, group::Completion};
 pub use crate::tools::delegation::TaskRequest;
 
 use self::{draft::Draft, group::groups};
-use super::{admission::OnCapacity, budget::Narrow};
+use super::{admission::OnCapacity, budget::Narrow, limits::Resume};
 use crate::{
     boundary::{HouseRules, Policy},
     completion::sanitize::is_blank,
@@ -100,6 +100,9 @@ pub struct Request {
     /// What the whole tree below this call may use, where it is less than
     /// the configuration allows.
     pub budget: Narrow,
+    /// Whether the children go on after their host was killed, where it is not
+    /// as the configuration says (`delegation.resume`).
+    pub resume: Option<Resume>,
     /// Where the caller is in which trace, for telemetry: the delegation is
     /// below that.
     pub traceparent: Option<TraceParent>,

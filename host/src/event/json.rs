@@ -42,6 +42,8 @@ struct Shown<'a> {
     total_duration_seconds: f64,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     notes: &'a [String],
+    #[serde(skip_serializing_if = "<[f64]>::is_empty")]
+    resumed: &'a [f64],
 }
 
 /// What stands on top of the event of a single task.
@@ -84,6 +86,7 @@ impl Serialize for CompletionEvent {
             results: &self.results,
             total_duration_seconds: self.total_duration_seconds,
             notes: &self.notes,
+            resumed: &self.resumed,
         };
         shown.serialize(serializer)
     }
@@ -113,6 +116,8 @@ struct Read {
     total_duration_seconds: f64,
     #[serde(default)]
     notes: Vec<String>,
+    #[serde(default)]
+    resumed: Vec<f64>,
 }
 
 impl<'de> Deserialize<'de> for CompletionEvent {
@@ -139,6 +144,7 @@ impl<'de> Deserialize<'de> for CompletionEvent {
             results: it.results,
             total_duration_seconds: it.total_duration_seconds,
             notes: it.notes,
+            resumed: it.resumed,
         })
     }
 }

@@ -93,6 +93,7 @@ pub struct Builder {
     bundled_plugins: bool,
     parent_tools: Vec<Arc<dyn NativeTool>>,
     replaced: Vec<Replace>,
+    leaves_the_lost: bool,
     models: Option<Models>,
     clock: Option<Arc<dyn Clock>>,
     random: Option<Arc<dyn Random>>,
@@ -236,6 +237,12 @@ impl Builder {
         self
     }
 
+    /// Does not go on with what other hosts ran that were killed: for a host that
+    /// does not stay.
+    pub fn leaves_the_lost(self) -> Self {
+        Self { leaves_the_lost: true, ..self }
+    }
+
     /// The models that tasks can choose from, instead of those of the
     /// configuration.
     pub fn models(self, models: Models) -> Self {
@@ -323,7 +330,7 @@ impl Builder {
         }
         let mut of_parents = registry.clone();
         parent_tools.into_iter().for_each(|(spec, it)| of_parents.stand_in(spec, it));
-        let recovered = store.recover(clock.now()).await?;
+        let recovered = store.recover(clock.now(), config.delegation.resume.leave()).await?;
         let parts = Parts {
             sandbox,
             agents: Arc::new(self.agents),
@@ -346,42 +353,51 @@ impl Builder {
             let store = &host.delegator.parts().store;
             (store.changes_elsewhere(), store.ends_elsewhere())
         };
-        tokio::spawn(keep_recovering(Arc::downgrade(&host), ends));
+        let goes_on = !self.leaves_the_lost;
+        tokio::spawn(keep_recovering(Arc::downgrade(&host), ends, goes_on));
         tokio::spawn(keep_hearing(Arc::downgrade(&host), changes));
         Ok(Host(host))
     }
 }
 
 /// Settles what other hosts on the same store leave behind, for as long as
-/// this one lives: their sessions may be served here.
-async fn keep_recovering(host: Weak<Inner>, mut ends: News) {
+/// this one lives: their sessions may be served here. Goes on with what they
+/// ran, if it is to.
+async fn keep_recovering(weak: Weak<Inner>, mut ends: News, goes_on: bool) {
     let mut is_told = false;
     loop {
-        ends.next_within(LOOK_FOR_THE_DEAD).await;
-        let Some(host) = host.upgrade() else {
+        let Some(host) = weak.upgrade() else {
             return;
         };
-        let parts = host.delegator.parts();
-        let recovered = parts.store.recover(parts.clock.now()).await;
-        // Events of a host that ended are anybody's, whoever settled it.
-        parts.queue.freed();
-        match recovered {
-            Ok(recovered) => {
-                is_told = false;
-                if !recovered.units.is_empty() {
-                    let units = recovered.units.len();
-                    tracing::info!(
-                        units,
-                        "another host is gone: what it ran is reported as `unknown`"
-                    );
-                }
-            }
-            Err(err) if !is_told => {
-                is_told = true;
-                tracing::warn!(%err, "what other hosts left behind is not settled now");
-            }
-            Err(_) => (),
+        if goes_on && let Err(err) = host.delegator.go_on().await {
+            tracing::warn!(%err, "what other hosts ran is not gone on with now");
         }
+        drop(host);
+        ends.next_within(LOOK_FOR_THE_DEAD).await;
+        let Some(host) = weak.upgrade() else {
+            return;
+        };
+        settle(host.delegator.parts(), &mut is_told).await;
+    }
+}
+
+async fn settle(parts: &Parts, is_told: &mut bool) {
+    let recovered = parts.store.recover(parts.clock.now(), parts.limits.resume.leave()).await;
+    // Events of a host that ended are anybody's, whoever settled it.
+    parts.queue.freed();
+    match recovered {
+        Ok(recovered) => {
+            *is_told = false;
+            let units = recovered.units.len();
+            if units > 0 {
+                tracing::info!(units, "another host is gone: what it ran is reported as `unknown`");
+            }
+        }
+        Err(err) if !*is_told => {
+            *is_told = true;
+            tracing::warn!(%err, "what other hosts left behind is not settled now");
+        }
+        Err(_) => (),
     }
 }
 

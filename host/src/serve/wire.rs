@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    delegation::{Completion, OnCapacity, Request, TaskRequest, WrittenBy},
+    delegation::{Completion, OnCapacity, Request, Resume, TaskRequest, WrittenBy},
     event::{ChildResult, LogLine, Role},
     host::{Listing, ToolListing},
     id::{ChildId, DelegationId},
@@ -73,6 +73,10 @@ pub struct Dispatch {
     /// Refuse components that import what they are not granted.
     #[serde(default)]
     pub strict: bool,
+    /// Whether the children go on after their host was killed, where it is not
+    /// as the service is configured (`delegation.resume`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Resume>,
     /// Whose words these are: those of a model name no paths. With a token they
     /// always are; on the socket an application's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,6 +116,7 @@ impl Dispatch {
             completion: self.completion,
             failure_notices: self.failure_notices,
             strict: self.strict,
+            resume: self.resume,
             written_by,
             ..Request::default()
         }

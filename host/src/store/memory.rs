@@ -5,6 +5,7 @@
 
 mod claims;
 mod index;
+mod journal;
 mod keys;
 mod rows;
 mod units;
@@ -14,8 +15,8 @@ use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 use self::rows::Rows;
 use super::{
     ClaimFilter, ClaimToken, Corrupt, EventBody, EventFilter, EventId, EventRow, EventState,
-    Finish, Interruption, Keyed, NewEvent, Recovered, RequestKey, Settled, StoreError, Tables,
-    ToStop, UnitRow,
+    Finish, Head, Interruption, KeptHead, Keyed, Leave, Line, NewEvent, Place, Recovered,
+    RequestKey, Settled, StoreError, Tables, ToStop, UnitRow,
     words::{dedup, unit_of},
 };
 use crate::{
@@ -35,6 +36,8 @@ pub(super) struct Memory {
     interruptions: Rows<DelegationId, Interruption>,
     /// By session and key.
     keys: Rows<(String, String), keys::Key>,
+    heads: Rows<DelegationId, KeptHead>,
+    lines: Rows<Place, Line>,
     last: Last,
     /// Where the operation, and the transaction, began.
     savepoint: Mark,
@@ -58,6 +61,8 @@ struct Mark {
     summaries: usize,
     interruptions: usize,
     keys: usize,
+    heads: usize,
+    lines: usize,
     last: Last,
 }
 
@@ -177,6 +182,8 @@ impl Tables for Memory {
         self.summaries.keep();
         self.interruptions.keep();
         self.keys.keep();
+        self.heads.keep();
+        self.lines.keep();
         self.start = self.last;
         Ok(())
     }
@@ -201,19 +208,24 @@ impl Tables for Memory {
             summaries: self.summaries.mark(),
             interruptions: self.interruptions.mark(),
             keys: self.keys.mark(),
+            heads: self.heads.mark(),
+            lines: self.lines.mark(),
             last: self.last,
         };
         Ok(())
     }
 
     fn release(&mut self, keep: bool) -> Result<(), StoreError> {
-        let Mark { units, events, summaries, interruptions, keys, last } = self.savepoint;
+        let Mark { units, events, summaries, interruptions, keys, heads, lines, last } =
+            self.savepoint;
         if !keep {
             self.units.undo_to(units);
             self.events.undo_to(events);
             self.summaries.undo_to(summaries);
             self.interruptions.undo_to(interruptions);
             self.keys.undo_to(keys);
+            self.heads.undo_to(heads);
+            self.lines.undo_to(lines);
             self.last = last;
         }
         Ok(())
@@ -501,16 +513,73 @@ impl Tables for Memory {
         Ok(res)
     }
 
-    fn recover(&mut self, dead: HostId, now: f64) -> Result<Recovered, StoreError> {
+    fn recover(&mut self, dead: HostId, now: f64, leave: Leave) -> Result<Recovered, StoreError> {
         let mut res = Recovered::default();
         let left: Vec<Unit> = self.running().filter(|it| it.owner == dead).cloned().collect();
-        for mut unit in left {
-            res.units.push(unit.record.id);
-            res.events += self.report_unknown(&mut unit, now);
-            self.set_unit(unit);
+        for unit in left {
+            if leave == Leave::Nothing || !self.is_resumable(&unit) {
+                self.report(unit, None, now, &mut res);
+            }
         }
         res.claims = self.free_claims(dead);
         Ok(res)
+    }
+
+    fn give_up(&mut self, id: DelegationId, why: &str, now: f64) -> Result<Recovered, StoreError> {
+        let mut res = Recovered::default();
+        let unit = self.running().find(|it| it.record.id == id).cloned();
+        if let Some(unit) = unit {
+            self.report(unit, Some(why), now, &mut res);
+        }
+        Ok(res)
+    }
+
+    fn keep_head(&mut self, unit: DelegationId, head: &Head) -> Result<(), StoreError> {
+        self.heads.set(unit, Some(KeptHead { head: head.clone(), resumed: Vec::new() }));
+        Ok(())
+    }
+
+    fn head(&mut self, unit: DelegationId) -> Result<Option<KeptHead>, StoreError> {
+        Ok(self.heads.get(&unit).cloned())
+    }
+
+    fn add_line(&mut self, place: Place, line: &Line) -> Result<(), StoreError> {
+        if self.lines.get(&place).is_some() {
+            return Err(StoreError::Io("a line of a journal is taken".to_owned()));
+        }
+        self.lines.set(place, Some(line.clone()));
+        Ok(())
+    }
+
+    fn lines(&mut self, unit: DelegationId, task: usize) -> Result<Vec<Line>, StoreError> {
+        self.lines_of(unit, task)
+    }
+
+    fn last_lines(&mut self, unit: DelegationId) -> Result<Vec<String>, StoreError> {
+        Ok(self.last_lines_of(unit))
+    }
+
+    fn forget_journal(&mut self, unit: DelegationId) -> Result<(), StoreError> {
+        self.forget_lines(unit);
+        Ok(())
+    }
+
+    fn resumable(&mut self, dead: HostId) -> Result<Vec<DelegationId>, StoreError> {
+        let is_meant = |it: &&Unit| it.owner == dead && it.record.parent.is_none();
+        let found = self.running().filter(is_meant).filter(|it| self.is_resumable(it));
+        Ok(found.map(|it| it.record.id).collect())
+    }
+
+    fn take_over(&mut self, unit: DelegationId, by: HostId, now: f64) -> Result<bool, StoreError> {
+        let Some(found) = self.running().find(|it| it.record.id == unit).cloned() else {
+            return Ok(false);
+        };
+        self.set_unit(Unit { owner: by, ..found });
+        if let Some(mut head) = self.heads.get(&unit).cloned() {
+            head.resumed.push(now);
+            self.heads.set(unit, Some(head));
+        }
+        Ok(true)
     }
 
     fn set_aside(&mut self) -> Result<Vec<Corrupt>, StoreError> {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt::Debug, fs, path::Path, time::Duration};
 use arbitrary::{Result, Unstructured};
 
 use super::{
-    EventBody, EventFilter, Finish, StoreError, Tables,
+    EventBody, EventFilter, Finish, Leave, StoreError, Tables,
     codec::{self, CodecError},
     record::{
         decode_body, decode_result, decode_summary, decode_unit, encode_body, encode_result,
@@ -123,7 +123,7 @@ pub(crate) fn recovery(u: &mut Unstructured<'_>) -> Result<()> {
     }
     let seen = opened(&path).and_then(|mut tables| {
         let before = told(&mut tables)?;
-        let recovered = kept(&mut tables, |it| it.recover(host, 9.0))?;
+        let recovered = kept(&mut tables, |it| it.recover(host, 9.0, Leave::Nothing))?;
         let after = told(&mut tables)?;
         let aside = kept(&mut tables, |it| it.set_aside())?;
         assert!(

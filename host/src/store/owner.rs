@@ -72,6 +72,19 @@ impl Hosts {
         lock(file, path)
     }
 
+    /// Whether a host is gone. Changes nothing that others watch.
+    pub(super) fn is_gone(&self, host: HostId) -> io::Result<bool> {
+        let file = match open(OpenOptions::new().read(true), &self.path(host)) {
+            Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(true),
+            opened => opened?,
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(err)) => Err(err),
+        }
+    }
+
     fn path(&self, host: HostId) -> PathBuf {
         self.dir.join(format!("{host}.lock"))
     }

@@ -16,7 +16,7 @@ use std::{str::FromStr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use self::{
-    event::{CompletionV1, CompletionV2, FailureV1, FailureV2, OtherV1},
+    event::{CompletionV1, CompletionV2, CompletionV3, FailureV1, FailureV2, OtherV1},
     result::{ResultV1, ResultV2},
     unit::{UnitV1, UnitV2},
 };
@@ -43,6 +43,25 @@ struct SummaryV1 {
 impl Record for SummaryV1 {
     const SCHEMA: u16 = 0x0601;
     const NAME: &'static str = "summary";
+}
+
+/// A text whose writer alone knows what it says.
+#[derive(Serialize, Deserialize)]
+struct NoteV1 {
+    text: String,
+}
+
+impl Record for NoteV1 {
+    const SCHEMA: u16 = 0x0701;
+    const NAME: &'static str = "line of a journal";
+}
+
+pub(super) fn encode_note(text: &str) -> Result<Vec<u8>, StoreError> {
+    codec::encode(&NoteV1 { text: text.to_owned() })
+}
+
+pub(super) fn decode_note(bytes: &[u8]) -> Result<String, CodecError> {
+    codec::decode::<NoteV1>(bytes).map(|it| it.text)
 }
 
 pub(super) fn encode_unit(unit: &UnitRecord) -> Result<Vec<u8>, StoreError> {
@@ -85,7 +104,10 @@ pub(super) fn encode_body(body: &EventBody) -> Result<Vec<u8>, StoreError> {
 
 /// The body of the event that ends a group, without full summaries.
 pub(super) fn encode_completion(event: &CompletionEvent) -> Result<Vec<u8>, StoreError> {
-    codec::encode(&CompletionV2::from(event))
+    if event.resumed.is_empty() {
+        return codec::encode(&CompletionV2::from(event));
+    }
+    codec::encode(&CompletionV3::from(event))
 }
 
 pub(super) fn decode_body(bytes: &[u8]) -> Result<EventBody, CodecError> {
@@ -93,6 +115,10 @@ pub(super) fn decode_body(bytes: &[u8]) -> Result<EventBody, CodecError> {
     Ok(match envelope.schema {
         CompletionV1::SCHEMA | CompletionV2::SCHEMA => {
             let event = either::<CompletionV1, CompletionV2, CompletionEvent>(bytes)?;
+            EventBody::Completion(Arc::new(event))
+        }
+        CompletionV3::SCHEMA => {
+            let event = envelope.decode::<CompletionV3>()?.try_into()?;
             EventBody::Completion(Arc::new(event))
         }
         FailureV1::SCHEMA | FailureV2::SCHEMA => {

@@ -12,6 +12,7 @@ mod file;
 mod floor;
 mod holder;
 mod interrupt;
+mod journal;
 mod keys;
 mod look;
 mod presence;
@@ -45,9 +46,9 @@ use self::{
     presence::{Presence, SideFiles},
 };
 use super::{
-    ClaimFilter, ClaimToken, Corrupt, EventFilter, EventId, EventRow, Finish, Interruption, Keyed,
-    NewEvent, Recovered, RequestKey, Settled, StoreError, Tables, ToStop, UnitRow,
-    neighbours::Writes, open_error,
+    ClaimFilter, ClaimToken, Corrupt, EventFilter, EventId, EventRow, Finish, Head, Interruption,
+    KeptHead, Keyed, Leave, Line, NewEvent, Place, Recovered, RequestKey, Settled, StoreError,
+    Tables, ToStop, UnitRow, neighbours::Writes, open_error,
 };
 use crate::{
     event::ChildResult,
@@ -462,8 +463,47 @@ impl Tables for Sqlite {
         Ok(recover::owners(&self.db)?)
     }
 
-    fn recover(&mut self, dead: HostId, now: f64) -> Result<Recovered, StoreError> {
-        Ok(recover::recover(&self.db, dead, now)?)
+    fn recover(&mut self, dead: HostId, now: f64, leave: Leave) -> Result<Recovered, StoreError> {
+        Ok(recover::recover(&self.db, dead, now, leave)?)
+    }
+
+    fn give_up(&mut self, id: DelegationId, why: &str, now: f64) -> Result<Recovered, StoreError> {
+        Ok(recover::give_up(&self.db, id, why, now)?)
+    }
+
+    fn keep_head(&mut self, unit: DelegationId, head: &Head) -> Result<(), StoreError> {
+        Ok(journal::keep_head(&self.db, unit, head)?)
+    }
+
+    fn head(&mut self, unit: DelegationId) -> Result<Option<KeptHead>, StoreError> {
+        Ok(journal::head(&self.db, unit)?)
+    }
+
+    fn add_line(&mut self, place: Place, line: &Line) -> Result<(), StoreError> {
+        Ok(journal::add_line(&self.db, place, line)?)
+    }
+
+    fn lines(&mut self, unit: DelegationId, task: usize) -> Result<Vec<Line>, StoreError> {
+        Ok(journal::lines(&self.db, unit, task)?)
+    }
+
+    fn last_lines(&mut self, unit: DelegationId) -> Result<Vec<String>, StoreError> {
+        Ok(journal::last_lines(&self.db, unit)?)
+    }
+
+    fn forget_journal(&mut self, unit: DelegationId) -> Result<(), StoreError> {
+        Ok(journal::forget(&self.db, &unit.to_string())?)
+    }
+
+    fn resumable(&mut self, dead: HostId) -> Result<Vec<DelegationId>, StoreError> {
+        let mut bad = Vec::new();
+        let units = recover::resumable(&self.db, dead, &mut bad)?;
+        self.tell(bad);
+        Ok(units)
+    }
+
+    fn take_over(&mut self, unit: DelegationId, by: HostId, now: f64) -> Result<bool, StoreError> {
+        Ok(journal::take_over(&self.db, unit, by, now)?)
     }
 
     fn set_aside(&mut self) -> Result<Vec<Corrupt>, StoreError> {

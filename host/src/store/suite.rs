@@ -229,7 +229,7 @@ fn local_events_are_for_the_host_that_they_came_from() {
         tables.push(&other("watch_match", "a", Session::Local), host(1)).unwrap();
         assert_eq!(tables.next_due(&all_of(Session::Local), host(2)).unwrap(), None);
         assert_eq!(claim(tables, Session::Local, 2, 10.0), None);
-        tables.recover(host(1), 10.0).unwrap();
+        tables.recover(host(1), 10.0, Leave::Nothing).unwrap();
         assert!(claim(tables, Session::Local, 2, 10.0).is_some(), "a dead host's are anybody's");
     });
 }
@@ -372,7 +372,7 @@ fn the_units_of_a_dead_host_are_reported_with_what_is_known() {
         tables.insert_unit(&record, host(1)).unwrap();
         tables.child_ended(record.id, &result(1, Status::Completed)).unwrap();
         tables.insert_unit(&unit(2, &[&[0]]), host(2)).unwrap();
-        let res = tables.recover(host(1), 50.0).unwrap();
+        let res = tables.recover(host(1), 50.0, Leave::Nothing).unwrap();
         let units = vec![record.id];
         assert_eq!(res, Recovered { units, events: 1, ..Recovered::default() });
         let row = tables.unit(record.id).unwrap().unwrap();
@@ -381,7 +381,7 @@ fn the_units_of_a_dead_host_are_reported_with_what_is_known() {
         assert_eq!(seen, [Status::Unknown, Status::Completed]);
         assert!(claim(tables, chat(), 2, 60.0).is_some());
         assert_eq!(tables.unit(delegation(2)).unwrap().unwrap().ended, None);
-        assert_eq!(tables.recover(host(1), 60.0).unwrap(), Recovered::default());
+        assert_eq!(tables.recover(host(1), 60.0, Leave::Nothing).unwrap(), Recovered::default());
     });
 }
 
@@ -391,7 +391,7 @@ fn only_groups_without_an_event_are_reported() {
         let record = unit(1, &[&[0], &[1]]);
         tables.insert_unit(&record, host(1)).unwrap();
         tables.finish(&finish(&record, 0, Status::Completed, 20.0)).unwrap();
-        assert_eq!(tables.recover(host(1), 50.0).unwrap().events, 1);
+        assert_eq!(tables.recover(host(1), 50.0, Leave::Nothing).unwrap().events, 1);
         assert_eq!(tables.events_of(record.id).unwrap().len(), 2);
         let row = tables.unit(record.id).unwrap().unwrap();
         assert_eq!(row.ended, Some((Status::Unknown, 50.0)));
@@ -403,7 +403,7 @@ fn nobody_is_told_of_what_a_child_of_a_dead_host_asked_for() {
     on_each(|tables| {
         let record = UnitRecord { parent: Some(delegation(9)), ..unit(1, &[&[0]]) };
         tables.insert_unit(&record, host(1)).unwrap();
-        let res = tables.recover(host(1), 50.0).unwrap();
+        let res = tables.recover(host(1), 50.0, Leave::Nothing).unwrap();
         assert_eq!((res.units.len(), res.events), (1, 0));
         let states: Vec<EventState> =
             tables.events_of(record.id).unwrap().into_iter().map(|it| it.state).collect();
@@ -417,7 +417,7 @@ fn the_claims_of_a_dead_host_are_freed_whoever_owns_the_event() {
         let id = tables.push(&other("watch_match", "a", chat()), host(1)).unwrap().unwrap();
         let (_, token) = claim(tables, chat(), 2, 10.0).unwrap();
         assert_eq!(tables.owners().unwrap(), [host(2)]);
-        assert_eq!(tables.recover(host(2), 20.0).unwrap().claims, 1);
+        assert_eq!(tables.recover(host(2), 20.0, Leave::Nothing).unwrap().claims, 1);
         assert_eq!(tables.owners().unwrap(), []);
         assert_eq!(tables.ack(id, token).unwrap(), None);
         let (row, _) = claim(tables, chat(), 1, 20.0).unwrap();
@@ -434,7 +434,7 @@ fn a_claim_that_was_lent_outlives_its_host_and_ends_with_its_lease() {
         assert!(!tables.lend(id, ClaimToken(token.0 + 1)).unwrap());
         assert!(tables.lend(id, token).unwrap());
         assert_eq!(tables.owners().unwrap(), []);
-        assert_eq!(tables.recover(host(2), 20.0).unwrap().claims, 0);
+        assert_eq!(tables.recover(host(2), 20.0, Leave::Nothing).unwrap().claims, 0);
         assert_eq!(claim(tables, chat(), 1, 20.0), None);
         let (row, lent) = tables.lent(id).unwrap().unwrap();
         assert_eq!((row.id, row.attempts, lent), (id, 1, token));
@@ -545,7 +545,7 @@ fn hosts_ask_each_other_to_stop_what_runs() {
         tables.heard(&[delegation(2)]).unwrap();
         assert_eq!(tables.asked_to_stop(host(1)).unwrap().len(), 1, "that was another one");
         tables.heard(&[delegation(1)]).unwrap();
-        tables.recover(host(2), 9.0).unwrap();
+        tables.recover(host(2), 9.0, Leave::Nothing).unwrap();
         for n in [1, 2] {
             assert_eq!(tables.asked_to_stop(host(n)), Ok(Vec::new()));
         }
@@ -633,5 +633,97 @@ fn keys_that_are_too_many_or_too_old_are_forgotten() {
         check(tables, &[false, true, true, true]);
         tables.forget_keys(3.5 + KEY_LIFE.as_secs_f64(), 3).unwrap();
         check(tables, &[false, false, false, true]);
+    });
+}
+
+fn line(text: &str, blob: Option<&[u8]>) -> Line {
+    Line { text: text.to_owned(), blob: blob.map(Blob::new) }
+}
+
+fn place(unit: u8, task: usize, line: u64) -> Place {
+    Place { unit: delegation(unit), task, line }
+}
+
+fn head(component: &[u8]) -> Head {
+    Head { text: "how it began".to_owned(), components: vec![Blob::new(component)] }
+}
+
+#[test]
+fn what_a_child_was_told_is_kept_in_its_order() {
+    on_each(|tables| {
+        tables.insert_unit(&unit(1, &[&[0, 1]]), host(1)).unwrap();
+        let lines = [line("one", None), line("two", Some(b"long")), line("three", Some(b"long"))];
+        for (at, line) in (0..).zip(&lines) {
+            tables.add_line(place(1, 1, at), line).unwrap();
+        }
+        assert_eq!(tables.lines(delegation(1), 1).unwrap(), lines);
+        assert_eq!(tables.lines(delegation(1), 0).unwrap(), []);
+        assert_eq!(tables.last_lines(delegation(1)).unwrap(), ["three"]);
+        assert!(tables.add_line(place(1, 1, 2), &line("again", None)).is_err());
+        // One is missing.
+        tables.add_line(place(1, 1, 4), &line("five", None)).unwrap();
+        assert!(matches!(tables.lines(delegation(1), 1), Err(StoreError::Corrupt { .. })));
+    });
+}
+
+#[test]
+fn what_is_forgotten_is_no_longer_kept_unless_others_share_it() {
+    on_each(|tables| {
+        for id in [1, 2] {
+            tables.insert_unit(&unit(id, &[&[0]]), host(1)).unwrap();
+            tables.keep_head(delegation(id), &head(b"component")).unwrap();
+            tables.add_line(place(id, 0, 0), &line("a", Some(b"answer"))).unwrap();
+        }
+        tables.forget_journal(delegation(1)).unwrap();
+        assert_eq!(tables.head(delegation(1)).unwrap(), None);
+        assert_eq!(tables.lines(delegation(1), 0).unwrap(), []);
+        let kept = KeptHead { head: head(b"component"), resumed: Vec::new() };
+        assert_eq!(tables.head(delegation(2)).unwrap(), Some(kept));
+        assert_eq!(tables.lines(delegation(2), 0).unwrap(), [line("a", Some(b"answer"))]);
+    });
+}
+
+#[test]
+fn a_unit_that_can_be_run_again_is_left_and_taken_over() {
+    on_each(|tables| {
+        for (id, has_head) in [(1, true), (2, false)] {
+            tables.insert_unit(&unit(id, &[&[0]]), host(1)).unwrap();
+            if has_head {
+                tables.keep_head(delegation(id), &head(b"component")).unwrap();
+            }
+        }
+        // Of a child of the first, and of one of the second.
+        for (id, parent) in [(3, 1), (4, 2)] {
+            let below = UnitRecord { parent: Some(delegation(parent)), ..unit(id, &[&[0]]) };
+            tables.insert_unit(&below, host(1)).unwrap();
+            tables.keep_head(delegation(id), &head(b"component")).unwrap();
+        }
+        let settled = tables.recover(host(1), 50.0, Leave::Resumable).unwrap();
+        assert_eq!(settled.units, [delegation(2), delegation(4)]);
+        assert_eq!(tables.resumable(host(1)).unwrap(), [delegation(1)]);
+        assert!(tables.take_over(delegation(1), host(2), 60.0).unwrap());
+        assert!(!tables.take_over(delegation(2), host(2), 60.0).unwrap());
+        assert_eq!(tables.resumable(host(1)).unwrap(), []);
+        assert_eq!(tables.unit(delegation(1)).unwrap().unwrap().owner, host(2));
+        assert_eq!(tables.head(delegation(1)).unwrap().unwrap().resumed, [60.0]);
+        // Its child's unit waits for it, and for nothing when it has ended.
+        let settled = tables.recover(host(1), 70.0, Leave::Resumable).unwrap();
+        assert_eq!(settled.units, []);
+        assert_eq!(tables.give_up(delegation(1), "why", 80.0).unwrap().units, [delegation(1)]);
+        let settled = tables.recover(host(1), 90.0, Leave::Resumable).unwrap();
+        assert_eq!(settled.units, [delegation(3)]);
+    });
+}
+
+#[test]
+fn a_stop_that_nobody_heard_is_heard_by_whoever_goes_on() {
+    on_each(|tables| {
+        tables.insert_unit(&unit(1, &[&[0]]), host(1)).unwrap();
+        tables.keep_head(delegation(1), &head(b"component")).unwrap();
+        assert_eq!(tables.ask_to_stop(&ToStop::Unit(delegation(1)), host(2), None).unwrap(), 1);
+        tables.recover(host(1), 50.0, Leave::Resumable).unwrap();
+        tables.take_over(delegation(1), host(3), 60.0).unwrap();
+        let asked = tables.asked_to_stop(host(3)).unwrap();
+        assert_eq!(asked.iter().map(|it| it.unit).collect::<Vec<_>>(), [delegation(1)]);
     });
 }

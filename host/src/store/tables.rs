@@ -18,7 +18,7 @@ use crate::{
 };
 
 use super::{
-    StoreError,
+    Head, KeptHead, Line, Place, StoreError,
     keys::{Keyed, RequestKey},
 };
 
@@ -202,6 +202,15 @@ pub struct Corrupt {
     pub row: String,
     /// What is wrong with it.
     pub why: String,
+}
+
+/// Which units of a dead host are not settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// Every one is.
+    Nothing,
+    /// Those that a host can go on with.
+    Resumable,
 }
 
 /// What was done for hosts that are gone.
@@ -439,7 +448,39 @@ pub trait Tables: Send {
     /// (acknowledged for units that another unit's child asked for), its
     /// claims are freed, its local events are anybody's. A row that can't be
     /// read is set aside.
-    fn recover(&mut self, dead: HostId, now: f64) -> Result<Recovered, StoreError>;
+    fn recover(&mut self, dead: HostId, now: f64, leave: Leave) -> Result<Recovered, StoreError>;
+
+    /// Reports a unit as [`Tables::recover`] does, whoever owned it: nobody can
+    /// go on with it, for a reason that its events tell.
+    fn give_up(&mut self, id: DelegationId, why: &str, now: f64) -> Result<Recovered, StoreError>;
+
+    /// Keeps what a unit is started with.
+    fn keep_head(&mut self, unit: DelegationId, head: &Head) -> Result<(), StoreError>;
+
+    /// What a unit was started with, if it can be run again.
+    fn head(&mut self, unit: DelegationId) -> Result<Option<KeptHead>, StoreError>;
+
+    /// Keeps what a child was told. A place that is taken is an error.
+    fn add_line(&mut self, place: Place, line: &Line) -> Result<(), StoreError>;
+
+    /// What a child was told, in its order. A line that is missing before
+    /// another one is an error.
+    fn lines(&mut self, unit: DelegationId, task: usize) -> Result<Vec<Line>, StoreError>;
+
+    /// The text of the last line of each child of a unit.
+    fn last_lines(&mut self, unit: DelegationId) -> Result<Vec<String>, StoreError>;
+
+    /// Forgets what a unit was started with and what its children were told: it
+    /// can't be run again.
+    fn forget_journal(&mut self, unit: DelegationId) -> Result<(), StoreError>;
+
+    /// The units of a host that can be run again and that no child asked for,
+    /// in the order of dispatch.
+    fn resumable(&mut self, dead: HostId) -> Result<Vec<DelegationId>, StoreError>;
+
+    /// A unit is `by`'s from now on, which goes on with it. `false` when it has
+    /// ended.
+    fn take_over(&mut self, unit: DelegationId, by: HostId, now: f64) -> Result<bool, StoreError>;
 
     /// Rows that were set aside, oldest first.
     fn set_aside(&mut self) -> Result<Vec<Corrupt>, StoreError>;

@@ -210,11 +210,11 @@ async fn recovery_settles_what_dead_hosts_left_and_nothing_else() {
     let (dead, alive, third) = (case.open(), case.open(), case.open());
     insert(&dead, unit(1, &[&[0]])).await;
     insert(&alive, unit(2, &[&[0]])).await;
-    assert_eq!(third.recover(5.0).await.unwrap(), Recovered::default());
+    assert_eq!(third.recover(5.0, Leave::Nothing).await.unwrap(), Recovered::default());
     kill(dead);
-    let res = third.recover(5.0).await.unwrap();
+    let res = third.recover(5.0, Leave::Nothing).await.unwrap();
     assert_eq!((res.units, res.events), (vec![delegation(1)], 1));
-    assert_eq!(third.recover(6.0).await.unwrap(), Recovered::default());
+    assert_eq!(third.recover(6.0, Leave::Nothing).await.unwrap(), Recovered::default());
     let row = alive.read(|it| it.unit(delegation(2))).await.unwrap().unwrap();
     assert_eq!(row.ended, None);
     assert_eq!(case.locks(), 2, "those of hosts that live");
@@ -227,7 +227,7 @@ async fn a_host_without_a_lock_file_is_dead_and_one_with_nothing_left_is_forgott
     insert(&one, unit(1, &[&[0]])).await;
     close(one);
     kill(two);
-    assert_eq!(three.recover(5.0).await.unwrap().units, [delegation(1)]);
+    assert_eq!(three.recover(5.0, Leave::Nothing).await.unwrap().units, [delegation(1)]);
     assert_eq!(case.locks(), 1);
 }
 
@@ -239,7 +239,8 @@ async fn of_two_hosts_that_recover_one_does() {
         insert(&dead, unit(n, &[&[0]])).await;
     }
     kill(dead);
-    let (one, two) = tokio::join!(one.recover(5.0), two.recover(5.0));
+    let (one, two) =
+        tokio::join!(one.recover(5.0, Leave::Nothing), two.recover(5.0, Leave::Nothing));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!((one.units.len() + two.units.len(), one.events + two.events), (20, 20));
 }
@@ -332,7 +333,7 @@ fn a_newer_database_is_refused() {
     db.pragma_update(None, "user_version", 7).unwrap();
     let err = Store::open(&case.path(), &OsRandom).unwrap_err();
     let path = fs::canonicalize(case.path()).unwrap();
-    assert_eq!(err, StoreError::Newer { path, found: 7, known: 3 });
+    assert_eq!(err, StoreError::Newer { path, found: 7, known: 4 });
 }
 
 #[test]

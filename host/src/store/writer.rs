@@ -193,6 +193,18 @@ impl Writer {
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
+    /// Sends an operation behind all that were sent before, and does not wait
+    /// for its answer.
+    pub(super) async fn post<F>(&self, op: F) -> Result<(), StoreError>
+    where
+        F: FnOnce(&mut dyn Tables) -> Result<(), StoreError> + Send + 'static,
+    {
+        let job = Box::new(Operation::new(op, log_failure));
+        let message = Message { kind: Kind::Write, job };
+        let queue = self.sender.as_ref().ok_or(StoreError::Closed)?;
+        queue.send(message).await.map_err(|_| StoreError::Closed)
+    }
+
     /// Sends an operation that nobody waits for.
     pub(super) fn send<F>(&self, op: F)
     where

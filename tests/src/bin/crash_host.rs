@@ -17,7 +17,7 @@ use std::{
 use hermitage::{
     completion::Delivery,
     config::{Config, Layers},
-    delegation::{Completion, DelegateError, Dispatched, OnCapacity, Request, TaskRequest},
+    delegation::{Completion, DelegateError, Dispatched, OnCapacity, Request, Resume, TaskRequest},
     event::Role,
     host::Host,
     id::OsRandom,
@@ -273,6 +273,8 @@ fn config(retained: &str) -> Config {
     let mut res = Config::load(&Layers::default()).unwrap();
     res.delegation.retained_records = retained.parse().unwrap();
     res.sandbox.max_live_cells = 8;
+    // What is gone on with is the resume campaign's.
+    res.delegation.resume = Resume::Off;
     res.sandbox.cache_dir = Some(checkout().join("target/components/compiled"));
     res
 }

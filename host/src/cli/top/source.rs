@@ -48,7 +48,7 @@ impl<'a> Source<'a> {
         let now = SystemClock.now();
         // A host that died since leaves units that only look as if they ran.
         // Where nothing can be written, they are shown as they are.
-        let _ = self.store.recover(now).await;
+        let _ = self.store.recover(now, self.setup.leave()).await;
         let rows = self.store.read(|tables| tables.units(MAX_ENDED)).await?;
         let mut units: Vec<_> = rows.iter().map(|it| Listing::of_row(it, now)).collect();
         seen::by_the_service(self.setup, &mut units).await;

@@ -76,6 +76,7 @@ fn event(results: Vec<ChildResult>) -> CompletionEvent {
         error: None,
         total_duration_seconds: 20.0,
         notes: Vec::new(),
+        resumed: Vec::new(),
     }
 }
 

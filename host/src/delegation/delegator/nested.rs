@@ -6,12 +6,14 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 
-use super::{Asker, Core, Delegator};
+use super::{Asker, Core, Delegator, resume::GoneOn};
 use crate::{
     defence::Defence,
     delegation::{
         budget::{Budget, Kind},
         executor::Work,
+        journals::Calling,
+        limits::Resume,
         request::Request,
         running::{Dispatched, Running},
     },
@@ -30,6 +32,7 @@ pub(super) fn tools(
     work: &Work,
     budget: &Budget,
     spent: Spent,
+    calling: Option<Calling>,
 ) -> ChildTools {
     let kept = Kept::default();
     let grant = work.task.policy.grant();
@@ -46,7 +49,7 @@ pub(super) fn tools(
             span: Span::none(),
         };
         let (core, spent) = (Arc::clone(core), spent.clone());
-        kept.put(SubagentsOf(Arc::new(Nested { core, asker, spent })));
+        kept.put(SubagentsOf(Arc::new(Nested { core, asker, spent, calling })));
     }
     let meter = Arc::new(Till { budget: budget.clone(), spent });
     ChildTools { registry: Arc::clone(&core.parts.tools), meter, kept }
@@ -72,6 +75,7 @@ struct Nested {
     core: Arc<Core>,
     asker: Asker,
     spent: Spent,
+    calling: Option<Calling>,
 }
 
 impl Subagents for Nested {
@@ -82,9 +86,9 @@ impl Subagents for Nested {
     ) -> BoxFuture<'static, Result<Delegated, ToolError>> {
         let delegator = Delegator::of(&self.core);
         let asker = Asker { span: caller.span.clone(), ..self.asker.clone() };
-        let spent = self.spent.clone();
+        let (spent, calling) = (self.spent.clone(), self.calling.clone());
         Box::pin(async move {
-            let res = delegate(&delegator, &asker, &caller, call).await;
+            let res = delegate(&delegator, &asker, &caller, call, calling).await;
             if let Err(ToolError::Exhausted(what)) = &res {
                 spent.spend_out(what.clone());
             }
@@ -100,10 +104,22 @@ async fn delegate(
     asker: &Asker,
     caller: &Caller,
     call: DelegateTask,
+    calling: Option<Calling>,
 ) -> Result<Delegated, ToolError> {
     let request = Request { background: false, ..Request::from(call) };
-    let prepared = delegator.core().prepare(asker, request).await?;
-    match delegator.dispatch(prepared).await? {
+    // Nothing is kept of the children of a child of which nothing is.
+    let resume = if calling.is_some() { request.resume } else { Some(Resume::Off) };
+    let request = Request { resume, ..request };
+    let before = calling.as_ref().and_then(|it| it.journal.take_unfinished());
+    let prepared = match before {
+        None => delegator.core().prepare(asker, request).await?,
+        Some(unit) => match delegator.gone_on_with(asker, unit, request).await? {
+            GoneOn::Ended(event) => return Ok(delegated(*event)),
+            GoneOn::Prepared(prepared) => *prepared,
+        },
+    };
+    let calling = calling.filter(|_| before.is_none());
+    match delegator.dispatch_for(prepared, calling).await? {
         Dispatched::Background(_) => Err(ToolError::Failed("nobody waits for it".to_owned())),
         Dispatched::Foreground(mut running) => {
             let event = until_it_ends(delegator, asker, caller, &mut running).await?;

@@ -15,6 +15,9 @@ use crate::{
         budget::{Budget, Kind, Narrow},
         error::DelegateError,
         executor::Work,
+        journals::Past,
+        limits::Resume,
+        origin::{Origin, Terms},
         request::{Request, Rules, TaskPlan, TaskRequest, WrittenBy},
     },
     event::Role,
@@ -38,6 +41,10 @@ pub struct Prepared {
     /// Wall clock of each child; the configured one when absent.
     pub(in crate::delegation) timeout: Option<Duration>,
     pub(super) key: Option<RequestKey>,
+    /// What holds for all of its tasks, where it can be gone on with.
+    pub(super) terms: Option<Terms>,
+    /// What another host had done of it, and with what.
+    pub(super) past: Option<(Past, Origin)>,
     /// What telemetry sees of who asks.
     pub(super) span: Span,
 }
@@ -68,6 +75,7 @@ impl Core {
         let key = repeat::key(&request, self.parts.workspace.as_deref());
         let request = request.with_less_for_strangers();
         let mut record = self.record(asker, &request);
+        let terms = self.terms(&request);
         let Request { on_capacity, failure_notices, timeout, budget: narrow, .. } = request;
         let resolved = request.resolve(&self.rules(asker))?;
         let budget = self.budget(asker, narrow);
@@ -82,7 +90,34 @@ impl Core {
         }
         record.notes = resolved.notes;
         let span = asker.span.clone();
-        Ok(Prepared { record, works, budget, on_capacity, failure_notices, timeout, key, span })
+        let past = None;
+        Ok(Prepared {
+            record,
+            works,
+            budget,
+            on_capacity,
+            failure_notices,
+            timeout,
+            key,
+            terms,
+            past,
+            span,
+        })
+    }
+
+    /// What is kept of a request besides its tasks, where the store outlives the
+    /// host.
+    pub(super) fn terms(&self, request: &Request) -> Option<Terms> {
+        let resume = request.resume.unwrap_or(self.parts.limits.resume);
+        let is_kept = resume == Resume::On && self.parts.store.is_durable();
+        is_kept.then_some(Terms {
+            strict: request.strict,
+            as_parent: request.as_parent,
+            written_by: request.written_by,
+            failure_notices: request.failure_notices,
+            timeout: request.timeout,
+            budget: request.budget,
+        })
     }
 
     /// Whoever asks from outside.
@@ -123,7 +158,7 @@ impl Core {
     }
 
     /// What is left for the tree, or less.
-    fn budget(&self, asker: &Asker, narrow: Narrow) -> Budget {
+    pub(super) fn budget(&self, asker: &Asker, narrow: Narrow) -> Budget {
         let now = Instant::now();
         let tree = asker.budget.clone().unwrap_or_else(|| Budget::new(self.parts.budget, now));
         if narrow == Narrow::default() { tree } else { tree.narrowed(narrow, now) }

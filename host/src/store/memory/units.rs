@@ -6,7 +6,7 @@ use super::{Event, Memory, Unit};
 use crate::{
     event::{ChildResult, CompletionEvent, Status, batch_status},
     id::{DelegationId, HostId},
-    store::{EventBody, EventId, NewEvent, ToStop, UnitRow, words::dedup},
+    store::{EventBody, EventId, NewEvent, Recovered, ToStop, UnitRow, words::dedup},
     unit::UnitRecord,
 };
 
@@ -79,17 +79,31 @@ impl Memory {
     }
 
     /// Reports what a dead host's unit had not reported yet.
-    pub(super) fn report_unknown(&mut self, unit: &mut Unit, now: f64) -> usize {
+    fn report_unknown(&mut self, unit: &mut Unit, why: Option<&str>, now: f64) -> usize {
         let acked = unit.record.parent.is_some();
         let kept: Vec<ChildResult> = unit.children.values().cloned().collect();
         let record = Arc::clone(&unit.record);
         let mut n_events = 0;
         for (idx, group) in record.groups.iter().enumerate() {
-            let event = Arc::new(record.unknown(group, &kept, now));
-            let queued = self.end_group(unit, idx, &event, acked);
+            let mut event = record.unknown(group, &kept, now);
+            event.notes.extend(why.map(str::to_owned));
+            let queued = self.end_group(unit, idx, &Arc::new(event), acked);
             n_events += usize::from(queued.is_some() && !acked);
         }
         n_events
+    }
+
+    /// Its host is gone, and nobody goes on with it.
+    pub(super) fn report(
+        &mut self,
+        mut unit: Unit,
+        why: Option<&str>,
+        now: f64,
+        res: &mut Recovered,
+    ) {
+        res.units.push(unit.record.id);
+        res.events += self.report_unknown(&mut unit, why, now);
+        self.set_unit(unit);
     }
 
     pub(super) fn set_unit(&mut self, unit: Unit) {
@@ -129,6 +143,7 @@ impl Memory {
         let summaries: Vec<_> = summaries.map(|(key, _)| *key).collect();
         summaries.into_iter().for_each(|it| self.summaries.set(it, None));
         self.interruptions.set(id, None);
+        self.forget_lines(id);
         self.units.set(id, None);
         1 + n_below + self.forget_events(events)
     }

@@ -97,6 +97,33 @@ impl TryFrom<CompletionV2> for CompletionEvent {
     }
 }
 
+/// With when other hosts went on with it. Written where there is such a time, so
+/// that older programs read all others.
+#[derive(Serialize, Deserialize)]
+pub(super) struct CompletionV3 {
+    base: CompletionV2,
+    resumed: Vec<f64>,
+}
+
+impl Record for CompletionV3 {
+    const SCHEMA: u16 = 0x0303;
+    const NAME: &'static str = CompletionV1::NAME;
+}
+
+impl From<&CompletionEvent> for CompletionV3 {
+    fn from(event: &CompletionEvent) -> Self {
+        Self { base: CompletionV2::from(event), resumed: event.resumed.clone() }
+    }
+}
+
+impl TryFrom<CompletionV3> for CompletionEvent {
+    type Error = CodecError;
+
+    fn try_from(event: CompletionV3) -> Result<Self, CodecError> {
+        Ok(Self { resumed: event.resumed, ..event.base.try_into()? })
+    }
+}
+
 impl From<&FailureNotice> for FailureV2 {
     fn from(notice: &FailureNotice) -> Self {
         Self { base: FailureV1::from(notice), log: LogV1::from(&notice.result) }
@@ -170,6 +197,7 @@ impl TryFrom<CompletionV1> for CompletionEvent {
             error: event.error,
             total_duration_seconds: event.total_duration_seconds,
             notes: event.notes,
+            resumed: Vec::new(),
         })
     }
 }

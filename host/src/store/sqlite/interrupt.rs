@@ -45,8 +45,11 @@ pub(super) fn forget(db: &Connection, unit: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Nobody hears what a dead host was asked.
+/// Nobody hears what a dead host was asked, but for whoever goes on with its
+/// units.
 pub(super) fn forget_all(db: &Connection, dead: HostId) -> Result<(), Failure> {
-    execute(db, "DELETE FROM interrupt WHERE owner = ?1", [dead.to_string()])?;
+    let sql = "DELETE FROM interrupt WHERE owner = ?1
+        AND NOT EXISTS (SELECT 1 FROM unit WHERE unit.id = interrupt.unit AND state = 0)";
+    execute(db, sql, [dead.to_string()])?;
     Ok(())
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::{
-    Bad, Failure, aside, execute, find, interrupt,
+    Bad, Failure, aside, execute, find, interrupt, journal,
     units::{self, select_unit},
 };
 use crate::{
-    id::HostId,
+    id::{DelegationId, HostId},
     store::{
-        Finish, Recovered, UnitRow,
+        Corrupt, Finish, Leave, Recovered, UnitRow,
         words::{HOST_GONE, dedup},
     },
     unit::UnitRecord,
@@ -51,12 +51,20 @@ fn set_owner_aside(db: &Connection, owner: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) fn recover(db: &Connection, dead: HostId, now: f64) -> Result<Recovered, Failure> {
+pub(super) fn recover(
+    db: &Connection,
+    dead: HostId,
+    now: f64,
+    leave: Leave,
+) -> Result<Recovered, Failure> {
     let (mut res, host) = (Recovered::default(), dead.to_string());
     let sql = select_unit!("WHERE state = 0 AND owner = ?1 ORDER BY rid");
     let found = find(db, sql, [&host], units::read)?;
     for row in units::readable(db, found, &mut res.corrupt)? {
-        report(db, row, now, &mut res)?;
+        if leave == Leave::Resumable && journal::is_resumable(db, &row)? {
+            continue;
+        }
+        report(db, row, None, now, &mut res)?;
     }
     let sql = "UPDATE event SET state = 0, claimed_by = NULL, until = NULL, last_error = ?2
         WHERE state = 1 AND claimed_by = ?1";
@@ -68,10 +76,46 @@ pub(super) fn recover(db: &Connection, dead: HostId, now: f64) -> Result<Recover
     Ok(res)
 }
 
+/// Top-level units of a host that can be run again.
+pub(super) fn resumable(
+    db: &Connection,
+    dead: HostId,
+    bad: &mut Vec<Corrupt>,
+) -> Result<Vec<DelegationId>, Failure> {
+    let sql = select_unit!(
+        "WHERE state = 0 AND owner = ?1 AND parent IS NULL
+            AND EXISTS (SELECT 1 FROM head WHERE head.unit = unit.id) ORDER BY rid"
+    );
+    let rows = aside::leave("unit", find(db, sql, [dead.to_string()], units::read)?, bad);
+    Ok(rows.into_iter().map(|it| it.record.id).collect())
+}
+
+/// Reports one unit of whatever host, which can't go on.
+pub(super) fn give_up(
+    db: &Connection,
+    id: DelegationId,
+    why: &str,
+    now: f64,
+) -> Result<Recovered, Failure> {
+    let mut res = Recovered::default();
+    let sql = select_unit!("WHERE state = 0 AND id = ?1");
+    let found = find(db, sql, [id.to_string()], units::read)?;
+    for row in units::readable(db, found, &mut res.corrupt)? {
+        report(db, row, Some(why), now, &mut res)?;
+    }
+    Ok(res)
+}
+
 /// Reports one unit. One that can't be must not keep the host from starting.
-fn report(db: &Connection, row: UnitRow, now: f64, res: &mut Recovered) -> Result<(), Failure> {
+fn report(
+    db: &Connection,
+    row: UnitRow,
+    why: Option<&str>,
+    now: f64,
+    res: &mut Recovered,
+) -> Result<(), Failure> {
     let unit = &row.record;
-    match report_groups(db, unit, now, res) {
+    match report_groups(db, unit, why, now, res) {
         Ok(n_events) => {
             res.units.push(unit.id);
             res.events += n_events;
@@ -93,6 +137,7 @@ fn report(db: &Connection, row: UnitRow, now: f64, res: &mut Recovered) -> Resul
 fn report_groups(
     db: &Connection,
     unit: &UnitRecord,
+    why: Option<&str>,
     now: f64,
     res: &mut Recovered,
 ) -> Result<usize, Failure> {
@@ -111,7 +156,8 @@ fn report_groups(
     units::set_groups_left(db, &key, left.len())?;
     let acked = unit.parent.is_some();
     for (group, tasks) in &left {
-        let event = unit.unknown(tasks, &kept, now);
+        let mut event = unit.unknown(tasks, &kept, now);
+        event.notes.extend(why.map(str::to_owned));
         units::finish(db, &Finish { id: unit.id, group: *group, event: Arc::new(event), acked })?;
     }
     Ok(if acked { 0 } else { left.len() })

@@ -16,8 +16,12 @@ const APPLICATION: i32 = 0x4845_524d;
 
 /// The steps from an empty file to the newest version; the version of a file
 /// is how many were taken. A step that was released never changes.
-pub(super) const STEPS: &[&str] =
-    &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql"), include_str!("schema/v3.sql")];
+pub(super) const STEPS: &[&str] = &[
+    include_str!("schema/v1.sql"),
+    include_str!("schema/v2.sql"),
+    include_str!("schema/v3.sql"),
+    include_str!("schema/v4.sql"),
+];
 
 /// How often a write that another process is in the way of is tried again:
 /// for five seconds, where commits take milliseconds.

@@ -4,7 +4,9 @@ use std::{borrow::Cow, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{Bad, Failure, Found, aside, count, execute, find, interrupt, settled::settle};
+use super::{
+    Bad, Failure, Found, aside, count, execute, find, interrupt, journal, settled::settle,
+};
 use crate::{
     event::{ASYNC_DELEGATION, ChildResult, CompletionEvent, Status, batch_status},
     id::{DelegationId, HostId},
@@ -314,6 +316,7 @@ fn forget(db: &Connection, unit: Found<String>) -> Result<usize, Failure> {
     res += execute(db, "DELETE FROM event WHERE unit = ?1", [&id])?;
     execute(db, "DELETE FROM child WHERE unit = ?1", [&id])?;
     execute(db, "DELETE FROM summary WHERE unit = ?1", [&id])?;
+    journal::forget(db, &id)?;
     interrupt::forget(db, &id)?;
     let sql = "SELECT rid, id FROM unit WHERE parent = ?1";
     for below in find(db, sql, [&id], |row| Ok(row.get::<_, String>(1)?))? {

@@ -137,7 +137,9 @@ impl World {
             }
             Op::ForgetKeys { most } => format!("{:?}", tables.forget_keys(self.now, most)),
             Op::Heard { unit } => format!("{:?}", tables.heard(&[delegation(unit)])),
-            Op::Recover { host: dead } => format!("{:?}", tables.recover(host(dead), self.now)),
+            Op::Recover { host: dead } => {
+                format!("{:?}", tables.recover(host(dead), self.now, Leave::Nothing))
+            }
             Op::Prune { keep, keep_events } => format!("{:?}", tables.prune(keep, keep_events)),
             Op::Pass { .. } | Op::Reopen => String::new(),
             Op::Undone(ref op) => self.apply(op, tables),
