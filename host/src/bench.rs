@@ -16,6 +16,7 @@ mod hosts;
 mod kill;
 mod measured;
 mod part;
+mod record;
 mod rig;
 mod spawn;
 
@@ -37,7 +38,9 @@ pub enum Bench {
     Spawn,
     /// The same with the store on disk.
     Durable,
-    /// The same by two host processes.
+    /// Children with ten calls, recorded and not.
+    Record,
+    /// What the second of these does, by two host processes.
     Hosts,
     /// Children that wait for a model.
     Density,
@@ -55,9 +58,10 @@ pub enum Bench {
 
 impl Bench {
     /// All of them, in the order in which they run.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Spawn,
         Self::Durable,
+        Self::Record,
         Self::Hosts,
         Self::Density,
         Self::Cold,
@@ -72,6 +76,7 @@ impl Bench {
         match self {
             Self::Spawn => "spawn",
             Self::Durable => "durable",
+            Self::Record => "record",
             Self::Hosts => "hosts",
             Self::Density => "density",
             Self::Cold => "cold",
@@ -91,6 +96,7 @@ impl Bench {
         match self {
             Self::Spawn => spawn::run(course).await,
             Self::Durable => durable::run(course).await,
+            Self::Record => record::run(course).await,
             Self::Hosts => hosts::run(course).await,
             Self::Density => density::run(course).await,
             Self::Cold => cold::run(course).await,

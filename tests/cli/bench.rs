@@ -25,7 +25,7 @@ fn what_is_no_bench_and_no_rounds_are_told() {
     ----- stdout
 
     ----- stderr
-    error: invalid value 'spwan' for '[NAME]...' [possible values: spawn, durable, hosts, density, cold, compile, kill, fairness, boundary, all]
+    error: invalid value 'spwan' for '[NAME]...' [possible values: spawn, durable, record, hosts, density, cold, compile, kill, fairness, boundary, all]
     hint: a similar value exists: 'spawn'
     ");
     check!(cli.run(&["bench", "--rounds", "0"]), @"

@@ -8,6 +8,7 @@
 
 mod check;
 mod process;
+mod resume;
 
 use std::{
     env, fs,
@@ -138,7 +139,7 @@ impl Campaign {
     }
 }
 
-fn number(variable: &str, default: usize) -> usize {
+pub(crate) fn number(variable: &str, default: usize) -> usize {
     env::var(variable).map_or(default, |it| it.parse().unwrap())
 }
 

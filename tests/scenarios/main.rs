@@ -47,6 +47,7 @@ fn every_guest_has_a_test() {
         include_str!("../attack/boundary.rs"),
         include_str!("../attack/delegation.rs"),
         include_str!("../attack/limits.rs"),
+        include_str!("../crash/resume.rs"),
         include_str!("../cli/control.rs"),
         include_str!("../cli/inspect.rs"),
         include_str!("../cli/run.rs"),

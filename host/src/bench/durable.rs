@@ -16,7 +16,7 @@ use super::{
     Aim, BenchError, Course, Measured,
     clock::{Begun, Took},
     figures::{Pairs, middle},
-    rig::{self, Load, Rig},
+    rig::{self, Doing, Load, Rig},
 };
 use crate::{
     config::Config,
@@ -109,7 +109,8 @@ async fn rig(file: &Path, counted: Arc<Commits>) -> Result<Rig, BenchError> {
 
 async fn ours(rig: &Rig, in_flight: usize, window: Duration) -> Result<Took, BenchError> {
     let (begun, end) = (Begun::now(), Instant::now() + window);
-    let count = Load { first: 0, in_flight, batch: 1 }.run(&rig.host, end).await?;
+    let count =
+        Load { first: 0, in_flight, batch: 1, doing: Doing::Nothing }.run(&rig.host, end).await?;
     Ok(begun.took(count))
 }
 

@@ -18,7 +18,7 @@ use super::{
     Aim, BenchError, Course, Measured,
     figures::Pairs,
     part::{self, Part},
-    rig::{Load, Rig},
+    rig::{Doing, Load, Rig},
 };
 use crate::config::Config;
 
@@ -109,7 +109,7 @@ pub(super) async fn host(dir: &Path, first: usize) -> Result<f64, BenchError> {
         config.sandbox.max_live_cells = 256;
     };
     let rig = Rig::new(change, |it| it.store_at(file)).await?;
-    let load = Load { first, in_flight: IN_FLIGHT, batch: 1 };
+    let load = Load { first, in_flight: IN_FLIGHT, batch: 1, doing: Doing::Nothing };
     load.run(&rig.host, Instant::now() + WARM_UP).await?;
     spawn_blocking(wait_for_the_word).await??;
     let begun = Instant::now();

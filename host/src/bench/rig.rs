@@ -30,7 +30,18 @@ pub(super) enum Doing {
     Spin,
     /// Wait for a model.
     Chat,
+    /// Read a file ten times over.
+    Read,
 }
+
+/// What reads: an agent that the program brings along.
+pub(super) const READER: &str = "steps";
+
+/// What it reads, in the workspace.
+pub(super) const FILE: &str = "read.txt";
+
+/// How often.
+const READS: usize = 10;
 
 pub(super) struct Rig {
     pub(super) host: Host,
@@ -66,6 +77,14 @@ pub(super) fn request(children: usize, doing: Doing) -> Request {
         Doing::Nothing => None,
         Doing::Spin => Some("spin".to_owned()),
         Doing::Chat => Some("chat".to_owned()),
+        Doing::Read => {
+            let step = format!(r#"{{"tool":"read_file","arguments":{{"path":"{FILE}"}}}}"#);
+            Some(format!("[{}]", vec![step; READS].join(",")))
+        }
+    };
+    let (agent, toolsets) = match doing {
+        Doing::Read => (READER, vec!["file_read".to_owned()]),
+        Doing::Nothing | Doing::Spin | Doing::Chat => (AGENT, Vec::new()),
     };
     let task = || TaskRequest { goal: goal.to_owned(), ..TaskRequest::default() };
     let tasks = match children {
@@ -76,8 +95,8 @@ pub(super) fn request(children: usize, doing: Doing) -> Request {
         goal: tasks.is_empty().then(|| goal.to_owned()),
         tasks,
         context,
-        toolsets: Some(Vec::new()),
-        agent: Some(AGENT.to_owned()),
+        toolsets: Some(toolsets),
+        agent: Some(agent.to_owned()),
         ..Request::default()
     }
 }
@@ -97,6 +116,8 @@ pub(super) struct Load {
     pub(super) in_flight: usize,
     /// Children of a delegation.
     pub(super) batch: usize,
+    /// What each of them does.
+    pub(super) doing: Doing,
 }
 
 impl Load {
@@ -110,7 +131,8 @@ impl Load {
             callers.spawn(async move {
                 let (mut count, mut completions) = (0, host.completions(&session));
                 while Instant::now() < end {
-                    acknowledged(&host, &session, batch, &mut completions).await?;
+                    let request = request(batch, self.doing);
+                    acknowledged(&host, &session, request, &mut completions).await?;
                     count += batch as u64;
                 }
                 Ok(count)
@@ -124,11 +146,10 @@ impl Load {
 async fn acknowledged(
     host: &Host,
     session: &Session,
-    children: usize,
+    request: Request,
     completions: &mut Deliveries,
 ) -> Result<(), BenchError> {
-    let request = Request { background: true, ..request(children, Doing::Nothing) };
-    host.delegate(session, request).await?;
+    host.delegate(session, Request { background: true, ..request }).await?;
     let delivery = completions.next().await?;
     if delivery.completion().map(|it| it.status) != Some(Status::Completed) {
         return Err(format!("a child did not complete: {}", delivery.text()).into());

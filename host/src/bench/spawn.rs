@@ -7,7 +7,7 @@ use super::{
     Aim, BenchError, Course, Measured,
     clock::{Begun, Took},
     figures::Pairs,
-    rig::{Load, Rig},
+    rig::{Doing, Load, Rig},
 };
 use crate::config::Config;
 
@@ -71,7 +71,7 @@ async fn sides(course: &Course<'_>, rig: &Rig, batch: usize) -> Result<Sides, Be
 
 /// Delegations of so many children, over and over.
 async fn ours(rig: &Rig, batch: usize, window: Duration) -> Result<Took, BenchError> {
-    let load = Load { first: 0, in_flight: IN_FLIGHT / batch, batch };
+    let load = Load { first: 0, in_flight: IN_FLIGHT / batch, batch, doing: Doing::Nothing };
     let (begun, end) = (Begun::now(), Instant::now() + window);
     let count = load.run(&rig.host, end).await?;
     Ok(begun.took(count))
