@@ -337,6 +337,13 @@ impl Journal {
 
     /// What the clocks said since the last call, for a run that shows.
     pub async fn ended(&self) {
+        let has_nothing_to_say = {
+            let state = self.state();
+            state.readings.is_empty() && state.waiting.is_empty()
+        };
+        if has_nothing_to_say {
+            return;
+        }
         let _ = self.keep(Event::Ended, Ok(String::new()), Wait::ForItsTurn).await;
     }
 
