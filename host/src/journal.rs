@@ -251,7 +251,8 @@ impl Journal {
     }
 
     /// Whether answers of the past are left.
-    pub fn is_replaying(&self) -> bool {
+    #[cfg(test)]
+    fn is_replaying(&self) -> bool {
         !self.state().past.is_empty()
     }
 
