@@ -12,8 +12,11 @@ fn run(task: Task) -> Result<Report, Error> {
     let ["calls", calls, "below", below, depth, end] = words[..] else {
         return Err(Error::from("the goal is not `calls N below B DEPTH END`"));
     };
-    let [calls, below, depth]: [usize; 3] =
-        [calls.parse().map_err(Error::new)?, below.parse().map_err(Error::new)?, depth.parse().map_err(Error::new)?];
+    let [calls, below, depth]: [usize; 3] = [
+        calls.parse().map_err(Error::new)?,
+        below.parse().map_err(Error::new)?,
+        depth.parse().map_err(Error::new)?,
+    ];
     let tools = toolbox::granted();
     let tool = |name: &str| tools.iter().find(|it| it.spec().name == name);
     let (Some(look), Some(tick)) = (tool("look"), tool("tick")) else {
