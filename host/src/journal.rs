@@ -22,6 +22,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 
 pub use self::entry::{Asked, Entry, Event, Start};
 
@@ -95,7 +96,7 @@ pub enum Next {
 }
 
 /// A run that does not do what was recorded, or is not to go on behind it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Departure {
     /// The child asks for something else.
     #[error("it asks for {asked} where {recorded} was recorded")]
@@ -145,6 +146,8 @@ pub struct Journal {
     start: Start,
     /// `None` for a run that only shows what happened.
     recorder: Option<Recorder>,
+    /// What is recorded of the child, another host does.
+    is_relayed: bool,
     /// Calls after which such a run stops.
     until: Option<u64>,
     state: Mutex<State>,
@@ -226,7 +229,44 @@ impl Journal {
             departure: None,
             past: past.into(),
         };
-        Self { start, recorder, until, state: Mutex::new(state) }
+        Self { start, recorder, is_relayed: false, until, state: Mutex::new(state) }
+    }
+
+    /// For a run whose calls another host makes and records: what its clocks
+    /// had said before, and from here on. `time_used` is how long the child had
+    /// run before.
+    pub fn relayed(start: Start, readings: Vec<(u64, u64)>, time_used: Duration) -> Self {
+        let mut journal = Self::with(start, Vec::new(), None, None);
+        journal.is_relayed = true;
+        {
+            let mut state = journal.state();
+            state.past_readings = readings.into();
+            state.base = time_used;
+        }
+        journal
+    }
+
+    /// Whether another host makes the calls of this run, and records them.
+    pub fn is_relayed(&self) -> bool {
+        self.is_relayed
+    }
+
+    /// What the clocks of a relayed run said since this was asked last.
+    pub fn take_readings(&self) -> Vec<(u64, u64)> {
+        std::mem::take(&mut self.state().readings)
+    }
+
+    /// What the clocks had said before this run.
+    pub fn past_readings(&self) -> Vec<(u64, u64)> {
+        self.state().past_readings.iter().copied().collect()
+    }
+
+    /// What the clocks of a child said whose cell is on another host.
+    pub fn hear(&self, readings: &[(u64, u64)]) {
+        let mut state = self.state();
+        readings.iter().for_each(|it| state.readings.push(*it));
+        let bytes = size_of_val(readings);
+        state.bytes = state.bytes.saturating_add(bytes);
     }
 
     /// What the child was started with.
@@ -269,7 +309,7 @@ impl Journal {
             state.last_reading = ms;
             return ms;
         }
-        if self.recorder.is_none() {
+        if self.recorder.is_none() && !self.is_relayed {
             return state.last_reading;
         }
         let ms = state.elapsed_ms().max(state.last_reading);

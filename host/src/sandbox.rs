@@ -13,11 +13,13 @@ mod admit;
 mod blocking;
 mod bounds;
 mod cache;
+mod calls;
 mod cell;
 mod compile;
 mod compiler;
 mod convert;
 mod engine;
+mod far;
 mod flight;
 #[cfg(feature = "bench")]
 mod floor;
@@ -39,6 +41,7 @@ mod recent;
 mod record;
 #[cfg(test)]
 mod reference;
+mod remote;
 mod room;
 mod settings;
 mod stop;
@@ -54,6 +57,8 @@ mod wit;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Engine;
 
@@ -77,11 +82,13 @@ pub use self::{
     admit::Admitted,
     bounds::BoundsError,
     compile::Loaded,
+    far::{Far, FarAnswer, FarCall, FarForm},
     given::Given,
     limits::Limit,
     load_error::{Cost, LoadError},
     plugin::{AdmittedPlugin, Called, PluginCall},
     record::{Level, LogLine, Nobody, Observer, Traces},
+    remote::{News, RemoteCalls},
     settings::SandboxConfig,
     stop::{Interrupt, Spent, StopReason},
 };
@@ -193,7 +200,7 @@ pub struct Task {
 }
 
 /// An answer that missed its schema.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Rejected {
     /// The summary.
     pub answer: String,
@@ -236,10 +243,12 @@ pub struct Job {
     pub span: Span,
     /// What it was told before, and where that is kept which it is told now.
     pub journal: Option<Arc<Journal>>,
+    /// Who makes all of its calls, when it runs here for another host.
+    pub far: Option<Arc<dyn Far>>,
 }
 
 /// What a child returned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// Why it failed, by its own judgement; `None` when it completed.
     /// Untrusted text.
@@ -259,7 +268,7 @@ impl Report {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// It returned a report.
     Returned {
@@ -302,6 +311,19 @@ pub struct Ended {
     /// Wall clock, waiting for a cell not counted.
     pub duration: Duration,
 }
+
+/// Whoever has children run on other hosts.
+pub trait Elsewhere: Send + Sync {
+    /// Runs a job of that component to its end. Dropping the future gives up on
+    /// the child.
+    fn run<'a>(&'a self, job: Job, component: &'a Binary) -> BoxFuture<'a, Ended>;
+
+    /// Nothing is run any more.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// A cell that is kept for somebody.
+pub struct Reserved(OwnedSemaphorePermit);
 
 /// What is in use now. All zero when no child is alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -421,6 +443,27 @@ impl Sandbox {
             return Ended::before_it_ran(Outcome::HostFault(fault), None);
         };
         instance::run(&self.place(), permit, job).await
+    }
+
+    /// Waits for a cell of that depth to be free. `None` when there are none for
+    /// it at all.
+    pub async fn reserve(&self, depth: u32) -> Option<Reserved> {
+        self.cells.acquire(depth).await.map(Reserved)
+    }
+
+    /// Runs a job in a cell that was kept for it.
+    pub async fn run_in(&self, reserved: Reserved, job: Job) -> Ended {
+        instance::run(&self.place(), reserved.0, job).await
+    }
+
+    /// Cells that there are.
+    pub fn max_cells(&self) -> u32 {
+        self.config.max_live_cells
+    }
+
+    /// Bytes of a component that is loaded.
+    pub fn max_component_bytes(&self) -> usize {
+        self.config.component_bytes
     }
 
     fn place(&self) -> Place<'_> {

@@ -37,4 +37,4 @@ pub use schema::Schema;
 pub use spec::ToolSpec;
 pub use taken::{Origin, Taken};
 pub use tool::{Output, Tool};
-pub use work::Work;
+pub use work::{Work, Written};

@@ -404,6 +404,7 @@ async fn run_alone(
         spent: Spent::new(),
         span: hermitage::telemetry::Span::none(),
         journal: None,
+        far: None,
     };
     change(&mut job);
     host.host().await.sandbox().run(job).await

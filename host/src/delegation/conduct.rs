@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     budget::Budget,
     dispatcher::Admitted,
-    executor::{Batch, Bounds, ToolsOf, Work},
+    executor::{Batch, Bounds, Cells, ToolsOf, Work},
     feed::{Feed, Progress},
     hand::Stop,
     journals::{Calling, Journals, Past},
@@ -25,7 +25,6 @@ use super::{
 };
 use crate::{
     event::{CompletionEvent, Status},
-    sandbox::Sandbox,
     store::{Head, MOST_KEYS, RequestKey, StoreError, Tables},
     telemetry::{Span, Work as Seen},
     toolset::Registry,
@@ -68,7 +67,7 @@ pub(super) enum Recorded {
 
 /// Conducts the units of one host.
 pub(super) struct Conductor {
-    sandbox: Arc<Sandbox>,
+    cells: Cells,
     registry: Arc<Registry>,
     bounds: Bounds,
     books: Books,
@@ -83,7 +82,7 @@ pub(super) struct Conductor {
 
 impl Conductor {
     pub(super) fn new(
-        sandbox: Arc<Sandbox>,
+        cells: Cells,
         registry: Arc<Registry>,
         bounds: Bounds,
         books: Books,
@@ -92,7 +91,7 @@ impl Conductor {
         retained_records: usize,
     ) -> Self {
         let is_pruning = Arc::default();
-        Self { sandbox, registry, bounds, books, feed, journals, retained_records, is_pruning }
+        Self { cells, registry, bounds, books, feed, journals, retained_records, is_pruning }
     }
 
     /// The life of a unit: recorded, run, ended.
@@ -246,11 +245,11 @@ impl Conductor {
             Some(self.journals.of((record.id, task), start, past, budget.clone()))
         });
         let journals = journals.collect();
-        let (sandbox, registry) = (Arc::clone(&self.sandbox), Arc::clone(&self.registry));
+        let (cells, registry) = (self.cells.clone(), Arc::clone(&self.registry));
         let timeout = timeout.unwrap_or(self.bounds.timeout);
         let bounds = Bounds { timeout, ..self.bounds };
         Batch {
-            sandbox,
+            cells,
             registry,
             record,
             works,

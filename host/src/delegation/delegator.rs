@@ -24,7 +24,7 @@ use super::{
     conduct::{Conductor, Recorded, Unit},
     dispatcher::{Dispatcher, RunningUnit, Which},
     error::DelegateError,
-    executor::Bounds,
+    executor::{Bounds, Cells},
     feed::{Feed, Update},
     follow_up,
     hand::{ChildError, ChildHand, Stop},
@@ -46,7 +46,7 @@ use crate::{
     id::{DelegationId, Random},
     plugin::Agents,
     provider::{Model, Models},
-    sandbox::{Binary, Sandbox},
+    sandbox::{Binary, Elsewhere, Sandbox},
     session::Session,
     store::{Store, StoreError},
     telemetry::{self, Span},
@@ -56,8 +56,10 @@ use crate::{
 
 /// What a delegator is made of.
 pub struct Parts {
-    /// Where children run.
+    /// Where components are admitted, and children run.
     pub sandbox: Arc<Sandbox>,
+    /// Other hosts, when children run there instead.
+    pub elsewhere: Option<Arc<dyn Elsewhere>>,
     /// Where their components are.
     pub agents: Arc<Agents>,
     /// The tools that there are, and who does their work.
@@ -417,6 +419,9 @@ impl Delegator {
         let closed = self.0.dispatcher.close();
         self.0.dispatcher.interrupt(&Which::All, reason.as_deref());
         closed.await;
+        if let Some(elsewhere) = &self.0.parts.elsewhere {
+            elsewhere.close().await;
+        }
         telemetry::flush().await;
     }
 
@@ -446,7 +451,8 @@ fn conductor(parts: &Parts, feed: Feed, trouble: Trouble) -> Conductor {
         clock: Arc::clone(&parts.clock),
         trouble,
     };
-    let (sandbox, registry) = (Arc::clone(&parts.sandbox), Arc::clone(&parts.tools));
+    let cells = Cells { sandbox: Arc::clone(&parts.sandbox), elsewhere: parts.elsewhere.clone() };
+    let registry = Arc::clone(&parts.tools);
     let journals = Journals { store: parts.store.clone(), max_bytes: limits.journal_bytes };
-    Conductor::new(sandbox, registry, bounds, books, feed, journals, limits.retained_records)
+    Conductor::new(cells, registry, bounds, books, feed, journals, limits.retained_records)
 }

@@ -27,7 +27,9 @@ use crate::{
     id::ChildId,
     journal::Journal,
     provider::Model,
-    sandbox::{Admitted, Binary, Ended, Job, Loaded, Rejected, Sandbox, Spent, Task, Traces},
+    sandbox::{
+        Admitted, Binary, Elsewhere, Ended, Job, Loaded, Rejected, Sandbox, Spent, Task, Traces,
+    },
     telemetry::{self, Span},
     toolset::{ChildTools, Grant, ModelHost, Registry},
     unit::{End, TaskRecord, UnitRecord},
@@ -80,9 +82,25 @@ struct Child<'a> {
 pub(super) type ToolsOf =
     dyn Fn(&Work, &Budget, Spent, Option<Calling>) -> ChildTools + Send + Sync;
 
+/// Where children run.
+#[derive(Clone)]
+pub(super) struct Cells {
+    pub(super) sandbox: Arc<Sandbox>,
+    pub(super) elsewhere: Option<Arc<dyn Elsewhere>>,
+}
+
+impl Cells {
+    async fn run(&self, job: Job, component: &Binary) -> Ended {
+        match &self.elsewhere {
+            None => self.sandbox.run(job).await,
+            Some(elsewhere) => elsewhere.run(job, component).await,
+        }
+    }
+}
+
 /// A unit that is ready to run.
 pub(super) struct Batch {
-    pub(super) sandbox: Arc<Sandbox>,
+    pub(super) cells: Cells,
     pub(super) registry: Arc<Registry>,
     pub(super) record: Arc<UnitRecord>,
     pub(super) works: Vec<Work>,
@@ -208,7 +226,7 @@ impl Batch {
     /// What may run, or how a child ends that never does.
     async fn admitted(&self, work: &Work, hand: &ChildHand) -> Result<Arc<Admitted>, Box<End>> {
         let component = self.component(work, hand).await?;
-        let admitted = self.sandbox.admit(&component, &work.task.policy);
+        let admitted = self.cells.sandbox.admit(&component, &work.task.policy);
         admitted.map_err(|record| Box::new(failure::refused(record)))
     }
 
@@ -228,7 +246,7 @@ impl Batch {
     /// Its tools are made ready meanwhile, so that no call waits for that.
     async fn loaded(&self, work: &Work) -> Result<Arc<Loaded>, Box<End>> {
         let ready = self.registry.prepare(work.task.policy.grant());
-        let (loaded, ()) = join(self.sandbox.load(&work.component), ready).await;
+        let (loaded, ()) = join(self.cells.sandbox.load(&work.component), ready).await;
         loaded.map_err(|it| Box::new(failure::not_loaded(&it)))
     }
 
@@ -260,7 +278,8 @@ impl Batch {
     /// its cell: whichever ends first stops it, and the result says which.
     async fn run_within_budget(&self, child: &Child<'_>, this_try: Try) -> Ended {
         let spent = Spent::default();
-        let run = self.sandbox.run(self.job(child, this_try, spent.clone()));
+        let job = self.job(child, this_try, spent.clone());
+        let run = self.cells.run(job, &child.work.component);
         let left = self.budget.remaining_time(Instant::now());
         let mut run = std::pin::pin!(run);
         tokio::select! {
@@ -314,6 +333,7 @@ impl Batch {
             spent,
             span: span.clone(),
             journal: journal.clone(),
+            far: None,
         }
     }
 }

@@ -333,6 +333,7 @@ impl Builder {
         let recovered = store.recover(clock.now(), config.delegation.resume.leave()).await?;
         let parts = Parts {
             sandbox,
+            elsewhere: None,
             agents: Arc::new(self.agents),
             tools: Arc::new(registry),
             workspace,

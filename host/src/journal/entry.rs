@@ -40,6 +40,15 @@ impl Asked {
         let mut hasher = blake3::Hasher::new();
         // Only a map with keys that are no text can't be written.
         let _ = serde_json::to_writer(&mut hasher, arguments);
+        Self::of(call, subject, &hasher)
+    }
+
+    /// The same call, with its arguments written as JSON.
+    pub fn of_json(call: &str, subject: &str, arguments: &str) -> Self {
+        Self::of(call, subject, blake3::Hasher::new().update(arguments.as_bytes()))
+    }
+
+    fn of(call: &str, subject: &str, hasher: &blake3::Hasher) -> Self {
         let subject = subject.get(..subject.floor_char_boundary(MAX_SUBJECT_BYTES));
         Self {
             call: call.to_owned(),

@@ -255,6 +255,7 @@ fn port() -> ToolPort {
         registry,
         meter,
         model: None,
+        far: None,
         caller: Caller::of("bench", Session::Local),
         runtime: Handle::current(),
         tracker: TaskTracker::new(),

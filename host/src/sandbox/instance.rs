@@ -23,6 +23,7 @@ use wasmtime::{
 
 use super::{
     Ended, Job, Outcome, SandboxConfig,
+    calls::Calls,
     cell::{CallsSpent, Cell, CellParts},
     function::HostPanic,
     given::Given,
@@ -183,21 +184,46 @@ fn task(job: &Job) -> wit::Task {
 }
 
 fn store_of_a_child(place: &Place<'_>, watch: &Watch, job: &Job) -> Store<Cell> {
+    let (policy, given) = (Arc::clone(job.admitted.policy()), Given::default());
+    let port = port(watch, job);
+    new_store(place, watch, policy, port, (given, job.journal.clone()), job.cpu_used)
+}
+
+/// The way to the tools of a child.
+pub(super) fn port(watch: &Watch, job: &Job) -> ToolPort {
     let ChildTools { registry, meter, kept } = job.tools.clone();
     let (child, session) = (Arc::clone(&job.child), job.session.clone());
     let grant = Arc::clone(job.admitted.policy().grant_shared());
     let (cancelled, span) = (watch.halt.token().clone(), job.span.clone());
     let caller = Caller { child, session, cancelled, kept, grant, span };
-    let port = ToolPort {
+    ToolPort {
         registry,
         meter,
         model: job.model.clone(),
         caller,
+        far: job.far.clone(),
         runtime: Handle::current(),
         tracker: watch.tracker.clone(),
-    };
-    let (policy, given) = (Arc::clone(job.admitted.policy()), Given::default());
-    new_store(place, watch, policy, port, (given, job.journal.clone()), job.cpu_used)
+    }
+}
+
+/// What the calls of one child are made with.
+pub(super) fn calls(
+    config: &SandboxConfig,
+    watch: &Watch,
+    policy: Arc<Policy>,
+    tools: ToolPort,
+    journal: Option<Arc<Journal>>,
+) -> Calls {
+    Calls {
+        policy,
+        defences: config.defences,
+        halt: Arc::clone(&watch.halt),
+        record: Arc::clone(&watch.record),
+        tools,
+        journal,
+        max_argument_bytes: config.argument_bytes,
+    }
 }
 
 /// A store with every limit on.
@@ -213,15 +239,9 @@ pub(super) fn new_store(
     let cell = Cell::new(CellParts {
         limits: StoreLimits::new(config.memory_bytes, config.table_elements),
         max_handles: config.handles,
-        max_argument_bytes: config.argument_bytes,
         host_calls: config.host_calls,
-        policy,
-        defences: config.defences,
-        halt: Arc::clone(&watch.halt),
-        record: Arc::clone(&watch.record),
-        tools,
+        calls: calls(config, watch, policy, tools, journal),
         given,
-        journal,
     });
     let mut store = Store::new(place.engine, cell);
     store.limiter(|cell| &mut cell.limits);

@@ -295,6 +295,7 @@ impl Visit<'_> {
             registry,
             meter,
             model: None,
+            far: None,
             caller,
             runtime: Handle::current(),
             tracker: watch.tracker.clone(),

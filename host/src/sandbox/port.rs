@@ -5,10 +5,11 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use tokio_util::task::TaskTracker;
 
+use super::far::{self, Far};
 use crate::{
     provider::{ChatRequest, ChatResponse},
     telemetry::Work,
-    toolset::{Caller, Meter, ModelError, ModelHost, Registry, Tool, ToolError, ToolId},
+    toolset::{Caller, Meter, ModelError, ModelHost, Registry, Tool, ToolError, ToolId, Written},
 };
 
 /// Where tools work. The tracker knows of every call until it has really ended.
@@ -19,6 +20,8 @@ pub(super) struct ToolPort {
     /// `None`: no plan links a chat.
     pub(super) model: Option<Arc<dyn ModelHost>>,
     pub(super) caller: Caller,
+    /// Whoever does all of it, of a child of another host.
+    pub(super) far: Option<Arc<dyn Far>>,
     pub(super) runtime: tokio::runtime::Handle,
     pub(super) tracker: TaskTracker,
 }
@@ -29,8 +32,11 @@ impl ToolPort {
         mut call: T,
     ) -> impl Future<Output = Result<T::Output, ToolError>> + Send + 'static {
         let (registry, meter) = (Arc::clone(&self.registry), Arc::clone(&self.meter));
-        let caller = self.caller.clone();
+        let (caller, far) = (self.caller.clone(), self.far.clone());
         traced(caller, T::NAME, move |caller| async move {
+            if let Some(far) = far {
+                return far::typed(&*far, call).await;
+            }
             meter.pay()?;
             call.drop_empty();
             registry.work::<T>()?.call(caller, call).await
@@ -43,10 +49,26 @@ impl ToolPort {
         arguments: String,
     ) -> impl Future<Output = Result<String, ToolError>> + Send + 'static {
         let (registry, meter) = (Arc::clone(&self.registry), Arc::clone(&self.meter));
-        let caller = self.caller.clone();
+        let (caller, far) = (self.caller.clone(), self.far.clone());
         traced(caller, tool.name(), move |caller| async move {
+            if let Some(far) = far {
+                return far::json(&*far, tool, arguments).await;
+            }
             meter.pay()?;
             registry.call_json(caller, tool, arguments).await
+        })
+    }
+
+    /// The same with arguments and result as they stand in a journal.
+    pub(super) fn work_written(
+        &self,
+        tool: ToolId,
+        arguments: String,
+    ) -> impl Future<Output = Result<Written, ToolError>> + Send + 'static {
+        let (registry, meter) = (Arc::clone(&self.registry), Arc::clone(&self.meter));
+        traced(self.caller.clone(), tool.name(), move |caller| async move {
+            meter.pay()?;
+            registry.call_written(caller, tool, arguments).await
         })
     }
 
@@ -54,8 +76,11 @@ impl ToolPort {
         &self,
         request: ChatRequest,
     ) -> impl Future<Output = Result<ChatResponse, ModelError>> + Send + 'static {
-        let (model, caller) = (self.model.clone(), self.caller.clone());
+        let (model, caller, far) = (self.model.clone(), self.caller.clone(), self.far.clone());
         async move {
+            if let Some(far) = far {
+                return far::chat(&*far, &request).await;
+            }
             let denied = || ToolError::Denied("this run has no model".to_owned());
             let model = model.ok_or_else(denied)?;
             model.chat(caller, request).await

@@ -31,6 +31,8 @@ pub trait Observer: Send + Sync {
     fn model_ended(&self);
     /// The child wrote a line into its log, and it found room there.
     fn logged(&self, line: &LogLine);
+    /// The child handed over a newer partial summary.
+    fn checkpoint(&self, _summary: &str) {}
 }
 
 /// Watches nothing.
@@ -112,6 +114,7 @@ impl Record {
         let kept = cut(&summary, self.max_checkpoint_bytes).len();
         let mut summary = summary;
         summary.truncate(kept);
+        self.observer.checkpoint(&summary);
         self.state().traces.checkpoint = Some(summary);
     }
 

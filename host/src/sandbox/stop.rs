@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::toolset::ToolError;
@@ -52,7 +53,8 @@ impl Interrupt {
         self.asked.cancelled().await;
     }
 
-    pub(super) async fn ended(&self) {
+    /// Waits until the grace is ended.
+    pub async fn ended(&self) {
         self.at_once.cancelled().await;
     }
 }
@@ -85,14 +87,14 @@ impl Spent {
     }
 
     /// Waits until a budget is spent, and says which.
-    pub(super) async fn out(&self) -> Arc<str> {
+    pub async fn out(&self) -> Arc<str> {
         self.said.cancelled().await;
         self.what().unwrap_or_default()
     }
 }
 
 /// Why a child was stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StopReason {
     /// From outside.
     Interrupted,

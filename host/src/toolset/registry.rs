@@ -18,7 +18,7 @@ use super::{
     spec::ToolSpec,
     taken::{Origin, Taken},
     tool::Tool,
-    work::{AnyWork, Hosted, Native, Typed, Work},
+    work::{AnyWork, Hosted, Native, Typed, Work, Written},
 };
 
 /// Characters of a name that is none, in an error.
@@ -428,10 +428,27 @@ impl Registry {
         tool: ToolId,
         arguments: String,
     ) -> Result<String, ToolError> {
+        self.any_work(tool)?.call_json(caller, arguments).await
+    }
+
+    /// The same with arguments and result as they stand in a journal.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn call_written(
+        &self,
+        caller: Caller,
+        tool: ToolId,
+        arguments: String,
+    ) -> Result<Written, ToolError> {
+        self.any_work(tool)?.call_written(caller, arguments).await
+    }
+
+    fn any_work(&self, tool: ToolId) -> Result<&Arc<dyn AnyWork>, ToolError> {
         let entry = self.tools.get(tool.name()).filter(|it| it.id == tool);
         let entry = entry.ok_or_else(|| ToolError::Failed(format!("no tool `{tool}`")))?;
-        let work = entry.work.as_ref().ok_or_else(|| nobody(tool.name()))?;
-        work.call_json(caller, arguments).await
+        entry.work.as_ref().ok_or_else(|| nobody(tool.name()))
     }
 }
 

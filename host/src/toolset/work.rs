@@ -4,14 +4,14 @@
 use std::{any::Any, collections::BTreeMap, sync::Arc};
 
 use futures_util::future::BoxFuture;
-use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use super::{
     call::{Caller, ToolError},
     id::Effect,
     native::NativeTool,
     reading::object,
-    tool::{Output as _, Tool},
+    tool::{Output, Tool},
 };
 
 /// Longest result of a native tool: it is copied into the memory of a
@@ -48,6 +48,27 @@ impl<T: Tool> Work<T> for Hosted<T> {
     }
 }
 
+/// What a tool gave back, as it stands in a journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// As JSON, or the text of a tool that has no types.
+    pub text: String,
+    /// Bytes of the texts in it.
+    pub bytes: u64,
+}
+
+impl Written {
+    fn of(text: String) -> Self {
+        Self { bytes: text.len() as u64, text }
+    }
+}
+
+impl Output for Written {
+    fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
 /// The work of any tool, with arguments and result as JSON.
 pub(super) trait AnyWork: Send + Sync {
     /// Does one call.
@@ -56,6 +77,17 @@ pub(super) trait AnyWork: Send + Sync {
         caller: Caller,
         arguments: String,
     ) -> BoxFuture<'static, Result<String, ToolError>>;
+
+    /// Does one call with arguments and result as they stand in a journal: as
+    /// the types of the tool are written.
+    fn call_written(
+        &self,
+        caller: Caller,
+        arguments: String,
+    ) -> BoxFuture<'static, Result<Written, ToolError>> {
+        let call = self.call_json(caller, arguments);
+        Box::pin(async move { Ok(Written::of(call.await?)) })
+    }
 
     /// Makes it ready for calls.
     fn prepare(&self) -> BoxFuture<'static, ()> {
@@ -88,6 +120,24 @@ impl<T: Tool> AnyWork for Typed<T> {
             let mut call = T::from_json(&arguments)?;
             call.drop_empty();
             work.call(caller, call).await?.into_text()
+        })
+    }
+
+    fn call_written(
+        &self,
+        caller: Caller,
+        arguments: String,
+    ) -> BoxFuture<'static, Result<Written, ToolError>> {
+        let work = Arc::clone(&self.0);
+        Box::pin(async move {
+            let unread = |it: serde_json::Error| ToolError::InvalidArguments(it.to_string());
+            let mut call: T = serde_json::from_str(&arguments).map_err(unread)?;
+            call.drop_empty();
+            let output = work.call(caller, call).await?;
+            let bytes = output.bytes();
+            let unwritten = |it: serde_json::Error| ToolError::Failed(it.to_string());
+            let text = serde_json::to_string(&output).map_err(unwritten)?;
+            Ok(Written { text, bytes })
         })
     }
 

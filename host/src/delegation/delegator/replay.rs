@@ -10,7 +10,7 @@ use crate::{
     delegation::{
         budget::Budget,
         error::DelegateError,
-        executor::{Batch, Bounds},
+        executor::{Batch, Bounds, Cells},
         feed::Feed,
         hand::Stop,
         live::Live,
@@ -129,7 +129,7 @@ impl Delegator {
             *place = Some(journal);
         }
         Ok(Batch {
-            sandbox: Arc::clone(&self.parts().sandbox),
+            cells: Cells { sandbox: Arc::clone(&self.parts().sandbox), elsewhere: None },
             registry,
             done: others.collect(),
             stop: Stop::of(works.len()),
