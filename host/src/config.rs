@@ -53,6 +53,7 @@ use self::show::Entry;
 #[cfg(feature = "switches")]
 use crate::defence::Defences;
 use crate::{
+    cluster::{ClusterConfig, WorkerConfig},
     completion::QueueConfig,
     delegation::{self, budget},
     mcp::Server,
@@ -102,6 +103,10 @@ pub struct Config {
     pub patience: Patience,
     /// How long a service stays.
     pub serve: ServeConfig,
+    /// Other hosts.
+    pub cluster: ClusterConfig,
+    /// What this host offers them.
+    pub worker: WorkerConfig,
 }
 
 /// A configuration with the origin of each value.

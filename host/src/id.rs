@@ -30,7 +30,7 @@ impl Random for OsRandom {
 }
 
 /// 128 bits of the operating system's in hexadecimal: what nobody else has.
-#[cfg(feature = "serve")]
+#[cfg(any(feature = "cluster", feature = "serve"))]
 pub(crate) fn unguessable() -> String {
     let mut bytes = [0; 16];
     OsRandom.fill(&mut bytes);
@@ -102,6 +102,18 @@ impl HostId {
 impl fmt::Display for HostId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "host_{:032x}", self.0)
+    }
+}
+
+impl Serialize for HostId {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for HostId {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
     }
 }
 

@@ -78,6 +78,7 @@ pub mod cli;
 #[doc(hidden)]
 pub mod clock;
 #[doc(hidden)]
+pub mod cluster;
 pub mod completion;
 #[doc(hidden)]
 pub mod config;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use super::{Config, ServeConfig, keys::Keys, model::Named, plugin::PluginConfig};
 use crate::{
+    cluster::{ClusterConfig, WorkerConfig},
     completion::QueueConfig,
     delegation::{self, budget},
     mcp::{McpSettings, Server},
@@ -29,6 +30,8 @@ fn all() -> Vec<Section> {
         budget::Limits::sections(),
         QueueConfig::sections(),
         ServeConfig::sections(),
+        ClusterConfig::sections(),
+        WorkerConfig::sections(),
         SandboxConfig::sections(),
         WorkspaceConfig::sections(),
         ToolsConfig::sections(),
@@ -65,6 +68,8 @@ pub(super) fn read(
         toolsets,
         patience: Patience::read(from),
         serve: ServeConfig::read(from),
+        cluster: ClusterConfig::read(from),
+        worker: WorkerConfig::read(from),
     }
 }
 
@@ -85,6 +90,8 @@ pub(super) fn unfit(config: &Config) -> Vec<Unfit> {
         toolsets: _,
         patience,
         serve,
+        cluster,
+        worker,
     } = config;
     let all = [
         delegation.unfit(),
@@ -95,6 +102,8 @@ pub(super) fn unfit(config: &Config) -> Vec<Unfit> {
         tools.unfit(),
         patience.unfit(),
         serve.unfit(),
+        cluster.unfit(),
+        worker.unfit(),
     ];
     all.concat()
 }

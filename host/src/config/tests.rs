@@ -219,8 +219,9 @@ fn errors_name_the_key_the_value_and_what_is_taken() {
         ("[provider]", "config.toml: unknown key `provider` | did you mean `providers`?"),
         (
             "[elsewhere]",
-            "config.toml: unknown key `elsewhere` | known here are budget, delegation, model, \
-             models, plugins, providers, queue, sandbox, serve, tools, toolsets, workspace",
+            "config.toml: unknown key `elsewhere` | known here are budget, cluster, delegation, model, \
+             models, plugins, providers, queue, sandbox, serve, tools, toolsets, worker, \
+             workspace",
         ),
         (
             "[delegation]\nblocked_tools = ['writefile']",

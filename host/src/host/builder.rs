@@ -10,17 +10,20 @@ use std::{
 use etcetera::{BaseStrategy as _, base_strategy::Xdg};
 
 use super::{BuildError, Host, Inner, given::Given, models, offer::offer, own, parent};
+#[cfg(feature = "cluster")]
+use crate::cluster::{HostKey, Submitter};
 #[cfg(feature = "mcp")]
 use crate::mcp::{self, McpToolset};
 use crate::{
     clock::{Clock, SystemClock},
+    cluster::ClusterConfig,
     completion::Queue,
     config::{Config, Layers},
     delegation::{Delegator, Parts},
     id::{OsRandom, Random},
     plugin::{self, Agents, BuildProgress, Library, Manifest, Place, Plugin, bundled},
     provider::Models,
-    sandbox::{Binary, Sandbox},
+    sandbox::{Binary, Elsewhere, Sandbox},
     store::{News, Store, StoreError},
     tools::{self, clarify::Person, closed::OwnFiles},
     toolset::{NativeTool, Registry, Tool, Work, registry::NotDeclared},
@@ -331,9 +334,10 @@ impl Builder {
         let mut of_parents = registry.clone();
         parent_tools.into_iter().for_each(|(spec, it)| of_parents.stand_in(spec, it));
         let recovered = store.recover(clock.now(), config.delegation.resume.leave()).await?;
+        let elsewhere = elsewhere(config.cluster, &store, &sandbox).await?;
         let parts = Parts {
             sandbox,
-            elsewhere: None,
+            elsewhere,
             agents: Arc::new(self.agents),
             tools: Arc::new(registry),
             workspace,
@@ -358,6 +362,28 @@ impl Builder {
         tokio::spawn(keep_recovering(Arc::downgrade(&host), ends, goes_on));
         tokio::spawn(keep_hearing(Arc::downgrade(&host), changes));
         Ok(Host(host))
+    }
+}
+
+/// Other hosts, when the configuration has any.
+async fn elsewhere(
+    config: ClusterConfig,
+    store: &Store,
+    sandbox: &Arc<Sandbox>,
+) -> Result<Option<Arc<dyn Elsewhere>>, BuildError> {
+    if config.server().is_none() {
+        return Ok(None);
+    }
+    #[cfg(feature = "cluster")]
+    {
+        let path = own::cluster_key(store.path()).ok_or(BuildError::NoState)?;
+        let submitter = Submitter::start(config, HostKey::at(&path)?, Arc::clone(sandbox)).await?;
+        Ok(Some(Arc::new(submitter)))
+    }
+    #[cfg(not(feature = "cluster"))]
+    {
+        let _ = (store, sandbox);
+        Err(BuildError::NoCluster)
     }
 }
 

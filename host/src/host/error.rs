@@ -1,5 +1,7 @@
 //! Why a host can't be built.
 
+#[cfg(feature = "cluster")]
+use crate::cluster::ClusterError;
 use crate::{
     config::ConfigError,
     plugin::{DescribeError, bundled::tools::BundledError},
@@ -51,6 +53,13 @@ pub enum BuildError {
     /// There is no such tool of the host, whose work could be replaced.
     #[error(transparent)]
     Replace(#[from] NotDeclared),
+    /// Other hosts can't be worked with.
+    #[cfg(feature = "cluster")]
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The configuration has other hosts, and this program no way to them.
+    #[error("`cluster.nats` is set, and this program was built without the feature `cluster`")]
+    NoCluster,
     /// Only some tools are the parent's own.
     #[error("`{name}` is no tool of a parent: known are {known}")]
     NotAParentsTool {

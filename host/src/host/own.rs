@@ -14,6 +14,14 @@ use crate::{
 /// The name of our directories.
 const NAME: &str = "hermitage";
 
+/// The key that other hosts know this one by: beside the store. `None` where
+/// there is no place for one.
+#[cfg(feature = "cluster")]
+pub(crate) fn cluster_key(store: Option<&Path>) -> Option<PathBuf> {
+    let store = store.map(Path::to_owned).or_else(super::default_store)?;
+    Some(store.with_file_name("cluster.key"))
+}
+
 /// Adds what every host has to what the application named.
 pub(super) fn files(
     mut own: OwnFiles,
@@ -27,6 +35,8 @@ pub(super) fn files(
     {
         own.family(file);
     }
+    #[cfg(feature = "cluster")]
+    cluster_key(store).iter().for_each(|it| own.file(it));
     if let Some(cache) = &config.sandbox.cache_dir {
         own.directory(cache);
     }

@@ -13,7 +13,7 @@ use super::{
     call::{Caller, ToolError},
     declared::Declared,
     grant::{Grant, Withheld},
-    id::{HeldBy, Identity, ToolId},
+    id::{Effect, HeldBy, Identity, ToolId},
     native::{NativeError, NativeTool, checked, checked_of_plugin, full_name, is_plugin_name},
     spec::ToolSpec,
     taken::{Origin, Taken},
@@ -290,6 +290,20 @@ impl Registry {
         let ids = entered.collect();
         self.enter_toolset(name.to_owned(), ids, origin);
         Ok(())
+    }
+
+    /// Takes a tool that another host has, for a child of it that runs here: its
+    /// calls are made there. `None` when its name is another tool's.
+    pub(crate) fn add_far(&mut self, spec: ToolSpec, toolset: &str) -> Option<ToolId> {
+        if self.tools.contains_key(spec.name.as_str()) {
+            return None;
+        }
+        let (toolset, held_by) = (toolset.to_owned(), HeldBy::Anyone);
+        let (place, effect) = (Identity::LAST, Effect::default());
+        let id = ToolId::intern(Identity { place, spec, toolset, held_by, effect });
+        let origin = Origin::Application;
+        self.tools.insert(id.name(), Entry { id, origin, type_id: None, work: None });
+        Some(id)
     }
 
     /// What the tools of a plugin say of themselves, in the form that is kept,

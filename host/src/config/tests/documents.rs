@@ -69,7 +69,7 @@ fn every_key_has_a_comment_with_its_unit_and_range() {
 #[test]
 fn every_section_has_a_comment() {
     let sections = &sections::keys().sections;
-    assert_eq!(sections.len(), 16);
+    assert_eq!(sections.len(), 18);
     for section in sections {
         let (comment, section) = (section.comment.join(" "), section.slot);
         assert!(comment.len() > 20, "`{section}` is not explained: {comment}");
