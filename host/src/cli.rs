@@ -53,6 +53,8 @@ mod tool;
 mod top;
 mod wait;
 mod when;
+mod worker;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -115,6 +117,8 @@ fn dispatch(args: Args) -> Result<Exit, CliError> {
         Verb::Serve(verb) => serve::serve(&args.global, &verb),
         Verb::Mcp(verb) => mcp::mcp(&args.global, &verb),
         Verb::Token(verb) => token::token(&args.global, &verb),
+        Verb::Worker(verb) => worker::worker(&args.global, &verb),
+        Verb::Workers(verb) => workers::workers(&args.global, &verb),
         Verb::List(verb) => list::list(&args.global, &verb),
         Verb::Show(verb) => show::show(&args.global, &verb),
         Verb::Replay(verb) => replay::replay(&args.global, &verb),

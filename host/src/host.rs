@@ -21,6 +21,8 @@ use tokio::sync::broadcast;
 
 #[cfg(feature = "cli")]
 pub(crate) use self::offer::{check_server, look_at_server, terminal_in};
+#[cfg(feature = "cli")]
+pub(crate) use self::own::cluster_key;
 pub use self::{
     answer::{Answer, Reply},
     builder::{Builder, default_store},

@@ -23,6 +23,8 @@ fn help_tells_the_verbs_and_no_arguments_ask_for_it() {
       serve       Stay, and run delegations that others ask for
       mcp         Speak MCP over stdio: the tools with which any agent delegates
       token       Print the token that programs show the service, made when there is none
+      worker      Run children of other hosts, over NATS (`cluster.nats`)
+      workers     List the workers that there are
       list        List the delegations that run, and the newest that ended
       show        Show one delegation: what was asked, what came of it
       replay      Run a child again from what it was told, offline, and show every call

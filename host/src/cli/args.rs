@@ -10,7 +10,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::PossibleVal
 
 pub(super) use self::{
     plugin::{Plugin, Tool},
-    serve::{FollowUp, Logs, Mcp, Serve, Steer, Stop, Token, Wait},
+    serve::{FollowUp, Logs, Mcp, Serve, Steer, Stop, Token, Wait, Worker, Workers},
 };
 
 use crate::bench::{self, Part};
@@ -77,6 +77,10 @@ pub(super) enum Verb {
     Mcp(Mcp),
     /// Print the token that programs show the service, made when there is none
     Token(Token),
+    /// Run children of other hosts, over NATS (`cluster.nats`)
+    Worker(Worker),
+    /// List the workers that there are
+    Workers(Workers),
     /// List the delegations that run, and the newest that ended
     List(List),
     /// Show one delegation: what was asked, what came of it

@@ -5,6 +5,7 @@ use hermitage_build::BuildError as ComponentError;
 
 use super::{Exit, place::PlaceError};
 use crate::{
+    cluster::ClusterError,
     config::ConfigError,
     delegation::{DelegateError, RequestError},
     host::BuildError,
@@ -212,9 +213,20 @@ impl From<BuildError> for CliError {
                 Self::usage(error).hint(hint)
             }
             BuildError::Store(error) => error.into(),
+            BuildError::Cluster(error) => error.into(),
             BuildError::NoState => Self::host(error)
                 .hint("set `HOME`, name a file with `--store`, or add `--ephemeral`"),
             error => Self::host(error),
+        }
+    }
+}
+
+impl From<ClusterError> for CliError {
+    fn from(error: ClusterError) -> Self {
+        let hint = error.hint();
+        match error {
+            ClusterError::NoServer | ClusterError::NobodyTrusted => Self::usage(error).hint(hint),
+            error => Self::host(error).hint(hint),
         }
     }
 }

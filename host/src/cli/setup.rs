@@ -22,9 +22,13 @@ use super::{
 };
 use crate::{
     clock::{Clock as _, SystemClock},
+    cluster::HostKey,
     completion::sanitize::clean_line,
     config::{Config, ConfigError, KeySource, Layers, Source, unknown_variables},
-    host::{BuildError, Builder, Host, check_server, default_store, look_at_server, terminal_in},
+    host::{
+        BuildError, Builder, Host, check_server, cluster_key, default_store, look_at_server,
+        terminal_in,
+    },
     id::OsRandom,
     mcp::{Approvals, ConnectError, Listed, McpToolset, Server, allowed},
     plugin::{Installed, Library, Plugin, bundled::tools},
@@ -267,6 +271,12 @@ impl Setup {
     /// Where the store is, if there is a place for it.
     pub(super) fn store_file(&self) -> Option<PathBuf> {
         self.store.clone().or_else(default_store)
+    }
+
+    /// The key that other hosts know this one by, made when there is none.
+    pub(super) fn cluster_key(&self) -> Result<HostKey, CliError> {
+        let path = cluster_key(self.store.as_deref()).ok_or(BuildError::NoState)?;
+        Ok(HostKey::at(&path)?)
     }
 
     /// Where the service of this store is, or would be.

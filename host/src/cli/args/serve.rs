@@ -34,6 +34,24 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct Worker {
+    /// Print the public key of this host, made when there is none, and do
+    /// nothing: other hosts list it in `cluster.trusted`
+    #[arg(long)]
+    pub(crate) key: bool,
+    /// Say nothing but what went wrong
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Workers {
+    /// Print them as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct Mcp {
     /// The directory that delegations work in
     #[arg(long, value_name = "DIR", default_value = ".")]
