@@ -1,6 +1,7 @@
 //! Children on other hosts: real workers, each a process, and a real server
 //! between them, which are killed, paused and started again.
 
+mod cut;
 mod many;
 mod process;
 mod rogue;
@@ -163,6 +164,22 @@ async fn a_server_that_is_started_again_loses_nobody() {
     let event = running.wait().await.unwrap();
     assert_eq!(summaries(&event)[..12], ["60"; 12]);
     assert_eq!(ticks.load(Ordering::SeqCst), 12 * 30, "each once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_longer_than_a_message_of_the_server_gets_there_all_the_same() {
+    let (_nats, host, _home, _workers) = cluster(1);
+    let any = r#"{"type":"object"}"#;
+    let long = tool(ToolSpec::new("long", "Answers with a lot.", any), |_, arguments: String| {
+        let bytes = arguments.len();
+        async move { Ok("x".repeat(bytes)) }
+    });
+    let host = host.native(long);
+    let context = format!("long {{\"text\":\"{}\"}}", "y".repeat(700_000));
+    let event =
+        host.run(&[TestTask::new("calls_native").toolsets(&["long"]).context(&context)]).await;
+    let trace = &event.results[0].tool_trace[0];
+    assert_eq!((trace.ok, trace.args_bytes, trace.result_bytes), (true, 700_011, 700_011));
 }
 
 #[tokio::test(flavor = "multi_thread")]

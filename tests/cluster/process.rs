@@ -61,6 +61,10 @@ impl Nats {
         child
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
@@ -108,7 +112,11 @@ pub(crate) struct Worker {
 impl Worker {
     /// One that trusts a host, once it takes children.
     pub(crate) fn start(home: Home, nats: &Nats, trusted: PublicKey, more: &str) -> Self {
-        let url = nats.url();
+        Self::at(&nats.url(), home, trusted, more)
+    }
+
+    /// The same, with another way to the server.
+    pub(crate) fn at(url: &str, home: Home, trusted: PublicKey, more: &str) -> Self {
         let config = format!(
             "[cluster]\nnats = '{url}'\ntrusted = ['{trusted}']\nlease_seconds = 2\n{more}\n"
         );
