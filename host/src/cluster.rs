@@ -2,7 +2,7 @@
 //!
 //! The host that was asked keeps the truth: its store has the unit, its
 //! journals and its event. What travels is a note that a child waits
-//! ([`bus`]); a worker that takes it asks for the rest, and all calls of the
+//! (`bus`); a worker that takes it asks for the rest, and all calls of the
 //! child are made by the host that was asked. So a worker has nothing that the
 //! child does not have: no key of a provider, no tool, no file.
 //!
