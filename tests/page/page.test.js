@@ -193,7 +193,7 @@ test("a delegation that is not there leads back to the others", async (t) => {
   await page.getByRole("heading", { name: "Nothing was delegated yet" }).waitFor();
 });
 
-test("a service that was killed and started again is found, with what it left", async (t) => {
+test("a service that was killed and started again is found, and goes on with what it left", async (t) => {
   const { page, service, model } = await open(t);
   await service.dispatch("Survive");
   await model.asked("Survive");
@@ -202,7 +202,8 @@ test("a service that was killed and started again is found, with what it left", 
   await page.getByText("Not connected").waitFor();
   await service.run(new URL(service.address).host);
   await page.getByText("Live", { exact: true }).waitFor();
-  await page.locator("#overview li").getByText("unknown").waitFor();
+  (await model.asked("Survive")).says("It survived.");
+  await page.locator("#overview li").getByText("completed").waitFor();
 });
 
 test("a service that is silent for too long is given up, and found again", async (t) => {

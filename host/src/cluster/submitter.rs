@@ -41,6 +41,9 @@ const OFFER_STANDS: Duration = Duration::from_secs(10);
 /// Sessions with workers: bounds what those that are trusted can have kept.
 const MOST_SESSIONS: usize = 10_000;
 
+/// Signed grants that are kept.
+const MOST_SIGNED: usize = 1_000;
+
 /// What is tried again when the server does not answer.
 const TRY_AGAIN: Duration = Duration::from_millis(500);
 
@@ -231,6 +234,9 @@ impl Inner {
     fn signed(&self, holding: &Holding) -> SignedHolding {
         let text = serde_json::to_vec(holding).unwrap_or_default();
         let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        if signed.len() >= MOST_SIGNED {
+            signed.clear();
+        }
         signed.entry(blake3::hash(&text)).or_insert_with(|| holding.signed(&self.key)).clone()
     }
 

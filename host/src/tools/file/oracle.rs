@@ -327,8 +327,10 @@ pub(crate) fn diff(u: &mut Unstructured<'_>) -> Result<()> {
     }
     let damaged = damaged(u, &diff)?;
     // What has no end of a line can stand at the end of the file alone, to the
-    // tool and not to git.
+    // tool and not to git. And lines get the ends that the file has, which git
+    // takes from the diff.
     if !damaged.lines().any(|it| it.starts_with('\\'))
+        && !damaged.contains('\r')
         && counts_fit(&damaged)
         && let Some(found) = applied(&before, &damaged)
         && let Some(expect) = by_git(&before, &damaged)
