@@ -326,11 +326,8 @@ pub(crate) fn diff(u: &mut Unstructured<'_>) -> Result<()> {
         assert_eq!(found, after, "{before:?}\n{diff}");
     }
     let damaged = damaged(u, &diff)?;
-    // What has no end of a line can stand at the end of the file alone, to the
-    // tool and not to git. And lines get the ends that the file has, which git
-    // takes from the diff.
-    if !damaged.lines().any(|it| it.starts_with('\\'))
-        && !damaged.contains('\r')
+    // What git reads otherwise, or leaves out, is no matter of where a hunk goes.
+    if has_gits_form(&damaged)
         && counts_fit(&damaged)
         && let Some(found) = applied(&before, &damaged)
         && let Some(expect) = by_git(&before, &damaged)
@@ -486,6 +483,19 @@ fn counts_fit(diff: &str) -> bool {
         }
     }
     left == (0, 0)
+}
+
+/// Two lines of a header, and then hunks that say where they go, of nothing but
+/// lines with their signs. Lines get the ends that the file has, and so none of
+/// their own.
+fn has_gits_form(diff: &str) -> bool {
+    let is_line = |it: &str| {
+        it.starts_with([' ', '+', '-']) && !it.starts_with("--- ") && !it.starts_with("+++ ")
+    };
+    let mut lines = diff.lines();
+    [lines.next(), lines.next()] == [Some("--- a/a.txt"), Some("+++ b/a.txt")]
+        && !diff.contains('\r')
+        && lines.all(|it| from(it).is_some() || is_line(it))
 }
 
 /// What git makes of it, when it takes it, and each hunk at its line: which of
