@@ -1,6 +1,11 @@
 //! What children of one grant run with: made once, and kept for the next.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::{sleep, timeout};
 
 use super::Inner;
 use crate::{
@@ -11,6 +16,12 @@ use crate::{
 
 /// Grants whose components are kept.
 const KEPT: usize = 64;
+
+/// How long a component may take, in all and each time that it is asked for,
+/// and the pause between two times.
+const FETCHED_WITHIN: Duration = Duration::from_secs(30);
+const ONE_FETCH: Duration = Duration::from_secs(10);
+const ASK_AGAIN: Duration = Duration::from_millis(300);
 
 /// A component that was admitted here.
 pub(super) struct Prepared {
@@ -34,7 +45,7 @@ impl Inner {
         let is_allowed = |it: &str| allowed.is_empty() || allowed.iter().any(|name| name == it);
         let (registry, policy) = opened.policy(is_allowed)?;
         let digest = &opened.component;
-        let bytes = self.bus.component(digest, self.sandbox.max_component_bytes()).await;
+        let bytes = timeout(FETCHED_WITHIN, self.fetched(digest)).await.ok();
         let bytes = bytes.ok_or_else(|| format!("its component {digest} can't be had"))?;
         let loaded = self.sandbox.load(&Binary::new(bytes)).await.map_err(|it| it.to_string())?;
         let admitted = self.sandbox.admit(&loaded, &policy).map_err(|record| {
@@ -48,6 +59,19 @@ impl Inner {
         }
         kept.push((name, Arc::clone(&prepared)));
         Ok(prepared)
+    }
+
+    /// The component, however often it has to be asked for: the server may be
+    /// on its way up again.
+    async fn fetched(&self, digest: &str) -> Vec<u8> {
+        let max_bytes = self.sandbox.max_component_bytes();
+        loop {
+            let fetch = timeout(ONE_FETCH, self.bus.component(digest, max_bytes));
+            if let Ok(Some(bytes)) = fetch.await {
+                return bytes;
+            }
+            sleep(ASK_AGAIN).await;
+        }
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Vec<(String, Arc<Prepared>)>> {
