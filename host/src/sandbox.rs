@@ -535,7 +535,7 @@ impl Sandbox {
 
 impl Ended {
     /// Of a job that never got a cell.
-    fn before_it_ran(outcome: Outcome, stopped: Option<StopReason>) -> Self {
+    pub(crate) fn before_it_ran(outcome: Outcome, stopped: Option<StopReason>) -> Self {
         let traces = Traces::default();
         Self { outcome, stopped, traces, cpu: Duration::ZERO, duration: Duration::ZERO }
     }

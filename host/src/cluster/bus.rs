@@ -9,7 +9,6 @@ use std::{collections::HashMap, io::Cursor, time::Duration};
 
 use async_nats::{
     Client, Subscriber,
-    connection::State,
     jetstream::{
         self,
         consumer::{AckPolicy, Consumer, pull},
@@ -115,11 +114,6 @@ impl Bus {
         let components = bucket(&jetstream, COMPONENTS, Duration::ZERO).await?;
         let bodies = bucket(&jetstream, BODIES, BODY_AGE).await?;
         Ok(Self { client, jetstream, work, components, bodies })
-    }
-
-    /// Whether the server can be reached now.
-    pub fn is_connected(&self) -> bool {
-        self.client.connection_state() == State::Connected
     }
 
     pub(super) async fn subscribe(&self, subject: String) -> Result<Subscriber, ClusterError> {

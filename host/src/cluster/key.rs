@@ -44,11 +44,8 @@ impl HostKey {
     }
 
     /// One that is kept nowhere.
-    ///
-    /// # Errors
-    ///
-    /// The system has no randomness.
-    pub fn fresh() -> Result<Self, ClusterError> {
+    #[cfg(test)]
+    pub(super) fn fresh() -> Result<Self, ClusterError> {
         let wrong = |why| ClusterError::Key { path: "fresh".into(), why };
         Self::of(&document().map_err(|it| wrong(it.to_string()))?).map_err(wrong)
     }

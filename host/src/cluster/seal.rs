@@ -15,8 +15,8 @@ use super::{
 };
 use crate::id::{HostId, OsRandom, Random as _};
 
-/// Bytes of a seal.
-const SEAL_BYTES: usize = 32;
+/// Bytes of a seal, which a message begins with.
+pub(super) const SEAL_BYTES: usize = 32;
 /// Bytes of the id of a session.
 pub(super) const ID_BYTES: usize = 16;
 

@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use futures_util::{StreamExt as _, future::BoxFuture};
@@ -22,11 +22,11 @@ use super::{
     key::HostKey,
     message::{Answer, Ask, ChildKey, Stop, Tell, asks, greetings},
     offer::{ASK_FOR_OFFERS, Needs, OFFERS, OFTEN, Offer},
-    seal::{Greeting, ID_BYTES, Session, SessionId, Way},
+    seal::{Greeting, ID_BYTES, SEAL_BYTES, Session, SessionId, Way},
     settings::{ClusterConfig, PublicKey},
 };
 use crate::{
-    id::{HostId, OsRandom, Random as _, unguessable},
+    id::{HostId, OsRandom, unguessable},
     journal::Start,
     sandbox::{Binary, Elsewhere, Ended, Job, Outcome, Sandbox, StopReason},
 };
@@ -83,9 +83,7 @@ impl Submitter {
         sandbox: Arc<Sandbox>,
     ) -> Result<Self, ClusterError> {
         let url = config.server().ok_or(ClusterError::NoServer)?;
-        if config.trusted.is_empty() {
-            return Err(ClusterError::NobodyTrusted);
-        }
+        trusted(&config)?;
         let bus = Bus::connect(url).await?;
         // Of its own: hosts of one process share a store, and its id.
         let host = HostId::new(&OsRandom);
@@ -137,7 +135,8 @@ impl Inner {
             labels: self.config.labels.clone(),
         };
         let calls = self.sandbox.remote_calls(&job);
-        let start = job.journal.as_ref().map_or_else(fresh_start, |it| it.start().clone());
+        let start =
+            job.journal.as_ref().map_or_else(|| Start::now(&OsRandom), |it| it.start().clone());
         let ready = tokio::select! {
             biased;
             ready = self.ready(&needs, component) => ready,
@@ -386,7 +385,7 @@ impl Inner {
                 let _ = self.bus.publish(reply.to_string(), Vec::new()).await;
                 continue;
             };
-            let seal = sealed.get(..32).unwrap_or_default().to_vec();
+            let seal = sealed.get(..SEAL_BYTES).unwrap_or_default().to_vec();
             let inner = Arc::clone(&self);
             tokio::spawn(async move {
                 let run = subject.rsplit_once('.').map_or("", |it| it.1);
@@ -440,15 +439,7 @@ pub(super) fn told_at(session: &SessionId) -> String {
     format!("hermitage.worker.{hex}")
 }
 
-fn fresh_start() -> Start {
-    let mut seed = [0; 32];
-    OsRandom.fill(&mut seed);
-    let wall_clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let wall_clock_ms = u64::try_from(wall_clock.as_millis()).unwrap_or(u64::MAX);
-    Start { seed, wall_clock_ms }
-}
-
-/// Whose keys are trusted, for a worker.
+/// Whose keys are trusted: somebody's, or there is nobody to work with.
 pub(super) fn trusted(config: &ClusterConfig) -> Result<Vec<PublicKey>, ClusterError> {
     match config.trusted.is_empty() {
         true => Err(ClusterError::NobodyTrusted),

@@ -36,7 +36,7 @@ use super::{
     key::HostKey,
     message::{Answer, Ask, Assignment, ChildKey, Stop, Tell, greetings},
     offer::{ASK_FOR_OFFERS, OFFERS, OFTEN, Offer},
-    seal::{Knock, Session, SessionId, Way},
+    seal::{Knock, SEAL_BYTES, Session, SessionId, Way},
     settings::{ClusterConfig, PublicKey, WorkerConfig},
     submitter::{told_at, trusted},
 };
@@ -348,8 +348,8 @@ impl Inner {
                 let _ = message.ack_with(AckKind::Nak(Some(pause))).await;
             }
             None => {
-                let is_known = message.info().is_ok_and(|it| it.delivered > MOST_DELIVERIES);
-                let kind = match is_known {
+                let is_old = message.info().is_ok_and(|it| it.delivered > MOST_DELIVERIES);
+                let kind = match is_old {
                     // Its host says it again, if it lives.
                     true => AckKind::Term,
                     false => AckKind::Nak(Some(GREETING)),
@@ -391,7 +391,7 @@ impl Inner {
         let beats = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&link).beat(message.clone())));
         let ended = match self.job(assignment, &link, hand.clone(), relay, journal).await {
             Ok(job) => self.sandbox.run_in(reserved, job).await,
-            Err(why) => Ended::of_fault(why),
+            Err(why) => Ended::before_it_ran(Outcome::HostFault(why), None),
         };
         let how = match link.ended(ended).await {
             Some(true) => {
@@ -491,7 +491,7 @@ impl Inner {
         let subject = child.subject();
         let packed = self.bus.packed(serde_json::to_vec(ask).ok()?).await.ok()?;
         let sealed = session.sealed(Way::Ask(&subject), &packed);
-        let seal = sealed.get(..32)?.to_vec();
+        let seal = sealed.get(..SEAL_BYTES)?.to_vec();
         let message = [&session.id[..], &sealed].concat();
         let answer = self.bus.request(subject, message, within).await.ok()??;
         let Some(packed) = session.open(Way::Answer(&seal), &answer) else {
@@ -522,17 +522,4 @@ fn child_key(payload: &[u8]) -> Option<ChildKey> {
     let key: ChildKey = serde_json::from_slice(payload).ok()?;
     let is_hex = key.run.len() == 32 && key.run.bytes().all(|it| it.is_ascii_hexdigit());
     is_hex.then_some(key)
-}
-
-impl Ended {
-    /// Of a child that this host could not run.
-    fn of_fault(why: String) -> Self {
-        Self {
-            outcome: Outcome::HostFault(why),
-            stopped: None,
-            traces: Default::default(),
-            cpu: Duration::ZERO,
-            duration: Duration::ZERO,
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! What a unit was started with, as it is kept for a host that goes on with it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -49,16 +49,10 @@ pub(super) struct TaskOrigin {
 
 impl Origin {
     pub(super) fn new(works: &[Work], terms: Terms, random: &dyn Random) -> Self {
-        let wall_clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let wall_clock_ms = u64::try_from(wall_clock.as_millis()).unwrap_or(u64::MAX);
-        let task = |work: &Work| {
-            let mut seed = [0; 32];
-            random.fill(&mut seed);
-            TaskOrigin {
-                asked: TaskRequest::clone(&work.task.asked),
-                component: work.component.digest().to_hex().to_string(),
-                start: Start { seed, wall_clock_ms },
-            }
+        let task = |work: &Work| TaskOrigin {
+            asked: TaskRequest::clone(&work.task.asked),
+            component: work.component.digest().to_hex().to_string(),
+            start: Start::now(random),
         };
         Self { tasks: works.iter().map(task).collect(), terms }
     }

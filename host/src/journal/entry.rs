@@ -1,11 +1,17 @@
 //! What stands in a journal.
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    completion::sanitize::clean_line, event::ToolTrace, id::DelegationId, toolset::ModelError,
+    completion::sanitize::clean_line,
+    event::ToolTrace,
+    id::{DelegationId, Random},
+    toolset::ModelError,
 };
 
 /// Hexadecimal digits of a digest: 128 bits tell any two calls apart.
@@ -21,6 +27,17 @@ pub struct Start {
     pub seed: [u8; 32],
     /// What its wall clock said first, in milliseconds since 1970.
     pub wall_clock_ms: u64,
+}
+
+impl Start {
+    /// Of a child that starts now.
+    pub fn now(random: &dyn Random) -> Self {
+        let mut seed = [0; 32];
+        random.fill(&mut seed);
+        let wall_clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall_clock_ms = u64::try_from(wall_clock.as_millis()).unwrap_or(u64::MAX);
+        Self { seed, wall_clock_ms }
+    }
 }
 
 /// What a child asked for.

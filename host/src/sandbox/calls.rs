@@ -4,10 +4,10 @@
 
 use std::{sync::Arc, time::Instant};
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
 use super::{
-    far::{FarAnswer, FarCall, FarForm},
+    far::{FarAnswer, FarCall, FarForm, as_json},
     port::ToolPort,
     record::Record,
     stop::Halt,
@@ -206,10 +206,7 @@ impl Calls {
 
     /// Nothing is done, and nothing is paid: that was before.
     fn told<T: Output>(&self, call: Call, asked: &Asked, told: Told, form: Form<T>) -> Called<T> {
-        let res = again(asked, told.answer, form.read)?.map_err(|err| match err {
-            ModelError::Tool(it) => it,
-            ModelError::TooLong(it) => ToolError::Failed(it),
-        });
+        let res = again(asked, told.answer, form.read)?.map_err(ToolError::from);
         self.record.tool_ended(told.trace.unwrap_or_else(|| call.trace(&res)));
         Ok(res)
     }
@@ -244,10 +241,6 @@ const CHAT: &str = "chat";
 struct Form<T> {
     write: fn(&T) -> Result<String, ToolError>,
     read: fn(String) -> serde_json::Result<T>,
-}
-
-fn as_json<T: Serialize>(answer: &T) -> Result<String, ToolError> {
-    serde_json::to_string(answer).map_err(|it| ToolError::Failed(it.to_string()))
 }
 
 fn unreadable(err: &serde_json::Error) -> ToolError {

@@ -51,10 +51,10 @@ pub(super) async fn typed<T: Tool>(far: &dyn Far, call: T) -> Result<T::Output, 
         form: FarForm::Typed,
         tool: T::NAME.to_owned(),
         subject: call.subject().to_owned(),
-        arguments: written(&call)?,
+        arguments: as_json(&call)?,
         bytes: call.bytes(),
     };
-    read(&far.call(call).await.map_err(of_tool)?)
+    read(&far.call(call).await.map_err(ToolError::from)?)
 }
 
 /// A call with JSON.
@@ -70,12 +70,12 @@ pub(super) async fn json(
         bytes: arguments.len() as u64,
         arguments,
     };
-    far.call(call).await.map_err(of_tool)
+    far.call(call).await.map_err(ToolError::from)
 }
 
 /// A chat.
 pub(super) async fn chat(far: &dyn Far, request: &ChatRequest) -> Result<ChatResponse, ModelError> {
-    let arguments = written(request)?;
+    let arguments = as_json(request)?;
     let call = FarCall {
         form: FarForm::Chat,
         tool: String::new(),
@@ -86,18 +86,12 @@ pub(super) async fn chat(far: &dyn Far, request: &ChatRequest) -> Result<ChatRes
     Ok(read(&far.call(call).await?)?)
 }
 
-fn written(it: &impl Serialize) -> Result<String, ToolError> {
-    serde_json::to_string(it).map_err(|it| ToolError::Failed(it.to_string()))
+/// As it is written in a message or a journal.
+pub(super) fn as_json<T: Serialize>(answer: &T) -> Result<String, ToolError> {
+    serde_json::to_string(answer).map_err(|it| ToolError::Failed(it.to_string()))
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, ToolError> {
     let unread = |it| ToolError::Failed(format!("the answer can't be read: {it}"));
     serde_json::from_str(text).map_err(unread)
-}
-
-fn of_tool(err: ModelError) -> ToolError {
-    match err {
-        ModelError::Tool(it) => it,
-        ModelError::TooLong(it) => ToolError::Failed(it),
-    }
 }

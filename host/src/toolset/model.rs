@@ -33,6 +33,16 @@ impl ModelError {
     }
 }
 
+impl From<ModelError> for ToolError {
+    /// For whoever knows no conversation.
+    fn from(it: ModelError) -> Self {
+        match it {
+            ModelError::Tool(it) => it,
+            ModelError::TooLong(it) => Self::Failed(it),
+        }
+    }
+}
+
 /// Result of a model, boxed because models differ.
 pub type ModelFuture = Pin<Box<dyn Future<Output = Result<ChatResponse, ModelError>> + Send>>;
 
