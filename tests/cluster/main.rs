@@ -21,7 +21,7 @@ use hermitage::{
     event::{CompletionEvent, Status},
     toolset::{NativeTool, ToolSpec, native::tool},
 };
-use hermitage_tests::{Gate, TestHost, TestTask};
+use hermitage_tests::{Gate, TestHost, TestTask, chat};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -191,6 +191,21 @@ async fn a_child_that_is_stopped_is_stopped_on_its_worker() {
     let event = running.wait().await.unwrap();
     assert_eq!(event.results[0].status, Status::Interrupted, "{:?}", event.results);
     workers[0].until_it_says("ended");
+}
+
+#[test]
+fn a_worker_lets_go_of_the_children_of_a_host_that_is_gone() {
+    let (_nats, host, _home, workers) = cluster(1);
+    let gate = Gate::new();
+    let host = host.gate(&gate);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        host.dispatch(&chat(1), &[TestTask::gated("one")]).await;
+        gate.entered("one").await;
+    });
+    // Nothing of it says anything any more, as if it were killed.
+    runtime.shutdown_background();
+    workers[0].until_it_says("was taken away");
 }
 
 #[tokio::test(flavor = "multi_thread")]

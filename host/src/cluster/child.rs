@@ -26,6 +26,9 @@ use crate::{
 /// again by another worker. One that was told more is not gone on with.
 const MOST_KEPT: usize = 16 << 20;
 
+/// Why such a child ends.
+pub(super) const TOLD_TOO_MUCH: &str = "its worker was lost, and it was told more than is kept";
+
 /// What the clocks of one child said, in all: bounds what a worker can have
 /// this host keep.
 const MOST_READINGS: usize = 1 << 20;
@@ -86,6 +89,12 @@ struct Told {
 pub(super) struct Finish {
     pub(super) outcome: Outcome,
     pub(super) cpu: Duration,
+}
+
+impl Finish {
+    pub(super) fn fault(text: String) -> Self {
+        Self { outcome: Outcome::HostFault(text), cpu: Duration::ZERO }
+    }
 }
 
 /// How things stand with a child.
@@ -164,7 +173,8 @@ impl Child {
                 None => Answer::Taken,
             },
             What::Call { number, call } => self.call((from, attempt), number, call).await,
-            What::Ended { outcome, stopped, cpu } => {
+            What::Ended { outcome, stopped, cpu, log_dropped } => {
+                self.calls.dropped(log_dropped);
                 if let Some(reason) = stopped {
                     self.calls.stop(reason);
                 }
@@ -192,8 +202,7 @@ impl Child {
             return Answer::Busy;
         }
         if state.worker.is_some() && MOST_KEPT < state.bytes {
-            let text = "its worker was lost, and it was told more than is kept".to_owned();
-            state.ended = Some(Finish { outcome: Outcome::HostFault(text), cpu: Duration::ZERO });
+            state.ended = Some(Finish::fault(TOLD_TOO_MUCH.to_owned()));
             self.changed.notify_one();
             return Answer::Gone;
         }
@@ -286,8 +295,11 @@ impl Child {
         let mut state = self.state();
         let bytes = answer.as_ref().map_or(0, String::len);
         state.bytes = state.bytes.saturating_add(bytes);
-        if state.bytes > MOST_KEPT {
-            state.told.iter_mut().for_each(|it| it.answer = Ok(String::new()));
+        // The last one can be asked for again, whatever comes of the rest.
+        if state.bytes > MOST_KEPT
+            && let Some(before) = state.told.last_mut()
+        {
+            before.answer = Ok(String::new());
         }
         state.told.push(Told { call: digest, answer: answer.clone() });
         Answer::Answered(answer)
@@ -306,8 +318,7 @@ impl Child {
             Some(told) if told.call == digest => Some(Answer::Answered(told.answer.clone())),
             Some(_) if state.attempt > 1 && state.ended.is_none() => {
                 let text = format!("it asks for something else than before in its call {number}");
-                let outcome = Outcome::HostFault(text);
-                state.ended = Some(Finish { outcome, cpu: Duration::ZERO });
+                state.ended = Some(Finish::fault(text));
                 self.changed.notify_one();
                 Some(Answer::Gone)
             }

@@ -71,7 +71,13 @@ pub(super) enum What {
     /// It runs.
     Beat,
     /// It has ended.
-    Ended { outcome: Box<Outcome>, stopped: Option<StopReason>, cpu: Duration },
+    Ended {
+        outcome: Box<Outcome>,
+        stopped: Option<StopReason>,
+        cpu: Duration,
+        /// Lines that its log had no room for.
+        log_dropped: u64,
+    },
 }
 
 /// What the host answers.

@@ -93,7 +93,8 @@ settings! {
         /// one goes on with them. A worker that is only slow loses them, too.
         pub lease as "lease_seconds": Duration = seconds(30, 1..=3_600), project: Never;
 
-        /// How long a child waits for a worker that it fits.
+        /// How long a child waits for a worker that it fits to be there, before it
+        /// is first given to one.
         pub wait as "wait_seconds": Duration = seconds(30, 1..=86_400), project: Never;
 
         /// Labels that a worker must have to be given children of this host.

@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     bus::Bus,
-    child::{Child, Finish},
+    child::{Child, Finish, TOLD_TOO_MUCH},
     error::ClusterError,
     holding::{Holding, SignedHolding},
     key::HostKey,
@@ -308,12 +308,10 @@ impl Inner {
         let is_silent = standing.is_with_worker && standing.silent > lease;
         let fault = match standing.lost {
             lost if lost >= MOST_LOST => format!("{lost} workers were lost that ran this child"),
-            _ if is_silent && !standing.can_go_on => {
-                "its worker was lost, and it was told more than is kept".to_owned()
-            }
+            _ if is_silent && !standing.can_go_on => TOLD_TOO_MUCH.to_owned(),
             _ => return None,
         };
-        Some(Finish { outcome: Outcome::HostFault(fault), cpu: Duration::ZERO })
+        Some(Finish::fault(fault))
     }
 
     /// Asks a child to stop, wherever it is. Its worker hears of it with its

@@ -19,7 +19,7 @@ use async_nats::jetstream::{
     AckKind, Message,
     consumer::{Consumer, pull},
 };
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, future::join_all};
 use tokio::time::{sleep, timeout};
 use tokio_util::{
     sync::CancellationToken,
@@ -266,22 +266,33 @@ impl Inner {
             if kind.needs.misfit(&offer).is_some() || self.pulled().contains(&kind.name) {
                 continue;
             }
-            if !self.lives(kind.host).await {
+            // Of one that does not trust this worker it would only keep them.
+            if !self.lives(kind.host).await || self.session(kind.host).await.is_none() {
                 continue;
             }
             let consumer = self.bus.waiting(&kind.name).await?;
             self.pulled().insert(kind.name.clone());
-            let kind = Arc::new(kind);
-            for _ in 0..PULLS {
-                let (inner, kind, consumer) =
-                    (Arc::clone(self), Arc::clone(&kind), consumer.clone());
-                tokio::spawn(async move {
-                    inner.pull(&kind, consumer).await;
-                    inner.pulled().remove(&kind.name);
-                });
-            }
+            let inner = Arc::clone(self);
+            tokio::spawn(async move {
+                join_all((0..PULLS).map(|_| inner.pull(&kind, consumer.clone()))).await;
+                inner.pulled().remove(&kind.name);
+                inner.forget_if_gone(kind.host).await;
+            });
         }
         Ok(())
+    }
+
+    /// Every start of a host is another one: what was kept for it is of no more
+    /// use.
+    async fn forget_if_gone(&self, host: HostId) {
+        let answer = self.bus.request(greetings(host), Vec::new(), GREETING).await;
+        if !matches!(answer, Ok(None)) {
+            return;
+        }
+        if let Some(session) = self.sessions.lock().await.remove(&host) {
+            let mut tells = self.tells.lock().unwrap_or_else(PoisonError::into_inner);
+            tells.remove(&session.id);
+        }
     }
 
     async fn lives(&self, host: HostId) -> bool {
@@ -387,6 +398,7 @@ impl Inner {
             relay: Arc::clone(&relay),
             journal: Arc::clone(&journal),
             calls: Default::default(),
+            heard: Mutex::new(since),
         });
         let beats = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&link).beat(message.clone())));
         let ended = match self.job(assignment, &link, hand.clone(), relay, journal).await {

@@ -110,6 +110,12 @@ impl Record {
         state.traces.log.push(line);
     }
 
+    /// Lines that found no room where the cell is.
+    pub(super) fn dropped(&self, lines: u64) {
+        let mut state = self.state();
+        state.traces.log_dropped = state.traces.log_dropped.saturating_add(lines);
+    }
+
     pub(super) fn checkpoint(&self, summary: String) {
         let kept = cut(&summary, self.max_checkpoint_bytes).len();
         let mut summary = summary;

@@ -11,6 +11,7 @@ use super::{
     calls::Calls,
     far::{FarAnswer, FarCall},
     instance::{self, Watch},
+    limits::Limit,
     record::LogLine,
 };
 use crate::journal::Departure;
@@ -30,6 +31,7 @@ pub struct News {
 pub struct RemoteCalls {
     calls: Calls,
     watch: Watch,
+    result_bytes: usize,
 }
 
 impl Sandbox {
@@ -39,7 +41,7 @@ impl Sandbox {
         let policy = Arc::clone(job.admitted.policy());
         let port = instance::port(&watch, job);
         let calls = instance::calls(&self.config, &watch, policy, port, job.journal.clone());
-        RemoteCalls { calls, watch }
+        RemoteCalls { calls, watch, result_bytes: self.config.result_bytes }
     }
 }
 
@@ -70,6 +72,11 @@ impl RemoteCalls {
         news.checkpoint.into_iter().for_each(|it| record.checkpoint(it));
     }
 
+    /// Counts lines that its log had no room for where it ran.
+    pub fn dropped(&self, lines: u64) {
+        self.watch.record.dropped(lines);
+    }
+
     /// Asks the child to stop: its calls say so from here on.
     pub fn stop(&self, reason: StopReason) {
         self.watch.halt.stop(reason);
@@ -84,7 +91,19 @@ impl RemoteCalls {
         duration: Duration,
     ) -> Ended {
         self.watch.until_tools_end(&job.child, job.grace, &job.interrupt).await;
+        let outcome = self.checked(outcome);
         let (stopped, traces) = (self.watch.halt.reason().cloned(), self.watch.record.take());
         Ended { outcome, stopped, traces, cpu, duration }
+    }
+
+    /// What a cell here would have ended with: a worker may claim anything.
+    fn checked(&self, outcome: Outcome) -> Outcome {
+        let Outcome::Returned { report, .. } = &outcome else { return outcome };
+        if let Some(journal) = &self.calls.journal
+            && let Err(departure) = journal.end()
+        {
+            return Outcome::Departed(departure);
+        }
+        if report.len() > self.result_bytes { Outcome::Limit(Limit::Result) } else { outcome }
     }
 }

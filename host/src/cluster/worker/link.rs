@@ -75,6 +75,8 @@ pub(super) struct Link {
     pub(super) relay: Arc<Relay>,
     pub(super) journal: Arc<Journal>,
     pub(super) calls: AtomicU64,
+    /// When the host answered last.
+    pub(super) heard: Mutex<Instant>,
 }
 
 impl Link {
@@ -86,6 +88,9 @@ impl Link {
 
     async fn ask(&self, ask: &Ask) -> Option<Answer> {
         let answer = self.inner.ask(&self.session, &self.key, ask, self.lease / 2).await;
+        if answer.is_some() {
+            *self.heard() = Instant::now();
+        }
         match &answer {
             Some(Answer::Fenced | Answer::Gone) => self.hand.lose(),
             Some(Answer::Stop(stop)) => self.hand.stop(stop),
@@ -94,7 +99,8 @@ impl Link {
         answer
     }
 
-    /// Says that the child runs, for as long as it does.
+    /// Says that the child runs, for as long as it does. A host that does not
+    /// answer for a lease has given it up.
     pub(super) async fn beat(self: Arc<Self>, message: Message) {
         loop {
             sleep(self.lease / 3).await;
@@ -103,7 +109,15 @@ impl Link {
             if matches!(self.ask(&ask).await, Some(Answer::Fenced | Answer::Gone)) {
                 return;
             }
+            // To the host it is another worker's by now, or there is no host.
+            if self.heard().elapsed() > self.lease {
+                return self.hand.lose();
+            }
         }
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Instant> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Hands over how it ended. `Some(false)`: nobody wants that of this worker;
@@ -112,8 +126,9 @@ impl Link {
         if self.hand.is_lost.load(Ordering::Acquire) {
             return Some(false);
         }
-        let Ended { outcome, stopped, cpu, .. } = ended;
-        let ask = self.ask_of(What::Ended { outcome: Box::new(outcome), stopped, cpu });
+        let Ended { outcome, stopped, cpu, traces, .. } = ended;
+        let (outcome, log_dropped) = (Box::new(outcome), traces.log_dropped);
+        let ask = self.ask_of(What::Ended { outcome, stopped, cpu, log_dropped });
         let until = Instant::now() + self.lease * OFFERED;
         while Instant::now() < until {
             match self.ask(&ask).await {
